@@ -1,0 +1,82 @@
+"""The AWS clients of one process: made once at start, each with a pool of its own so that long polls starve nobody.
+
+Creating a client blocks the event loop for tens of milliseconds, so none is ever made per request.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from pydantic import SecretStr
+
+CONNECT_SECONDS = 3
+READ_MARGIN_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class AwsAccess:
+    """Where the cloud is and who asks. Every None means: as the AWS SDK finds it in its own variables."""
+
+    region: str = "us-east-1"
+    endpoint_url: str | None = None
+    s3_endpoint_url: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+
+    def client_arguments(self, service: str) -> dict[str, Any]:
+        """Keyword arguments for a client of `service`."""
+        secret = self.secret_access_key.get_secret_value() if self.secret_access_key else None
+        endpoint = (self.s3_endpoint_url or self.endpoint_url) if service == "s3" else self.endpoint_url
+        return {
+            "region_name": self.region,
+            "endpoint_url": endpoint,
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": secret,
+        }
+
+
+@dataclass(frozen=True)
+class AwsClients:
+    """The long-lived clients of one process."""
+
+    sns: Any
+    sqs: Any
+    sqs_poll: Any
+    s3: Any
+
+
+def _config(pool: int, *, attempts: int, read_seconds: float) -> AioConfig:
+    return AioConfig(
+        max_pool_connections=pool,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=read_seconds,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        # Several S3-compatible servers store the chunk framing of SDK-made checksums as content.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path"},
+    )
+
+
+@asynccontextmanager
+async def open_clients(access: AwsAccess, *, receivers: int, wait_seconds: int) -> AsyncIterator[AwsClients]:
+    """Open the clients of one process: `receivers` is how many long polls run at once, each up to `wait_seconds`."""
+    session = get_session()
+    plain = _config(50, attempts=3, read_seconds=READ_MARGIN_SECONDS)
+    # The consumer's own loop backs off, so a poll is tried once.
+    poll = _config(receivers + 2, attempts=1, read_seconds=wait_seconds + READ_MARGIN_SECONDS)
+    async with AsyncExitStack() as stack:
+
+        async def open_one(service: str, config: AioConfig) -> Any:
+            context = session.create_client(service, config=config, **access.client_arguments(service))
+            return await stack.enter_async_context(context)
+
+        yield AwsClients(
+            sns=await open_one("sns", plain),
+            sqs=await open_one("sqs", plain),
+            sqs_poll=await open_one("sqs", poll),
+            s3=await open_one("s3", plain),
+        )

@@ -1,0 +1,63 @@
+"""The broker epoch: what a service remembers about the life of a local broker that may forget everything.
+
+`drained_at` is the last moment at which every queue was seen empty. Whatever was sent later may have been lost with the
+broker, so a new epoch republishes all of it; readers drop what they have seen by its id.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from coffer_chassis import outbox
+from coffer_chassis.bus import Bus
+from coffer_chassis.topology import ServiceTopology
+from coffer_chassis.unit_of_work import Work
+
+
+async def epoch(work: Work) -> int:
+    """The current epoch; 0 before the first."""
+    table = work.tables.broker
+    async with work.read() as connection:
+        return (await connection.execute(select(table.c.epoch))).scalar_one_or_none() or 0
+
+
+async def begin_epoch(work: Work) -> int:
+    """The broker lost its state: mark everything sent since it was last seen empty for sending again; how many rows.
+
+    May run any number of times; each counts as a new epoch.
+    """
+    table = work.tables.broker
+    async with work.engine.begin() as connection:
+        row = (await connection.execute(select(table).with_for_update())).one_or_none()
+        count = await outbox.republish(connection, work.tables, since=row.drained_at if row else None)
+        await connection.execute(
+            insert(table)
+            .values(only_row=True, epoch=1)
+            .on_conflict_do_update(index_elements=[table.c.only_row], set_={"epoch": table.c.epoch + 1})
+        )
+    return count
+
+
+async def mark_drained(work: Work, moment: datetime) -> None:
+    """Every queue was empty at `moment` and nothing was sent since: a later loss of the broker costs nothing older."""
+    table = work.tables.broker
+    async with work.engine.begin() as connection:
+        await connection.execute(
+            insert(table)
+            .values(only_row=True, epoch=0, drained_at=moment)
+            .on_conflict_do_update(index_elements=[table.c.only_row], set_={"drained_at": moment})
+        )
+
+
+async def is_drained(work: Work, bus: Bus, topology: ServiceTopology) -> bool:
+    """Whether a service has nothing to send and nothing to handle, dead letters that were not collected yet included."""
+    async with work.read() as connection:
+        waiting, _ = await outbox.backlog(connection, work.tables)
+    if waiting:
+        return False
+    for lane in topology.lanes:
+        for queue in (lane.queue, lane.dead_queue):
+            if (await bus.depth(queue)).total:
+                return False
+    return True

@@ -1,0 +1,152 @@
+"""The commands that every service has: `python -m coffer_<service> serve|api|consume|relay|migrate|republish|...`."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import uvloop
+from pydantic import ValidationError
+
+from coffer_chassis import dead_letters, logs, outbox
+from coffer_chassis.metrics import exposition
+from coffer_chassis.migrations import migrate
+from coffer_chassis.service import Service
+from coffer_chassis.serving import listen, serve, stop_on_signals
+from coffer_chassis.settings import CofferSettings, ServiceSettings
+
+Build = Callable[[CofferSettings, Any], Awaitable[Service]]
+Command = Callable[[Service, argparse.Namespace], Awaitable[int]]
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A command that only one service has."""
+
+    run: Command
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None
+
+
+@dataclass(frozen=True)
+class Program:
+    """What `__main__` of a service hands over."""
+
+    package: str
+    settings: type[ServiceSettings]
+    build: Build
+    extras: Mapping[str, Extra] = field(default_factory=dict)
+
+
+def main(program: Program, argv: list[str] | None = None) -> int:
+    """Run one command; its exit code. Prints one sentence, not a traceback, for settings that are missing or wrong."""
+    arguments = _parser(program).parse_args(argv)
+    try:
+        coffer, settings = CofferSettings(), program.settings()
+    except ValidationError as error:
+        prefix = str(program.settings.model_config.get("env_prefix", ""))
+        faults = "; ".join(f"{prefix}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        print(f"Settings are missing or wrong: {faults}", file=sys.stderr)
+        return 2
+    logs.configure()
+    with suppress(KeyboardInterrupt):
+        return uvloop.run(_run(program, arguments, coffer, settings))
+    return 130
+
+
+def _parser(program: Program) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {program.package}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer requests, consume queues, relay events and run jobs")
+    commands.add_parser("api", help="answer requests only")
+    commands.add_parser("consume", help="consume queues and run jobs only")
+    commands.add_parser("relay", help="relay events only")
+    commands.add_parser("migrate", help="bring the store to the newest schema")
+    again = commands.add_parser("republish", help="send events again that were sent before")
+    again.add_argument("--since", type=datetime.fromisoformat, help="sent at or after this time (RFC 3339)")
+    again.add_argument("--until", type=datetime.fromisoformat, help="sent before this time (RFC 3339)")
+    again.add_argument("--type", action="append", default=[], dest="types", help="event type; may be repeated")
+    again.add_argument("--subject", help="one subject, e.g. item/<id>")
+    letters = commands.add_parser("dead-letters", help="list, redrive or drop messages that failed for good")
+    letters.add_argument("action", choices=("list", "redrive", "drop"))
+    letters.add_argument("id", nargs="*", help="ids as listed; `all` redrives every one")
+    for name, extra in program.extras.items():
+        extra.arguments(commands.add_parser(name, help=extra.help))
+    return parser
+
+
+async def _run(program: Program, arguments: argparse.Namespace, coffer: CofferSettings, settings: ServiceSettings) -> int:
+    if arguments.command == "migrate":
+        await migrate(str(settings.database_url), program.package)
+        return 0
+    service = await program.build(coffer, settings)
+    try:
+        if arguments.command in {"serve", "api", "consume", "relay"}:
+            await _serve(service, arguments.command, coffer, settings)
+            return 0
+        if arguments.command == "republish":
+            return await _republish(service, arguments)
+        if arguments.command == "dead-letters":
+            return await _dead_letters(service, arguments)
+        return await program.extras[arguments.command].run(service, arguments)
+    finally:
+        await service.close()
+
+
+async def _serve(service: Service, role: str, coffer: CofferSettings, settings: ServiceSettings) -> None:
+    stopping = asyncio.Event()
+    stop_on_signals(stopping)
+    async with asyncio.TaskGroup() as tasks:
+        internal = listen(coffer.host, settings.internal_port)
+        tasks.create_task(serve(exposition, internal, stopping, lifespan=False))
+        if role in {"serve", "api"} and service.app is not None:
+            tasks.create_task(serve(service.app, listen(coffer.host, settings.listen_port), stopping))
+        if role != "api":
+            tasks.create_task(
+                service.run_background(stopping, consume=role in {"serve", "consume"}, relay=role in {"serve", "relay"})
+            )
+        else:
+            # Whoever answers requests also commits: a relay of its own keeps its events from waiting for a poll.
+            tasks.create_task(service.run_background(stopping, consume=False, relay=True))
+
+
+async def _republish(service: Service, arguments: argparse.Namespace) -> int:
+    async with service.work.engine.begin() as connection:
+        count = await outbox.republish(
+            connection,
+            service.work.tables,
+            since=arguments.since,
+            until=arguments.until,
+            types=arguments.types,
+            subject=arguments.subject,
+        )
+    print(f"{count} events will be sent again.")
+    return 0
+
+
+async def _dead_letters(service: Service, arguments: argparse.Namespace) -> int:
+    for lane in service.topology.lanes:
+        await dead_letters.drain(service.work, service.bus, lane)
+    rows = await dead_letters.waiting(service.work)
+    if arguments.action == "list":
+        for row in rows:
+            known = {"id": row.id, "queue": row.queue, "type": row.type, "reason": row.reason, "handler": row.handler}
+            print(json.dumps(known | {"receives": row.receives, "dead_at": row.dead_at.isoformat()}))
+        return 0
+    wanted = [row.id for row in rows] if arguments.id == ["all"] else arguments.id
+    missed = 0
+    for letter_id in wanted:
+        if arguments.action == "redrive":
+            done = await dead_letters.redrive(service.work, service.bus, letter_id)
+        else:
+            done = await dead_letters.drop(service.work, letter_id)
+        if not done:
+            missed += 1
+            print(f"{letter_id}: no such dead letter, or it was settled before", file=sys.stderr)
+    print(f"{len(wanted) - missed} done.")
+    return 1 if missed else 0

@@ -1,0 +1,102 @@
+"""The outermost layer of every app: request id, trace, CORS, security headers, one log line and metrics per request.
+
+Plain ASGI around Litestar, so that 404s, 405s and failures get the same treatment as answers. HEAD is answered as GET
+without its body (RFC 9110 section 9.3.2), so no route needs a handler for it. Knows no route.
+"""
+
+from time import perf_counter
+from typing import Any
+
+from litestar.types import ASGIApp, Message, Receive, Send
+
+from coffer_chassis import logs
+from coffer_chassis.cors import Cors
+from coffer_chassis.ids import new_id
+from coffer_chassis.metrics import HTTP
+from coffer_chassis.request_context import SCOPE_KEY, RequestContext, request_id_in, traceparent_in
+
+QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health"})
+"""Probed every few seconds: logged only when they fail."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+log = logs.get_logger()
+
+
+class Edge:
+    """Wraps the ASGI handler of one app."""
+
+    def __init__(self, app: ASGIApp, *, service: str, cors: Cors, cache_control: str) -> None:
+        self._app = app
+        self._service = service
+        self._cors = cors
+        self._security = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+        self._cache_control = (b"cache-control", cache_control.encode("ascii"))
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """ASGI; never raises unless the answer had already begun, in which case the server must break it off."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        context, origin = _read_headers(scope["headers"])
+        scope[SCOPE_KEY] = context
+        token = logs.request_id.set(context.request_id)
+        status = 0
+
+        head_only = scope["method"] == "HEAD"
+        inner: Any = {**scope, "method": "GET"} if head_only else scope
+
+        async def reply(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message["headers"], (b"x-request-id", context.request_id.encode("ascii")), *self._security]
+                if not any(name == b"cache-control" for name, _ in message["headers"]):
+                    headers.append(self._cache_control)
+                if origin is not None:
+                    headers.extend(self._cors.answer_headers(origin))
+                message["headers"] = headers
+            elif head_only and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        try:
+            if origin is not None and scope["method"] == "OPTIONS" and _is_preflight(scope):
+                status = 204
+                await _preflight(self._cors.preflight_headers(origin), send)
+            else:
+                await self._app(inner, receive, reply)
+        except Exception as error:
+            log.exception("answer_broken_off", error_type=type(error).__name__)
+            raise
+        finally:
+            self._account(scope["method"], inner.get("path_template"), status, perf_counter() - started)
+            logs.request_id.reset(token)
+
+    def _account(self, method: str, template: str | None, status: int, seconds: float) -> None:
+        method, route = method if method in _METHODS else "other", template or "unmatched"
+        HTTP.count(self._service, route, method, str(status), seconds)
+        if route not in QUIET_ROUTES or status >= 500:
+            logs.request_line(method=method, route=route, status=status, ms=round(seconds * 1000, 2))
+
+
+def _read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[RequestContext, bytes | None]:
+    request_id = traceparent = origin = None
+    for name, value in headers:
+        if name == b"x-request-id":
+            request_id = request_id_in(value)
+        elif name == b"traceparent":
+            traceparent = traceparent_in(value)
+        elif name == b"origin":
+            origin = value
+    return RequestContext(request_id or new_id(), traceparent), origin
+
+
+def _is_preflight(scope: Any) -> bool:
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
+
+
+async def _preflight(headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,58 @@
+"""How a service says which event runs which function, and how a handler says what is to become of a message."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coffer_contracts.event import Event
+
+
+class Retry(Exception):
+    """Try again later: the message becomes visible again after `after_seconds` (0 to 43200)."""
+
+    def __init__(self, reason: str, *, after_seconds: float) -> None:
+        super().__init__(reason)
+        self.after_seconds = after_seconds
+
+
+class Reject(Exception):
+    """Never try again: the message goes to the dead letters at once, with this reason."""
+
+
+@dataclass(frozen=True)
+class Handles:
+    """One row of a service's handler table.
+
+    Quick handlers are `async (event, unit, deps)`: they share the transaction of the received batch, each in a savepoint,
+    and may do nothing but SQL. Slow handlers (bytes, mail) are `async (event, deps)`: they gather and decide first and
+    then open `deps.work.unit(cause=event, consumer=<queue>)` themselves.
+    """
+
+    event: type[Event]
+    run: Callable[..., Awaitable[None]]
+    emits: tuple[type[Event], ...] = ()
+    slow: bool = False
+
+
+HandlerTable = Mapping[str, Handles]
+
+
+def handler_table(rows: Iterable[Handles]) -> HandlerTable:
+    """Wire type -> row. Raises ValueError when a type stands twice."""
+    table: dict[str, Handles] = {}
+    for row in rows:
+        if row.event.type in table:
+            raise ValueError(f"{row.event.type} has two handlers in one table")
+        table[row.event.type] = row
+    return table
+
+
+def types_of(table: HandlerTable, service: str) -> tuple[str, ...]:
+    """The wire types of `service` in the table: what a queue's subscription filters for."""
+    return tuple(sorted(wire_type for wire_type in table if wire_type.startswith(f"{service}.")))
+
+
+def row_name(row: Handles) -> str:
+    """The handler's name for logs, metrics and dead letters."""
+    function: Any = row.run
+    return str(getattr(function, "__name__", type(function).__name__))

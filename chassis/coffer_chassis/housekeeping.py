@@ -1,0 +1,47 @@
+"""What every service does on the side: forgets what it no longer needs, collects dead letters, measures its backlog."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from coffer_chassis import dead_letters, idempotency, inbox, metrics, outbox
+from coffer_chassis.bus import Bus
+from coffer_chassis.topology import ServiceTopology
+from coffer_chassis.unit_of_work import Work
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something a service repeats: `run` every `every_seconds`, also after it failed. Runs must be safe at once and twice."""
+
+    name: str
+    run: Callable[[], Awaitable[object]]
+    every_seconds: float
+
+
+def chassis_jobs(work: Work, bus: Bus, topology: ServiceTopology) -> tuple[Job, ...]:
+    """The jobs that every service has."""
+
+    async def collect() -> None:
+        for lane in topology.lanes:
+            await dead_letters.drain(work, bus, lane)
+
+    async def forget() -> None:
+        now = work.clock.now()
+        async with work.engine.begin() as connection:
+            await outbox.forget_sent_before(connection, work.tables, now - timedelta(days=outbox.KEEP_DAYS))
+            await inbox.forget_before(connection, work.tables, now - timedelta(days=inbox.KEEP_DAYS))
+            await idempotency.forget_before(connection, work.tables, now - timedelta(hours=idempotency.KEEP_HOURS))
+
+    async def measure() -> None:
+        async with work.read() as connection:
+            waiting, oldest = await outbox.backlog(connection, work.tables)
+        age = (work.clock.now() - oldest).total_seconds() if oldest else 0
+        metrics.OUTBOX_UNSENT.labels(topology.service).set(waiting)
+        metrics.OUTBOX_OLDEST_SECONDS.labels(topology.service).set(max(0, age))
+
+    return (
+        Job("collect_dead_letters", collect, 15),
+        Job("forget", forget, 3600),
+        Job("measure_outbox", measure, 10),
+    )

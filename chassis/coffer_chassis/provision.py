@@ -1,0 +1,225 @@
+"""Creates topics, queues, policies, subscriptions and the bucket from the topology. Idempotent: run it at every start.
+
+boto3, because it runs before the event loop has anything to do.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import structlog
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from coffer_chassis.aws import AwsAccess
+from coffer_chassis.topology import DEAD_RETENTION_SECONDS, RETENTION_SECONDS, Lane, ServiceTopology, Topology
+
+MULTIPART_DAYS = 1
+QUARANTINE_DAYS = 7
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Provisioner:
+    """Brings a cloud to the state that a topology describes. Needs operator rights; services run without them."""
+
+    topology: Topology
+    access: AwsAccess
+    web_origins: tuple[str, ...] = ()
+    """Origins of web pages that may PUT to and GET from the bucket (CORS)."""
+
+    def run(self) -> None:
+        """Create or correct everything. Queues exist before topics feed them, and topics before anyone publishes."""
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 5},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"},
+        )
+        sns, sqs, s3 = (
+            boto3.client(name, config=config, **self.access.client_arguments(name)) for name in ("sns", "sqs", "s3")
+        )
+        topics = {service.topic: sns.create_topic(Name=service.topic)["TopicArn"] for service in self.topology.services}
+        _bucket(s3, self.topology.bucket, self.access.region)
+        notifications: list[dict[str, Any]] = []
+        for lane in self.topology.lanes:
+            arn = self._lane(sqs, lane, topics)
+            for topic in lane.reads:
+                _subscribe(sns, topics[topic], arn, lane.reads[topic])
+            notifications += [_notification(arn, lane.queue, prefix) for prefix in lane.storage_prefixes]
+        s3.put_bucket_notification_configuration(
+            Bucket=self.topology.bucket, NotificationConfiguration={"QueueConfigurations": notifications}
+        )
+        self._lifecycle(s3)
+        self._cors(s3)
+        log.info("provisioned", topics=len(topics), queues=2 * len(self.topology.lanes))
+
+    def _lane(self, sqs: Any, lane: Lane, topics: dict[str, str]) -> str:
+        dead_arn = _queue(sqs, lane.dead_queue, {"MessageRetentionPeriod": str(DEAD_RETENTION_SECONDS)})
+        arn = _queue(
+            sqs,
+            lane.queue,
+            {
+                "MessageRetentionPeriod": str(RETENTION_SECONDS),
+                "VisibilityTimeout": str(lane.visibility_seconds),
+                "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": lane.max_receives}),
+            },
+        )
+        policy = queue_policy(arn, [topics[topic] for topic in lane.reads], self._bucket_arn(lane))
+        url = sqs.get_queue_url(QueueName=lane.queue)["QueueUrl"]
+        # AWS takes no policy without statements; an empty text removes the one that was there.
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy) if policy["Statement"] else ""})
+        return arn
+
+    def _bucket_arn(self, lane: Lane) -> str | None:
+        return f"arn:aws:s3:::{self.topology.bucket}" if lane.storage_prefixes else None
+
+    def _lifecycle(self, s3: Any) -> None:
+        rules = [
+            {
+                "ID": "abort-multiparts",
+                "Status": "Enabled",
+                "Filter": {"Prefix": ""},
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": MULTIPART_DAYS},
+            },
+            {
+                "ID": "quarantine",
+                "Status": "Enabled",
+                "Filter": {"Prefix": "quarantine/"},
+                "Expiration": {"Days": QUARANTINE_DAYS},
+            },
+        ]
+        s3.put_bucket_lifecycle_configuration(Bucket=self.topology.bucket, LifecycleConfiguration={"Rules": rules})
+
+    def _cors(self, s3: Any) -> None:
+        rule = {
+            "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],
+            "AllowedOrigins": list(self.web_origins),
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag", "x-amz-checksum-sha256"],
+            "MaxAgeSeconds": 3600,
+        }
+        if self.web_origins:
+            s3.put_bucket_cors(Bucket=self.topology.bucket, CORSConfiguration={"CORSRules": [rule]})
+
+
+def queue_policy(queue_arn: str, topic_arns: list[str], bucket_arn: str | None) -> dict[str, Any]:
+    """Who may send to a queue: the topics it reads and the bucket that reports to it, each by `aws:SourceArn`."""
+    statements = [_allow("sns.amazonaws.com", queue_arn, arn) for arn in sorted(topic_arns)]
+    if bucket_arn:
+        statements.append(_allow("s3.amazonaws.com", queue_arn, bucket_arn))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(principal: str, queue_arn: str, source_arn: str) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": principal},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+    }
+
+
+def service_policy(service: ServiceTopology, topology: Topology, *, account: str, region: str) -> dict[str, Any]:
+    """The least a service needs: publish to its topic, work its queues, touch its prefixes of the bucket."""
+    queues = [name for lane in service.lanes for name in (lane.queue, lane.dead_queue)]
+    statements: list[dict[str, Any]] = [
+        {
+            "Effect": "Allow",
+            # AWS judges a batch by the action of its entries; the local cloud asks for the batch's own name.
+            "Action": ["sns:Publish", "sns:PublishBatch"],
+            "Resource": f"arn:aws:sns:{region}:{account}:{service.topic}",
+        },
+        {"Effect": "Allow", "Action": ["sns:ListTopics"], "Resource": "*"},
+    ]
+    if queues:
+        statements.append(
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "sqs:GetQueueUrl",
+                    "sqs:GetQueueAttributes",
+                    "sqs:ReceiveMessage",
+                    "sqs:SendMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:DeleteMessageBatch",
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:ChangeMessageVisibilityBatch",
+                ],
+                "Resource": [f"arn:aws:sqs:{region}:{account}:{queue}" for queue in queues],
+            }
+        )
+    bucket = f"arn:aws:s3:::{topology.bucket}"
+    for access in service.blobs:
+        actions = (
+            (["s3:GetObject"] if access.read else [])
+            + (["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"] if access.write else [])
+            + (["s3:DeleteObject"] if access.delete else [])
+        )
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": f"{bucket}/{access.prefix}*"})
+    if service.blobs:
+        # Without it S3 answers HEAD of an absent object with 403 instead of 404.
+        statements.append({"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": bucket})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _queue(sqs: Any, name: str, attributes: dict[str, str]) -> str:
+    try:
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    else:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    arn: str = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return arn
+
+
+def _subscribe(sns: Any, topic_arn: str, queue_arn: str, types: tuple[str, ...]) -> None:
+    wanted = {
+        "RawMessageDelivery": "true",
+        "FilterPolicyScope": "MessageAttributes",
+        "FilterPolicy": json.dumps({"type": list(types)}),
+    }
+    existing = [
+        entry["SubscriptionArn"]
+        for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+        for entry in page.get("Subscriptions", ())
+        if entry["Endpoint"] == queue_arn
+    ]
+    if not existing:
+        sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn, Attributes=wanted, ReturnSubscriptionArn=True)
+        return
+    for arn in existing:
+        for name, value in wanted.items():
+            sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName=name, AttributeValue=value)
+
+
+def _bucket(s3: Any, name: str, region: str) -> None:
+    try:
+        s3.head_bucket(Bucket=name)
+    except ClientError as error:
+        if str(error.response.get("Error", {}).get("Code")) not in {"404", "NoSuchBucket", "NotFound"}:
+            raise
+        extra = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=name, **extra)
+    s3.put_public_access_block(
+        Bucket=name,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+
+
+def _notification(queue_arn: str, queue: str, prefix: str) -> dict[str, Any]:
+    return {
+        "Id": f"{queue}-{prefix.strip('/').replace('/', '-')}",
+        "QueueArn": queue_arn,
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+    }

@@ -1,0 +1,140 @@
+"""One service, put together: its HTTP application, its relay, its consumers and its jobs, run in any combination."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+
+from coffer_chassis.bus import Bus
+from coffer_chassis.consumer import Consumer
+from coffer_chassis.handling import HandlerTable
+from coffer_chassis.housekeeping import Job, chassis_jobs
+from coffer_chassis.outbox import Relay
+from coffer_chassis.pauses import back_off, sleep_until
+from coffer_chassis.topology import ServiceTopology
+from coffer_chassis.unit_of_work import Work
+
+RESTART_SECONDS = (0.2, 10.0)
+STEADY_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+async def _nothing() -> None:
+    """For services that need no more than their events sent again."""
+
+
+@dataclass
+class Service:
+    """What a service's `app.build` returns. Nothing runs until `run_background` is awaited."""
+
+    topology: ServiceTopology
+    work: Work
+    bus: Bus
+    deps: Any
+    app: Any
+    """The ASGI application of the public routes; None for a service that has none."""
+    tables: Mapping[str, HandlerTable] = field(default_factory=dict)
+    """Queue -> handler table."""
+    slots: Mapping[str, int] = field(default_factory=dict)
+    """Queue -> messages in hand at most, where it is not the default."""
+    jobs: Sequence[Job] = ()
+    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What is to be closed when the service stops."""
+    recover: Callable[[], Awaitable[object]] = _nothing
+    """What is to be done at once after the broker lost its messages, beside sending events again."""
+    wait_seconds: int = 20
+    linger_seconds: float = 0
+
+    @property
+    def name(self) -> str:
+        """The service's name, as in its topic and prefix."""
+        return self.topology.service
+
+    def __post_init__(self) -> None:
+        self.relay = Relay(self.work, self.bus, topic=self.topology.topic, service=self.name)
+        self.work.on_commit = self.relay.poke
+        for lane in self.topology.lanes:
+            if lane.queue not in self.tables:
+                raise ValueError(f"{self.name} has no handlers for its queue {lane.queue}")
+
+    def consumers(self) -> list[Consumer]:
+        """A consumer for every lane."""
+        return [
+            Consumer(
+                lane,
+                self.tables[lane.queue],
+                bus=self.bus,
+                work=self.work,
+                deps=self.deps,
+                wait_seconds=self.wait_seconds,
+                linger_seconds=self.linger_seconds,
+                slots=self.slots.get(lane.queue, 40),
+            )
+            for lane in self.topology.lanes
+        ]
+
+    async def run_background(self, stopping: asyncio.Event, *, consume: bool = True, relay: bool = True) -> None:
+        """Run consumers with jobs, and the relay, until `stopping` is set. Consumers end first, so that the relay's last
+        round takes along what they emitted.
+        """
+        relay_stopping = asyncio.Event()
+        async with asyncio.TaskGroup() as everything:
+            if relay:
+                everything.create_task(supervised(f"{self.name}.relay", self.relay.run, relay_stopping))
+            try:
+                if consume:
+                    async with asyncio.TaskGroup() as consuming:
+                        for consumer in self.consumers():
+                            name = f"{self.name}.{consumer.lane.queue}"
+                            consuming.create_task(supervised(name, consumer.run, stopping))
+                        for job in (*chassis_jobs(self.work, self.bus, self.topology), *self.jobs):
+                            consuming.create_task(repeated(job, stopping))
+                else:
+                    await stopping.wait()
+            finally:
+                relay_stopping.set()
+
+    async def ping_store(self) -> None:
+        """Raise if the store does not answer."""
+        async with self.work.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def ping_bus(self) -> None:
+        """Raise if a queue of the service does not answer."""
+        for lane in self.topology.lanes:
+            await self.bus.depth(lane.queue)
+
+    async def close(self) -> None:
+        """Close connections and whatever else the service holds. Call once, after `run_background` ended."""
+        await self.resources.aclose()
+
+
+async def supervised(name: str, run: Callable[[asyncio.Event], Awaitable[None]], stopping: asyncio.Event) -> None:
+    """Run a loop until it ends by itself after `stopping`; one that fails is started again after a growing pause."""
+    failures = 0
+    while True:
+        started = monotonic()
+        try:
+            await run(stopping)
+        except Exception as error:
+            failures = 1 if monotonic() - started > STEADY_SECONDS else failures + 1
+            log.exception("loop_failed", loop=name, error=repr(error), failures=failures)
+        if stopping.is_set():
+            return
+        await sleep_until(stopping, back_off(failures, RESTART_SECONDS))
+
+
+async def repeated(job: Job, stopping: asyncio.Event) -> None:
+    """Run a job at once and then again and again, whatever becomes of each run."""
+    while not stopping.is_set():
+        try:
+            await job.run()
+        except Exception as error:
+            log.warning("job_failed", job=job.name, error=repr(error), exc_info=error)
+        await sleep_until(stopping, job.every_seconds)

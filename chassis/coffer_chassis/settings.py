@@ -1,0 +1,67 @@
+"""Settings that every service has, read from the environment. One frozen class; services add theirs with a prefix."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+TokenKind = Literal["access", "pat", "link", "ticket"]
+
+
+class TrustedIssuer(BaseModel):
+    """Somebody whose tokens are believed, and for which kinds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(description="The `iss` claim, compared to the letter.")
+    jwks_url: str = Field(description="Where its key set is published.")
+    kinds: tuple[TokenKind, ...] = Field(description="Which token kinds it may sign.")
+
+
+class CofferSettings(BaseSettings):
+    """What all services of one Coffer share: `COFFER_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="COFFER_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path(".coffer"), description="Data folder of the local stack, and cache folder of a service.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, description="Port of the one public address.", ge=1, le=65535)
+    public_url: str = Field(
+        "http://localhost:8080", description="The address people reach Coffer under, without a slash at the end."
+    )
+    s3_public_url: str | None = Field(
+        None, description="The address under which clients reach S3; signed URLs are made for it. Default: AWS itself."
+    )
+    bucket: str = Field("coffer", description="The bucket that holds all objects.")
+    trusted_issuers: tuple[TrustedIssuer, ...] = Field(
+        (), description="JSON list of issuers whose tokens are accepted, each with `issuer`, `jwks_url` and `kinds`."
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="JSON list of networks whose X-Forwarded-For is believed, e.g. `10.0.0.0/8`."
+    )
+    redis_url: SecretStr | None = Field(None, description="Shared rate limits for several API processes. Optional.")
+
+
+class ServiceSettings(BaseSettings):
+    """What each service has under its own prefix `COFFER_<SERVICE>_`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    database_url: PostgresDsn = Field(description="PostgreSQL 15 or later: `postgresql+asyncpg://user:password@host/database`.")
+    database_pool_size: int = Field(10, description="Most connections of one process.", ge=2, le=100)
+    linger_seconds: float = Field(
+        0, description="Pause between receives so that batches fill; 5 is the low-cost profile.", ge=0, le=60
+    )
+    poll_wait_seconds: int = Field(20, description="Long poll of SQS. At most half of the time a stop may take.", ge=0, le=20)
+    cursor_key: SecretStr = Field(description="32 bytes in hexadecimal that seal paging cursors.")
+    aws_access_key_id: str | None = Field(None, description="This service's own key; default: the AWS SDK's chain.")
+    aws_secret_access_key: SecretStr | None = Field(None, description="Secret of `aws_access_key_id`.")
+    listen_port: int = Field(8000, description="Port of the public routes when the service runs alone.", ge=0, le=65535)
+    internal_port: int = Field(9000, description="Port of /metrics when the service runs alone; never public.", ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _keys_come_in_pairs(self) -> Self:
+        if (self.aws_access_key_id is None) != (self.aws_secret_access_key is None):
+            raise ValueError("aws_access_key_id and aws_secret_access_key belong together")
+        return self

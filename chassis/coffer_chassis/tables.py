@@ -1,0 +1,101 @@
+"""Tables that every service keeps beside its own: outbox, inbox, dead letters, idempotency keys, broker epoch."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+Instant = DateTime(timezone=True)
+Id = Uuid(as_uuid=False)
+
+
+@dataclass(frozen=True)
+class ChassisTables:
+    """The chassis' tables, bound to one service's metadata."""
+
+    outbox: Table
+    inbox: Table
+    dead_letters: Table
+    idempotency_keys: Table
+    broker: Table
+
+
+def chassis_tables(metadata: MetaData) -> ChassisTables:
+    """Define the chassis' tables in a service's metadata. Call once per metadata."""
+    outbox = Table(
+        "outbox",
+        metadata,
+        Column("id", Id, primary_key=True),
+        Column("position", BigInteger, Identity(always=True), nullable=False),
+        Column("type", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("owner_id", Id),
+        Column("body", Text, nullable=False),
+        Column("created_at", Instant, nullable=False),
+        Column("available_at", Instant, nullable=False),
+        Column("attempts", Integer, nullable=False, server_default=text("0")),
+        Column("replay", Boolean, nullable=False, server_default=text("false")),
+        Column("sent_at", Instant),
+        Index("outbox_unsent", "position", postgresql_where=text("sent_at IS NULL")),
+        Index("outbox_sent", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
+    )
+    inbox = Table(
+        "inbox",
+        metadata,
+        Column("consumer", Text, primary_key=True),
+        Column("source", Text, primary_key=True),
+        Column("event_id", Text, primary_key=True),
+        Column("handled_at", Instant, nullable=False),
+        Index("inbox_handled", "handled_at"),
+    )
+    dead_letters = Table(
+        "dead_letters",
+        metadata,
+        Column("id", Id, primary_key=True),
+        Column("queue", Text, nullable=False),
+        Column("message_id", Text, nullable=False),
+        Column("type", Text),
+        Column("body", Text, nullable=False),
+        Column("attributes", JSONB, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("error_class", Text),
+        Column("handler", Text),
+        Column("receives", Integer, nullable=False),
+        Column("dead_at", Instant, nullable=False),
+        Column("redriven_at", Instant),
+        Column("dropped_at", Instant),
+        Index("dead_letters_message", "queue", "message_id", unique=True),
+    )
+    idempotency_keys = Table(
+        "idempotency_keys",
+        metadata,
+        Column("principal", Text, primary_key=True),
+        Column("route", Text, primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("fingerprint", Text, nullable=False),
+        Column("result", JSONB),
+        Column("created_at", Instant, nullable=False),
+        Index("idempotency_keys_created", "created_at"),
+    )
+    broker = Table(
+        "broker",
+        metadata,
+        Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+        Column("epoch", BigInteger, nullable=False),
+        Column("drained_at", Instant),
+    )
+    return ChassisTables(outbox, inbox, dead_letters, idempotency_keys, broker)

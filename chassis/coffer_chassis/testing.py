@@ -1,0 +1,108 @@
+"""What tests of services need: a clock that stands still, a bucket in memory, waiting with a deadline."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from coffer_chassis.blobs import BlobChanged, BlobHead, BlobMissing, SignedRequest
+
+T = TypeVar("T")
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class FixedClock:
+    """A clock that moves only when told to."""
+
+    def __init__(self, moment: datetime = NOON) -> None:
+        self.moment = moment
+
+    def now(self) -> datetime:
+        """The moment it was set to."""
+        return self.moment
+
+    def advance(self, **parts: float) -> None:
+        """Move by a `timedelta`'s keyword arguments."""
+        self.moment += timedelta(**parts)
+
+
+@dataclass
+class _Object:
+    content: bytes
+    content_type: str
+    etag: str
+    modified_at: datetime
+
+
+class MemoryBlobs:
+    """A bucket in memory. It signs addresses that nobody can open."""
+
+    def __init__(self, clock: FixedClock | None = None) -> None:
+        self.clock = clock or FixedClock()
+        self.objects: dict[str, _Object] = {}
+
+    async def head(self, key: str) -> BlobHead | None:
+        """See Blobs."""
+        found = self.objects.get(key)
+        return BlobHead(len(found.content), found.etag, found.modified_at, found.content_type) if found else None
+
+    async def read(self, key: str, *, etag: str | None = None) -> bytes:
+        """See Blobs."""
+        return self._open(key, etag).content
+
+    async def read_range(self, key: str, first: int, last: int, *, etag: str | None = None) -> bytes:
+        """See Blobs."""
+        return self._open(key, etag).content[first : last + 1]
+
+    async def write(self, key: str, content: bytes, *, content_type: str, cache_control: str | None = None) -> str:
+        """See Blobs."""
+        etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        self.objects[key] = _Object(content, content_type, etag, self.clock.now())
+        return etag
+
+    async def copy(self, source: str, target: str, *, etag: str | None = None) -> None:
+        """See Blobs."""
+        self.objects[target] = self._open(source, etag)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """See Blobs."""
+        for key in keys:
+            self.objects.pop(key, None)
+
+    def presign_put(
+        self, key: str, *, length: int, content_type: str, sha256_hex: str | None, expires_seconds: int
+    ) -> SignedRequest:
+        """See Blobs."""
+        headers = {"content-length": str(length), "content-type": content_type, "if-none-match": "*"}
+        if sha256_hex:
+            headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(sha256_hex)).decode()
+        return SignedRequest("PUT", f"https://bucket.invalid/{key}?expires={expires_seconds}", headers)
+
+    def presign_get(self, key: str, *, content_type: str, disposition: str, expires_seconds: int, fresh: bool = False) -> str:
+        """See Blobs."""
+        return f"https://bucket.invalid/{key}?type={content_type}&disposition={disposition}&expires={expires_seconds}"
+
+    def _open(self, key: str, etag: str | None) -> _Object:
+        found = self.objects.get(key)
+        if found is None:
+            raise BlobMissing(key)
+        if etag is not None and etag != found.etag:
+            raise BlobChanged(key)
+        return found
+
+
+async def eventually(probe: Callable[[], Awaitable[T]], *, within_seconds: float = 10, every_seconds: float = 0.02) -> T:
+    """Ask `probe` until it answers something true; that answer. Raises AssertionError with the last answer at the deadline."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_seconds
+    while True:
+        answer = await probe()
+        if answer:
+            return answer
+        if loop.time() > deadline:
+            raise AssertionError(f"still {answer!r} after {within_seconds} s")
+        await asyncio.sleep(every_seconds)

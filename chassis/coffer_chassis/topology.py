@@ -1,0 +1,106 @@
+"""The typed model of topics, queues, subscriptions and bucket notifications that provisioning is made from.
+
+Pure data with AWS's limits checked; services declare their part, deploy puts the whole together.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+VALUES_PER_FILTER = 150
+"""SNS filter policy limit (docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html)."""
+
+LONGEST_VISIBILITY_SECONDS = 12 * 3600
+RETENTION_SECONDS = 4 * 24 * 3600
+DEAD_RETENTION_SECONDS = 14 * 24 * 3600
+"""SQS keeps the first enqueue time of a message that moves to a dead-letter queue, so this must be the longest."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One queue with its dead-letter queue: one kind of work of one service."""
+
+    queue: str
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Topic -> exact event types."""
+    storage_prefixes: tuple[str, ...] = ()
+    """Object key prefixes whose creation the bucket reports straight to this queue."""
+    visibility_seconds: int = 60
+    max_receives: int = 5
+
+    @property
+    def dead_queue(self) -> str:
+        """Name of the dead-letter queue."""
+        return f"{self.queue}-dead"
+
+
+@dataclass(frozen=True)
+class BlobAccess:
+    """What a service may do below one key prefix; the least that works."""
+
+    prefix: str
+    read: bool = False
+    write: bool = False
+    delete: bool = False
+
+
+@dataclass(frozen=True)
+class ServiceTopology:
+    """What one service needs of the cloud."""
+
+    service: str
+    lanes: tuple[Lane, ...] = ()
+    blobs: tuple[BlobAccess, ...] = ()
+
+    @property
+    def topic(self) -> str:
+        """The topic that only this service may publish to."""
+        return f"{self.service}-events"
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Everything that provisioning creates. Raises ValueError for what AWS would refuse or lose."""
+
+    bucket: str
+    services: tuple[ServiceTopology, ...]
+
+    def __post_init__(self) -> None:
+        names = [service.service for service in self.services]
+        names += [name for lane in self.lanes for name in (lane.queue, lane.dead_queue)]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
+        topics = {service.topic for service in self.services}
+        for lane in self.lanes:
+            _check(lane, topics)
+        prefixes = sorted(prefix for lane in self.lanes for prefix in lane.storage_prefixes)
+        for shorter, longer in itertools.pairwise(prefixes):
+            if longer.startswith(shorter):
+                raise ValueError(f"bucket notifications overlap at {longer}; S3 takes one destination each")
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Every lane of every service."""
+        return tuple(lane for service in self.services for lane in service.lanes)
+
+    def only(self, *services: str) -> "Topology":
+        """The part of some services, without subscriptions to topics of the others; for tests of one service."""
+        kept = tuple(service for service in self.services if service.service in services)
+        topics = {service.topic for service in kept}
+        return Topology(self.bucket, tuple(replace(service, lanes=_reading_only(service.lanes, topics)) for service in kept))
+
+
+def _check(lane: Lane, topics: set[str]) -> None:
+    if not 0 < lane.visibility_seconds <= LONGEST_VISIBILITY_SECONDS or lane.max_receives < 1:
+        raise ValueError(f"{lane.queue}: SQS hides for 1 s to 12 h, and a message is received at least once")
+    for topic, types in lane.reads.items():
+        if topic not in topics:
+            raise ValueError(f"{lane.queue} reads {topic}, which nobody publishes")
+        if not 0 < len(types) <= VALUES_PER_FILTER:
+            raise ValueError(f"{lane.queue} filters {len(types)} types of {topic}; SNS takes 1 to 150")
+
+
+def _reading_only(lanes: tuple[Lane, ...], topics: set[str]) -> tuple[Lane, ...]:
+    return tuple(
+        replace(lane, reads={topic: types for topic, types in lane.reads.items() if topic in topics}) for lane in lanes
+    )

@@ -1,0 +1,142 @@
+"""The unit of work: one transaction that holds inbox row, business rows and outbox rows together.
+
+`unit.emit` is the only way an event leaves a service, and `Work` the only place where the inbox is checked.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from coffer_chassis.clock import Clock
+from coffer_chassis.ids import new_id
+from coffer_chassis.inbox import first_time
+from coffer_chassis.origin import Origin
+from coffer_chassis.tables import ChassisTables
+from coffer_contracts.catalog import envelope_of, schema_address
+from coffer_contracts.event import Event, Meta, sequence_text
+from coffer_contracts.ids import EventId
+
+EVENT_BYTES = 64 * 1024
+"""What CloudEvents intermediaries must forward, and what SNS and SQS bill as one request."""
+
+
+class Duplicate(Exception):
+    """The event was handled before; the unit was left without effect."""
+
+
+class Unit:
+    """An open transaction with what code inside it may use. Made by Work only; not safe to share between tasks."""
+
+    def __init__(self, connection: AsyncConnection, *, source: str, origin: Origin, now: datetime) -> None:
+        self.connection = connection
+        self.origin = origin
+        self.now = now
+        self._source = source
+        self._rows: list[dict[str, Any]] = []
+
+    def emit(self, event: Event, *, sequence: int) -> EventId:
+        """Publish a fact when, and only when, this unit commits.
+
+        `sequence` is the revision of the event's subject, assigned while its row is locked: it must grow by every fact
+        about that subject. Raises ValueError for an event over EVENT_BYTES, which is a programming error.
+        """
+        event_id = EventId(new_id())
+        envelope = envelope_of(type(event))(
+            id=event_id,
+            source=self._source,
+            type=event.type,
+            subject=event.subject,
+            time=self.now,
+            dataschema=schema_address(type(event)),
+            partitionkey=event.owner or event.subject,
+            sequence=sequence_text(sequence),
+            ownerid=event.owner,
+            actorid=self.origin.actor_id,
+            actorkind=self.origin.actor_kind,
+            correlationid=self.origin.correlation_id,
+            causationid=self.origin.causation_id,
+            traceparent=self.origin.traceparent,
+            data=event,
+        )
+        body = envelope.to_json()
+        if len(body) > EVENT_BYTES:
+            raise ValueError(f"{event.type} has {len(body)} bytes; an event may have {EVENT_BYTES}")
+        self._rows.append(
+            {
+                "id": event_id,
+                "type": event.type,
+                "subject": event.subject,
+                "sequence": sequence,
+                "owner_id": event.owner,
+                "body": body,
+                "created_at": self.now,
+                "available_at": self.now,
+            }
+        )
+        return event_id
+
+    async def flush(self, tables: ChassisTables) -> int:
+        """Write what was emitted into the outbox; the number of rows. Called by Work before it commits."""
+        rows, self._rows = self._rows, []
+        if rows:
+            # Rows as parameters: as values they would make a statement that is compiled anew every time.
+            await self.connection.execute(insert(tables.outbox), rows)
+        return len(rows)
+
+
+class Work:
+    """Opens units of work on one service's store."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        tables: ChassisTables,
+        *,
+        source: str,
+        clock: Clock,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`source` is the service as CloudEvents source, e.g. `/files`; `on_commit` wakes the relay and must not block."""
+        self.engine = engine
+        self.tables = tables
+        self.clock = clock
+        self.on_commit = on_commit
+        self._source = source
+        self._reader = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def unit(self, origin: Origin | None = None, *, cause: Meta | None = None, consumer: str = "") -> AsyncIterator[Unit]:
+        """One transaction: committed at the end, rolled back by any exception.
+
+        With `cause` the inbox is checked first: raises Duplicate if `consumer` handled that event before, so a slow
+        handler may run again without a second effect. Without a cause an `origin` is required. Raises ValueError for a
+        cause without a consumer, whose inbox row would shadow that of others.
+        """
+        if cause is not None and not consumer:
+            raise ValueError("a unit with a cause needs the consumer that handles it")
+        async with self.engine.begin() as connection:
+            unit = self.unit_on(connection, origin, cause=cause)
+            if cause is not None and not await first_time(connection, self.tables, consumer, cause, unit.now):
+                raise Duplicate(cause.id)
+            yield unit
+            emitted = await unit.flush(self.tables)
+        if emitted:
+            self.on_commit()
+
+    def unit_on(self, connection: AsyncConnection, origin: Origin | None = None, *, cause: Meta | None = None) -> Unit:
+        """A unit on a transaction that someone else commits: the consumer's batches. The caller flushes it."""
+        if origin is None:
+            if cause is None:
+                raise ValueError("a unit needs an origin or a cause")
+            origin = Origin.of(cause)
+        return Unit(connection, source=self._source, origin=origin, now=self.clock.now())
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries that need no transaction: every statement stands alone, no round trip for BEGIN."""
+        async with self._reader.connect() as connection:
+            yield connection

@@ -1,0 +1,127 @@
+"""Facts that auth publishes: accounts and signed-in devices.
+
+Network address and user agent stand only in the security facts of this file and are stripped before outside subscribers.
+"""
+
+from typing import ClassVar, Literal
+
+from coffer_contracts.event import Event, Moment, described
+from coffer_contracts.ids import SessionId, UserId
+
+REVOCATIONS = "`logout`, `reuse_detected`, `password_changed`, `operator`, `expired`"
+
+
+class UserFact(Event):
+    """The account as it stands after the fact."""
+
+    user_id: UserId = described(description="The account; also the tenant that its drive belongs to.")
+    username: str = described(description="Unique, without `@`, as the person wrote it.")
+    email: str = described(description="Address as given; whether it was proved stands in `email_verified`.")
+    email_verified: bool = described(description="True once the person followed the link sent to `email`.")
+    display_name: str = described(description="What others see.")
+    locale: str = described(description="BCP 47 language tag for what is sent to the person.")
+    status: Literal["active", "suspended", "deleted"] = described(description="Whether the account may sign in.")
+    created_at: Moment = described(description="When the account was made.")
+
+    @property
+    def subject(self) -> str:
+        return f"user/{self.user_id}"
+
+    @property
+    def owner(self) -> UserId:
+        return self.user_id
+
+
+class UserRegisteredV1(UserFact):
+    """An account was made. Files lays out its drive."""
+
+    type: ClassVar[str] = "auth.user.registered.v1"
+
+
+class SessionCreatedV1(Event):
+    """Someone signed in; a new device holds tokens."""
+
+    type: ClassVar[str] = "auth.session.created.v1"
+    public: ClassVar[bool] = True
+
+    session_id: SessionId = described(description="The sign-in; stands in every access token as `sid`.")
+    user_id: UserId = described(description="Who signed in.")
+    device_name: str | None = described(None, description="As the client named itself.")
+    address: str | None = described(None, description="Network address of the client; security fact, not for outside.")
+    agent: str | None = described(None, description="User agent of the client; security fact, not for outside.")
+    created_at: Moment = described(description="When the person signed in.")
+    expires_at: Moment = described(description="When the session ends if it is not refreshed.")
+
+    @property
+    def subject(self) -> str:
+        return f"session/{self.session_id}"
+
+    @property
+    def owner(self) -> UserId:
+        return self.user_id
+
+
+class SessionRevokedV1(Event):
+    """A session ended early; its access tokens are to be refused until they have expired anyway."""
+
+    type: ClassVar[str] = "auth.session.revoked.v1"
+    public: ClassVar[bool] = True
+
+    session_id: SessionId = described(description="The session that ended.")
+    user_id: UserId = described(description="Whose session it was.")
+    reason: str = described(description=f"Why it ended, a stable word; more may come: {REVOCATIONS}.")
+    revoked_at: Moment = described(description="When it ended.")
+    tokens_expire_at: Moment = described(description="After this no access token of the session is valid any more.")
+
+    @property
+    def subject(self) -> str:
+        return f"session/{self.session_id}"
+
+    @property
+    def owner(self) -> UserId:
+        return self.user_id
+
+
+class SessionReuseDetectedV1(Event):
+    """A refresh token was shown a second time: someone else holds a copy, so the whole family was revoked."""
+
+    type: ClassVar[str] = "auth.session.reuse_detected.v1"
+    public: ClassVar[bool] = True
+
+    session_id: SessionId = described(description="The session whose refresh token was reused.")
+    user_id: UserId = described(description="Whose session it was.")
+    address: str | None = described(None, description="Network address the reuse came from; not for outside.")
+    agent: str | None = described(None, description="User agent the reuse came with; not for outside.")
+    detected_at: Moment = described(description="When the reuse was seen.")
+
+    @property
+    def subject(self) -> str:
+        return f"session/{self.session_id}"
+
+    @property
+    def owner(self) -> UserId:
+        return self.user_id
+
+
+class LoginFailedV1(Event):
+    """A sign-in to an existing account was refused. Attempts on names that do not exist are counted, not published."""
+
+    type: ClassVar[str] = "auth.login.failed.v1"
+    public: ClassVar[bool] = True
+
+    user_id: UserId = described(description="The account somebody tried to enter.")
+    reason: str = described(
+        description="Why it was refused, a stable word: `invalid_credentials`, `account_suspended`, `too_many_attempts`."
+    )
+    address: str | None = described(None, description="Network address of the attempt; not for outside.")
+    agent: str | None = described(None, description="User agent of the attempt; not for outside.")
+    failed_at: Moment = described(description="When it was refused.")
+    failures: int = described(description="Failed attempts on this account so far; also the sequence of the fact.", ge=1)
+
+    @property
+    def subject(self) -> str:
+        return f"login/{self.user_id}"
+
+    @property
+    def owner(self) -> UserId:
+        return self.user_id

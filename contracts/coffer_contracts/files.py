@@ -1,0 +1,175 @@
+"""Facts that files publishes: items of a drive and uploads on their way into it.
+
+Item facts carry the whole item after the fact and the chain of its ancestors, so that no reader has to call back.
+"""
+
+from typing import ClassVar, Literal
+
+from coffer_contracts.event import Event, Moment, Shape, described
+from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
+
+ItemKind = Literal["file", "folder"]
+MediaKind = Literal["image", "video", "audio", "document", "archive", "text", "other"]
+UploadState = Literal["created", "received", "cleared", "committed", "conflict", "rejected", "failed", "expired", "aborted"]
+ConflictPolicy = Literal["fail", "replace", "rename"]
+PreviewStatus = Literal["none", "pending", "ready", "failed"]
+
+
+class ContentFact(Shape):
+    """The bytes of a file's current version."""
+
+    version_id: VersionId = described(description="The version that these bytes are.")
+    blob_id: BlobId = described(description="The stored object, shared by versions with the same bytes of one owner.")
+    blob_key: str = described(description="Object key below the bucket.")
+    etag: str = described(description="The object's ETag, without quotes. Not a hash for multipart objects.")
+    size_bytes: int = described(description="Length of the content.", ge=0)
+    mime_type: str = described(description="Type judged from the bytes, never the client's word.")
+    media_kind: MediaKind = described(description="Coarse kind for icons and filters.")
+    flags: tuple[str, ...] = described((), description="What the media worker noticed, e.g. `active_content`.")
+    content_hash: str | None = described(
+        None,
+        description="SHA-256 over the concatenated SHA-256s of 8 MiB blocks, hexadecimal, if the client gave them.",
+    )
+
+
+class ItemFact(Event):
+    """A file or folder as it stands after the fact."""
+
+    item_id: ItemId = described(description="The file or folder.")
+    kind: ItemKind = described(description="What it is.")
+    owner_id: UserId = described(description="Whose drive it lives in.")
+    parent_id: ItemId | None = described(None, description="The folder it lies in; absent for the root folder of a drive.")
+    ancestor_ids: tuple[ItemId, ...] = described(description="Folders above it, the drive's root first, parent last.")
+    name: str = described(description="Name in NFC; empty for a root folder.")
+    content: ContentFact | None = described(None, description="The current version; null for folders.")
+    created_by: UserId = described(description="Who made the item.")
+    created_at: Moment = described(description="When it was made here.")
+    modified_at: Moment = described(description="When its content was changed, as far as the client knew.")
+    changed_at: Moment = described(description="When Coffer last changed anything about it.")
+    trashed_at: Moment | None = described(None, description="When it went to the trash; null while it is live.")
+
+    @property
+    def subject(self) -> str:
+        return f"item/{self.item_id}"
+
+
+class ItemCreatedV1(ItemFact):
+    """A folder was made (the root folder of a drive included)."""
+
+    type: ClassVar[str] = "files.item.created.v1"
+    public: ClassVar[bool] = True
+
+
+class ItemCommittedV1(ItemFact):
+    """A file, or a new version of one, became visible: its bytes were checked and it has its name."""
+
+    type: ClassVar[str] = "files.item.committed.v1"
+
+    upload_id: UploadId | None = described(None, description="The upload that brought the bytes.")
+    is_new: bool = described(description="True for a new item, false for a new version of one.")
+
+
+class ItemChangedV1(ItemFact):
+    """Name, place or other metadata changed; the content did not."""
+
+    type: ClassVar[str] = "files.item.changed.v1"
+    public: ClassVar[bool] = True
+
+    changes: tuple[str, ...] = described(description="Which fields changed, e.g. `name`.")
+    previous_name: str | None = described(None, description="The name before, if it changed.")
+    previous_parent_id: ItemId | None = described(None, description="The folder before, if it changed.")
+
+
+class ItemTrashedV1(ItemFact):
+    """The item went to the trash; with a folder goes everything below it."""
+
+    type: ClassVar[str] = "files.item.trashed.v1"
+    public: ClassVar[bool] = True
+
+
+class ItemRestoredV1(ItemFact):
+    """The item came back from the trash."""
+
+    type: ClassVar[str] = "files.item.restored.v1"
+    public: ClassVar[bool] = True
+
+
+class ItemPurgedV1(Event):
+    """The item is gone for good. A tombstone: readers keep its sequence, so that a late older fact cannot raise the dead."""
+
+    type: ClassVar[str] = "files.item.purged.v1"
+
+    item_id: ItemId = described(description="The item that was.")
+    kind: ItemKind = described(description="What it was.")
+    owner_id: UserId = described(description="Whose drive it lived in.")
+    parent_id: ItemId | None = described(None, description="The folder it lay in; absent for a root folder.")
+    ancestor_ids: tuple[ItemId, ...] = described(description="Folders above it, the drive's root first, parent last.")
+    name: str = described(description="The name it had.")
+    blob_ids: tuple[BlobId, ...] = described((), description="Stored objects that no version refers to any more.")
+    purged_at: Moment = described(description="When it was removed.")
+
+    @property
+    def subject(self) -> str:
+        return f"item/{self.item_id}"
+
+
+class UploadFact(Event):
+    """An upload as it stands after the fact."""
+
+    upload_id: UploadId = described(description="The upload.")
+    owner_id: UserId = described(description="Whose drive it goes to and whose quota it uses.")
+    uploader_id: UserId = described(description="Who is sending the bytes.")
+    parent_id: ItemId = described(description="The folder it goes into.")
+    name: str = described(description="The name it asks for.")
+    size_bytes: int = described(description="Announced length, bound by the signed address.", ge=0)
+    state: UploadState = described(description="Where it stands.")
+    reason: str | None = described(None, description="Why it stands there: a stable word such as `name_taken`.")
+    detail: str | None = described(None, description="The reason in a sentence.")
+    created_at: Moment = described(description="When it was announced.")
+    changed_at: Moment = described(description="When it came to this state.")
+
+    @property
+    def subject(self) -> str:
+        return f"upload/{self.upload_id}"
+
+
+class UploadReceivedV1(UploadFact):
+    """The bytes are in the bucket and wait for the media worker's verdict."""
+
+    type: ClassVar[str] = "files.upload.received.v1"
+
+    blob_id: BlobId = described(description="The stored object.")
+    blob_key: str = described(description="Object key below the bucket.")
+    etag: str = described(description="The object's ETag, without quotes; the verdict holds for this one only.")
+    claimed_mime_type: str | None = described(None, description="What the client said it is.")
+    attempt: int = described(description="1 for the first dispatch; more when the sweeper drove it again.", ge=1)
+
+
+class UploadConflictedV1(UploadFact):
+    """The bytes are good but cannot be placed: name taken, folder gone or rights lost meanwhile. They are kept."""
+
+    type: ClassVar[str] = "files.upload.conflicted.v1"
+    public: ClassVar[bool] = True
+
+    suggested_name: str | None = described(None, description="A free name in the same folder.")
+
+
+class UploadRejectedV1(UploadFact):
+    """The media worker refused the bytes; they are in quarantine."""
+
+    type: ClassVar[str] = "files.upload.rejected.v1"
+    public: ClassVar[bool] = True
+
+
+class UploadFailedV1(UploadFact):
+    """Coffer gave the upload up, with a reason; the owner may retry it."""
+
+    type: ClassVar[str] = "files.upload.failed.v1"
+    public: ClassVar[bool] = True
+
+
+class UploadExpiredV1(UploadFact):
+    """Nobody finished the upload in time; bytes deleted, quota freed."""
+
+    type: ClassVar[str] = "files.upload.expired.v1"
+    public: ClassVar[bool] = True

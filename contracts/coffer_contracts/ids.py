@@ -1,0 +1,14 @@
+"""Identifiers as they stand in events, addresses and answers: UUIDv7 text of 36 characters (RFC 9562 section 5.7).
+
+NewTypes over str keep one kind of id from being passed for another; making them is the chassis' job.
+"""
+
+from typing import NewType
+
+EventId = NewType("EventId", str)
+UserId = NewType("UserId", str)
+SessionId = NewType("SessionId", str)
+ItemId = NewType("ItemId", str)
+VersionId = NewType("VersionId", str)
+BlobId = NewType("BlobId", str)
+UploadId = NewType("UploadId", str)

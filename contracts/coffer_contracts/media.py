@@ -1,0 +1,94 @@
+"""Facts that the media worker publishes: verdicts on uploads, and previews of items."""
+
+from typing import ClassVar
+
+from coffer_contracts.event import Event, Shape, described
+from coffer_contracts.files import MediaKind
+from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
+
+PREVIEW_FAILURES = (
+    "`unsupported`, `corrupt`, `too_many_pixels`, `too_large`, `timeout`, `memory`, `crashed`, `encrypted`, `bomb`"
+)
+
+
+class VerdictFact(Event):
+    """What the media worker judged about the bytes of one upload."""
+
+    upload_id: UploadId = described(description="The upload that was judged.")
+    owner_id: UserId = described(description="Whose drive it goes to.")
+    blob_id: BlobId = described(description="The stored object.")
+    blob_key: str = described(description="Object key below the bucket.")
+    etag: str = described(description="The ETag of the bytes that were judged; the verdict holds for these only.")
+    size_bytes: int = described(description="Length of the content.", ge=0)
+    mime_type: str = described(description="Type judged from the bytes.")
+    media_kind: MediaKind = described(description="Coarse kind for icons and filters.")
+    flags: tuple[str, ...] = described((), description="What was noticed, e.g. `executable`, `active_content`.")
+
+    @property
+    def subject(self) -> str:
+        return f"upload/{self.upload_id}"
+
+
+class UploadClearedV1(VerdictFact):
+    """The bytes may enter the drive."""
+
+    type: ClassVar[str] = "media.upload.cleared.v1"
+
+    width: int | None = described(None, description="Pixels across, if known from the header.", ge=1)
+    height: int | None = described(None, description="Pixels down, if known from the header.", ge=1)
+    previewable: bool = described(description="Whether a preview will be tried once the file is committed.")
+
+
+class UploadRejectedV1(VerdictFact):
+    """The bytes must not enter the drive. Final: the same bytes are refused again."""
+
+    type: ClassVar[str] = "media.upload.rejected.v1"
+
+    reason: str = described(description="A stable word: `executable_in_disguise`, `polyglot`, `test_virus`, ...")
+    detail: str = described(description="The reason in a sentence for the owner.")
+
+
+class PreviewImage(Shape):
+    """One stored preview picture."""
+
+    box_pixels: int = described(description="The box in pixels that the picture fits into: 400, 1024 or 2048.", ge=1)
+    key: str = described(description="Object key below the bucket.")
+    mime_type: str = described(description="Type of the picture, e.g. `image/webp`.")
+    width: int = described(description="Pixels across.", ge=1)
+    height: int = described(description="Pixels down.", ge=1)
+    size_bytes: int = described(description="Length of the picture.", ge=1)
+
+
+class PreviewFact(Event):
+    """What became of the preview of one version of a file."""
+
+    item_id: ItemId = described(description="The file.")
+    version_id: VersionId = described(description="The version that was previewed.")
+    owner_id: UserId = described(description="Whose drive it lives in.")
+    ancestor_ids: tuple[ItemId, ...] = described(description="Folders above it when it was committed, root first.")
+    blob_id: BlobId = described(description="The stored object.")
+
+    @property
+    def subject(self) -> str:
+        return f"preview/{self.version_id}"
+
+
+class PreviewReadyV1(PreviewFact):
+    """Preview pictures are stored and may be shown."""
+
+    type: ClassVar[str] = "media.preview.ready.v1"
+
+    images: tuple[PreviewImage, ...] = described(description="The pictures, smallest first.", min_length=1)
+    width: int | None = described(None, description="Pixels across of the original, upright.", ge=1)
+    height: int | None = described(None, description="Pixels down of the original, upright.", ge=1)
+    placeholder: str | None = described(
+        None, description="A 16-pixel WebP as base64, small enough to stand in listings.", max_length=1024
+    )
+
+
+class PreviewFailedV1(PreviewFact):
+    """There will be no preview of this version; the file itself is usable."""
+
+    type: ClassVar[str] = "media.preview.failed.v1"
+
+    reason: str = described(description=f"Why there is none, a stable word; more may come: {PREVIEW_FAILURES}.")

@@ -1,0 +1,70 @@
+"""Writes what is generated from the code: JSON Schemas of events, the OpenAPI document, pages of events, problems and settings.
+
+`python -m coffer_local.docs` writes, `--check` only compares. Runs in a checkout; an installed Coffer has no docs folder.
+Schemas of types that are gone stay where they are: their addresses stand in old messages.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from coffer_contracts.catalog import EVENTS
+from coffer_contracts.events_page import events_page
+from coffer_contracts.problems import Problem, all_problems
+from coffer_contracts.schemas import schema_text
+from coffer_local.openapi_document import document_text
+from coffer_local.pages import problems_page, settings_page
+from coffer_local.registry import SERVICES
+
+ROOT = Path(__file__).resolve().parents[3]
+SCHEMAS = Path("contracts/schemas")
+GOLDEN = Path("contracts/golden")
+
+
+def readers() -> dict[str, list[str]]:
+    """Which services read which event type, by their subscriptions."""
+    found: dict[str, list[str]] = {}
+    for service in SERVICES:
+        for wire_type in sorted({name for lane in service.topology.lanes for names in lane.reads.values() for name in names}):
+            found.setdefault(wire_type, []).append(service.name)
+    return found
+
+
+def problems() -> list[type[Problem]]:
+    """Every refusal of the services; what tests have made up stays out."""
+    return [kind for kind in all_problems() if kind.__module__.startswith("coffer_")]
+
+
+def generated(root: Path = ROOT) -> Mapping[Path, str]:
+    """Every generated file, by its path below `root`. Raises FileNotFoundError for an event type without a golden file."""
+    examples = {event.type: (root / GOLDEN / f"{event.type}.json").read_text() for event in EVENTS}
+    pages = {SCHEMAS / f"{event.type}.json": schema_text(event) for event in EVENTS}
+    pages[Path("docs/events.md")] = events_page(EVENTS, examples=examples, readers=readers())
+    pages[Path("docs/problems.md")] = problems_page(problems())
+    pages[Path("docs/settings.md")] = settings_page([(one.name, one.prefix, one.settings) for one in SERVICES])
+    pages[Path("deploy/local/coffer_local/openapi.json")] = document_text()
+    return pages
+
+
+def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
+    """Write or compare; 0 when everything is as it should be, 1 when `--check` found a stale page. May run twice."""
+    parser = argparse.ArgumentParser(prog="python -m coffer_local.docs", description="Write the generated documentation.")
+    parser.add_argument("--check", action="store_true", help="compare only; 1 if a page is not what the code says")
+    check = parser.parse_args(arguments).check
+    pages = generated(root)
+    wrong = [path for path, text in pages.items() if not _holds(root / path, text)]
+    for path in wrong:
+        if not check:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(pages[path], encoding="utf-8")
+        sys.stdout.write(f"{path} {'is stale; run `make docs`' if check else 'written'}\n")
+    return 1 if check and wrong else 0
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

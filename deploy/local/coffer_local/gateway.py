@@ -1,0 +1,71 @@
+"""One address for all services: a plain ASGI dispatcher that passes every request on untouched.
+
+A parent application that mounts others would strip their prefixes and never run their lifespans.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from coffer_chassis.access_rules import public
+from coffer_chassis.health import Check, Readiness, health_routes
+from coffer_chassis.http import build_app
+from coffer_local.route_table import RouteTable
+from coffer_local.welcome import PAGE, PAGE_POLICY, information
+
+
+class Gateway:
+    """Dispatches by path prefix to applications in the same process; what nobody owns is the gateway's own to answer."""
+
+    def __init__(self, own: Litestar, apps: Mapping[str, Any], table: RouteTable | None = None) -> None:
+        self._own = own
+        self._apps = dict(apps)
+        self._table = table or RouteTable()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI. One lifespan enters and leaves those of all applications."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        owner = self._table.owner(scope["path"])
+        app = self._own if owner is None else self._apps.get(owner, self._own)
+        await app(scope, receive, send)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            async with AsyncExitStack() as stack:
+                for app in (self._own, *self._apps.values()):
+                    await stack.enter_async_context(app.lifespan())
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:  # noqa: BLE001  # the server reports it and ends
+            await send({"type": "lifespan.startup.failed", "message": repr(error)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@get(
+    "/",
+    opt=public(),
+    media_type=MediaType.JSON,
+    operation_id="get_information",
+    tags=["gateway"],
+    summary="What answers here",
+    description="JSON for programs, a page for browsers (by the Accept header).",
+)
+async def get_information(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Name, version and where to read on; a page for browsers."""
+    if "text/html" in request.headers.get("accept", ""):
+        return Response(PAGE, media_type=MediaType.HTML, headers={"Content-Security-Policy": PAGE_POLICY, "Vary": "Accept"})
+    return Response(information(), headers={"Vary": "Accept"})
+
+
+def own_app(checks: Mapping[str, Check], more_routes: Sequence[HTTPRouteHandler] = ()) -> tuple[Litestar, Readiness]:
+    """The routes that belong to no service, and the readiness that they report."""
+    readiness = Readiness(checks)
+    routes = [get_information, *health_routes(readiness), *more_routes]
+    return build_app(service="gateway", route_handlers=routes), readiness

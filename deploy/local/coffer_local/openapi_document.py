@@ -1,0 +1,61 @@
+"""The one OpenAPI document of all services, made from their routes without starting any of them."""
+
+import json
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from litestar import Litestar, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from coffer_chassis.access_rules import public
+from coffer_chassis.http import build_app
+from coffer_chassis.openapi import describe, merge
+from coffer_local.gateway import own_app
+from coffer_local.registry import SERVICES
+
+DESCRIPTION = """\
+A cloud drive. Announce an upload, send its bytes straight to the signed address in the answer, and follow its state.
+
+Failures are RFC 9457 problems; `code` is stable and the text is not. Lists are paged by an opaque `cursor`. Creating POSTs
+take an `Idempotency-Key`; items carry an `ETag` that `If-Match` protects. Clients ignore fields they do not know.
+"""
+FILE = "openapi.json"
+
+
+def route_apps() -> dict[str, Litestar]:
+    """The HTTP applications of all services and of the gateway, built for their routes only: they answer no request."""
+    apps = {
+        entry.name: build_app(service=entry.name, route_handlers=entry.routes, dependencies=dict.fromkeys(entry.dependencies))
+        for entry in SERVICES
+        if entry.routes
+    }
+    return apps | {"gateway": own_app({})[0]}
+
+
+def document() -> dict[str, Any]:
+    """The merged document; the same routes give the same document."""
+    documents = {name: describe(app, title=name, version="1") for name, app in route_apps().items()}
+    return merge(documents, title="Coffer", version=version("coffer"), description=DESCRIPTION)
+
+
+def document_text() -> str:
+    """The document as it is committed and served."""
+    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+
+@cache
+def _served() -> bytes:
+    return (files("coffer_local") / FILE).read_bytes()
+
+
+@get("/schema/openapi.json", opt=public(), include_in_schema=False, media_type="application/json")
+async def get_openapi() -> Response[bytes]:
+    """The document as it was generated at build."""
+    return Response(_served(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+
+
+def document_routes() -> list[HTTPRouteHandler]:
+    """The route that serves the document."""
+    return [get_openapi]

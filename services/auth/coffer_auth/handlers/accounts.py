@@ -1,0 +1,118 @@
+"""Commands about accounts: registering, looking at oneself, making an operator."""
+
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+from coffer_auth.domain import DISPLAY_NAME_LENGTH, EMAIL_LENGTH, User, accept_username
+from coffer_auth.handlers.deps import Deps
+from coffer_auth.passwords import accept_password
+from coffer_auth.store import sessions, users
+from coffer_chassis.ids import new_id
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.auth import UserRegisteredV1
+from coffer_contracts.ids import SessionId, UserId
+from coffer_contracts.problems import FieldError, NotFound, Unauthenticated, UsernameTaken, ValidationFailed
+
+DEFAULT_LOCALE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A registration that passed every rule which needs no store; the password is hashed already."""
+
+    user_id: UserId
+    username: str
+    email: str
+    password_hash: str
+    locale: str
+
+
+async def prepare_registration(username: str, email: str, password: str, locale: str | None, deps: Deps) -> Registration:
+    """Check a registration and hash its password, outside of any transaction.
+
+    Raises ValidationFailed, PasswordWeak, Unavailable. May run any number of times.
+    """
+    name, address = accept_username(username), accept_email(email)
+    accepted = accept_password(password, username=name, email=address)
+    return Registration(UserId(new_id()), name, address, await deps.hashing.hash(accepted), locale or DEFAULT_LOCALE)
+
+
+def accept_email(raw: str) -> str:
+    """The address in normal form (RFC 5321, RFC 6531). Raises ValidationFailed.
+
+    Domains without a dot and reserved ones are fine: Coffer runs in private networks too.
+    """
+    try:
+        address = validate_email(raw, check_deliverability=False, globally_deliverable=False).normalized
+    except EmailNotValidError as error:
+        raise _invalid_email(str(error)) from error
+    if len(address.encode()) > EMAIL_LENGTH:
+        raise _invalid_email("The address is too long.")
+    return address
+
+
+async def register(command: Registration, unit: Unit, _deps: Deps) -> User:
+    """Make the account and say so. Raises UsernameTaken.
+
+    When the e-mail address belongs to somebody already, nothing is made and the answer looks as if it had been: who asks
+    must not learn whose addresses are registered here.
+    """
+    user = User(
+        id=command.user_id,
+        username=command.username,
+        email=command.email,
+        email_verified=False,
+        display_name=command.username[:DISPLAY_NAME_LENGTH],
+        locale=command.locale,
+        status="active",
+        roles=(),
+        revision=1,
+        created_at=unit.now,
+    )
+    if await users.insert_user(unit.connection, user, command.password_hash):
+        unit.emit(_registered(user), sequence=user.revision)
+        return user
+    name_taken, _ = await users.taken(unit.connection, command.username, command.email)
+    if name_taken:
+        raise UsernameTaken(f"The user name {command.username} is taken.")
+    return user
+
+
+async def account(user_id: UserId, session_id: SessionId, deps: Deps) -> User:
+    """The caller's own account. Raises Unauthenticated if it or the session has ended, whatever the token says."""
+    async with deps.work.read() as connection:
+        user = await users.user_by_id(connection, user_id)
+        alive = await sessions.alive(connection, session_id, deps.work.clock.now())
+    if user is None or user.status != "active" or not alive:
+        raise Unauthenticated("The session has ended.")
+    return user
+
+
+async def grant_operator(username: str, deps: Deps) -> User:
+    """Make the account an operator: its next access token carries `admin:read` and `admin:write`.
+
+    Raises NotFound. Safe to run twice.
+    """
+    async with deps.work.engine.begin() as connection:
+        user = await users.add_operator_role(connection, username, deps.work.clock.now())
+    if user is None:
+        raise NotFound(f"There is no account named {username}.")
+    return user
+
+
+def _registered(user: User) -> UserRegisteredV1:
+    return UserRegisteredV1(
+        user_id=user.id,
+        username=user.username,
+        email=user.email,
+        email_verified=user.email_verified,
+        display_name=user.display_name,
+        locale=user.locale,
+        status=user.status,
+        created_at=user.created_at,
+    )
+
+
+def _invalid_email(detail: str) -> ValidationFailed:
+    return ValidationFailed(detail, errors=(FieldError("/email", "email", detail),))

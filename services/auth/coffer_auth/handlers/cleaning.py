@@ -1,0 +1,29 @@
+"""What auth does on the side: forgets sessions that ended long ago and counters nobody needs."""
+
+from datetime import timedelta
+
+from coffer_auth.handlers.deps import Deps
+from coffer_auth.store import attempts, sessions
+from coffer_chassis.housekeeping import Job
+
+KEPT_AFTER_END = timedelta(days=7)
+"""As long as a stolen refresh token of an ended session is answered with that, and not as unknown."""
+
+
+def jobs(deps: Deps) -> tuple[Job, ...]:
+    """Each is safe at once and twice."""
+
+    async def forget_sessions() -> None:
+        async with deps.work.engine.begin() as connection:
+            await sessions.forget_ended_before(connection, deps.work.clock.now() - KEPT_AFTER_END)
+
+    async def forget_attempts() -> None:
+        swept = attempts.SWEPT_AT_ONCE
+        while swept == attempts.SWEPT_AT_ONCE:
+            async with deps.work.engine.begin() as connection:
+                swept = await attempts.sweep(connection, deps.work.clock.now())
+
+    return (
+        Job("forget_sessions", forget_sessions, 3600),
+        Job("forget_login_attempts", forget_attempts, 60),
+    )

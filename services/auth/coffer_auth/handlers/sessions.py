@@ -1,0 +1,223 @@
+"""Commands about sign-ins: login, refresh, logout. Refusals that must leave a trace are raised after their unit committed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from coffer_auth.domain import (
+    ACCESS_LIFE,
+    SESSION_LIFE,
+    AttemptCount,
+    Caller,
+    RefreshVerdict,
+    RevocationReason,
+    Session,
+    User,
+    judge_refresh,
+    seconds_until_allowed,
+)
+from coffer_auth.handlers.deps import Deps
+from coffer_auth.store import attempts, sessions, users
+from coffer_auth.tokens import access_token, digest_of, new_refresh_token
+from coffer_chassis.identity import Principal
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.auth import (
+    LoginFailedV1,
+    SessionCreatedV1,
+    SessionReuseDetectedV1,
+    SessionRevokedV1,
+)
+from coffer_contracts.ids import SessionId, UserId
+from coffer_contracts.problems import AccountSuspended, InvalidCredentials, TooManyAttempts, Unauthenticated
+
+NOBODY = UserId("00000000-0000-0000-0000-000000000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Somebody wants to sign in."""
+
+    login: str
+    password: str
+    device_name: str | None
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a signed-in device holds."""
+
+    access_token: str
+    expires_at: datetime
+    refresh_token: str
+    session: Session
+    user: User
+
+
+async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
+    """Sign in with user name or e-mail address. Raises InvalidCredentials, AccountSuspended, TooManyAttempts, Unavailable.
+
+    Whether the account exists shows neither in the answer nor in the work done: unknown names are hashed and counted too.
+    """
+    keys = attempts.counters(command.login, command.caller.address)
+    now = deps.work.clock.now()
+    async with deps.work.read() as connection:
+        counts = await attempts.counts(connection, keys, now)
+        found = await users.credentials_of(connection, command.login)
+    _refuse_if_exhausted(counts, now)
+    matches = await deps.hashing.verify(command.password, found.password_hash if found else None)
+    if found is None or not matches or found.user.status != "active":
+        user = found.user if found else None
+        await _count_failure(command, origin, keys, user, deps, suspended=matches)
+        raise AccountSuspended if matches else InvalidCredentials
+    newer = None
+    if deps.hashing.outdated(found.password_hash):
+        newer = await deps.hashing.hash(command.password)
+    async with deps.work.unit(_by_user(origin, found.user.id)) as unit:
+        if newer:
+            await users.replace_hash(unit.connection, found.user.id, found.password_hash, newer)
+        session = _new_session(found.user.id, command.device_name, unit.now)
+        await sessions.insert_session(unit.connection, session, command.caller)
+        refresh_token = await _add_refresh_token(session, unit)
+        if counts:
+            await attempts.clear(unit.connection, keys)
+        unit.emit(_created(session, command.caller), sequence=session.revision)
+    return await _pair(found.user, session, refresh_token, deps)
+
+
+async def refresh(refresh_token: str, caller: Caller, origin: Origin, deps: Deps) -> TokenPair:
+    """A new pair for a refresh token, which is spent by it. Raises Unauthenticated, AccountSuspended.
+
+    Within REFRESH_GRACE of its spending a token still brings a pair; after that its second use ends the session.
+    """
+    digest = digest_of(refresh_token)
+    async with deps.work.unit(origin) as unit:
+        shown = await sessions.lock_shown_token(unit.connection, digest)
+        if shown is None:
+            raise Unauthenticated("The refresh token is not known.")
+        session = shown.session
+        user = await users.user_by_id(unit.connection, session.user_id)
+        verdict = judge_refresh(session=session, rotated_at=shown.rotated_at, expires_at=shown.expires_at, now=unit.now)
+        if verdict is RefreshVerdict.DEAD or user is None or user.status == "deleted":
+            raise Unauthenticated("The session has ended.")
+        if user.status == "suspended":
+            raise AccountSuspended
+        if verdict is RefreshVerdict.REUSE:
+            await _end_reused(session, caller, unit)
+        else:
+            await sessions.rotate(unit.connection, digest, unit.now)
+            await sessions.extend(unit.connection, session.id, now=unit.now, expires_at=unit.now + SESSION_LIFE)
+            fresh = await _add_refresh_token(session, unit)
+    if verdict is RefreshVerdict.REUSE:
+        deps.revocations.add(session.id, unit.now + ACCESS_LIFE)
+        raise Unauthenticated("The refresh token was used before. The session has been ended; sign in again.")
+    return await _pair(user, session, fresh, deps)
+
+
+async def logout(principal: Principal, origin: Origin, deps: Deps, *, everywhere: bool = False) -> None:
+    """End the caller's session, or all of the person's. Safe to run twice: what has ended stays ended."""
+    only = None if everywhere else principal.session_id
+    async with deps.work.unit(origin) as unit:
+        ended = await sessions.revoke(unit.connection, principal.user_id, "logout", unit.now, only=only)
+        for session in ended:
+            unit.emit(_revoked(session, "logout", unit.now), sequence=session.revision)
+    for session in ended:
+        deps.revocations.add(session.id, unit.now + ACCESS_LIFE)
+
+
+async def _count_failure(
+    command: Login, origin: Origin, keys: dict[str, bytes], user: User | None, deps: Deps, *, suspended: bool
+) -> None:
+    """Count a refused sign-in; about an existing account it becomes a fact. The same statements run for both."""
+    async with deps.work.unit(origin) as unit:
+        failures = await users.count_login_failure(unit.connection, user.id if user else NOBODY)
+        await attempts.count_failure(unit.connection, keys, unit.now)
+        if user is not None and failures is not None:
+            fact = LoginFailedV1(
+                user_id=user.id,
+                reason="account_suspended" if suspended else "invalid_credentials",
+                address=command.caller.address,
+                agent=command.caller.agent,
+                failed_at=unit.now,
+                failures=failures,
+            )
+            unit.emit(fact, sequence=failures)
+
+
+def _refuse_if_exhausted(counts: dict[str, AttemptCount], now: datetime) -> None:
+    if wait := seconds_until_allowed(counts, now):
+        raise TooManyAttempts("Too many failed sign-ins. Wait and try again.", retry_after_seconds=wait)
+
+
+async def _end_reused(session: Session, caller: Caller, unit: Unit) -> None:
+    """Two facts about the same session: what was seen, then what was done about it."""
+    reason: RevocationReason = "reuse_detected"
+    ended = await sessions.revoke(unit.connection, session.user_id, reason, unit.now, only=session.id, facts=2)
+    for after in ended:
+        seen = SessionReuseDetectedV1(
+            session_id=after.id,
+            user_id=after.user_id,
+            address=caller.address,
+            agent=caller.agent,
+            detected_at=unit.now,
+        )
+        unit.emit(seen, sequence=after.revision - 1)
+        unit.emit(_revoked(after, reason, unit.now), sequence=after.revision)
+
+
+async def _add_refresh_token(session: Session, unit: Unit) -> str:
+    token = new_refresh_token()
+    await sessions.insert_refresh_token(
+        unit.connection, digest_of(token), session.id, now=unit.now, expires_at=unit.now + SESSION_LIFE
+    )
+    return token
+
+
+async def _pair(user: User, session: Session, refresh_token: str, deps: Deps) -> TokenPair:
+    token, expires_at = access_token(
+        await deps.keys.current(),
+        issuer=deps.issuer,
+        token_id=new_id(),
+        user=user,
+        session=session,
+        now=deps.work.clock.now(),
+    )
+    return TokenPair(token, expires_at, refresh_token, session, user)
+
+
+def _new_session(user_id: UserId, device_name: str | None, now: datetime) -> Session:
+    return Session(
+        id=SessionId(new_id()),
+        user_id=user_id,
+        device_name=device_name,
+        created_at=now,
+        expires_at=now + SESSION_LIFE,
+        revision=1,
+    )
+
+
+def _created(session: Session, caller: Caller) -> SessionCreatedV1:
+    return SessionCreatedV1(
+        session_id=session.id,
+        user_id=session.user_id,
+        device_name=session.device_name,
+        address=caller.address,
+        agent=caller.agent,
+        created_at=session.created_at,
+        expires_at=session.expires_at,
+    )
+
+
+def _revoked(session: Session, reason: RevocationReason, now: datetime) -> SessionRevokedV1:
+    return SessionRevokedV1(
+        session_id=session.id,
+        user_id=session.user_id,
+        reason=reason,
+        revoked_at=now,
+        tokens_expire_at=now + ACCESS_LIFE,
+    )
+
+
+def _by_user(origin: Origin, user_id: UserId) -> Origin:
+    return Origin(user_id, "user", origin.correlation_id, origin.causation_id, origin.traceparent)

@@ -1,0 +1,39 @@
+"""auth's settings: `COFFER_AUTH_<NAME>`, beside those every service has."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from coffer_chassis.settings import ServiceSettings
+
+KEY_SECRET_BYTES = 32
+
+
+def _thirty_two_bytes(secret: SecretStr) -> SecretStr:
+    try:
+        length = len(bytes.fromhex(secret.get_secret_value()))
+    except ValueError:
+        length = 0
+    if length != KEY_SECRET_BYTES:
+        raise ValueError("must be 32 bytes in hexadecimal, e.g. from `openssl rand -hex 32`")
+    return secret
+
+
+class AuthSettings(ServiceSettings):
+    """What auth alone needs."""
+
+    model_config = SettingsConfigDict(env_prefix="COFFER_AUTH_", frozen=True, extra="ignore")
+
+    issuer: str = Field(
+        "coffer-auth", description="The `iss` of auth's tokens. Changing it ends every access token.", min_length=1
+    )
+    key_secret: Annotated[SecretStr, AfterValidator(_thirty_two_bytes)] = Field(
+        description="32 bytes in hexadecimal that seal the private signing keys in the store."
+    )
+    password_memory_kib: int = Field(65_536, description="argon2id: memory of one hash.", ge=8, le=4_194_304)
+    password_passes: int = Field(2, description="argon2id: passes over that memory.", ge=1, le=100)
+    password_threads: int = Field(2, description="Passwords hashed at the same time by one process.", ge=1, le=64)
+    password_queue: int = Field(
+        32, description="Passwords waiting to be hashed; the next sign-in is answered with 503.", ge=0, le=10_000
+    )

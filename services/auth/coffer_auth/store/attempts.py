@@ -1,0 +1,61 @@
+"""Counters of failed sign-ins: shared by all processes, kept for one window, holding digests instead of names."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import case, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_auth.domain import ATTEMPT_WINDOW, AttemptCount, key_of
+from coffer_auth.store.tables import login_attempts as table
+
+SWEPT_AT_ONCE = 100
+
+
+def counters(login: str, address: str | None) -> dict[str, bytes]:
+    """Name of the limit -> key of its counter. Digests, because people type passwords into the wrong field."""
+    who, where = key_of(login), address or ""
+    parts = {"pair": ("pair", who, where), "account": ("account", who), "address": ("address", where)}
+    return {name: hashlib.sha256("\0".join(part).encode()).digest() for name, part in parts.items()}
+
+
+async def counts(connection: AsyncConnection, keys: Mapping[str, bytes], now: datetime) -> dict[str, AttemptCount]:
+    """The counters that have a window open at `now`."""
+    rows = await connection.execute(select(table).where(table.c.counter.in_(keys.values()), table.c.window_ends_at > now))
+    names = {key: name for name, key in keys.items()}
+    return {names[row.counter]: AttemptCount(row.failures, row.window_ends_at) for row in rows}
+
+
+async def count_failure(connection: AsyncConnection, keys: Mapping[str, bytes], now: datetime) -> dict[str, AttemptCount]:
+    """One failure more on every counter, opening a new window where the old one is over; the counters after it."""
+    ends = now + ATTEMPT_WINDOW
+    # Sorted, so that two sign-ins lock the counters they share in the same order.
+    values = [{"counter": key, "failures": 1, "window_ends_at": ends} for key in sorted(keys.values())]
+    row = insert(table).values(values)
+    over = table.c.window_ends_at <= now
+    counted = await connection.execute(
+        row.on_conflict_do_update(
+            index_elements=[table.c.counter],
+            set_={
+                "failures": case((over, 1), else_=table.c.failures + 1),
+                "window_ends_at": case((over, ends), else_=table.c.window_ends_at),
+            },
+        ).returning(table)
+    )
+    names = {key: name for name, key in keys.items()}
+    return {names[row.counter]: AttemptCount(row.failures, row.window_ends_at) for row in counted}
+
+
+async def clear(connection: AsyncConnection, keys: Mapping[str, bytes]) -> None:
+    """Someone signed in: what was counted against the account is forgotten, what was counted against the address is not."""
+    own = table.c.counter.in_([keys["account"], keys["pair"]])
+    locked = select(table.c.counter).where(own).order_by(table.c.counter).with_for_update()
+    await connection.execute(delete(table).where(table.c.counter.in_(locked)))
+
+
+async def sweep(connection: AsyncConnection, now: datetime) -> int:
+    """Delete up to SWEPT_AT_ONCE counters whose window is over; how many. Safe beside sign-ins and beside itself."""
+    over = select(table.c.counter).where(table.c.window_ends_at <= now).limit(SWEPT_AT_ONCE).with_for_update(skip_locked=True)
+    return (await connection.execute(delete(table).where(table.c.counter.in_(over)))).rowcount

@@ -1,0 +1,52 @@
+"""Queries about signing keys. Private keys stand here sealed only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_auth.store.tables import signing_keys
+
+LOCK = 0x6B657973
+"""Key of the advisory lock under which keys are made and retired."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """One signing key as it stands in the store."""
+
+    id: str
+    sealed_private_key: bytes
+    public_key: bytes
+    created_at: datetime
+    usable_from: datetime
+
+
+async def all_keys(connection: AsyncConnection) -> list[StoredKey]:
+    """Every key, in the order of their first use."""
+    rows = await connection.execute(select(signing_keys).order_by(signing_keys.c.usable_from, signing_keys.c.id))
+    return [StoredKey(*row) for row in rows]
+
+
+async def lock_keys(connection: AsyncConnection) -> None:
+    """Wait until no other transaction makes or retires keys; held until the transaction ends."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+
+
+async def insert_key(connection: AsyncConnection, key: StoredKey) -> None:
+    """Add a key; it is published from now on."""
+    await connection.execute(
+        insert(signing_keys).values(
+            id=key.id,
+            sealed_private_key=key.sealed_private_key,
+            public_key=key.public_key,
+            created_at=key.created_at,
+            usable_from=key.usable_from,
+        )
+    )
+
+
+async def delete_keys(connection: AsyncConnection, ids: list[str]) -> None:
+    """Retire keys; nobody believes them any more once their key set is refreshed."""
+    await connection.execute(delete(signing_keys).where(signing_keys.c.id.in_(ids)))

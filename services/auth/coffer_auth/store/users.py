@@ -1,0 +1,134 @@
+"""Queries about accounts and their password hashes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, exists, func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_auth.domain import OPERATOR, User, key_of
+from coffer_auth.store.tables import passwords, users
+from coffer_contracts.ids import UserId
+
+_USER = (
+    users.c.id,
+    users.c.username,
+    users.c.email,
+    users.c.email_verified,
+    users.c.display_name,
+    users.c.locale,
+    users.c.status,
+    users.c.roles,
+    users.c.revision,
+    users.c.created_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a sign-in is checked against."""
+
+    user: User
+    password_hash: str
+
+
+async def taken(connection: AsyncConnection, username: str, email: str) -> tuple[bool, bool]:
+    """Whether the user name and the e-mail address belong to an account already."""
+    name = exists().where(users.c.username_key == key_of(username))
+    address = exists().where(users.c.email_key == key_of(email))
+    row = (await connection.execute(select(name.label("username"), address.label("email")))).one()
+    return bool(row.username), bool(row.email)
+
+
+async def insert_user(connection: AsyncConnection, user: User, password_hash: str) -> bool:
+    """Add the account; False if its name or address was taken meanwhile, waiting for a racing transaction to end."""
+    row = postgresql.insert(users).values(
+        id=user.id,
+        username=user.username,
+        username_key=key_of(user.username),
+        email=user.email,
+        email_key=key_of(user.email),
+        email_verified=user.email_verified,
+        display_name=user.display_name,
+        locale=user.locale,
+        status=user.status,
+        roles=list(user.roles),
+        revision=user.revision,
+        created_at=user.created_at,
+        changed_at=user.created_at,
+    )
+    if not (await connection.execute(row.on_conflict_do_nothing())).rowcount:
+        return False
+    await connection.execute(insert(passwords).values(user_id=user.id, hash=password_hash, changed_at=user.created_at))
+    return True
+
+
+async def user_by_id(connection: AsyncConnection, user_id: UserId) -> User | None:
+    """The account, deleted ones included."""
+    row = (await connection.execute(select(*_USER).where(users.c.id == user_id))).one_or_none()
+    return _user(row) if row else None
+
+
+async def credentials_of(connection: AsyncConnection, login: str) -> Credentials | None:
+    """The account that `login` names, with its hash: an e-mail address if it holds an `@`, else a user name."""
+    row = (
+        await connection.execute(
+            select(*_USER, passwords.c.hash).join(passwords).where(_named(login), users.c.status != "deleted")
+        )
+    ).one_or_none()
+    return Credentials(_user(row), row.hash) if row else None
+
+
+async def replace_hash(connection: AsyncConnection, user_id: UserId, old: str, new: str) -> bool:
+    """Store a hash of the same password with newer parameters; False if the password was changed meanwhile."""
+    done = await connection.execute(
+        update(passwords).where(passwords.c.user_id == user_id, passwords.c.hash == old).values(hash=new)
+    )
+    return bool(done.rowcount)
+
+
+async def count_login_failure(connection: AsyncConnection, user_id: UserId) -> int | None:
+    """One failed sign-in more; how many there were. None, after the same work, if there is no such account."""
+    counted = await connection.execute(
+        update(users)
+        .where(users.c.id == user_id)
+        .values(login_failures=users.c.login_failures + 1)
+        .returning(users.c.login_failures)
+    )
+    failures: int | None = counted.scalar_one_or_none()
+    return failures
+
+
+async def add_operator_role(connection: AsyncConnection, username: str, now: datetime) -> User | None:
+    """Make the account an operator; the account, or None if there is none of that name. Safe to run twice."""
+    role = literal(OPERATOR)
+    named = _named(username) & (users.c.status != "deleted")
+    await connection.execute(
+        update(users)
+        .where(named, ~users.c.roles.contains([OPERATOR]))
+        .values(roles=func.array_append(users.c.roles, role), changed_at=now)
+    )
+    row = (await connection.execute(select(*_USER).where(named))).one_or_none()
+    return _user(row) if row else None
+
+
+def _named(login: str) -> ColumnElement[bool]:
+    column = users.c.email_key if "@" in login else users.c.username_key
+    return column == key_of(login)
+
+
+def _user(row: Row[*tuple[Any, ...]]) -> User:
+    return User(
+        id=UserId(row.id),
+        username=row.username,
+        email=row.email,
+        email_verified=row.email_verified,
+        display_name=row.display_name,
+        locale=row.locale,
+        status=row.status,
+        roles=tuple(row.roles),
+        revision=row.revision,
+        created_at=row.created_at,
+    )

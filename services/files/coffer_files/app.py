@@ -1,0 +1,102 @@
+"""Puts the files service together: the only place where anything is constructed."""
+
+from contextlib import AsyncExitStack
+
+from litestar import Litestar
+
+from coffer_chassis.access_rules import TokenVerifier
+from coffer_chassis.blobs import Blobs
+from coffer_chassis.cursors import Cursors
+from coffer_chassis.handling import types_of
+from coffer_chassis.housekeeping import Job
+from coffer_chassis.http import build_app
+from coffer_chassis.identity import Verifier
+from coffer_chassis.runtime import open_runtime
+from coffer_chassis.service import Service
+from coffer_chassis.settings import CofferSettings
+from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
+from coffer_chassis.unit_of_work import Work
+from coffer_files.handlers.burying import bury
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.reactions import FAST, STORAGE
+from coffer_files.handlers.sweeping import forget, sweep
+from coffer_files.handlers.trash import purge_old
+from coffer_files.routes import ROUTES
+from coffer_files.settings import FilesSettings
+from coffer_files.store.tables import chassis
+
+STORAGE_QUEUE = "files-storage"
+FAST_QUEUE = "files-fast"
+
+TOPOLOGY = ServiceTopology(
+    service="files",
+    lanes=(
+        Lane(STORAGE_QUEUE, storage_prefixes=("blobs/", "incoming/")),
+        Lane(
+            FAST_QUEUE,
+            reads={"media-worker-events": types_of(FAST, "media"), "auth-events": types_of(FAST, "auth")},
+        ),
+    ),
+    blobs=(
+        BlobAccess("blobs/", read=True, write=True, delete=True),
+        BlobAccess("incoming/", read=True, write=True, delete=True),
+        BlobAccess("quarantine/", read=True, write=True, delete=True),
+        BlobAccess("previews/", read=True),
+    ),
+)
+
+TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST}
+DEPENDENCIES = ("deps", "cursors")
+"""What the routes are given by name."""
+
+BURY_EVERY_SECONDS = 5
+FORGET_EVERY_SECONDS = 3600
+
+
+def make_deps(work: Work, blobs: Blobs, settings: FilesSettings) -> Deps:
+    """What handlers use; tests build it from parts of their own."""
+    return Deps(work, blobs, settings)
+
+
+def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier) -> Litestar:
+    """The public routes."""
+    key = bytes.fromhex(deps.settings.cursor_key.get_secret_value())
+    return build_app(
+        service="files",
+        route_handlers=ROUTES,
+        verifier=verifier,
+        dependencies={"deps": deps, "cursors": Cursors(key)},
+        problem_base=f"{coffer.public_url}/docs",
+    )
+
+
+def jobs(deps: Deps) -> tuple[Job, ...]:
+    """What is repeated in the background."""
+    return (
+        Job("sweep", lambda: sweep(deps), deps.settings.sweep_every_seconds),
+        Job("bury", lambda: bury(deps), BURY_EVERY_SECONDS),
+        Job("purge_old", lambda: purge_old(deps), FORGET_EVERY_SECONDS),
+        Job("forget", lambda: forget(deps), FORGET_EVERY_SECONDS),
+    )
+
+
+async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
+    """The service with its connections open; whoever calls closes it."""
+    async with AsyncExitStack() as stack:
+        runtime = await open_runtime(stack, coffer, settings, service="files", receivers=len(TOPOLOGY.lanes))
+        deps = make_deps(runtime.work(chassis, source="/files"), runtime.blobs, settings)
+        verifier = Verifier(coffer.trusted_issuers, coffer.home / "key-sets", runtime.clock)
+        return Service(
+            topology=TOPOLOGY,
+            work=deps.work,
+            bus=runtime.bus,
+            deps=deps,
+            app=http_app(deps, coffer, verifier),
+            tables=TABLES,
+            recover=lambda: sweep(deps, grace_seconds=0),
+            jobs=jobs(deps),
+            resources=stack.pop_all(),
+            wait_seconds=settings.poll_wait_seconds,
+            linger_seconds=settings.linger_seconds,
+        )
+    raise AssertionError("unreachable")

@@ -1,0 +1,143 @@
+"""Files and folders as they stand, where they stand, and in which orders a folder can be listed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from coffer_contracts.files import ItemKind, MediaKind, PreviewStatus
+from coffer_contracts.ids import ItemId, UserId, VersionId
+from coffer_contracts.problems import ValidationFailed
+from coffer_files.domain.names import MAX_DEPTH
+
+SortKey = Literal["name", "modified_at", "created_at", "size"]
+SORT_COLUMNS: Mapping[SortKey, str] = {
+    "name": "name_key",
+    "modified_at": "modified_at",
+    "created_at": "created_at",
+    "size": "size_bytes",
+}
+
+ChangeReason = Literal["created", "content", "renamed", "moved", "trashed", "restored", "purged", "metadata"]
+
+
+class Item(NamedTuple):
+    """A row of the tree; the fields of a file's current version are empty for folders. Made by the hundred for listings,
+    hence a tuple. The field order is the column order of the store's queries.
+    """
+
+    id: ItemId
+    owner_id: UserId
+    parent_id: ItemId | None
+    kind: ItemKind
+    name: str
+    revision: int
+    version_id: VersionId | None
+    size_bytes: int
+    mime_type: str | None
+    media_kind: MediaKind | None
+    flags: list[str]
+    content_hash: str | None
+    preview_status: PreviewStatus
+    preview_reason: str | None
+    created_by: UserId
+    created_at: datetime
+    modified_at: datetime
+    changed_at: datetime
+    trashed_at: datetime | None
+
+
+class Listed(NamedTuple):
+    """A child as a listing shows it, made by the thousand a second: its times come from the store as RFC 3339 text with
+    milliseconds, because making moments of them and text again costs more than all else. `place` is the exact sort value.
+    """
+
+    id: ItemId
+    kind: ItemKind
+    name: str
+    revision: int
+    version_id: VersionId | None
+    size_bytes: int
+    mime_type: str | None
+    media_kind: MediaKind | None
+    flags: list[str] | None
+    content_hash: str | None
+    preview_status: PreviewStatus
+    created_by: UserId
+    created_at: str
+    modified_at: str
+    changed_at: str
+    place: str
+
+
+class Owner(NamedTuple):
+    """Whose drive it is, as far as auth has told."""
+
+    id: UserId
+    username: str | None
+    display_name: str | None
+
+
+class Located(NamedTuple):
+    """An item with the folders above it, the drive's root first. `ancestor_names` begins with the root's empty name."""
+
+    item: Item
+    owner: Owner
+    ancestor_ids: tuple[ItemId, ...]
+    ancestor_names: tuple[str, ...]
+    below_trash: bool
+
+    @property
+    def is_live(self) -> bool:
+        """Neither in the trash nor below something that is."""
+        return self.item.trashed_at is None and not self.below_trash
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the root folder of a drive."""
+        return self.item.parent_id is None
+
+    @property
+    def path(self) -> str:
+        """The names from the root down, with slashes; `/` for the root itself."""
+        return "/".join((*self.ancestor_names, self.item.name)) or "/"
+
+    @property
+    def ids_down_to_it(self) -> tuple[ItemId, ...]:
+        """What its children have as ancestors."""
+        return (*self.ancestor_ids, self.item.id)
+
+
+def accept_depth(ancestors: int) -> None:
+    """Raises ValidationFailed if an item with so many folders above it, the root included, lies too deep."""
+    if ancestors > MAX_DEPTH:
+        raise ValidationFailed(f"Folders can be nested {MAX_DEPTH} levels deep.")
+
+
+class Order(NamedTuple):
+    """How a listing is sorted; ties are broken by id, so every order is total."""
+
+    key: SortKey
+    descending: bool = False
+    folders_first: bool = True
+
+    @classmethod
+    def parse(cls, sort: str, *, folders_first: bool = True) -> "Order":
+        """Read `name`, `-modified_at` and so on. Raises ValidationFailed for a key that listings cannot be sorted by."""
+        descending = sort.startswith("-")
+        for key in SORT_COLUMNS:
+            if key == sort.removeprefix("-"):
+                return cls(key, descending, folders_first)
+        raise ValidationFailed(f"Sort by one of {', '.join(SORT_COLUMNS)}, with a minus in front for the other way.")
+
+    @property
+    def text(self) -> str:
+        """As it stands in an address."""
+        return f"-{self.key}" if self.descending else self.key
+
+
+class Beginning(NamedTuple):
+    """Where a page begins: after the item with this kind, sort value as text, and id."""
+
+    kind: ItemKind
+    value: str
+    id: ItemId

@@ -1,0 +1,257 @@
+"""The life of an upload: its states, what leads from one to the next, and what each means for quota and bytes.
+
+Every function takes an upload and returns it as it stands after; when nothing is to happen it returns the very same object.
+So each may run twice and in any order with the others. Writing down and telling others is the handlers' business.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from coffer_contracts.event import ActorKind
+from coffer_contracts.files import ConflictPolicy, MediaKind, UploadState
+from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
+from coffer_contracts.problems import SizeMismatch, StateConflict
+
+BytesFate = Literal["kept", "buried", "quarantined"]
+ConflictReason = Literal[
+    "name_taken", "kind_conflict", "base_version_changed", "parent_gone", "rights_lost", "quota_exceeded", "too_deep"
+]
+
+MAX_DISPATCHES = 4
+"""The first one and three re-drives."""
+
+MAX_STEPS = 60
+"""Entries of a timeline; an upload that is retried for ever keeps its first and its newest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRule:
+    """What is true of every upload in a state."""
+
+    leaves_to: frozenset[UploadState] = frozenset()
+    deadline: timedelta | None = None
+    reserves_quota: bool = False
+    bytes_are: BytesFate = "kept"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing leads out of it."""
+        return not self.leaves_to
+
+
+STATES: Mapping[UploadState, StateRule] = {
+    "created": StateRule(frozenset({"received", "aborted", "expired"}), timedelta(hours=24), reserves_quota=True),
+    "received": StateRule(frozenset({"cleared", "rejected", "failed"}), timedelta(minutes=10), reserves_quota=True),
+    "cleared": StateRule(frozenset({"committed", "conflict"}), timedelta(minutes=1), reserves_quota=True),
+    "committed": StateRule(),
+    "conflict": StateRule(frozenset({"committed", "aborted", "expired"}), timedelta(days=7), reserves_quota=True),
+    "rejected": StateRule(bytes_are="quarantined"),
+    "failed": StateRule(frozenset({"received", "aborted"}), timedelta(days=7), reserves_quota=True),
+    "expired": StateRule(bytes_are="buried"),
+    "aborted": StateRule(bytes_are="buried"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the media worker judged about the bytes with one ETag."""
+
+    cleared: bool
+    etag: str
+    mime_type: str
+    media_kind: MediaKind
+    flags: tuple[str, ...] = ()
+    width: int | None = None
+    height: int | None = None
+    previewable: bool = False
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of an upload's timeline."""
+
+    step: str
+    at: datetime
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload as it stands. `revision` counts its facts; `deadline_at` is when the sweeper looks after it."""
+
+    id: UploadId
+    owner_id: UserId
+    uploader_id: UserId
+    parent_id: ItemId
+    name: str
+    conflict: ConflictPolicy
+    size_bytes: int
+    blob_id: BlobId
+    blob_key: str
+    state: UploadState
+    revision: int
+    created_at: datetime
+    changed_at: datetime
+    deadline_at: datetime | None
+    actor_kind: ActorKind
+    correlation_id: str
+    traceparent: str | None = None
+    base_version_id: VersionId | None = None
+    claimed_mime_type: str | None = None
+    modified_at: datetime | None = None
+    content_hash: str | None = None
+    checksum_sha256: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    etag: str | None = None
+    attempts: int = 0
+    dispatched_at: datetime | None = None
+    verdict: Verdict | None = None
+    item_id: ItemId | None = None
+    version_id: VersionId | None = None
+    suggested_name: str | None = None
+    steps: tuple[Step, ...] = field(default=())
+
+    @property
+    def rule(self) -> StateRule:
+        """What is true of its state."""
+        return STATES[self.state]
+
+    @property
+    def waits_for_dispatch(self) -> bool:
+        """Received, but the media worker has not been asked yet."""
+        return self.state == "received" and self.dispatched_at is None
+
+
+def receive(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
+    """The bytes are in the bucket. The first ETag seen holds: signed addresses let nobody write a key twice.
+
+    A verdict that came before is applied at once.
+    """
+    if upload.state != "created":
+        return upload
+    if size_bytes != upload.size_bytes:
+        detail = f"{upload.size_bytes} bytes were announced, {size_bytes} arrived."
+        received = _enter(upload, "received", now, etag=etag)
+        return _enter(received, "failed", now, reason="size_mismatch", detail=detail)
+    return _received(upload, etag, now)
+
+
+def retry(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
+    """A failed upload begins again at `received`, with the bytes as they lie in the bucket now.
+
+    Nothing happens to one that is on its way. Raises StateConflict at an end or in conflict, SizeMismatch.
+    """
+    if upload.state in {"received", "cleared", "committed"}:
+        return upload
+    if upload.state != "failed":
+        raise StateConflict(f"An upload that is {upload.state} cannot be tried again.", state=upload.state)
+    if size_bytes != upload.size_bytes:
+        raise SizeMismatch("Other bytes arrived than were announced.", expected=upload.size_bytes, actual=size_bytes)
+    return _received(upload, etag, now)
+
+
+def _received(upload: Upload, etag: str, now: datetime) -> Upload:
+    received = _enter(upload, "received", now, etag=etag, attempts=0, dispatched_at=None, deadline_at=None)
+    return judge(received, upload.verdict, now) if upload.verdict else received
+
+
+def dispatch(upload: Upload, now: datetime) -> Upload:
+    """Ask the media worker, for the first time or again."""
+    if upload.state != "received":
+        return upload
+    again = upload.attempts > 0
+    return replace(
+        upload,
+        attempts=upload.attempts + 1,
+        dispatched_at=now,
+        deadline_at=now + (STATES["received"].deadline or timedelta()),
+        revision=upload.revision + 1,
+        steps=_with_step(upload, Step("dispatched_again" if again else "dispatched", now)),
+    )
+
+
+def judge(upload: Upload, verdict: Verdict, now: datetime) -> Upload:
+    """The media worker has spoken. Kept for later before the bytes were seen and after giving up; ignored for other bytes
+    and for an upload that has moved on.
+    """
+    if upload.state in {"created", "failed"}:
+        return upload if upload.verdict == verdict else replace(upload, verdict=verdict, revision=upload.revision + 1)
+    if upload.state != "received" or verdict.etag != upload.etag:
+        return upload
+    if verdict.cleared:
+        return _enter(upload, "cleared", now, verdict=verdict)
+    return _enter(upload, "rejected", now, verdict=verdict, reason=verdict.reason, detail=verdict.detail)
+
+
+def commit(upload: Upload, item_id: ItemId, version_id: VersionId, name: str, now: datetime) -> Upload:
+    """It became the item's version under this name."""
+    return _enter(upload, "committed", now, item_id=item_id, version_id=version_id, name=name, suggested_name=None)
+
+
+def contest(upload: Upload, reason: ConflictReason, detail: str, suggested_name: str | None, now: datetime) -> Upload:
+    """It cannot be placed as things are; the bytes wait for the owner's word."""
+    return _enter(upload, "conflict", now, reason=reason, detail=detail, suggested_name=suggested_name)
+
+
+def abort(upload: Upload, now: datetime) -> Upload:
+    """The uploader gives it up. Raises StateConflict while it is being checked, and once it is committed or rejected."""
+    if upload.state in {"aborted", "expired"}:
+        return upload
+    if "aborted" not in upload.rule.leaves_to:
+        raise StateConflict(f"An upload that is {upload.state} cannot be aborted.", state=upload.state)
+    return _enter(upload, "aborted", now, reason="aborted", detail=None)
+
+
+def pass_deadline(upload: Upload, now: datetime) -> Upload:
+    """What becomes of an upload that has stood too long; the same object if its time has not come.
+
+    A cleared one stays: it is committed again, which is not a matter of this page alone.
+    """
+    if upload.deadline_at is None or upload.deadline_at > now:
+        return upload
+    if upload.state == "received":
+        if upload.attempts < MAX_DISPATCHES:
+            return dispatch(upload, now)
+        detail = f"No verdict after asking {upload.attempts} times."
+        return _enter(upload, "failed", now, reason="no_verdict", detail=detail)
+    if upload.state in {"created", "conflict"}:
+        detail = "Nobody finished the upload in time." if upload.state == "created" else "Nobody resolved the conflict."
+        return _enter(upload, "expired", now, reason=f"{upload.state}_too_long", detail=detail)
+    if upload.state == "failed":
+        return _enter(upload, "aborted", now, reason=upload.reason, detail="Nobody tried again in time.")
+    return upload
+
+
+def _enter(
+    upload: Upload,
+    state: UploadState,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    detail: str | None = None,
+    **changes: Any,
+) -> Upload:
+    if state not in upload.rule.leaves_to:
+        raise StateConflict(f"An upload that is {upload.state} cannot become {state}.", state=upload.state)
+    deadline = STATES[state].deadline
+    changes.setdefault("deadline_at", now + deadline if deadline else None)
+    return replace(
+        upload,
+        state=state,
+        reason=reason,
+        detail=detail,
+        changed_at=now,
+        revision=upload.revision + 1,
+        steps=_with_step(upload, Step(state, now, reason)),
+        **changes,
+    )
+
+
+def _with_step(upload: Upload, step: Step) -> tuple[Step, ...]:
+    steps = (*upload.steps, step)
+    return steps if len(steps) <= MAX_STEPS else (*steps[:10], *steps[11:])

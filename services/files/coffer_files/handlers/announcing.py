@@ -1,0 +1,179 @@
+"""How an upload begins: what is announced is held against rights, quota and names before a byte is sent."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from coffer_chassis.blobs import SignedRequest
+from coffer_chassis.idempotency import Claim, once
+from coffer_chassis.identity import Principal
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.files import ConflictPolicy
+from coffer_contracts.ids import BlobId, UploadId, UserId, VersionId
+from coffer_contracts.problems import (
+    FeatureDisabled,
+    KindConflict,
+    PreconditionFailed,
+    Problem,
+    QuotaExceeded,
+    TooLarge,
+)
+from coffer_files.domain import uploads as rules
+from coffer_files.domain.content import blob_key, content_hash
+from coffer_files.domain.items import accept_depth
+from coffer_files.domain.names import accept_name, name_key
+from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.items import hold_folder
+from coffer_files.handlers.naming import described, etag, free_name, name_conflict
+from coffer_files.handlers.sight import Seen
+from coffer_files.handlers.uploads import find_upload
+from coffer_files.store import items as item_rows
+from coffer_files.store import uploads as rows
+from coffer_files.store.drives import drive_of, reserve
+
+Mode = Literal["auto", "single", "multipart", "post_form"]
+Strategy = Literal["single"]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A file that somebody wants to send."""
+
+    parent: str
+    name: str
+    size_bytes: int
+    mime_type: str | None = None
+    conflict: ConflictPolicy = "fail"
+    base_version_id: VersionId | None = None
+    blocks_sha256: tuple[str, ...] | None = None
+    modified_at: datetime | None = None
+    mode: Mode = "auto"
+
+
+def strategy_for(announced: Announcement, deps: Deps) -> Strategy:
+    """How the bytes will travel. Raises TooLarge, FeatureDisabled for a mode that this installation does not offer."""
+    if announced.mode not in {"auto", "single"}:
+        raise FeatureDisabled(f"Uploads of mode {announced.mode} are not offered here.", mode=announced.mode)
+    limit = deps.settings.single_put_max_bytes
+    if announced.size_bytes > limit:
+        raise TooLarge(f"At most {limit} bytes can be sent.", limit=limit)
+    return "single"
+
+
+async def start_upload(
+    deps: Deps, principal: Principal, origin: Origin, claim: Claim | None, announced: Announcement
+) -> tuple[Upload, bool]:
+    """Open an upload: quota is reserved, the name is looked at for the first time. And whether it is a replay.
+
+    Raises NotFound, Forbidden, NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, TooLarge.
+    """
+    wanted = accept_name(announced.name)
+    strategy_for(announced, deps)
+    hashes = _hashes_of(announced)
+
+    opened: Upload | None = None
+
+    async def run(unit: Unit) -> dict[str, Any]:
+        nonlocal opened
+        folder = await hold_folder(unit, deps, principal, announced.parent)
+        accept_depth(len(folder.at.ids_down_to_it))
+        name = await _resolved_name(unit, folder, announced, wanted)
+        opened = _new_upload(unit, principal, folder, announced, name, hashes)
+        grace = timedelta(seconds=deps.settings.sweep_grace_seconds)
+        await rows.insert_upload(unit.connection, opened, check_at=unit.now + grace)
+        # The owner's row comes last: others wait for it until this unit ends.
+        if not await reserve(unit.connection, opened.owner_id, opened.size_bytes):
+            raise await _over_quota(unit, opened.owner_id, opened.size_bytes)
+        return {"upload_id": opened.id}
+
+    result, replayed = await once(deps.work, origin, claim, run)
+    return opened or await find_upload(deps, principal, UploadId(result["upload_id"])), replayed
+
+
+def _hashes_of(announced: Announcement) -> tuple[str | None, str | None]:
+    """Content hash, and the checksum that the signed address binds. Only a checksum that the bucket enforces makes the
+    hash more than the client's word, and a single PUT takes one: that of a file of one block.
+    """
+    if announced.blocks_sha256 is None:
+        return None, None
+    hashed = content_hash(announced.blocks_sha256, announced.size_bytes)
+    return (hashed, announced.blocks_sha256[0]) if len(announced.blocks_sha256) == 1 else (None, None)
+
+
+async def _resolved_name(unit: Unit, folder: Seen, announced: Announcement, name: str) -> str:
+    """The name as far as one can tell now. The decisive look comes at commit."""
+    parent_id = folder.at.item.id
+    holder = await item_rows.child_named(unit.connection, parent_id, name_key(name))
+    if announced.conflict == "replace" and announced.base_version_id is not None:
+        current = etag(holder) if holder else None
+        if holder is None or holder.version_id != announced.base_version_id:
+            raise PreconditionFailed("The file is not at that version.", current_etag=current)
+    if holder is None:
+        return name
+    if announced.conflict == "rename":
+        return await free_name(unit.connection, parent_id, name, "file")
+    if announced.conflict == "fail":
+        raise await name_conflict(unit, parent_id, name, "file", holder)
+    if holder.kind != "file":
+        raise KindConflict("A file cannot replace a folder.", existing=described(holder))
+    return name
+
+
+def _new_upload(
+    unit: Unit, principal: Principal, folder: Seen, announced: Announcement, name: str, hashes: tuple[str | None, str | None]
+) -> Upload:
+    blob_id = BlobId(new_id())
+    owner_id = folder.at.item.owner_id
+    life = rules.STATES["created"].deadline or timedelta()
+    return Upload(
+        id=UploadId(new_id()),
+        owner_id=owner_id,
+        uploader_id=principal.user_id,
+        parent_id=folder.at.item.id,
+        name=name,
+        conflict=announced.conflict,
+        size_bytes=announced.size_bytes,
+        blob_id=blob_id,
+        blob_key=blob_key(owner_id, blob_id),
+        state="created",
+        revision=1,
+        created_at=unit.now,
+        changed_at=unit.now,
+        deadline_at=unit.now + life,
+        actor_kind=unit.origin.actor_kind,
+        correlation_id=unit.origin.correlation_id,
+        traceparent=unit.origin.traceparent,
+        base_version_id=announced.base_version_id,
+        claimed_mime_type=announced.mime_type,
+        modified_at=announced.modified_at,
+        content_hash=hashes[0],
+        checksum_sha256=hashes[1],
+        steps=(rules.Step("created", unit.now),),
+    )
+
+
+async def _over_quota(unit: Unit, owner_id: UserId, needed: int) -> Problem:
+    drive = await drive_of(unit.connection, owner_id)
+    used, limit = (drive.used_bytes + drive.reserved_bytes, drive.quota_bytes) if drive else (0, 0)
+    return QuotaExceeded("There is not enough room left.", used=used, limit=limit, needed=needed)
+
+
+def sign_put(deps: Deps, upload: Upload) -> SignedRequest | None:
+    """The request that sends the bytes of an open upload; None once they are there or it has ended. It binds length, type,
+    checksum where one was announced, and that nothing lies under the key yet; it never outlives the upload.
+    """
+    if upload.state != "created" or upload.deadline_at is None:
+        return None
+    left = int((upload.deadline_at - deps.work.clock.now()).total_seconds())
+    if left < 1:
+        return None
+    return deps.blobs.presign_put(
+        upload.blob_key,
+        length=upload.size_bytes,
+        content_type=upload.claimed_mime_type or "application/octet-stream",
+        sha256_hex=upload.checksum_sha256,
+        expires_seconds=min(left, deps.settings.put_url_seconds),
+    )

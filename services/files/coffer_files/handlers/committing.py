@@ -1,0 +1,183 @@
+"""From checked bytes to a file that everyone can see: the second and decisive look at rights, folder, quota and name.
+
+Runs inside the transaction that recorded the verdict, or the one of the person who resolves a conflict.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from coffer_chassis.access import Rights
+from coffer_chassis.ids import new_id
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.files import ItemCommittedV1
+from coffer_contracts.ids import ItemId, VersionId
+from coffer_files.domain import uploads as rules
+from coffer_files.domain.items import ChangeReason, Item, Located
+from coffer_files.domain.names import MAX_DEPTH, name_key
+from coffer_files.domain.uploads import ConflictReason, Upload, Verdict
+from coffer_files.handlers.deps import on_behalf_of
+from coffer_files.handlers.facts import content_fact, item_fact
+from coffer_files.handlers.naming import free_name
+from coffer_files.handlers.sight import rights_at
+from coffer_files.store import items as rows
+from coffer_files.store.changes import note_change
+from coffer_files.store.drives import Drive
+from coffer_files.store.versions import insert_version
+
+RACES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why checked bytes cannot become the file that was asked for."""
+
+    reason: ConflictReason
+    detail: str
+    suggested_name: str | None = None
+    existing: Item | None = None
+
+
+async def commit_upload(unit: Unit, drive: Drive, upload: Upload) -> Upload:
+    """Commit an upload that is cleared, or let it wait in conflict. The drive is locked. What is returned is not yet
+    written to the upload's row.
+    """
+    placed = await place_upload(unit, drive, upload)
+    if isinstance(placed, Obstacle):
+        return rules.contest(upload, placed.reason, placed.detail, placed.suggested_name, unit.now)
+    return placed
+
+
+async def place_upload(unit: Unit, drive: Drive, upload: Upload) -> Upload | Obstacle:
+    """Make the file, or the version of one; the upload as committed, or what is in the way, with nothing written."""
+    if upload.verdict is None or upload.etag is None:
+        raise LookupError(f"upload {upload.id} is {upload.state} without a verdict")
+    parent = await rows.hold(unit.connection, upload.parent_id)
+    if parent is None or not parent.is_live or parent.item.kind != "folder":
+        return Obstacle("parent_gone", "The folder is gone.")
+    if obstacle := _obstacle(unit, drive, upload, parent):
+        return obstacle
+    version_id = VersionId(new_id())
+    placed = await _place_item(unit, parent, upload, _file(upload, upload.verdict, version_id, unit.now))
+    if isinstance(placed, Obstacle):
+        return placed
+    item, is_new = placed
+    await _write_version(unit, upload, upload.verdict, item)
+    with on_behalf_of(unit, upload):
+        reason: ChangeReason = "created" if is_new else "content"
+        await note_change(unit.connection, item, reason, actor_id=unit.origin.actor_id, now=unit.now)
+        content = content_fact(item, blob_id=upload.blob_id, blob_key=upload.blob_key, etag=upload.etag)
+        fact = item_fact(ItemCommittedV1, item, parent.ids_down_to_it, content, upload_id=upload.id, is_new=is_new)
+        unit.emit(fact, sequence=item.revision)
+    return rules.commit(upload, item.id, version_id, item.name, unit.now)
+
+
+def _obstacle(unit: Unit, drive: Drive, upload: Upload, parent: Located) -> Obstacle | None:
+    """What is in the way whatever the name is."""
+    if parent.item.owner_id != upload.owner_id:
+        return Obstacle("parent_gone", "The folder now belongs to another drive.")
+    if Rights.WRITE not in rights_at(parent, f"user/{upload.uploader_id}", unit.now):
+        return Obstacle("rights_lost", "The uploader may no longer write into the folder.")
+    if len(parent.ids_down_to_it) > MAX_DEPTH:
+        return Obstacle("too_deep", f"Folders can be nested {MAX_DEPTH} levels deep.")
+    if drive.used_bytes + upload.size_bytes > drive.quota_bytes:
+        return Obstacle("quota_exceeded", "The drive is full.")
+    return None
+
+
+async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item) -> tuple[Item, bool] | Obstacle:
+    """The item that now holds the content, and whether it is new. The insert itself asks whether the name is free: two
+    who race for it cannot both be told yes.
+    """
+    connection, parent_id = unit.connection, parent.item.id
+    if upload.conflict == "replace" and upload.base_version_id is not None:
+        holder = await rows.child_named(connection, parent_id, name_key(file.name), locked=True)
+        if holder is None or holder.version_id != upload.base_version_id:
+            return await _taken(unit, parent_id, upload, holder, "base_version_changed")
+    for _ in range(RACES):
+        if await rows.insert_item(connection, file, name_key(file.name)):
+            return file, True
+        holder = await rows.child_named(connection, parent_id, name_key(file.name), locked=True)
+        if holder is None:
+            continue  # whoever held the name has just let go of it
+        if upload.conflict == "rename":
+            file = file._replace(name=await free_name(connection, parent_id, upload.name, "file"))
+            continue
+        if upload.conflict == "fail":
+            return await _taken(unit, parent_id, upload, holder, "name_taken")
+        if holder.kind != "file":
+            return await _taken(unit, parent_id, upload, holder, "kind_conflict")
+        fields = {name: getattr(file, name) for name in _CONTENT_FIELDS}
+        return await rows.update_item(connection, holder, **fields), False
+    return await _taken(unit, parent_id, upload, None, "name_taken")
+
+
+async def _taken(unit: Unit, parent_id: ItemId, upload: Upload, holder: Item | None, reason: ConflictReason) -> Obstacle:
+    suggested = await free_name(unit.connection, parent_id, upload.name, "file")
+    return Obstacle(reason, _TAKEN[reason], suggested, holder)
+
+
+_TAKEN: dict[ConflictReason, str] = {
+    "name_taken": "The folder already holds this name.",
+    "kind_conflict": "A file cannot replace a folder.",
+    "base_version_changed": "The file has changed since the upload began.",
+}
+
+_CONTENT_FIELDS = (
+    "version_id", "size_bytes", "mime_type", "media_kind", "flags", "content_hash", "preview_status",
+    "preview_reason", "modified_at", "changed_at",
+)  # fmt: skip
+"""What a new version changes about a file."""
+
+
+def _file(upload: Upload, verdict: Verdict, version_id: VersionId, now: datetime) -> Item:
+    """The file as it will stand if it is a new one."""
+    return Item(
+        id=ItemId(new_id()),
+        owner_id=upload.owner_id,
+        parent_id=upload.parent_id,
+        kind="file",
+        name=upload.name,
+        revision=1,
+        version_id=version_id,
+        size_bytes=upload.size_bytes,
+        mime_type=verdict.mime_type,
+        media_kind=verdict.media_kind,
+        flags=list(verdict.flags),
+        content_hash=upload.content_hash,
+        preview_status="pending" if verdict.previewable else "none",
+        preview_reason=None,
+        created_by=upload.uploader_id,
+        created_at=now,
+        modified_at=upload.modified_at or upload.created_at,
+        changed_at=now,
+        trashed_at=None,
+    )
+
+
+async def _write_version(unit: Unit, upload: Upload, verdict: Verdict, item: Item) -> None:
+    blob = {
+        "id": upload.blob_id,
+        "owner_id": upload.owner_id,
+        "key": upload.blob_key,
+        "etag": upload.etag,
+        "size_bytes": upload.size_bytes,
+        "created_at": unit.now,
+    }
+    version = {
+        "id": item.version_id,
+        "item_id": item.id,
+        "blob_id": upload.blob_id,
+        "upload_id": upload.id,
+        "size_bytes": upload.size_bytes,
+        "mime_type": verdict.mime_type,
+        "media_kind": verdict.media_kind,
+        "flags": list(verdict.flags),
+        "content_hash": upload.content_hash,
+        "width": verdict.width,
+        "height": verdict.height,
+        "created_by": upload.uploader_id,
+        "created_at": unit.now,
+        "modified_at": item.modified_at,
+        "preview_status": item.preview_status,
+    }
+    await insert_version(unit.connection, version, blob)

@@ -1,0 +1,31 @@
+"""What every handler may use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from coffer_chassis.blobs import Blobs
+from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit, Work
+from coffer_files.domain.uploads import Upload
+from coffer_files.settings import FilesSettings
+
+
+@dataclass(frozen=True)
+class Deps:
+    """The open parts of the service; nothing in here changes while it runs."""
+
+    work: Work
+    blobs: Blobs
+    settings: FilesSettings
+
+
+@contextmanager
+def on_behalf_of(unit: Unit, upload: Upload) -> Iterator[None]:
+    """Within it facts name the uploader and belong to the request that began the upload, whoever reported the bytes."""
+    before = unit.origin
+    unit.origin = Origin(upload.uploader_id, upload.actor_kind, upload.correlation_id, before.causation_id, upload.traceparent)
+    try:
+        yield
+    finally:
+        unit.origin = before

@@ -1,0 +1,89 @@
+"""Drives: made on first sight of their owner, with a root folder to put things into."""
+
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.auth import UserRegisteredV1
+from coffer_contracts.event import Envelope
+from coffer_contracts.files import ItemCreatedV1
+from coffer_contracts.ids import ItemId, UserId
+from coffer_contracts.problems import NotFound
+from coffer_files.domain.items import Item, Located
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.facts import item_fact
+from coffer_files.store.changes import note_change
+from coffer_files.store.drives import Drive, drive_of, insert_drive, note_user
+from coffer_files.store.items import find_root, insert_item, locate_root
+
+
+async def ensure_drive(unit: Unit, owner_id: UserId, deps: Deps) -> None:
+    """Make the owner's drive and root folder unless they exist. May run twice, also at once."""
+    root_id = ItemId(new_id())
+    made = await insert_drive(
+        unit.connection, owner_id, root_id=root_id, quota_bytes=deps.settings.default_quota_bytes, now=unit.now
+    )
+    if not made:
+        return
+    root = Item(
+        id=root_id,
+        owner_id=owner_id,
+        parent_id=None,
+        kind="folder",
+        name="",
+        revision=1,
+        version_id=None,
+        size_bytes=0,
+        mime_type=None,
+        media_kind=None,
+        flags=[],
+        content_hash=None,
+        preview_status="none",
+        preview_reason=None,
+        created_by=owner_id,
+        created_at=unit.now,
+        modified_at=unit.now,
+        changed_at=unit.now,
+        trashed_at=None,
+    )
+    await insert_item(unit.connection, root, "")
+    await note_change(unit.connection, root, "created", actor_id=owner_id, now=unit.now)
+    unit.emit(item_fact(ItemCreatedV1, root, (), None), sequence=root.revision)
+
+
+async def root_of(deps: Deps, owner_id: UserId, origin: Origin) -> Located:
+    """The root folder of the owner's drive, made if this is the first that is heard of them."""
+    async with deps.work.read() as connection:
+        found = await find_root(connection, owner_id)
+    if found is None:
+        async with deps.work.unit(origin) as unit:
+            await ensure_drive(unit, owner_id, deps)
+            found = await locate_root(unit.connection, owner_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def drive_or_new(deps: Deps, owner_id: UserId, origin: Origin) -> Drive:
+    """The owner's drive, made if this is the first that is heard of them."""
+    async with deps.work.read() as connection:
+        drive = await drive_of(connection, owner_id)
+    if drive is None:
+        async with deps.work.unit(origin) as unit:
+            await ensure_drive(unit, owner_id, deps)
+            drive = await drive_of(unit.connection, owner_id)
+    if drive is None:
+        raise NotFound
+    return drive
+
+
+async def on_user_registered(event: Envelope[UserRegisteredV1], unit: Unit, deps: Deps) -> None:
+    """Remember who it is and lay out the drive. May run twice and out of order."""
+    user = event.data
+    await note_user(
+        unit.connection,
+        user.user_id,
+        username=user.username,
+        display_name=user.display_name,
+        sequence=event.revision,
+    )
+    await ensure_drive(unit, user.user_id, deps)

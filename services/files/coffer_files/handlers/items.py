@@ -1,0 +1,244 @@
+"""Commands on the tree that people give at once: make a folder, rename, move. Contents come through uploads."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from sqlalchemy.exc import IntegrityError
+
+from coffer_chassis.access import Rights
+from coffer_chassis.etags import Conditions
+from coffer_chassis.idempotency import Claim, once
+from coffer_chassis.identity import Principal
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.files import ItemChangedV1, ItemCreatedV1
+from coffer_contracts.ids import ItemId, UserId
+from coffer_contracts.problems import Cycle, KindConflict, StateConflict, ValidationFailed
+from coffer_files.domain.items import ChangeReason, Item, Located, accept_depth
+from coffer_files.domain.names import accept_name, name_key
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.drives import ensure_drive, root_of
+from coffer_files.handlers.facts import content_of, item_fact
+from coffer_files.handlers.naming import etag, free_name, name_conflict
+from coffer_files.handlers.sight import Seen, seen
+from coffer_files.store import items as rows
+from coffer_files.store.changes import note_change
+
+ROOT = "root"
+"""Stands for the id of the caller's own root folder."""
+
+KeepBoth = Literal["fail", "rename"]
+RACES = 5
+"""How often a keep-both name is looked for anew when others take each one first."""
+
+
+async def find_item(deps: Deps, principal: Principal, origin: Origin, ref: str, *, in_trash: bool = False) -> Seen:
+    """The item that `ref` names; `root` makes the caller's drive if need be. Raises NotFound."""
+    if ref == ROOT:
+        found: Located | None = await root_of(deps, principal.user_id, origin)
+    else:
+        async with deps.work.read() as connection:
+            found = await rows.find(connection, ItemId(ref))
+    return seen(found, principal.grantee, deps.work.clock.now(), in_trash=in_trash)
+
+
+async def hold_folder(unit: Unit, deps: Deps, principal: Principal, ref: str) -> Seen:
+    """The living folder that something is to be put into; it stays so until the unit ends.
+
+    Raises NotFound, Forbidden without the right to write, KindConflict for a file.
+    """
+    if ref == ROOT:
+        found = await rows.hold_root(unit.connection, principal.user_id)
+        if found is None:
+            await ensure_drive(unit, principal.user_id, deps)
+            found = await rows.hold_root(unit.connection, principal.user_id)
+    else:
+        found = await rows.hold(unit.connection, ItemId(ref))
+    folder = seen(found, principal.grantee, unit.now).require(Rights.WRITE)
+    if folder.at.item.kind != "folder":
+        raise KindConflict("Only a folder can hold items.")
+    return folder
+
+
+async def make_folder(
+    deps: Deps, principal: Principal, origin: Origin, claim: Claim | None, *, parent: str, name: str, conflict: KeepBoth
+) -> tuple[Seen, bool]:
+    """A new folder, and whether this is the replay of an earlier request.
+
+    Raises NotFound, Forbidden, KindConflict, NameInvalid, NameConflict, ValidationFailed when nested too deep.
+    """
+    wanted = accept_name(name)
+    made: Seen | None = None
+
+    async def run(unit: Unit) -> dict[str, Any]:
+        nonlocal made
+        folder = await hold_folder(unit, deps, principal, parent)
+        item = await _insert_folder(unit, folder.at, wanted, principal.user_id, conflict)
+        above = folder.at.ids_down_to_it
+        await note_change(unit.connection, item, "created", actor_id=unit.origin.actor_id, now=unit.now)
+        unit.emit(item_fact(ItemCreatedV1, item, above, None), sequence=item.revision)
+        at = Located(item, folder.at.owner, above, (*folder.at.ancestor_names, folder.at.item.name), below_trash=False)
+        made = Seen(at, folder.rights)
+        return {"item_id": item.id}
+
+    result, replayed = await once(deps.work, origin, claim, run)
+    if made is None:
+        made = await find_item(deps, principal, origin, result["item_id"], in_trash=True)
+    return made, replayed
+
+
+async def _insert_folder(unit: Unit, parent: Located, name: str, user_id: UserId, conflict: KeepBoth) -> Item:
+    accept_depth(len(parent.ids_down_to_it))
+    wanted = name
+    for _ in range(RACES):
+        item = Item(
+            id=ItemId(new_id()),
+            owner_id=parent.item.owner_id,
+            parent_id=parent.item.id,
+            kind="folder",
+            name=name,
+            revision=1,
+            version_id=None,
+            size_bytes=0,
+            mime_type=None,
+            media_kind=None,
+            flags=[],
+            content_hash=None,
+            preview_status="none",
+            preview_reason=None,
+            created_by=user_id,
+            created_at=unit.now,
+            modified_at=unit.now,
+            changed_at=unit.now,
+            trashed_at=None,
+        )
+        if await rows.insert_item(unit.connection, item, name_key(name)):
+            return item
+        if conflict == "fail":
+            break
+        name = await free_name(unit.connection, parent.item.id, wanted, "folder")
+    raise await name_conflict(unit, parent.item.id, wanted, "folder", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be changed about an item; None leaves it as it is."""
+
+    name: str | None = None
+    parent: str | None = None
+    modified_at: datetime | None = None
+    conflict: KeepBoth = "fail"
+
+
+async def change_item(deps: Deps, principal: Principal, origin: Origin, ref: str, wish: Wish, conditions: Conditions) -> Seen:
+    """Rename and move in one step. A wish that is fulfilled already changes nothing, so it may run twice.
+
+    Raises NotFound, Forbidden, PreconditionFailed, NameInvalid, NameConflict, KindConflict, Cycle, StateConflict for a
+    root folder, ValidationFailed for another drive or too deep a place.
+    """
+    if ref == ROOT:
+        raise StateConflict("The root folder of a drive keeps its name and place.")
+    if wish.name is not None:
+        wish = replace(wish, name=accept_name(wish.name))
+
+    async def run(unit: Unit, *, look: bool) -> Seen:
+        return await _change(unit, deps, principal, ItemId(ref), wish, conditions, look=look)
+
+    return await unless_taken(deps, origin, run)
+
+
+class _Run(Protocol):
+    async def __call__(self, unit: Unit, *, look: bool) -> Seen:
+        """Run a change; with `look`, look first who holds the name."""
+
+
+async def unless_taken(deps: Deps, origin: Origin, run: _Run) -> Seen:
+    """Run a change that takes a name, trusting that it is free. When it is not, run again and look first: only the
+    unique index can tell for certain, and asking it costs nothing extra.
+    """
+    look = False
+    for _ in range(RACES):
+        try:
+            async with deps.work.unit(origin) as unit:
+                return await run(unit, look=look)
+        except IntegrityError as error:
+            if "items_name" not in str(error.orig):
+                raise
+            look = True
+    raise StateConflict("Others keep taking the name.")
+
+
+async def _change(
+    unit: Unit, deps: Deps, principal: Principal, item_id: ItemId, wish: Wish, conditions: Conditions, *, look: bool
+) -> Seen:
+    connection = unit.connection
+    target: Seen | None = None
+    if wish.parent is not None:
+        # Moves of one drive go one after the other, and the folder above is held before the item.
+        found = seen(await rows.locate(connection, item_id), principal.grantee, unit.now)
+        await rows.lock_tree(connection, found.at.item.owner_id)
+        target = await hold_folder(unit, deps, principal, wish.parent)
+    at = seen(await rows.lock(connection, item_id), principal.grantee, unit.now).require(Rights.WRITE)
+    item = at.at.item
+    conditions.require(etag(item))
+    parent_id = item.parent_id
+    if parent_id is None:
+        raise StateConflict("The root folder of a drive keeps its name and place.")
+    place = at.at
+    changes: dict[str, Any] = {}
+    if target is not None and target.at.item.id != item.parent_id:
+        await _accept_move(unit, at.at, target.at)
+        changes["parent_id"] = parent_id = target.at.item.id
+        names = (*target.at.ancestor_names, target.at.item.name)
+        place = place._replace(ancestor_ids=target.at.ids_down_to_it, ancestor_names=names)
+    name = wish.name if wish.name is not None else item.name
+    if name != item.name or changes:
+        if look or wish.conflict == "rename":
+            name = await _free_place(unit, item, parent_id, name, wish.conflict)
+        changes |= {"name": name, "name_key": name_key(name)}
+    if wish.modified_at is not None and wish.modified_at != item.modified_at:
+        changes["modified_at"] = wish.modified_at
+    if not changes:
+        return at
+    after = await rows.update_item(connection, item, **changes, changed_at=unit.now)
+    await _tell(unit, item, after, place.ancestor_ids)
+    return Seen(place._replace(item=after), at.rights)
+
+
+async def _accept_move(unit: Unit, moved: Located, target: Located) -> None:
+    """Raises Cycle, ValidationFailed."""
+    if target.item.owner_id != moved.item.owner_id:
+        raise ValidationFailed("Items move within one drive; copy them to bring them to another.")
+    above = target.ids_down_to_it
+    if moved.item.id in above:
+        raise Cycle("A folder cannot be moved into itself or below itself.")
+    below = await rows.height_below(unit.connection, moved.item.id) if moved.item.kind == "folder" else 0
+    accept_depth(len(above) + below)
+
+
+async def _free_place(unit: Unit, item: Item, parent_id: ItemId, name: str, conflict: KeepBoth) -> str:
+    """The name to take. Raises NameConflict. Another spelling of its own name is the item's to take."""
+    holder = await rows.child_named(unit.connection, parent_id, name_key(name))
+    if holder is None or holder.id == item.id:
+        return name
+    if conflict == "fail":
+        raise await name_conflict(unit, parent_id, name, item.kind, holder)
+    return await free_name(unit.connection, parent_id, name, item.kind)
+
+
+async def _tell(unit: Unit, before: Item, after: Item, above: tuple[ItemId, ...]) -> None:
+    changed = [field for field in ("name", "parent_id", "modified_at") if getattr(before, field) != getattr(after, field)]
+    reason: ChangeReason = "moved" if "parent_id" in changed else "renamed" if "name" in changed else "metadata"
+    await note_change(unit.connection, after, reason, actor_id=unit.origin.actor_id, now=unit.now)
+    fact = item_fact(
+        ItemChangedV1,
+        after,
+        above,
+        await content_of(unit, after),
+        changes=tuple(changed),
+        previous_name=before.name if "name" in changed else None,
+        previous_parent_id=before.parent_id if "parent_id" in changed else None,
+    )
+    unit.emit(fact, sequence=after.revision)

@@ -1,0 +1,46 @@
+"""Free names beside taken ones, and the refusal that names them."""
+
+from itertools import islice
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.files import ItemKind
+from coffer_contracts.ids import ItemId
+from coffer_contracts.problems import NameConflict
+from coffer_files.domain.items import Item
+from coffer_files.domain.names import keep_both_names, name_key
+from coffer_files.store.items import child_named, taken_keys
+
+FIRST_LOOK = 20
+LONGEST_LOOK = 5000
+
+
+async def free_name(connection: AsyncConnection, parent_id: ItemId, name: str, kind: ItemKind) -> str:
+    """The best keep-both name that is free at this moment; one query unless many copies lie there."""
+    names = keep_both_names(name, kind)
+    look = FIRST_LOOK
+    while True:
+        keyed = {name_key(candidate): candidate for candidate in islice(names, look)}
+        taken = await taken_keys(connection, parent_id, list(keyed))
+        for key, candidate in keyed.items():
+            if key not in taken:
+                return candidate
+        look = min(look * 5, LONGEST_LOOK)
+
+
+async def name_conflict(unit: Unit, parent_id: ItemId, name: str, kind: ItemKind, existing: Item | None) -> NameConflict:
+    """The refusal for a taken name, with who holds it and a name that is free."""
+    existing = existing or await child_named(unit.connection, parent_id, name_key(name))
+    suggested = await free_name(unit.connection, parent_id, name, kind)
+    return NameConflict(f"The folder already holds {name!r}.", existing=described(existing), suggested_name=suggested)
+
+
+def described(existing: Item | None) -> dict[str, str] | None:
+    """What a refusal tells about the item in the way."""
+    return {"id": existing.id, "kind": existing.kind, "etag": etag(existing)} if existing else None
+
+
+def etag(item: Item) -> str:
+    """The strong entity tag of an item: it changes with every change of the item (RFC 9110 section 8.8.3)."""
+    return f'"{item.revision}"'

@@ -1,0 +1,120 @@
+"""What happens on events: the bucket's, the media worker's, auth's. The tables at the end say which queue runs what.
+
+All are quick: SQL only, in the transaction of the received batch. None raises a refusal, because a fact cannot be refused.
+"""
+
+from dataclasses import replace
+
+from coffer_chassis.handling import HandlerTable, Handles, handler_table
+from coffer_chassis.storage import ObjectStored
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts import media
+from coffer_contracts.auth import UserRegisteredV1
+from coffer_contracts.event import Envelope
+from coffer_contracts.files import (
+    ItemCommittedV1,
+    ItemCreatedV1,
+    PreviewStatus,
+    UploadConflictedV1,
+    UploadFailedV1,
+    UploadReceivedV1,
+    UploadRejectedV1,
+)
+from coffer_files.domain import uploads as rules
+from coffer_files.domain.content import blob_of_key
+from coffer_files.domain.uploads import Verdict
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.drives import on_user_registered
+from coffer_files.handlers.receiving import go_on, receive_upload
+from coffer_files.store import items, versions
+from coffer_files.store.changes import note_change
+from coffer_files.store.drives import lock_drive
+from coffer_files.store.uploads import lock_upload, upload_of_blob
+
+
+async def on_object_stored(event: Envelope[ObjectStored], unit: Unit, deps: Deps) -> None:
+    """Bytes have arrived under a key of ours. What belongs to no upload is left to the reconciler."""
+    named = blob_of_key(event.data.key)
+    known = await upload_of_blob(unit.connection, named[1]) if named else None
+    if known is not None:
+        upload_id, owner_id = known
+        await receive_upload(unit, deps, owner_id, upload_id, etag=event.data.etag, size_bytes=event.data.size_bytes)
+
+
+async def on_upload_cleared(event: Envelope[media.UploadClearedV1], unit: Unit, deps: Deps) -> None:
+    """The bytes are good: the file becomes visible, or the upload waits in conflict."""
+    fact = event.data
+    verdict = replace(_verdict(fact, cleared=True), width=fact.width, height=fact.height, previewable=fact.previewable)
+    await _judge(unit, deps, fact, verdict)
+
+
+async def on_upload_rejected(event: Envelope[media.UploadRejectedV1], unit: Unit, deps: Deps) -> None:
+    """The bytes are refused: they go to quarantine and their quota is free again."""
+    fact = event.data
+    await _judge(unit, deps, fact, replace(_verdict(fact, cleared=False), reason=fact.reason, detail=fact.detail))
+
+
+def _verdict(fact: media.VerdictFact, *, cleared: bool) -> Verdict:
+    return Verdict(cleared, fact.etag, fact.mime_type, fact.media_kind, fact.flags)
+
+
+async def _judge(unit: Unit, deps: Deps, fact: media.VerdictFact, verdict: Verdict) -> None:
+    drive = await lock_drive(unit.connection, fact.owner_id)
+    upload = await lock_upload(unit.connection, fact.upload_id)
+    if drive is not None and upload is not None and upload.owner_id == fact.owner_id:
+        await go_on(unit, deps, drive, upload, rules.judge(upload, verdict, unit.now))
+
+
+async def on_preview_ready(event: Envelope[media.PreviewReadyV1], unit: Unit, _deps: Deps) -> None:
+    """The pictures of a version can be shown."""
+    fact = event.data
+    pictures = [image.model_dump(mode="json") for image in fact.images]
+    more = {"width": fact.width, "height": fact.height} if fact.width and fact.height else {}
+    await _note_preview(event, unit, "ready", None, preview_images=pictures, placeholder=fact.placeholder, **more)
+
+
+async def on_preview_failed(event: Envelope[media.PreviewFailedV1], unit: Unit, _deps: Deps) -> None:
+    """There will be no pictures of a version; the reason is kept for whoever asks for them."""
+    await _note_preview(event, unit, "failed", event.data.reason, preview_images=[], placeholder=None)
+
+
+async def _note_preview(
+    event: Envelope[media.PreviewReadyV1] | Envelope[media.PreviewFailedV1],
+    unit: Unit,
+    status: PreviewStatus,
+    reason: str | None,
+    **values: object,
+) -> None:
+    """No fact about the item follows: whoever cares for previews hears the media worker itself."""
+    version_id = event.data.version_id
+    item_id = await versions.note_preview(
+        unit.connection,
+        version_id,
+        event.revision,
+        preview_status=status,
+        preview_reason=reason,
+        preview_at=unit.now,
+        **values,
+    )
+    if item_id is None:
+        return
+    item = await items.note_preview(unit.connection, item_id, version_id, status, reason, unit.now)
+    if item is not None:
+        await note_change(unit.connection, item, "metadata", actor_id=None, now=unit.now)
+
+
+_JUDGED = (ItemCommittedV1, UploadConflictedV1, UploadRejectedV1, UploadReceivedV1)
+
+STORAGE: HandlerTable = handler_table(
+    [Handles(ObjectStored, on_object_stored, emits=(UploadReceivedV1, UploadFailedV1, *_JUDGED))]
+)
+
+FAST: HandlerTable = handler_table(
+    [
+        Handles(media.UploadClearedV1, on_upload_cleared, emits=_JUDGED),
+        Handles(media.UploadRejectedV1, on_upload_rejected, emits=(UploadRejectedV1, UploadReceivedV1)),
+        Handles(media.PreviewReadyV1, on_preview_ready),
+        Handles(media.PreviewFailedV1, on_preview_failed),
+        Handles(UserRegisteredV1, on_user_registered, emits=(ItemCreatedV1,)),
+    ]
+)

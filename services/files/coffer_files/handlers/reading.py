@@ -1,0 +1,91 @@
+"""Looking at the tree: folders, the trash, how much is used. Two statements a listing, however large the folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_chassis.access import Rights
+from coffer_chassis.identity import Principal
+from coffer_chassis.origin import Origin
+from coffer_contracts.ids import ItemId, VersionId
+from coffer_contracts.problems import KindConflict
+from coffer_files.domain.items import Beginning, Item, Listed, Located, Order
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.drives import drive_or_new, root_of
+from coffer_files.handlers.items import ROOT
+from coffer_files.handlers.sight import Seen, seen
+from coffer_files.store import items as rows
+from coffer_files.store import listings
+from coffer_files.store.drives import Drive
+from coffer_files.store.versions import pictures
+
+Pictures = Mapping[VersionId, tuple[Sequence[Mapping[str, Any]], str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPage:
+    """Part of a folder. `after` is where the next page begins, None at the end; `pictures` only for those who asked."""
+
+    folder: Seen
+    items: list[Listed]
+    after: Beginning | None
+    total: int | None = None
+    pictures: Pictures = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which part of a folder is asked for, and what beside the items."""
+
+    order: Order
+    limit: int
+    after: Beginning | None = None
+    total: bool = False
+    pictures: bool = False
+
+
+async def list_folder(deps: Deps, principal: Principal, origin: Origin, ref: str, asked: Asked) -> FolderPage:
+    """A page of a living folder. Raises NotFound, KindConflict for a file."""
+    if ref == ROOT:
+        async with deps.work.read() as connection:
+            found = await rows.find_root(connection, principal.user_id)
+            if found is not None:
+                return await _page(connection, deps, principal, found, asked)
+        ref = (await root_of(deps, principal.user_id, origin)).item.id
+    async with deps.work.read() as connection:
+        return await _page(connection, deps, principal, await rows.find(connection, ItemId(ref)), asked)
+
+
+async def _page(
+    connection: AsyncConnection, deps: Deps, principal: Principal, found: Located | None, asked: Asked
+) -> FolderPage:
+    folder = seen(found, principal.grantee, deps.work.clock.now())
+    folder_id = folder.at.item.id
+    if folder.at.item.kind != "folder":
+        raise KindConflict("Only a folder has children.")
+    page = await listings.children(connection, folder_id, asked.order, limit=asked.limit + 1, after=asked.after)
+    total = await listings.count_children(connection, folder_id) if asked.total else None
+    page, more = page[: asked.limit], len(page) > asked.limit
+    shown = [item.version_id for item in page if item.version_id and item.preview_status == "ready"]
+    found_pictures = await pictures(connection, shown) if asked.pictures and shown else {}
+    after = Beginning(page[-1].kind, page[-1].place, page[-1].id) if more else None
+    return FolderPage(folder, page, after, total, found_pictures)
+
+
+async def list_trash(
+    deps: Deps, principal: Principal, *, limit: int, after: tuple[datetime, ItemId] | None
+) -> tuple[list[Item], Rights, tuple[datetime, ItemId] | None]:
+    """A page of what the caller's drive has in its trash, newest first, with the caller's rights and the next place."""
+    async with deps.work.read() as connection:
+        page = await listings.trash(connection, principal.user_id, limit=limit + 1, after=after)
+    last = page[limit - 1] if len(page) > limit else None
+    place = (last.trashed_at, last.id) if last and last.trashed_at else None
+    return page[:limit], Rights.OWN, place
+
+
+async def usage(deps: Deps, principal: Principal, origin: Origin) -> Drive:
+    """What the caller's drive holds and may hold."""
+    return await drive_or_new(deps, principal.user_id, origin)

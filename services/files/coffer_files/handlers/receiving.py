@@ -1,0 +1,96 @@
+"""The way of an upload from the bucket to the media worker and out of every state it can be in.
+
+Three reporters lead here (bucket, client, sweeper), in any order and number. `write_down` is the only place where an
+upload's row, its owner's quota, the fate of its bytes and the facts about it change, so the four cannot disagree.
+"""
+
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.ids import UploadId, UserId
+from coffer_files.domain import uploads as rules
+from coffer_files.domain.content import quarantine_key
+from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.committing import commit_upload
+from coffer_files.handlers.deps import Deps, on_behalf_of
+from coffer_files.handlers.facts import received_fact, standing_fact
+from coffer_files.store.drives import Drive, book, lock_drive
+from coffer_files.store.uploads import in_check, lock_upload, lock_waiting, save
+from coffer_files.store.versions import doom
+
+
+async def receive_upload(
+    unit: Unit, deps: Deps, owner_id: UserId, upload_id: UploadId, *, etag: str, size_bytes: int
+) -> Upload | None:
+    """The bytes of an upload are in the bucket. Safe from any reporter, any number of times; None if it is unknown."""
+    drive = await lock_drive(unit.connection, owner_id)
+    if drive is None:
+        return None
+    upload = await lock_upload(unit.connection, upload_id)
+    if upload is None:
+        return None
+    if upload.rule.bytes_are == "buried":
+        await _bury_late_bytes(unit, upload)
+        return upload
+    return await go_on(unit, deps, drive, upload, rules.receive(upload, etag, size_bytes, unit.now))
+
+
+async def go_on(unit: Unit, deps: Deps, drive: Drive, before: Upload, after: Upload) -> Upload:
+    """Write down a step that an upload has taken, and take those that follow from it at once: dispatch if there is
+    room, commit what is cleared, dispatch others in the room it left. The drive is locked; how the upload stands after.
+    """
+    if after is before:
+        return before
+    if after.waits_for_dispatch:
+        dispatched, waiting = await in_check(unit.connection, after.owner_id)
+        if not waiting and dispatched < deps.settings.dispatch_per_owner:
+            after = rules.dispatch(after, unit.now)
+    if after.state == "cleared":
+        after = await commit_upload(unit, drive, after)
+    await write_down(unit, before, after)
+    if before.state == "received" and after.state != "received":
+        await dispatch_waiting(unit, deps, after.owner_id)
+    return after
+
+
+async def dispatch_waiting(unit: Unit, deps: Deps, owner_id: UserId) -> int:
+    """Ask about the owner's uploads that have waited longest, as many as there is room for; how many. The drive is
+    locked, so two who make room at once cannot both overlook the same upload.
+    """
+    dispatched, waiting = await in_check(unit.connection, owner_id)
+    room = min(waiting, deps.settings.dispatch_per_owner - dispatched)
+    if room <= 0:
+        return 0
+    chosen = await lock_waiting(unit.connection, owner_id, room)
+    for upload in chosen:
+        await write_down(unit, upload, rules.dispatch(upload, unit.now))
+    return len(chosen)
+
+
+async def write_down(unit: Unit, before: Upload, after: Upload) -> None:
+    """Make an upload stand as it does after a step: row, quota, bytes, facts."""
+    await save(unit.connection, after)
+    reserved = (after.rule.reserves_quota - before.rule.reserves_quota) * after.size_bytes
+    used = after.size_bytes if after.state == "committed" and before.state != "committed" else 0
+    await book(unit.connection, after.owner_id, used=used, reserved=reserved)
+    if after.state == before.state and after.attempts == before.attempts:
+        return
+    if after.rule.bytes_are != before.rule.bytes_are:
+        await _doom_bytes(unit, before, after)
+    with on_behalf_of(unit, after):
+        asked, asked_before = ((upload.attempts, upload.dispatched_at) for upload in (after, before))
+        if after.state == "received" and after.dispatched_at is not None and asked != asked_before:
+            unit.emit(received_fact(after), sequence=after.revision)
+        if after.state != before.state and (fact := standing_fact(after)):
+            unit.emit(fact, sequence=after.revision)
+
+
+async def _doom_bytes(unit: Unit, before: Upload, after: Upload) -> None:
+    """Until its deadline the signed address of an upload may still bring bytes; if they come, the bucket tells."""
+    target = quarantine_key(after.blob_id) if after.rule.bytes_are == "quarantined" else None
+    end = before.deadline_at if before.state == "created" else None
+    not_before = max(unit.now, end) if end else unit.now
+    reason = after.reason or after.state
+    await doom(unit.connection, after.blob_key, reason=reason, now=unit.now, not_before=not_before, quarantine_key=target)
+
+
+async def _bury_late_bytes(unit: Unit, upload: Upload) -> None:
+    await doom(unit.connection, upload.blob_key, reason="late", now=unit.now, not_before=unit.now)

@@ -1,0 +1,156 @@
+"""The safety net: looks after uploads that stand too long, whatever message was lost, and forgets what is over.
+
+Several processes may sweep at once; whatever one works on the others pass over.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_contracts.ids import UploadId, UserId
+from coffer_files.domain import uploads as rules
+from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.committing import commit_upload
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.receiving import dispatch_waiting, go_on, receive_upload, write_down
+from coffer_files.store import changes, uploads
+from coffer_files.store.drives import lock_drive
+
+AT_ONCE = 16
+"""Questions to the bucket under way."""
+
+PAGE = 200
+FORGET_PAGE = 1000
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """What a round of the sweeper did; failures are counted, the next round tries them again."""
+
+    found_in_bucket: int = 0
+    moved: Mapping[str, int] = field(default_factory=dict)
+    dispatched: int = 0
+    failures: int = 0
+
+
+async def sweep(deps: Deps, *, grace_seconds: float | None = None) -> SweepReport:
+    """One round. May run twice and at once. With `grace_seconds` 0 it looks for the bytes of every upload that is still
+    open, as is right after messages were lost.
+    """
+    found, missed = await _look_into_bucket(deps, grace_seconds)
+    moved, failed = await _pass_deadlines(deps)
+    dispatched = await _dispatch(deps)
+    report = SweepReport(found, moved, dispatched, missed + failed)
+    if report != SweepReport():
+        log.info("swept", found=found, moved=moved, dispatched=dispatched, failures=report.failures)
+    return report
+
+
+async def _look_into_bucket(deps: Deps, grace_seconds: float | None) -> tuple[int, int]:
+    """Uploads whose bytes nobody reported: how many were found in the bucket, and how many could not be looked for."""
+    now = deps.work.clock.now()
+    grace = timedelta(seconds=deps.settings.sweep_grace_seconds if grace_seconds is None else grace_seconds)
+    if grace_seconds == 0:
+        async with deps.work.engine.begin() as connection:
+            await uploads.look_for_all(connection, now)
+    found = missed = 0
+    while True:
+        async with deps.work.engine.begin() as connection:
+            taken = await uploads.take_unseen(connection, created_before=now - grace, now=now, limit=PAGE)
+        turn = asyncio.Semaphore(AT_ONCE)
+        results = await asyncio.gather(*(_look_for(deps, upload, turn) for upload in taken))
+        found += sum(result is True for result in results)
+        missed += sum(result is None for result in results)
+        if len(taken) < PAGE:
+            return found, missed
+
+
+async def _look_for(deps: Deps, upload: Upload, turn: asyncio.Semaphore) -> bool | None:
+    """Whether the bytes are there; None if that could not be found out."""
+    async with turn:
+        try:
+            head = await deps.blobs.head(upload.blob_key)
+            if head is None:
+                return False
+            async with deps.work.unit(_origin()) as unit:
+                await receive_upload(unit, deps, upload.owner_id, upload.id, etag=head.etag, size_bytes=head.size_bytes)
+        except Exception as error:  # noqa: BLE001  # the next round looks again
+            log.warning("look_failed", upload_id=upload.id, error=repr(error))
+            return None
+        return True
+
+
+async def _pass_deadlines(deps: Deps) -> tuple[Counter[str], int]:
+    """Uploads that stood too long: how many went to which state, and how many could not be moved."""
+    moved: Counter[str] = Counter()
+    failures = 0
+    while True:
+        async with deps.work.read() as connection:
+            due = await uploads.overdue(connection, deps.work.clock.now(), PAGE)
+        progress = 0
+        for upload_id, owner_id in due:
+            try:
+                state = await _pass_deadline(deps, upload_id, owner_id)
+            except Exception as error:  # noqa: BLE001  # one upload must not keep the others waiting
+                log.warning("deadline_failed", upload_id=upload_id, error=repr(error))
+                failures += 1
+                continue
+            if state is not None:
+                moved[state] += 1
+                progress += 1
+        if len(due) < PAGE or not progress:
+            return moved, failures
+
+
+async def _pass_deadline(deps: Deps, upload_id: UploadId, owner_id: UserId) -> str | None:
+    """Where the upload went; None if it stayed, or someone else is at work in this drive."""
+    async with deps.work.unit(_origin()) as unit:
+        drive = await lock_drive(unit.connection, owner_id, skip_locked=True)
+        before = await uploads.lock_upload(unit.connection, upload_id) if drive else None
+        if drive is None or before is None or before.deadline_at is None or before.deadline_at > unit.now:
+            return None
+        if before.state == "cleared":
+            after = await commit_upload(unit, drive, before)
+            await write_down(unit, before, after)
+        else:
+            after = await go_on(unit, deps, drive, before, rules.pass_deadline(before, unit.now))
+        return None if after is before else after.state
+
+
+async def _dispatch(deps: Deps) -> int:
+    """Uploads that wait although there is room: how many were dispatched."""
+    async with deps.work.read() as connection:
+        owners = await uploads.owners_waiting(connection, deps.settings.dispatch_per_owner, PAGE)
+    count = 0
+    for owner_id in owners:
+        async with deps.work.unit(_origin()) as unit:
+            if await lock_drive(unit.connection, owner_id, skip_locked=True):
+                count += await dispatch_waiting(unit, deps, owner_id)
+    return count
+
+
+async def forget(deps: Deps) -> int:
+    """Delete uploads that ended long ago and changes that no cursor reaches any more; how many rows. May run twice."""
+    now = deps.work.clock.now()
+    count = 0
+    async with deps.work.engine.begin() as connection:
+        count += await changes.forget_before(connection, now - timedelta(days=deps.settings.change_keep_days))
+    while True:
+        async with deps.work.engine.begin() as connection:
+            ended = now - timedelta(days=deps.settings.upload_keep_days)
+            gone = await uploads.forget_ended_before(connection, ended, FORGET_PAGE)
+        count += gone
+        if gone < FORGET_PAGE:
+            return count
+
+
+def _origin() -> Origin:
+    return Origin.system(new_id())

@@ -1,0 +1,186 @@
+"""To the trash, back from it, and away for good."""
+
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from coffer_chassis.access import Rights
+from coffer_chassis.etags import Conditions
+from coffer_chassis.identity import Principal
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.files import ItemPurgedV1, ItemRestoredV1, ItemTrashedV1
+from coffer_contracts.ids import ItemId, UserId
+from coffer_contracts.problems import NotFound, StateConflict
+from coffer_files.domain.items import Located, accept_depth
+from coffer_files.domain.names import name_key
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.facts import content_of, item_fact
+from coffer_files.handlers.items import ROOT, KeepBoth, hold_folder, unless_taken
+from coffer_files.handlers.naming import etag, free_name, name_conflict
+from coffer_files.handlers.sight import Seen, seen
+from coffer_files.store import items as rows
+from coffer_files.store.changes import note_change
+from coffer_files.store.drives import book, lock_drive
+from coffer_files.store.subtrees import delete_items, lock_lowest, trashed_before
+from coffer_files.store.versions import doom, release_blobs
+
+PURGE_PAGE = 500
+RACES = 5
+
+
+async def trash_item(deps: Deps, principal: Principal, origin: Origin, ref: str, conditions: Conditions) -> None:
+    """Put an item into the trash with everything below it. One that is there already stays, so it may run twice.
+
+    Raises NotFound, Forbidden, PreconditionFailed, StateConflict for a root folder.
+    """
+    if ref == ROOT:
+        raise StateConflict("The root folder of a drive cannot be removed.")
+    async with deps.work.unit(origin) as unit:
+        at = seen(await rows.lock(unit.connection, ItemId(ref)), principal.grantee, unit.now, in_trash=True)
+        at.require(Rights.DELETE)
+        item = at.at.item
+        if item.trashed_at is not None:
+            return
+        if at.at.below_trash:
+            raise NotFound
+        conditions.require(etag(item))
+        if item.parent_id is None:
+            raise StateConflict("The root folder of a drive cannot be removed.")
+        after = await rows.update_item(unit.connection, item, name_key=None, trashed_at=unit.now, changed_at=unit.now)
+        await note_change(unit.connection, after, "trashed", actor_id=unit.origin.actor_id, now=unit.now)
+        fact = item_fact(ItemTrashedV1, after, at.at.ancestor_ids, await content_of(unit, after))
+        unit.emit(fact, sequence=after.revision)
+
+
+async def restore_item(
+    deps: Deps, principal: Principal, origin: Origin, item_id: ItemId, *, parent: str | None, conflict: KeepBoth
+) -> Seen:
+    """Take an item out of the trash: to where it was, to the root if that is gone, or into `parent`. One that is not in
+    the trash is answered as it stands, so it may run twice. Raises NotFound, Forbidden, NameConflict.
+    """
+
+    async def run(unit: Unit, *, look: bool) -> Seen:
+        return await _restore(unit, deps, principal, item_id, parent, conflict, look=look)
+
+    return await unless_taken(deps, origin, run)
+
+
+async def _restore(
+    unit: Unit, deps: Deps, principal: Principal, item_id: ItemId, parent: str | None, conflict: KeepBoth, *, look: bool
+) -> Seen:
+    connection = unit.connection
+    found = seen(await rows.locate(connection, item_id), principal.grantee, unit.now, in_trash=True)
+    await rows.lock_tree(connection, found.at.item.owner_id)
+    target = await _target(unit, deps, principal, found.at, parent)
+    at = seen(await rows.lock(connection, item_id), principal.grantee, unit.now, in_trash=True).require(Rights.DELETE)
+    item = at.at.item
+    if item.trashed_at is None:
+        if at.at.below_trash:
+            raise NotFound
+        return at
+    if target.item.owner_id != item.owner_id:
+        raise StateConflict("An item is restored into its own drive.")
+    accept_depth(len(target.ids_down_to_it) + await rows.height_below(connection, item_id))
+    name = item.name
+    if look or conflict == "rename":
+        holder = await rows.child_named(connection, target.item.id, name_key(name))
+        if holder is not None and conflict == "fail":
+            raise await name_conflict(unit, target.item.id, name, item.kind, holder)
+        name = await free_name(connection, target.item.id, name, item.kind) if holder else name
+    after = await rows.update_item(
+        connection,
+        item,
+        parent_id=target.item.id,
+        name=name,
+        name_key=name_key(name),
+        trashed_at=None,
+        changed_at=unit.now,
+    )
+    await note_change(connection, after, "restored", actor_id=unit.origin.actor_id, now=unit.now)
+    fact = item_fact(ItemRestoredV1, after, target.ids_down_to_it, await content_of(unit, after))
+    unit.emit(fact, sequence=after.revision)
+    names = (*target.ancestor_names, target.item.name)
+    return Seen(Located(after, at.at.owner, target.ids_down_to_it, names, below_trash=False), at.rights)
+
+
+async def _target(unit: Unit, deps: Deps, principal: Principal, at: Located, parent: str | None) -> Located:
+    if parent is not None:
+        return (await hold_folder(unit, deps, principal, parent)).at
+    home = await rows.hold(unit.connection, at.item.parent_id) if at.item.parent_id else None
+    if home is not None and home.is_live:
+        return home
+    root = await rows.hold_root(unit.connection, at.item.owner_id)
+    if root is None:
+        raise NotFound
+    return root
+
+
+async def purge_item(deps: Deps, principal: Principal, origin: Origin, item_id: ItemId) -> None:
+    """Remove what is in the trash for good, with everything below it. From the bottom up in several units, so that the
+    largest folder locks nobody out; a crash in between leaves a smaller folder in the trash. May run twice.
+
+    Raises NotFound for what is not in the trash itself, Forbidden.
+    """
+    async with deps.work.read() as connection:
+        found = await rows.locate(connection, item_id)
+    at = seen(found, principal.grantee, deps.work.clock.now(), in_trash=True)
+    if at.at.item.trashed_at is None:
+        raise NotFound
+    at.require(Rights.DELETE)
+    await _purge(deps, origin, at.at.item.owner_id, item_id)
+
+
+async def purge_old(deps: Deps) -> int:
+    """Empty the trash of what has lain there long enough; how many items went. May run twice and at once."""
+    moment = deps.work.clock.now() - timedelta(days=deps.settings.trash_keep_days)
+    async with deps.work.read() as connection:
+        old = await trashed_before(connection, moment, PURGE_PAGE)
+    for item_id, owner_id in old:
+        await _purge(deps, Origin.system(new_id()), owner_id, item_id)
+    return len(old)
+
+
+async def _purge(deps: Deps, origin: Origin, owner_id: UserId, item_id: ItemId) -> None:
+    failures = 0
+    finished = False
+    while not finished:
+        try:
+            async with deps.work.unit(origin) as unit:
+                finished = await _purge_some(unit, owner_id, item_id)
+        except IntegrityError:
+            # Somebody put something in just before the folder above went to the trash; it goes too.
+            failures += 1
+            if failures == RACES:
+                raise
+
+
+async def _purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> bool:
+    """Remove the lowest items below one in the trash, and itself at last; whether it is gone."""
+    connection = unit.connection
+    await lock_drive(connection, owner_id)
+    top = await rows.lock(connection, item_id)
+    if top is None or top.item.trashed_at is None:
+        return True
+    lowest = await lock_lowest(connection, item_id, PURGE_PAGE)
+    ids = [item.id for item, _ in lowest]
+    unused, freed = await release_blobs(connection, ids)
+    for blob in unused:
+        await doom(connection, blob.key, reason="purged", now=unit.now, not_before=unit.now)
+    await book(connection, owner_id, used=-freed, reserved=0)
+    await delete_items(connection, ids)
+    for item, between in lowest:
+        await note_change(connection, item, "purged", actor_id=unit.origin.actor_id, now=unit.now)
+        fact = ItemPurgedV1(
+            item_id=item.id,
+            kind=item.kind,
+            owner_id=item.owner_id,
+            parent_id=item.parent_id,
+            ancestor_ids=(*top.ancestor_ids, *between),
+            name=item.name,
+            blob_ids=tuple(blob.blob_id for blob in unused if blob.item_id == item.id),
+            purged_at=unit.now,
+        )
+        unit.emit(fact, sequence=item.revision + 1)
+    return item_id in ids

@@ -1,0 +1,5 @@
+"""files over HTTP: parse, call one handler, shape the answer. One file per noun; the list at the end is what app serves."""
+
+from coffer_files.routes import changes, content, items, trash, uploads
+
+ROUTES = (*items.ROUTES, *content.ROUTES, *uploads.ROUTES, *trash.ROUTES, *changes.ROUTES)

@@ -1,0 +1,201 @@
+"""How items look on the wire. Listings make these by the hundred, so nothing here does more than it must."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from coffer_chassis.access import Rights
+from coffer_chassis.answers import Timestamp, timestamp
+from coffer_contracts.files import ItemKind, MediaKind, PreviewStatus
+from coffer_contracts.ids import ItemId
+from coffer_files.domain.items import Item, Listed, Owner
+from coffer_files.domain.names import NameWarning, name_warnings
+from coffer_files.domain.previews import picture_for
+from coffer_files.handlers.content import picture_url
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.naming import etag
+from coffer_files.handlers.sight import Seen
+
+
+class OwnerAnswer(msgspec.Struct, frozen=True):
+    """Whose drive it is; names are null until auth has told them."""
+
+    id: str
+    username: str | None
+    display_name: str | None
+
+
+class PermissionsAnswer(msgspec.Struct, frozen=True):
+    """What the caller may do."""
+
+    read: bool
+    write: bool
+    delete: bool
+    share: bool
+
+
+class PreviewAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far the preview is, with the reason if it failed; the address only for those who asked with
+    `include=thumbnail`, until `expires_at`.
+    """
+
+    status: PreviewStatus
+    reason: str | None = None
+    thumbnail_url: str | None = None
+    placeholder: str | None = None
+    expires_at: Timestamp | None = None
+
+
+class ItemAnswer(msgspec.Struct, frozen=True, gc=False):
+    """A file or folder."""
+
+    id: str
+    kind: ItemKind
+    name: str
+    parent_id: str | None
+    owner: OwnerAnswer
+    size: int | None
+    mime_type: str | None
+    type: MediaKind | None
+    content_hash: str | None
+    version_id: str | None
+    etag: str
+    created_at: Timestamp
+    modified_at: Timestamp
+    changed_at: Timestamp
+    created_by: str
+    permissions: PermissionsAnswer
+    shared: bool
+    trashed_at: Timestamp | None
+    preview: PreviewAnswer
+    flags: list[str]
+    portable: bool
+    warnings: tuple[NameWarning, ...]
+    path: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class ItemPage(msgspec.Struct, frozen=True):
+    """Part of a listing; `next_cursor` is null at the end and nowhere else."""
+
+    items: list[ItemAnswer]
+    next_cursor: str | None
+    total: int | msgspec.UnsetType = msgspec.UNSET
+
+
+_PREVIEWS: Mapping[PreviewStatus, PreviewAnswer] = {
+    "none": PreviewAnswer("none"),
+    "pending": PreviewAnswer("pending"),
+    "ready": PreviewAnswer("ready"),
+    "failed": PreviewAnswer("failed"),
+}
+
+
+def owner_answer(owner: Owner) -> OwnerAnswer:
+    """Whose drive it is."""
+    return OwnerAnswer(owner.id, owner.username, owner.display_name)
+
+
+def permissions_answer(rights: Rights) -> PermissionsAnswer:
+    """What the caller may do."""
+    return PermissionsAnswer(Rights.READ in rights, Rights.WRITE in rights, Rights.DELETE in rights, Rights.SHARE in rights)
+
+
+def item_answer(
+    item: Item,
+    owner: OwnerAnswer,
+    permissions: PermissionsAnswer,
+    *,
+    preview: PreviewAnswer | None = None,
+    path: str | msgspec.UnsetType = msgspec.UNSET,
+) -> ItemAnswer:
+    """An item as the caller may see it."""
+    is_file = item.kind == "file"
+    warnings = name_warnings(item.name)
+    created = timestamp(item.created_at)
+    return ItemAnswer(
+        item.id,
+        item.kind,
+        item.name,
+        item.parent_id,
+        owner,
+        item.size_bytes if is_file else None,
+        item.mime_type,
+        item.media_kind,
+        item.content_hash,
+        item.version_id,
+        etag(item),
+        created,
+        timestamp(item.modified_at),
+        timestamp(item.changed_at),
+        item.created_by,
+        permissions,
+        False,
+        timestamp(item.trashed_at) if item.trashed_at else None,
+        preview or (PreviewAnswer("failed", item.preview_reason) if item.preview_reason else _PREVIEWS[item.preview_status]),
+        item.flags,
+        not warnings,
+        warnings,
+        path,
+    )
+
+
+def listed_answer(
+    child: Listed,
+    folder_id: ItemId,
+    owner: OwnerAnswer,
+    permissions: PermissionsAnswer,
+    *,
+    preview: PreviewAnswer | None = None,
+    path: str | msgspec.UnsetType = msgspec.UNSET,
+) -> ItemAnswer:
+    """A child in a listing: the same answer as `item_answer` gives, from a row made for it."""
+    warnings = name_warnings(child.name)
+    return ItemAnswer(
+        child.id,
+        child.kind,
+        child.name,
+        folder_id,
+        owner,
+        child.size_bytes if child.kind == "file" else None,
+        child.mime_type,
+        child.media_kind,
+        child.content_hash,
+        child.version_id,
+        f'"{child.revision}"',
+        child.created_at,
+        child.modified_at,
+        child.changed_at,
+        child.created_by,
+        permissions,
+        False,
+        None,
+        preview or _PREVIEWS[child.preview_status],
+        child.flags or [],
+        not warnings,
+        warnings,
+        path,
+    )
+
+
+def seen_answer(seen: Seen, *, with_path: bool = False) -> ItemAnswer:
+    """A single item."""
+    return item_answer(
+        seen.at.item,
+        owner_answer(seen.at.owner),
+        permissions_answer(seen.rights),
+        path=seen.at.path if with_path else msgspec.UNSET,
+    )
+
+
+def preview_answer(
+    deps: Deps, item: Listed, pictures: Sequence[Mapping[str, Any]], placeholder: str | None, now: datetime
+) -> PreviewAnswer | None:
+    """The preview with an address for its thumbnail; None if there is no picture."""
+    picture = picture_for(pictures, "thumb")
+    if item.preview_status != "ready" or picture is None:
+        return None
+    url = picture_url(deps, picture["key"], picture["mime_type"])
+    expires_at = now + timedelta(seconds=deps.settings.get_url_seconds)
+    return PreviewAnswer("ready", None, url, placeholder, timestamp(expires_at))

@@ -1,0 +1,129 @@
+"""The change feed and usage over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.params import QueryParameter
+
+from coffer_chassis.access import Rights
+from coffer_chassis.access_rules import user
+from coffer_chassis.answers import Timestamp, timestamp
+from coffer_chassis.cursors import Cursors, Listing, Value
+from coffer_chassis.identity import Principal
+from coffer_contracts.ids import ItemId, UserId
+from coffer_contracts.problems import CursorInvalid
+from coffer_files.domain.items import ChangeReason, Item, Owner
+from coffer_files.handlers.feed import FeedCursor, feed_now, read_feed
+from coffer_files.handlers.reading import usage
+from coffer_files.routes.answers import ItemAnswer, item_answer, owner_answer, permissions_answer
+from coffer_files.routes.requests import (
+    DEFAULT_LIMIT,
+    READ,
+    Limit,
+    TheCursors,
+    TheDeps,
+    TheOrigin,
+    ThePrincipal,
+    page_size,
+)
+from coffer_files.store.changes import Change, Place
+
+FeedPlace = Annotated[str | None, QueryParameter(description="As the last page gave it; without it the tree is told first.")]
+
+
+class ChangeAnswer(msgspec.Struct, frozen=True):
+    """The item as it stands now: put it, or remove it with all below it. `subtree`: what lies below it must be listed anew."""
+
+    change: Literal["upsert", "remove"]
+    reason: ChangeReason
+    item_id: str
+    item: ItemAnswer | None
+    actor_id: str | None
+    at: Timestamp
+    subtree: bool = False
+
+
+class FeedAnswer(msgspec.Struct, frozen=True):
+    """Always keep the newest cursor, also after an empty page."""
+
+    changes: list[ChangeAnswer]
+    cursor: str
+    has_more: bool
+
+
+class CursorAnswer(msgspec.Struct, frozen=True):
+    """The place from which everything is told that happens from now on."""
+
+    cursor: str
+
+
+class UsageAnswer(msgspec.Struct, frozen=True):
+    """Bytes: taken by versions, set aside for open uploads, and allowed together."""
+
+    used: int
+    reserved: int
+    limit: int
+
+
+@get("/v1/changes/cursor", opt=user(READ), operation_id="get_changes_cursor", tags=["changes"], summary="Begin at the present")
+async def get_cursor(principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, cursors: TheCursors) -> Response[CursorAnswer]:
+    """A cursor for everything that happens from now on."""
+    return Response(CursorAnswer(_sealed(cursors, principal, await feed_now(deps, principal, origin))))
+
+
+@get("/v1/changes", opt=user(READ), operation_id="list_changes", tags=["changes"], summary="Read the change feed")
+async def get_changes(
+    principal: ThePrincipal,
+    origin: TheOrigin,
+    deps: TheDeps,
+    cursors: TheCursors,
+    cursor: FeedPlace = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response[FeedAnswer]:
+    """What happened after the cursor; without one first everything that is there, parents before children."""
+    place = _opened(cursors, principal, cursor) if cursor else None
+    page = await read_feed(deps, principal, origin, place, page_size(limit))
+    owner = owner_answer(Owner(principal.user_id, principal.username, None))
+    permissions = permissions_answer(Rights.OWN)
+
+    def shown(item: Item) -> ItemAnswer:
+        return item_answer(item, owner, permissions)
+
+    told = [ChangeAnswer("upsert", "created", item.id, shown(item), None, timestamp(item.changed_at)) for item in page.listed]
+    happened = [_change(change, shown(change.item) if change.item else None) for change in page.changes]
+    return Response(FeedAnswer([*told, *happened], _sealed(cursors, principal, page.cursor), page.has_more))
+
+
+@get("/v1/usage", opt=user(READ), operation_id="get_usage", tags=["usage"], summary="See how much room is left")
+async def get_usage(principal: ThePrincipal, origin: TheOrigin, deps: TheDeps) -> Response[UsageAnswer]:
+    """How much of the caller's drive is used."""
+    drive = await usage(deps, principal, origin)
+    return Response(UsageAnswer(drive.used_bytes, drive.reserved_bytes, drive.quota_bytes))
+
+
+def _change(change: Change, item: ItemAnswer | None) -> ChangeAnswer:
+    kind: Literal["upsert", "remove"] = "upsert" if item else "remove"
+    subtree = item is not None and change.reason == "restored" and item.kind == "folder"
+    return ChangeAnswer(kind, change.reason, change.item_id, item, change.actor_id, timestamp(change.at), subtree)
+
+
+def _listing(principal: Principal) -> Listing:
+    return Listing("changes", principal.user_id)
+
+
+def _sealed(cursors: Cursors, principal: Principal, cursor: FeedCursor) -> str:
+    place: list[Value] = [cursor.drive, cursor.epoch, cursor.place.xid, cursor.place.position, cursor.told_at]
+    return cursors.seal([*place, *(cursor.listed or ())], _listing(principal))
+
+
+def _opened(cursors: Cursors, principal: Principal, text: str) -> FeedCursor:
+    match cursors.open(text, _listing(principal)):
+        case [str() as drive, int() as epoch, int() as xid, int() as position, datetime() as told_at, *rest]:
+            listed = (int(str(rest[0])), ItemId(str(rest[1]))) if rest else None
+            return FeedCursor(UserId(drive), epoch, Place(xid, position), told_at, listed)
+    raise CursorInvalid
+
+
+ROUTES = (get_cursor, get_changes, get_usage)

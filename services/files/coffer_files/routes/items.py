@@ -1,0 +1,200 @@
+"""Folders and items over HTTP: make, list, look, rename, move, trash."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from litestar import Response, delete, get, patch, post
+from litestar.params import JSONBody, QueryParameter
+from msgspec import UNSET
+from pydantic import AwareDatetime, Field
+
+from coffer_chassis.access_rules import user
+from coffer_chassis.answers import Body
+from coffer_chassis.cursors import Listing, Value
+from coffer_chassis.http import not_modified
+from coffer_chassis.identity import Principal
+from coffer_contracts.ids import ItemId
+from coffer_contracts.problems import CursorInvalid
+from coffer_files.domain.items import Beginning, Order
+from coffer_files.handlers.items import Wish, change_item, find_item, make_folder
+from coffer_files.handlers.naming import etag
+from coffer_files.handlers.reading import Asked, list_folder
+from coffer_files.handlers.sight import Seen
+from coffer_files.handlers.trash import trash_item
+from coffer_files.routes.answers import (
+    ItemAnswer,
+    ItemPage,
+    listed_answer,
+    owner_answer,
+    permissions_answer,
+    preview_answer,
+    seen_answer,
+)
+from coffer_files.routes.requests import (
+    DEFAULT_LIMIT,
+    READ,
+    WRITE,
+    Cursor,
+    IdempotencyKey,
+    Included,
+    InPath,
+    ItemRef,
+    Limit,
+    TheConditions,
+    TheCursors,
+    TheDeps,
+    TheOrigin,
+    ThePrincipal,
+    claim_of,
+    included,
+    item_ref,
+    page_size,
+    replay_header,
+)
+
+NAME_LIMIT = 1024
+"""Characters that are looked at before the rules of names are asked."""
+
+Sort = Annotated[str, QueryParameter(description="`name`, `modified_at`, `created_at` or `size`; with `-` descending.")]
+FoldersFirst = Annotated[bool, QueryParameter(description="Folders before files.")]
+
+
+class FolderBody(Body):
+    """A new folder."""
+
+    parent_id: ItemRef = Field(description="Where it is made; `root` is the caller's own root folder.")
+    name: str = Field(max_length=NAME_LIMIT, description="1 to 255 bytes of UTF-8.")
+    conflict: Literal["fail", "rename"] = Field("fail", description="What to do when the name is taken.")
+
+
+class ChangeBody(Body):
+    """What is to be different about an item."""
+
+    name: str | None = Field(None, max_length=NAME_LIMIT, description="The new name.")
+    parent_id: ItemRef | None = Field(None, description="The folder to move it to, in the same drive.")
+    modified_at: AwareDatetime | None = Field(None, description="When the content was changed, for clients that know.")
+    conflict: Literal["fail", "rename"] = Field("fail", description="What to do when the name is taken.")
+
+
+@post("/v1/folders", opt=user(WRITE), operation_id="make_folder", tags=["items"], summary="Make a folder")
+async def post_folder(
+    data: JSONBody[FolderBody],
+    principal: ThePrincipal,
+    origin: TheOrigin,
+    deps: TheDeps,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[ItemAnswer]:
+    """Make a folder in a folder."""
+    used = claim_of(idempotency_key, principal, "POST /v1/folders", data)
+    made, replayed = await make_folder(
+        deps, principal, origin, used, parent=data.parent_id, name=data.name, conflict=data.conflict
+    )
+    return _answered(made, 201, {"Location": f"/v1/items/{made.at.item.id}", **replay_header(replayed)})
+
+
+@get("/v1/items/{item:str}/children", opt=user(READ), operation_id="list_children", tags=["items"], summary="List a folder")
+async def get_children(
+    item: InPath,
+    principal: ThePrincipal,
+    origin: TheOrigin,
+    deps: TheDeps,
+    cursors: TheCursors,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    sort: Sort = "name",
+    folders_first: FoldersFirst = True,  # noqa: FBT002  # a query parameter, never positional
+    include: Included = "",
+) -> Response[ItemPage]:
+    """A page of a folder. `include` takes `thumbnail`, `total`, `path`."""
+    ref = item_ref(item)
+    order = Order.parse(sort, folders_first=folders_first)
+    wanted = included(include)
+    listing = _listing(ref, principal, order)
+    asked = Asked(
+        order,
+        page_size(limit),
+        _beginning(cursors.open(cursor, listing)) if cursor else None,
+        total="total" in wanted,
+        pictures="thumbnail" in wanted,
+    )
+    page = await list_folder(deps, principal, origin, ref, asked)
+    owner, permissions = owner_answer(page.folder.at.owner), permissions_answer(page.folder.rights)
+    now = deps.work.clock.now()
+    above = page.folder.at.path.rstrip("/") if "path" in wanted else None
+    items = []
+    for row in page.items:
+        pictures = page.pictures.get(row.version_id) if row.version_id and page.pictures else None
+        items.append(
+            listed_answer(
+                row,
+                page.folder.at.item.id,
+                owner,
+                permissions,
+                preview=preview_answer(deps, row, *pictures, now) if pictures else None,
+                path=UNSET if above is None else f"{above}/{row.name}",
+            )
+        )
+    end = cursors.seal(_position(page.after), listing) if page.after else None
+    return Response(ItemPage(items, end, UNSET if page.total is None else page.total))
+
+
+@get("/v1/items/{item:str}", opt=user(READ), operation_id="get_item", tags=["items"], summary="Look at an item")
+async def get_item(
+    item: InPath,
+    principal: ThePrincipal,
+    origin: TheOrigin,
+    deps: TheDeps,
+    conditions: TheConditions,
+    include: Included = "",
+) -> Response[ItemAnswer] | Response[None]:
+    """An item, also one in the trash. `include=path` adds its path. 304 if the caller has it already."""
+    found = await find_item(deps, principal, origin, item_ref(item), in_trash=True)
+    if conditions.not_modified(etag(found.at.item)):
+        return not_modified(etag(found.at.item))
+    return _answered(found, 200, {}, with_path="path" in included(include))
+
+
+@patch("/v1/items/{item:str}", opt=user(WRITE), operation_id="change_item", tags=["items"], summary="Rename or move")
+async def patch_item(
+    item: InPath,
+    data: JSONBody[ChangeBody],
+    principal: ThePrincipal,
+    origin: TheOrigin,
+    deps: TheDeps,
+    conditions: TheConditions,
+) -> Response[ItemAnswer]:
+    """Rename, move, or both in one step. `If-Match` guards against changing what somebody else has changed."""
+    wish = Wish(data.name, data.parent_id, data.modified_at, data.conflict)
+    changed = await change_item(deps, principal, origin, item_ref(item), wish, conditions)
+    return _answered(changed, 200, {})
+
+
+@delete("/v1/items/{item:str}", opt=user(WRITE), operation_id="trash_item", tags=["items"], summary="Put into the trash")
+async def delete_item(
+    item: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, conditions: TheConditions
+) -> None:
+    """Put an item into the trash, with everything below it."""
+    await trash_item(deps, principal, origin, item_ref(item), conditions)
+
+
+def _answered(seen: Seen, status: int, headers: dict[str, str], *, with_path: bool = False) -> Response[ItemAnswer]:
+    headers = {"ETag": etag(seen.at.item), **headers}
+    return Response(seen_answer(seen, with_path=with_path), status_code=status, headers=headers)
+
+
+def _listing(ref: str, principal: Principal, order: Order) -> Listing:
+    return Listing("children", principal.user_id, order.text, {"folder": ref, "folders_first": order.folders_first})
+
+
+def _position(after: Beginning) -> list[Value]:
+    return [after.kind, after.value, after.id]
+
+
+def _beginning(position: Sequence[Value]) -> Beginning:
+    match position:
+        case [str() as kind, str() as value, str() as item_id]:
+            return Beginning("folder" if kind == "folder" else "file", value, ItemId(item_id))
+    raise CursorInvalid
+
+
+ROUTES = (post_folder, get_children, get_item, patch_item, delete_item)

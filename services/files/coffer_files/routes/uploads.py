@@ -1,0 +1,250 @@
+"""Uploads over HTTP."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from litestar import Response, delete, get, patch, post
+from litestar.params import JSONBody, QueryParameter
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from coffer_chassis.access_rules import user
+from coffer_chassis.answers import Body
+from coffer_chassis.cursors import Listing, Value
+from coffer_chassis.identity import Principal
+from coffer_contracts.files import ConflictPolicy, UploadState
+from coffer_contracts.ids import UploadId, VersionId
+from coffer_contracts.problems import (
+    CursorInvalid,
+    KindConflict,
+    MalwareDetected,
+    NameConflict,
+    StateConflict,
+    UploadExpired,
+    ValidationFailed,
+)
+from coffer_files.domain.uploads import STATES, Upload
+from coffer_files.handlers import announcing
+from coffer_files.handlers import uploads as commands
+from coffer_files.handlers.announcing import Announcement
+from coffer_files.handlers.deps import Deps
+from coffer_files.routes.answers import ItemAnswer, seen_answer
+from coffer_files.routes.items import NAME_LIMIT
+from coffer_files.routes.requests import (
+    DEFAULT_LIMIT,
+    NO_STORE,
+    READ,
+    WRITE,
+    Cursor,
+    IdempotencyKey,
+    InPath,
+    ItemRef,
+    Limit,
+    TheCursors,
+    TheDeps,
+    TheOrigin,
+    ThePrincipal,
+    claim_of,
+    known_id,
+    page_size,
+    replay_header,
+)
+from coffer_files.routes.upload_answers import TimelineAnswer, UploadAnswer, UploadPage, timeline_answer, upload_answer
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+MimeType = Annotated[
+    str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9.+_-]+/[A-Za-z0-9.+_-]+(; ?[A-Za-z0-9-]+=[A-Za-z0-9.+_-]+)*$")
+]
+RETRY_SECONDS = 1
+
+States = Annotated[str, QueryParameter(name="state", description="Only uploads in these states, separated by commas.")]
+
+
+class UploadBody(Body):
+    """A file that is to be sent."""
+
+    parent_id: ItemRef = Field(description="The folder it goes into; `root` is the caller's own root folder.")
+    name: str = Field(max_length=NAME_LIMIT, description="1 to 255 bytes of UTF-8.")
+    size: int = Field(ge=0, le=2**43, description="Exact length in bytes.")
+    mime_type: MimeType | None = Field(None, description="What the client takes it for; the bytes decide.")
+    conflict: ConflictPolicy = Field("fail", description="What to do when the name is taken.")
+    base_version_id: ItemRef | None = Field(None, description="With `replace`: the version that may be replaced.")
+    blocks_sha256: tuple[Sha256, ...] | None = Field(
+        None, max_length=10_000, description="SHA-256 of every 8 MiB block, hexadecimal; the bucket then checks the bytes."
+    )
+    modified_at: AwareDatetime | None = Field(None, description="When the content was changed, as the client knows.")
+    mode: announcing.Mode = Field("auto", description="How the bytes travel; `auto` lets Coffer decide.")
+
+
+class ResolveBody(Body):
+    """How a conflict is to be resolved."""
+
+    name: str | None = Field(None, max_length=NAME_LIMIT, description="Another name.")
+    parent_id: ItemRef | None = Field(None, description="Another folder of the same drive.")
+    conflict: ConflictPolicy | None = Field(None, description="Another policy.")
+
+
+class CompleteBody(Body):
+    """Nothing has to be said about a single PUT."""
+
+
+@post("/v1/uploads", opt=user(WRITE), operation_id="start_upload", tags=["uploads"], summary="Begin an upload")
+async def post_upload(
+    data: JSONBody[UploadBody],
+    principal: ThePrincipal,
+    origin: TheOrigin,
+    deps: TheDeps,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[UploadAnswer]:
+    """Announce a file and get the signed request that sends its bytes to the bucket."""
+    used = claim_of(idempotency_key, principal, "POST /v1/uploads", data)
+    announced = Announcement(
+        parent=data.parent_id,
+        name=data.name,
+        size_bytes=data.size,
+        mime_type=data.mime_type,
+        conflict=data.conflict,
+        base_version_id=VersionId(data.base_version_id.lower()) if data.base_version_id else None,
+        blocks_sha256=data.blocks_sha256,
+        modified_at=data.modified_at,
+        mode=data.mode,
+    )
+    upload, replayed = await announcing.start_upload(deps, principal, origin, used, announced)
+    headers = {"Location": f"/v1/uploads/{upload.id}", "Cache-Control": NO_STORE, **replay_header(replayed)}
+    return Response(upload_answer(deps, upload, sign=True), status_code=201, headers=headers)
+
+
+@get("/v1/uploads", opt=user(READ), operation_id="list_uploads", tags=["uploads"], summary="List own uploads")
+async def get_uploads(
+    principal: ThePrincipal,
+    deps: TheDeps,
+    cursors: TheCursors,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    states: States = "",
+) -> Response[UploadPage]:
+    """The caller's uploads, newest first."""
+    wanted = _states(states)
+    listing = Listing("uploads", principal.user_id, "", {"state": ",".join(wanted)})
+    before = _upload_id(cursors.open(cursor, listing)) if cursor else None
+    size = page_size(limit)
+    found = await commands.list_uploads(deps, principal, states=wanted, limit=size + 1, before=before)
+    end = cursors.seal([found[size - 1].id], listing) if len(found) > size else None
+    return Response(UploadPage([upload_answer(deps, upload) for upload in found[:size]], end))
+
+
+@get("/v1/uploads/{upload:str}", opt=user(READ), operation_id="get_upload", tags=["uploads"], summary="Look at an upload")
+async def get_upload(upload: InPath, principal: ThePrincipal, deps: TheDeps) -> Response[UploadAnswer]:
+    """Where an upload stands; while bytes are missing, its uploader gets a fresh signed request."""
+    found = await commands.find_upload(deps, principal, UploadId(known_id(upload)))
+    answer = upload_answer(deps, found, sign=principal.user_id == found.uploader_id)
+    return Response(answer, headers={"Cache-Control": NO_STORE})
+
+
+@get(
+    "/v1/uploads/{upload:str}/timeline",
+    opt=user(READ),
+    operation_id="get_upload_timeline",
+    tags=["uploads"],
+    summary="See what happened to an upload",
+)
+async def get_timeline(upload: InPath, principal: ThePrincipal, deps: TheDeps) -> Response[TimelineAnswer]:
+    """Every step of an upload, how long it took, and what it waits for now."""
+    found = await commands.find_upload(deps, principal, UploadId(known_id(upload)))
+    made = await commands.previewed(deps, found)
+    return Response(timeline_answer(found, made, deps.work.clock.now()))
+
+
+@post(
+    "/v1/uploads/{upload:str}/complete",
+    opt=user(WRITE),
+    status_code=202,
+    operation_id="complete_upload",
+    tags=["uploads"],
+    summary="Say that the bytes are there",
+)
+async def post_complete(
+    upload: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
+) -> Response[ItemAnswer] | Response[UploadAnswer]:
+    """200 with the file once it is committed, else 202 and where to look. Optional: the bucket reports bytes too."""
+    return await _outcome(deps, principal, await commands.complete_upload(deps, principal, origin, UploadId(known_id(upload))))
+
+
+@post(
+    "/v1/uploads/{upload:str}/retry",
+    opt=user(WRITE),
+    status_code=202,
+    operation_id="retry_upload",
+    tags=["uploads"],
+    summary="Have a failed upload checked again",
+)
+async def post_retry(
+    upload: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
+) -> Response[ItemAnswer] | Response[UploadAnswer]:
+    """A failed upload begins again with the bytes that are there."""
+    return await _outcome(deps, principal, await commands.retry_upload(deps, principal, origin, UploadId(known_id(upload))))
+
+
+@patch(
+    "/v1/uploads/{upload:str}", opt=user(WRITE), operation_id="resolve_upload", tags=["uploads"], summary="Resolve a conflict"
+)
+async def patch_upload(
+    upload: InPath, data: JSONBody[ResolveBody], principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
+) -> Response[UploadAnswer]:
+    """Commit an upload that is in conflict, under another name, in another folder or with another policy."""
+    wish = commands.Resolution(data.name, data.parent_id, data.conflict)
+    resolved = await commands.resolve_upload(deps, principal, origin, UploadId(known_id(upload)), wish)
+    item = await commands.committed_item(deps, principal, resolved)
+    return Response(upload_answer(deps, resolved, item=seen_answer(item) if item else msgspec.UNSET))
+
+
+@delete("/v1/uploads/{upload:str}", opt=user(WRITE), operation_id="abort_upload", tags=["uploads"], summary="Give an upload up")
+async def delete_upload(upload: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps) -> None:
+    """Give an upload up: its bytes are deleted and its quota is free again."""
+    await commands.abort_upload(deps, principal, origin, UploadId(known_id(upload)))
+
+
+async def _outcome(deps: Deps, principal: Principal, upload: Upload) -> Response[ItemAnswer] | Response[UploadAnswer]:
+    """The file, or that it is on its way. Raises what keeps it from becoming one."""
+    if upload.state == "committed":
+        item = await commands.committed_item(deps, principal, upload)
+        if item is not None:
+            return Response(seen_answer(item), status_code=200)
+    if upload.state in {"expired", "aborted"}:
+        raise UploadExpired(upload.detail or "The upload has ended.", state=upload.state)
+    if upload.state == "rejected":
+        raise MalwareDetected(upload.detail or "", reason=upload.reason)
+    if upload.state == "failed":
+        raise StateConflict(upload.detail or "", state=upload.state, reason=upload.reason)
+    if upload.state == "conflict":
+        kind = {"name_taken": NameConflict, "kind_conflict": KindConflict}.get(upload.reason or "", StateConflict)
+        raise kind(upload.detail or "", state=upload.state, reason=upload.reason, suggested_name=upload.suggested_name)
+    headers = {"Location": f"/v1/uploads/{upload.id}", "Retry-After": str(RETRY_SECONDS)}
+    return Response(upload_answer(deps, upload), status_code=202, headers=headers)
+
+
+def _states(text: str) -> tuple[UploadState, ...]:
+    words = {word.strip() for word in text.split(",") if word.strip()}
+    known = tuple(state for state in STATES if state in words)
+    if len(known) != len(words):
+        raise ValidationFailed(f"An upload is in one of these states: {', '.join(STATES)}.")
+    return known
+
+
+def _upload_id(position: Sequence[Value]) -> UploadId:
+    match position:
+        case [str() as upload_id]:
+            return UploadId(upload_id)
+    raise CursorInvalid
+
+
+ROUTES = (
+    post_upload,
+    get_uploads,
+    get_upload,
+    get_timeline,
+    post_complete,
+    post_retry,
+    patch_upload,
+    delete_upload,
+)

@@ -1,0 +1,31 @@
+"""Settings of the files service: `COFFER_FILES_<NAME>`."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from coffer_chassis.settings import ServiceSettings
+
+GIB = 1024**3
+
+
+class FilesSettings(ServiceSettings):
+    """What can be set for files beside what every service has."""
+
+    model_config = SettingsConfigDict(env_prefix="COFFER_FILES_", frozen=True, extra="ignore")
+
+    default_quota_bytes: int = Field(10 * GIB, description="Room in the drive of a new owner.", ge=0)
+    single_put_max_bytes: int = Field(
+        5 * GIB, description="Largest file that is sent in one PUT; S3 takes no more than 5 GiB.", ge=0, le=5 * GIB
+    )
+    put_url_seconds: int = Field(24 * 3600, description="How long a signed upload address is valid.", ge=60, le=7 * 24 * 3600)
+    get_url_seconds: int = Field(300, description="How long a signed download address is valid at least.", ge=30, le=900)
+    dispatch_per_owner: int = Field(
+        16, description="Uploads of one owner that the media worker checks at the same time, at most.", ge=1, le=1000
+    )
+    sweep_every_seconds: float = Field(5, description="Pause between two rounds of the sweeper.", gt=0, le=3600)
+    sweep_grace_seconds: float = Field(
+        120, description="How long an upload may stand unreported before the sweeper looks into the bucket.", ge=0
+    )
+    upload_keep_days: int = Field(30, description="How long an ended upload can still be looked at.", ge=1)
+    change_keep_days: int = Field(30, description="How far back the change feed reaches.", ge=1)
+    trash_keep_days: int = Field(30, description="How long the trash keeps things before they are removed for good.", ge=1)

@@ -1,0 +1,178 @@
+"""Items: finding them with the folders above them, and writing them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Text, bindparam, cast, func, literal, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_chassis.tables import Id
+from coffer_contracts.files import PreviewStatus
+from coffer_contracts.ids import ItemId, UserId, VersionId
+from coffer_files.domain.items import Item, Located, Owner
+from coffer_files.store.direct import Direct, as_text
+from coffer_files.store.tables import drives, items, users
+
+ITEM_COLUMNS = tuple(items.c[name] for name in Item._fields)
+SHOWN_COLUMNS = as_text(ITEM_COLUMNS)
+"""The same for statements that are run directly."""
+
+
+def _located(start: Any, columns: Sequence[Any] = ITEM_COLUMNS) -> Select[Any]:
+    """The item, its owner, and the folders above it from the root down, in one upward walk."""
+    here = (
+        select(items.c.id, items.c.parent_id, items.c.name, items.c.trashed_at, literal(0).label("height"))
+        .where(items.c.id == start)
+        .cte("up", recursive=True)
+    )
+    above = items.alias("above")
+    up = here.union_all(
+        select(above.c.id, above.c.parent_id, above.c.name, above.c.trashed_at, here.c.height + 1).join(
+            here, above.c.id == here.c.parent_id
+        )
+    )
+    chain = (
+        select(
+            func.array_agg(aggregate_order_by(cast(up.c.id, Text), up.c.height.desc())).label("ids"),
+            func.array_agg(aggregate_order_by(up.c.name, up.c.height.desc())).label("names"),
+            func.bool_or(up.c.trashed_at.is_not(None)).label("below_trash"),
+        )
+        .where(up.c.height > 0)
+        .subquery("chain")
+    )
+    return (
+        select(*columns, users.c.username, users.c.display_name, chain.c.ids, chain.c.names, chain.c.below_trash)
+        .select_from(items.outerjoin(users, users.c.user_id == items.c.owner_id).join(chain, literal(True)))
+        .where(items.c.id == start)
+    )
+
+
+_own_root = select(drives.c.root_id).where(drives.c.owner_id == bindparam("owner", type_=Id)).scalar_subquery()
+_by_id = _located(bindparam("item"))
+_by_root = _located(_own_root)
+_found_by_id = Direct(_located(bindparam("item", type_=Id), SHOWN_COLUMNS))
+_found_by_root = Direct(_located(_own_root, SHOWN_COLUMNS))
+_by_id_shared = _by_id.with_for_update(read=True, of=items)
+_by_id_locked = _by_id.with_for_update(of=items)
+_by_root_shared = _by_root.with_for_update(read=True, of=items)
+_child = select(*ITEM_COLUMNS).where(items.c.parent_id == bindparam("parent"), items.c.name_key == bindparam("key"))
+_child_locked = _child.with_for_update()
+_insert = insert(items).on_conflict_do_nothing(constraint="items_name")
+_SEEN = len(ITEM_COLUMNS)
+
+
+def _read(row: Any) -> Located:
+    item = Item._make(row[:_SEEN])
+    username, display_name, ids, names, below_trash = row[_SEEN:]
+    owner = Owner(item.owner_id, username, display_name)
+    return Located(item, owner, tuple(ids or ()), tuple(names or ()), bool(below_trash))
+
+
+async def locate(connection: AsyncConnection, item_id: ItemId) -> Located | None:
+    """The item and where it stands, in the trash or not."""
+    row = (await connection.execute(_by_id, {"item": item_id})).one_or_none()
+    return _read(row) if row else None
+
+
+async def locate_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
+    """The root folder of the owner's drive; None before the drive is made."""
+    row = (await connection.execute(_by_root, {"owner": owner_id})).one_or_none()
+    return _read(row) if row else None
+
+
+async def find(connection: AsyncConnection, item_id: ItemId) -> Located | None:
+    """As `locate`, quicker, for connections of `Work.read` only."""
+    found = await _found_by_id.rows(connection, item=item_id)
+    return _read(found[0]) if found else None
+
+
+async def find_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
+    """As `locate_root`, quicker, for connections of `Work.read` only."""
+    found = await _found_by_root.rows(connection, owner=owner_id)
+    return _read(found[0]) if found else None
+
+
+async def hold(connection: AsyncConnection, item_id: ItemId) -> Located | None:
+    """As `locate`, and until the transaction ends nobody can change, trash or remove the item: for a folder that
+    something is put into.
+    """
+    row = (await connection.execute(_by_id_shared, {"item": item_id})).one_or_none()
+    return _read(row) if row else None
+
+
+async def hold_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
+    """As `hold`, for the root folder of the owner's drive."""
+    row = (await connection.execute(_by_root_shared, {"owner": owner_id})).one_or_none()
+    return _read(row) if row else None
+
+
+async def lock(connection: AsyncConnection, item_id: ItemId) -> Located | None:
+    """As `locate`, with the item locked for a change."""
+    row = (await connection.execute(_by_id_locked, {"item": item_id})).one_or_none()
+    return _read(row) if row else None
+
+
+async def child_named(connection: AsyncConnection, parent_id: ItemId, name_key: str, *, locked: bool = False) -> Item | None:
+    """The living child that holds a name."""
+    statement = _child_locked if locked else _child
+    row = (await connection.execute(statement, {"parent": parent_id, "key": name_key})).one_or_none()
+    return Item._make(row) if row else None
+
+
+async def taken_keys(connection: AsyncConnection, parent_id: ItemId, keys: Sequence[str]) -> frozenset[str]:
+    """Which of the name keys living children hold."""
+    statement = select(items.c.name_key).where(items.c.parent_id == parent_id, items.c.name_key.in_(keys))
+    return frozenset((await connection.execute(statement)).scalars())
+
+
+async def insert_item(connection: AsyncConnection, item: Item, name_key: str) -> bool:
+    """Put an item into its folder; False if the name is taken, also by someone whose transaction ends only now."""
+    return bool((await connection.execute(_insert, {**item._asdict(), "name_key": name_key})).rowcount)
+
+
+async def update_item(connection: AsyncConnection, item: Item, **changes: Any) -> Item:
+    """Write changes to an item that is locked, and count its revision; the item after. Raises IntegrityError for a name
+    that is taken.
+    """
+    values = {**changes, "revision": item.revision + 1}
+    await connection.execute(update(items).where(items.c.id == item.id).values(**values))
+    return item._replace(**{name: value for name, value in values.items() if name in Item._fields})
+
+
+_tree_lock = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("owner", type_=Text), 0)))
+
+
+async def lock_tree(connection: AsyncConnection, owner_id: UserId) -> None:
+    """Let nobody else move folders of this drive until the transaction ends: two moves at once could tie a knot. Comes
+    before every other lock.
+    """
+    await connection.execute(_tree_lock, {"owner": owner_id})
+
+
+async def height_below(connection: AsyncConnection, item_id: ItemId) -> int:
+    """How many levels of items lie below a folder; 0 for a file or an empty folder."""
+    here = select(items.c.id, literal(0).label("depth")).where(items.c.id == item_id).cte("below", recursive=True)
+    child = items.alias("child")
+    below = here.union_all(select(child.c.id, here.c.depth + 1).join(here, child.c.parent_id == here.c.id))
+    return int((await connection.execute(select(func.max(below.c.depth)))).scalar_one())
+
+
+async def note_preview(
+    connection: AsyncConnection,
+    item_id: ItemId,
+    version_id: VersionId,
+    status: PreviewStatus,
+    reason: str | None,
+    now: datetime,
+) -> Item | None:
+    """Write down how far the preview is, if the version is the file's current one; the file after, or None."""
+    statement = (
+        update(items)
+        .where(items.c.id == item_id, items.c.version_id == version_id)
+        .values(preview_status=status, preview_reason=reason, changed_at=now, revision=items.c.revision + 1)
+        .returning(*ITEM_COLUMNS)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return Item._make(row) if row else None

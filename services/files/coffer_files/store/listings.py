@@ -1,0 +1,97 @@
+"""Pages of a folder and of the trash. The cost of a page does not grow with the folder: every order has its index."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import DateTime, Integer, Select, Text, bindparam, cast, func, literal, select, tuple_, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_chassis.tables import Id
+from coffer_contracts.files import ItemKind
+from coffer_contracts.ids import ItemId, UserId
+from coffer_files.domain.items import SORT_COLUMNS, Beginning, Item, Listed, Order
+from coffer_files.store.direct import Direct, as_text
+from coffer_files.store.items import ITEM_COLUMNS
+from coffer_files.store.tables import items
+
+_MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+
+
+def _shown(name: str) -> Any:
+    """A column as listings take it: ids and times as text, no flags as null, which costs nothing to read."""
+    column = items.c[name]
+    if name == "flags":
+        return func.nullif(column, cast([], column.type)).label(name)
+    if isinstance(column.type, DateTime):
+        return func.to_char(func.timezone("UTC", column), _MILLISECONDS).label(name)
+    return as_text([column])[0]
+
+
+_LISTED = tuple(_shown(name) for name in Listed._fields if name != "place")
+_KINDS: tuple[ItemKind, ItemKind] = ("folder", "file")
+
+
+async def children(
+    connection: AsyncConnection, parent_id: ItemId, order: Order, *, limit: int, after: Beginning | None = None
+) -> list[Listed]:
+    """Up to `limit` living children in this order, after the place where the page before ended."""
+    statement = _page(order, after.kind if after else None)
+    place = {"value": after.value, "id": after.id} if after else {}
+    return [Listed._make(row) for row in await statement.rows(connection, parent=parent_id, limit=limit, **place)]
+
+
+@cache
+def _page(order: Order, after_kind: ItemKind | None) -> Direct:
+    """The statement for one order and kind of beginning; few exist, and each is compiled once.
+
+    Folders and files are two walks along one index, each cut at the limit, so no order needs to read a whole folder.
+    """
+    walks = []
+    for rank, kind in enumerate(_KINDS):
+        if order.folders_first and after_kind == "file" and kind == "folder":
+            continue
+        begins_here = after_kind is not None and (not order.folders_first or kind == after_kind)
+        walks.append(_walk(order, rank, kind, begins_here=begins_here).subquery())
+    together = union_all(*(select(walk) for walk in walks)).subquery("page")
+    sort_value, tie = together.c.sort_value, together.c.tie
+    ends = (sort_value.desc(), tie.desc()) if order.descending else (sort_value, tie)
+    first = (together.c.rank,) if order.folders_first else ()
+    shown = [together.c[name] for name in Listed._fields]
+    return Direct(select(*shown).order_by(*first, *ends).limit(bindparam("limit", type_=Integer)))
+
+
+def _walk(order: Order, rank: int, kind: ItemKind, *, begins_here: bool) -> Select[Any]:
+    column = items.c[SORT_COLUMNS[order.key]]
+    ranked = (column.label("sort_value"), items.c.id.label("tie"), literal(rank).label("rank"))
+    statement = select(*_LISTED, cast(column, Text).label("place"), *ranked).where(
+        items.c.parent_id == bindparam("parent"), items.c.kind == kind, items.c.trashed_at.is_(None)
+    )
+    # A name is unique in its folder; the other orders need the id to tell equals apart.
+    by = (column,) if order.key == "name" else (column, items.c.id)
+    if begins_here:
+        value: Any = bindparam("value", type_=Text)
+        place = (value,) if order.key == "name" else (cast(value, column.type), bindparam("id", type_=Id))
+        here, there = tuple_(*by), tuple_(*place)
+        statement = statement.where(here < there if order.descending else here > there)
+    return statement.order_by(*(part.desc() if order.descending else part for part in by)).limit(
+        bindparam("limit", type_=Integer)
+    )
+
+
+_count = select(func.count()).select_from(items).where(items.c.parent_id == bindparam("parent"), items.c.trashed_at.is_(None))
+
+
+async def count_children(connection: AsyncConnection, parent_id: ItemId) -> int:
+    """How many living children a folder has. Reads them all: only for those who ask."""
+    return int((await connection.execute(_count, {"parent": parent_id})).scalar_one())
+
+
+async def trash(connection: AsyncConnection, owner_id: UserId, *, limit: int, after: Sequence[Any] | None = None) -> list[Item]:
+    """What was put into the trash, newest first; not what lies below it. `after` is moment and id of the last one seen."""
+    statement = select(*ITEM_COLUMNS).where(items.c.owner_id == owner_id, items.c.trashed_at.is_not(None))
+    if after:
+        place = tuple_(*after, types=[items.c.trashed_at.type, items.c.id.type])
+        statement = statement.where(tuple_(items.c.trashed_at, items.c.id) < place)
+    statement = statement.order_by(items.c.trashed_at.desc(), items.c.id.desc()).limit(limit)
+    return [Item._make(row) for row in await connection.execute(statement)]

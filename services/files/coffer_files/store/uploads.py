@@ -1,0 +1,159 @@
+"""Uploads: rows to values and back, and which ones the sweeper has to look after."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_contracts.ids import BlobId, UploadId, UserId
+from coffer_files.domain.uploads import Step, Upload, Verdict
+from coffer_files.store.tables import uploads
+
+_COLUMNS = tuple(uploads.c[field.name] for field in fields(Upload))
+_NAMES = tuple(field.name for field in fields(Upload))
+_FIXED = frozenset(
+    {
+        "id", "owner_id", "uploader_id", "size_bytes", "blob_id", "blob_key", "created_at", "base_version_id",
+        "claimed_mime_type", "modified_at", "content_hash", "checksum_sha256", "actor_kind", "correlation_id", "traceparent",
+    }
+)  # fmt: skip
+
+_select = select(*_COLUMNS)
+_by_id = _select.where(uploads.c.id == bindparam("upload"))
+_by_id_locked = _by_id.with_for_update()
+_id_of_blob = select(uploads.c.id, uploads.c.owner_id).where(uploads.c.blob_id == bindparam("blob"))
+_insert = insert(uploads)
+_save = (
+    update(uploads)
+    .where(uploads.c.id == bindparam("upload"))
+    .values({name: bindparam(f"new_{name}") for name in _NAMES if name not in _FIXED})
+)
+_in_check = select(
+    func.count().filter(uploads.c.dispatched_at.is_not(None)), func.count().filter(uploads.c.dispatched_at.is_(None))
+).where(uploads.c.owner_id == bindparam("owner"), uploads.c.state == "received")
+_waiting = (
+    _select.where(uploads.c.owner_id == bindparam("owner"), uploads.c.state == "received", uploads.c.dispatched_at.is_(None))
+    .order_by(uploads.c.changed_at, uploads.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update()
+)
+
+
+def _read(row: Any) -> Upload:
+    values = dict(zip(_NAMES, row, strict=True))
+    verdict, steps = values["verdict"], values["steps"]
+    values["verdict"] = Verdict(**{**verdict, "flags": tuple(verdict["flags"])}) if verdict else None
+    values["steps"] = tuple(Step(step["step"], datetime.fromisoformat(step["at"]), step["detail"]) for step in steps)
+    return Upload(**values)
+
+
+def _written(upload: Upload) -> dict[str, Any]:
+    values = {name: getattr(upload, name) for name in _NAMES}
+    values["verdict"] = asdict(upload.verdict) if upload.verdict else None
+    values["steps"] = [{"step": step.step, "at": step.at.isoformat(), "detail": step.detail} for step in upload.steps]
+    return values
+
+
+async def upload_by_id(connection: AsyncConnection, upload_id: UploadId) -> Upload | None:
+    """The upload as it stands."""
+    row = (await connection.execute(_by_id, {"upload": upload_id})).one_or_none()
+    return _read(row) if row else None
+
+
+async def lock_upload(connection: AsyncConnection, upload_id: UploadId) -> Upload | None:
+    """The upload, locked until the transaction ends. The drive is to be locked before."""
+    row = (await connection.execute(_by_id_locked, {"upload": upload_id})).one_or_none()
+    return _read(row) if row else None
+
+
+async def upload_of_blob(connection: AsyncConnection, blob_id: BlobId) -> tuple[UploadId, UserId] | None:
+    """Which upload an object belongs to, and whose drive that goes to."""
+    row = (await connection.execute(_id_of_blob, {"blob": blob_id})).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+async def insert_upload(connection: AsyncConnection, upload: Upload, *, check_at: datetime) -> None:
+    """Write a new upload; the sweeper looks into the bucket for it at `check_at`."""
+    await connection.execute(_insert, {**_written(upload), "check_at": check_at})
+
+
+async def save(connection: AsyncConnection, upload: Upload) -> None:
+    """Write down how an upload that is locked stands now."""
+    values = {f"new_{name}": value for name, value in _written(upload).items() if name not in _FIXED}
+    await connection.execute(_save, {"upload": upload.id, **values})
+
+
+async def in_check(connection: AsyncConnection, owner_id: UserId) -> tuple[int, int]:
+    """How many received uploads of an owner the media worker has been asked about, and how many wait for that."""
+    row = (await connection.execute(_in_check, {"owner": owner_id})).one()
+    return row[0], row[1]
+
+
+async def lock_waiting(connection: AsyncConnection, owner_id: UserId, limit: int) -> list[Upload]:
+    """The received uploads of an owner that have waited longest to be dispatched, locked."""
+    return [_read(row) for row in await connection.execute(_waiting, {"owner": owner_id, "limit": limit})]
+
+
+async def uploads_of(
+    connection: AsyncConnection, uploader_id: UserId, *, states: Sequence[str], limit: int, before: UploadId | None
+) -> list[Upload]:
+    """A page of someone's uploads, newest first, in some states only if any are named."""
+    statement = _select.where(uploads.c.uploader_id == uploader_id)
+    if states:
+        statement = statement.where(uploads.c.state.in_(states))
+    if before:
+        statement = statement.where(uploads.c.id < before)
+    return [_read(row) for row in await connection.execute(statement.order_by(uploads.c.id.desc()).limit(limit))]
+
+
+async def overdue(connection: AsyncConnection, now: datetime, limit: int) -> list[tuple[UploadId, UserId]]:
+    """Uploads whose deadline has passed, with their owners; not locked."""
+    due = select(uploads.c.id, uploads.c.owner_id).where(uploads.c.deadline_at <= now).order_by(uploads.c.deadline_at)
+    return [(row[0], row[1]) for row in await connection.execute(due.limit(limit))]
+
+
+async def owners_waiting(connection: AsyncConnection, per_owner: int, limit: int) -> list[UserId]:
+    """Owners with uploads that wait for dispatch although fewer than `per_owner` are under way."""
+    dispatched = func.count().filter(uploads.c.dispatched_at.is_not(None))
+    waiting = func.count().filter(uploads.c.dispatched_at.is_(None))
+    statement = (
+        select(uploads.c.owner_id)
+        .where(uploads.c.state == "received")
+        .group_by(uploads.c.owner_id)
+        .having(waiting > 0, dispatched < per_owner)
+        .limit(limit)
+    )
+    return list((await connection.execute(statement)).scalars())
+
+
+async def take_unseen(connection: AsyncConnection, *, created_before: datetime, now: datetime, limit: int) -> list[Upload]:
+    """Uploads whose bytes nobody has reported, for this caller to look for. They are not given out again for as long as
+    they have existed, an hour at most: a session that nobody uses costs few looks.
+    """
+    unseen = select(uploads.c.id).where(
+        uploads.c.state == "created", uploads.c.created_at <= created_before, uploads.c.check_at <= now
+    )
+    taken = unseen.order_by(uploads.c.check_at).limit(limit).with_for_update(skip_locked=True)
+    age = literal(now, uploads.c.created_at.type) - uploads.c.created_at
+    pause = func.least(timedelta(hours=1), func.greatest(timedelta(seconds=1), age))
+    statement = update(uploads).where(uploads.c.id.in_(taken)).values(check_at=now + pause).returning(*_COLUMNS)
+    return [_read(row) for row in await connection.execute(statement)]
+
+
+async def look_for_all(connection: AsyncConnection, now: datetime) -> None:
+    """Have every upload that is still open looked for again now."""
+    statement = update(uploads).where(uploads.c.state == "created", uploads.c.check_at > now)
+    await connection.execute(statement.values(check_at=now))
+
+
+async def forget_ended_before(connection: AsyncConnection, moment: datetime, limit: int) -> int:
+    """Delete uploads that ended before `moment`, some at a time; how many."""
+    ended = select(uploads.c.id).where(
+        uploads.c.deadline_at.is_(None), uploads.c.state != "received", uploads.c.changed_at < moment
+    )
+    statement = delete(uploads).where(uploads.c.id.in_(ended.limit(limit).with_for_update(skip_locked=True)))
+    return (await connection.execute(statement)).rowcount

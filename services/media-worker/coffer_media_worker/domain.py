@@ -1,0 +1,255 @@
+"""The rules of the media worker: what is cleared or rejected, with which flags, and how a preview may end. Pure.
+
+Decoding is in `imaging`, processes are in `children`; neither is known here.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from coffer_media_worker import signatures as known
+from coffer_media_worker import sniffing
+from coffer_media_worker.containers import Sniffed
+from coffer_media_worker.pictures import trailing_bytes
+from coffer_media_worker.sample import Sample
+from coffer_media_worker.signatures import EXTENSIONS, Flag, MediaKind, kind_of
+from coffer_media_worker.sniffing import Label
+
+__all__ = [
+    "EDGE_BYTES",
+    "JOB_LIMITS",
+    "PIXEL_LIMITS",
+    "RENDERABLE",
+    "Flag",
+    "JobLimits",
+    "MediaKind",
+    "PixelLimits",
+    "PreviewFailed",
+    "PreviewFailure",
+    "PreviewOutcome",
+    "RejectReason",
+    "Rendered",
+    "Verdict",
+    "expects_preview",
+    "judge",
+    "pixel_refusal",
+]
+
+EDGE_BYTES = 64 * 1024
+"""How much of either end of a file a verdict reads; files up to 1 MiB are better read whole."""
+
+RENDERABLE = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+"""Types that previews are made of."""
+
+
+class RejectReason(StrEnum):
+    """Why a file goes to quarantine."""
+
+    EXECUTABLE_IN_DISGUISE = "executable_in_disguise"
+    POLYGLOT = "polyglot"
+    TEST_VIRUS = "test_virus"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a file truly is, and whether it may be kept (`reason` is None) or not."""
+
+    mime_type: str
+    kind: MediaKind
+    flags: tuple[Flag, ...] = ()
+    width: int | None = None
+    height: int | None = None
+    reason: RejectReason | None = None
+
+    @property
+    def cleared(self) -> bool:
+        """Whether the file is stored for its owner."""
+        return self.reason is None
+
+
+class PreviewFailure(StrEnum):
+    """Why a file has no preview; it stays usable. Only `timeout` and `crashed` are worth one more try."""
+
+    UNSUPPORTED = "unsupported"
+    CORRUPT = "corrupt"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_LARGE = "too_large"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    CRASHED = "crashed"
+    ENCRYPTED = "encrypted"
+    BOMB = "bomb"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A finished preview; source sizes are those of the upright picture, in pixels."""
+
+    content: bytes
+    mime_type: str
+    width: int
+    height: int
+    source_width: int
+    source_height: int
+    placeholder: bytes
+    """The same picture as a WebP of at most 16 pixels, small enough for a data URI."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewFailed:
+    """No preview, and why; `detail` is for logs, never for people."""
+
+    reason: PreviewFailure
+    detail: str = ""
+
+
+PreviewOutcome = Rendered | PreviewFailed
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLimits:
+    """How much a decoder may be asked for, in pixels, before it allocates anything."""
+
+    jpeg: int = 250_000_000
+    progressive_jpeg: int = 100_000_000
+    other: int = 64_000_000
+    side: int = 65_535
+    bomb_ratio: int = 500
+    scans: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class JobLimits:
+    """What one rendering child may use."""
+
+    memory_bytes: int = 768 << 20
+    cpu_seconds: int = 10
+    wall_seconds: float = 20.0
+    open_files: int = 64
+    source_bytes: int = 64 << 20
+    output_bytes: int = 256 << 10
+    header_bytes: int = 4096
+
+
+PIXEL_LIMITS = PixelLimits()
+JOB_LIMITS = JobLimits()
+
+
+def pixel_refusal(
+    mime_type: str,
+    width: int,
+    height: int,
+    size_bytes: int,
+    *,
+    progressive: bool = False,
+    limits: PixelLimits = PIXEL_LIMITS,
+) -> PreviewFailure | None:
+    """Why a picture of these dimensions is not decoded, if so; one too dense to be honest is a bomb."""
+    jpeg = limits.progressive_jpeg if progressive else limits.jpeg
+    allowed = jpeg if mime_type == "image/jpeg" else limits.other
+    if width * height <= allowed and max(width, height) <= limits.side:
+        return None
+    dense = width * height * 3 > limits.bomb_ratio * size_bytes
+    return PreviewFailure.BOMB if dense else PreviewFailure.TOO_MANY_PIXELS
+
+
+def judge(
+    head: bytes,
+    tail: bytes,
+    size_bytes: int,
+    claimed_name: str,
+    claimed_mime: str | None,
+    label: Label | None = None,
+) -> Verdict:
+    """The verdict on a file by its first and last bytes (64 KiB each, or all of it as `head`), its name and its claim.
+
+    Executables in disguise, polyglots and the EICAR string are rejected; everything else is cleared with its true type
+    and flags. `label` may name types that the signature table does not know. The same input gives the same verdict.
+    """
+    sample = Sample(head, tail, size_bytes)
+    extension = _extension(claimed_name)
+    sniffed = sniffing.identify(sample, extension, label)
+    trailing = trailing_bytes(sniffed.mime_type, sample)
+    width, height = sniffed.size or (None, None)
+    flags = set(sniffed.flags)
+    if trailing:
+        flags.add(Flag.TRAILING_DATA)
+    if size_bytes and _says_otherwise(sniffed, extension, claimed_mime):
+        flags.add(Flag.MISMATCH)
+    if sniffed.size and pixel_refusal(sniffed.mime_type, *sniffed.size, size_bytes) is PreviewFailure.BOMB:
+        flags.add(Flag.BOMB)
+    return Verdict(
+        mime_type=sniffed.mime_type,
+        kind=kind_of(sniffed.mime_type),
+        flags=tuple(sorted(flags)),
+        width=width,
+        height=height,
+        reason=_refusal(sample, sniffed, trailing, claimed_name, claimed_mime),
+    )
+
+
+def _refusal(
+    sample: Sample, sniffed: Sniffed, trailing: bytes | None, claimed_name: str, claimed_mime: str | None
+) -> RejectReason | None:
+    if sniffing.is_test_virus(sample, trailing):
+        return RejectReason.TEST_VIRUS
+    if _disguised(sniffed, claimed_name, claimed_mime):
+        return RejectReason.EXECUTABLE_IN_DISGUISE
+    if sniffing.second_format(sample, sniffed.mime_type, trailing):
+        return RejectReason.POLYGLOT
+    return None
+
+
+def expects_preview(verdict: Verdict) -> bool:
+    """Whether a preview is worth a job, whose outcome may still be a failure (a bomb, a truncated picture)."""
+    return verdict.cleared and verdict.mime_type in RENDERABLE
+
+
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_DOUBLE_CLICK = frozenset({"exe", "scr", "com", "pif", "msi", "lnk", "cpl"})
+_SEEN_AS = frozenset({MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.AUDIO, MediaKind.DOCUMENT})
+
+
+def _extensions(name: str) -> list[str]:
+    # Windows drops dots and spaces at the end of a name, so they must not hide its extension.
+    return [part.strip().lower() for part in name.rstrip(". ").split(".")[1:]]
+
+
+def _extension(name: str) -> str:
+    return (_extensions(name) or [""])[-1]
+
+
+def _claimed_kind(claimed_mime: str | None) -> tuple[str, MediaKind] | None:
+    """The specific type a client claims, with its kind; None where the claim says nothing."""
+    mime_type = (claimed_mime or "").partition(";")[0].strip().lower()
+    mime_type = known.CLAIM_ALIASES.get(mime_type, mime_type)
+    kind = kind_of(mime_type)
+    return None if mime_type in known.GENERIC_CLAIMS or kind is MediaKind.OTHER else (mime_type, kind)
+
+
+def _disguised(sniffed: Sniffed, name: str, claimed_mime: str | None) -> bool:
+    """A program that its name, or its claimed type, passes off as something people open without fear."""
+    harmless: MediaKind | None = None
+    if sniffed.mime_type == known.SCRIPT:
+        harmless = MediaKind.TEXT
+    elif sniffed.mime_type in known.PACKED_EXECUTABLES:
+        harmless = MediaKind.ARCHIVE
+    elif sniffed.mime_type not in known.BINARY_EXECUTABLES and not sniffed.executable_stub:
+        return False
+    *_, before, last = ["", "", *_extensions(name)]
+    named = kind_of(EXTENSIONS[last][0]) if last in EXTENSIONS else harmless
+    claim = _claimed_kind(claimed_mime)
+    return (
+        named is not harmless
+        or (claim is not None and claim[1] is not harmless)
+        or (last in _DOUBLE_CLICK and before in EXTENSIONS and kind_of(EXTENSIONS[before][0]) in _SEEN_AS)
+        or _BIDI.search(name) is not None
+    )
+
+
+def _says_otherwise(sniffed: Sniffed, extension: str, claimed_mime: str | None) -> bool:
+    """A name whose usual types do not include the true one, or a claim of another kind."""
+    if extension in EXTENSIONS and sniffed.mime_type not in EXTENSIONS[extension]:
+        return True
+    claim = _claimed_kind(claimed_mime)
+    return claim is not None and claim[1] is not kind_of(sniffed.mime_type)

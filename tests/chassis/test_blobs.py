@@ -1,0 +1,231 @@
+"""Objects on the local cloud: what a signed address allows and what it refuses, and what services do themselves."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from coffer_chassis.aws import open_clients
+from coffer_chassis.blobs import BlobChanged, BlobMissing, S3Blobs, SignedRequest
+from coffer_chassis.clock import SystemClock
+from coffer_chassis.presign import Presigner, SigningKey
+from coffer_chassis.testing import FixedClock
+from coffer_chassis.topology import BlobAccess, ServiceTopology, Topology
+from factories.cloud import Cloud
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+CONTENT = b"0123456789" * 10
+OTHER = b"9876543210" * 10
+
+
+@pytest.fixture(scope="module")
+def topology(tag: str) -> Topology:
+    files = ServiceTopology(f"files-{tag}", (), (BlobAccess("blobs/", read=True, write=True, delete=True),))
+    return Topology(f"bucket-{tag}", (files,))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def blobs(cloud: Cloud, topology: Topology) -> AsyncIterator[S3Blobs]:
+    (access,) = cloud.provision(topology, web_origins=("https://drive.example",)).values()
+    assert access.access_key_id
+    assert access.secret_access_key
+    key = SigningKey(access.access_key_id, access.secret_access_key.get_secret_value())
+    presigner = Presigner(f"{cloud.endpoint}/{topology.bucket}", access.region)
+    async with open_clients(access, receivers=1, wait_seconds=1) as clients:
+        yield S3Blobs(clients.s3, bucket=topology.bucket, presigner=presigner, clock=SystemClock(), credentials=lambda: key)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient() as client:
+        yield client
+
+
+@pytest.fixture
+def key(request: pytest.FixtureRequest) -> str:
+    return f"blobs/owner/{hashlib.sha256(request.node.name.encode()).hexdigest()[:16]}"
+
+
+def signed(blobs: S3Blobs, key: str, *, sha256: bool = True, seconds: int = 300) -> SignedRequest:
+    digest = hashlib.sha256(CONTENT).hexdigest() if sha256 else None
+    return blobs.presign_put(key, length=len(CONTENT), content_type="image/jpeg", sha256_hex=digest, expires_seconds=seconds)
+
+
+async def send(client: httpx.AsyncClient, request: SignedRequest, content: bytes, **headers: str) -> int:
+    answer = await client.request(request.method, request.url, content=content, headers={**request.headers, **headers})
+    return answer.status_code
+
+
+@pytest.mark.parametrize("sha256", [True, False], ids=["with digest", "without"])
+async def test_a_signed_put_stores_exactly_what_was_announced(
+    blobs: S3Blobs, client: httpx.AsyncClient, key: str, sha256: bool
+) -> None:
+    assert await send(client, signed(blobs, key, sha256=sha256), CONTENT) == 200
+    head = await blobs.head(key)
+    assert head
+    assert (head.size_bytes, head.content_type) == (len(CONTENT), "image/jpeg")
+    assert head.etag == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+    assert head.modified_at.tzinfo is not None
+    assert await blobs.read(key, etag=head.etag) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        pytest.param(CONTENT + b"!", {"content-length": "101"}, id="longer"),
+        pytest.param(CONTENT[:-1], {"content-length": "99"}, id="shorter"),
+        pytest.param(b"", {"content-length": "0"}, id="empty"),
+        pytest.param(CONTENT, {"content-type": "text/html"}, id="another type"),
+        pytest.param(OTHER, {}, id="other bytes of the same length"),
+        pytest.param(CONTENT, {"if-none-match": "x"}, id="another condition"),
+    ],
+)
+async def test_a_signed_put_refuses_anything_else(
+    blobs: S3Blobs, client: httpx.AsyncClient, key: str, content: bytes, headers: dict[str, str]
+) -> None:
+    assert await send(client, signed(blobs, key), content, **headers) in {400, 403}
+    assert await blobs.head(key) is None
+
+
+async def test_a_signed_put_without_its_headers_is_refused(blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:
+    request = signed(blobs, key)
+    for name in ("if-none-match", "content-type", "x-amz-checksum-sha256"):
+        fewer = replace(request, headers={header: value for header, value in request.headers.items() if header != name})
+        assert await send(client, fewer, CONTENT) in {400, 403}
+    assert await blobs.head(key) is None
+
+
+async def test_a_second_put_under_the_same_address_is_refused(blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:
+    request = signed(blobs, key)
+    assert await send(client, request, CONTENT) == 200
+    assert await send(client, request, CONTENT) == 412
+    assert await send(client, signed(blobs, key), CONTENT) == 412
+
+
+async def test_a_signed_address_is_for_one_key_method_and_time(blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:
+    request = signed(blobs, key)
+    elsewhere = replace(request, url=request.url.replace(key, f"{key}2"))
+    assert await send(client, elsewhere, CONTENT) == 403
+    assert await send(client, replace(request, method="DELETE"), CONTENT) == 403
+    stretched = replace(request, url=request.url.replace("X-Amz-Expires=300", "X-Amz-Expires=3000"))
+    assert await send(client, stretched, CONTENT) == 403
+    past = FixedClock()
+    past.moment = SystemClock().now()
+    past.advance(hours=-1)
+    late = S3Blobs(None, bucket="", presigner=blobs._presigner, clock=past, credentials=blobs._credentials)
+    assert await send(client, signed(late, key), CONTENT) == 403
+    assert await blobs.head(key) is None
+
+
+async def test_a_service_cannot_sign_for_a_prefix_that_is_not_its_own(blobs: S3Blobs, client: httpx.AsyncClient) -> None:
+    assert await send(client, signed(blobs, "previews/a"), CONTENT) == 403
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+async def test_a_signed_get_answers_with_the_given_type_and_disposition(
+    blobs: S3Blobs, client: httpx.AsyncClient, key: str, fresh: bool
+) -> None:
+    await blobs.write(key, CONTENT, content_type="text/html")
+    disposition = "attachment; filename=\"a b.bin\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe.bin"
+    url = blobs.presign_get(
+        key, content_type="application/octet-stream", disposition=disposition, expires_seconds=60, fresh=fresh
+    )
+    answer = await client.get(url)
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == disposition
+    assert (await client.get(url, headers={"range": "bytes=10-19"})).content == CONTENT[10:20]
+    assert (await client.get(url.replace("octet-stream", "x-sh"))).status_code == 403
+    assert (await client.get(url.partition("?")[0])).status_code == 403
+
+
+async def test_signed_gets_are_the_same_for_a_while_and_live_long_enough(blobs: S3Blobs) -> None:
+    clock = FixedClock()
+    steady = S3Blobs(None, bucket="", presigner=blobs._presigner, clock=clock, credentials=blobs._credentials)
+
+    def url(*, fresh: bool = False, seconds: int = 60) -> str:
+        return steady.presign_get("a", content_type="b", disposition="c", expires_seconds=seconds, fresh=fresh)
+
+    first, fresh = url(), url(fresh=True)
+    assert "X-Amz-Expires=960" in first
+    assert "X-Amz-Expires=60&" in fresh
+    clock.advance(minutes=14, seconds=59)
+    assert url() == first
+    assert url(fresh=True) != fresh
+    clock.advance(seconds=1)
+    assert url() != first
+    assert "X-Amz-Expires=604800" in url(seconds=604800)
+
+
+async def test_a_page_of_the_web_app_may_put_and_see_the_etag(blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:
+    request = signed(blobs, key)
+    asked = {
+        "origin": "https://drive.example",
+        "access-control-request-method": "PUT",
+        "access-control-request-headers": "content-type,if-none-match,x-amz-checksum-sha256",
+    }
+    allowed = await client.options(request.url, headers=asked)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == "https://drive.example"
+    stored = await client.put(request.url, content=CONTENT, headers={**request.headers, "origin": "https://drive.example"})
+    assert stored.status_code == 200
+    assert "etag" in stored.headers["access-control-expose-headers"].lower()
+    stranger = await client.options(request.url, headers=asked | {"origin": "https://evil.example"})
+    assert stranger.headers.get("access-control-allow-origin") is None
+
+
+async def test_ranges(blobs: S3Blobs, key: str) -> None:
+    etag = await blobs.write(key, CONTENT, content_type="text/plain")
+    assert await blobs.read_range(key, 0, 3) == CONTENT[:4]
+    assert await blobs.read_range(key, 95, 1000, etag=etag) == CONTENT[95:]
+    assert await blobs.read_range(key, 1000, 2000) == b""
+    empty = f"{key}-empty"
+    await blobs.write(empty, b"", content_type="text/plain")
+    assert await blobs.read_range(empty, 0, 100) == b""
+    assert await blobs.read(empty) == b""
+
+
+async def test_what_is_absent(blobs: S3Blobs, key: str) -> None:
+    assert await blobs.head(key) is None
+    with pytest.raises(BlobMissing):
+        await blobs.read(key)
+    with pytest.raises(BlobMissing):
+        await blobs.read_range(key, 0, 1)
+    with pytest.raises(BlobMissing):
+        await blobs.copy(key, f"{key}-copy")
+    await blobs.delete([key])
+    await blobs.delete([])
+
+
+async def test_what_changed_meanwhile_is_not_read_and_not_copied(blobs: S3Blobs, key: str) -> None:
+    judged = await blobs.write(key, CONTENT, content_type="text/plain")
+    assert await blobs.write(key, OTHER, content_type="text/plain") != judged
+    with pytest.raises(BlobChanged):
+        await blobs.read(key, etag=judged)
+    with pytest.raises(BlobChanged):
+        await blobs.read_range(key, 0, 1, etag=judged)
+    with pytest.raises(BlobChanged):
+        await blobs.copy(key, f"{key}-copy", etag=judged)
+    assert await blobs.head(f"{key}-copy") is None
+
+
+async def test_copies_the_bytes_that_were_judged(blobs: S3Blobs, key: str) -> None:
+    etag = await blobs.write(key, CONTENT, content_type="image/png", cache_control="private, max-age=60")
+    for _ in range(2):
+        await blobs.copy(key, f"{key}-copy", etag=etag)
+    head = await blobs.head(f"{key}-copy")
+    assert head
+    assert (head.etag, head.content_type) == (etag, "image/png")
+
+
+async def test_deletes_many_and_twice(blobs: S3Blobs, key: str) -> None:
+    keys = [f"{key}-{number}" for number in range(3)]
+    for name in keys:
+        await blobs.write(name, CONTENT, content_type="text/plain")
+    await blobs.delete([*keys, f"{key}-absent"])
+    await blobs.delete(keys)
+    assert [await blobs.head(name) for name in keys] == [None] * 3

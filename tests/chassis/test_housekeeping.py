@@ -1,0 +1,88 @@
+"""The jobs that every service has: what they forget, collect and measure, and that twice is once."""
+
+from datetime import timedelta
+
+import pytest
+
+from coffer_chassis import inbox, metrics, outbox
+from coffer_chassis.dead_letters import waiting
+from coffer_chassis.housekeeping import Job, chassis_jobs
+from coffer_chassis.idempotency import claim, once
+from coffer_chassis.topology import ServiceTopology
+from coffer_chassis.unit_of_work import Unit
+from factories.consuming import LANE, WatchedBus
+from factories.eventing import ORIGIN, TABLES, Store, envelope, failed
+from factories.relaying import RecordingBus, relay_of
+
+SECOND = ServiceTopology("second", (LANE,))
+
+
+@pytest.fixture
+def bus() -> WatchedBus:
+    return WatchedBus()
+
+
+def job(store: Store, bus: WatchedBus, name: str) -> Job:
+    return next(job for job in chassis_jobs(store.work, bus, SECOND) if job.name == name)
+
+
+async def use_everything(store: Store) -> None:
+    """Leave a sent row, an inbox row and an idempotency key."""
+
+    async def nothing(_unit: Unit) -> dict[str, object]:
+        return {}
+
+    await store.emit(failed())
+    await relay_of(store, RecordingBus()).drain()
+    async with store.work.unit(cause=envelope(failed()), consumer=LANE.queue):
+        pass
+    await once(store.work, ORIGIN, claim("key", principal="user/1", route="POST /", body={}), nothing)
+
+
+@pytest.mark.parametrize(
+    ("age", "left"),
+    [
+        (timedelta(hours=23), (1, 1, 1)),
+        (timedelta(hours=25), (1, 1, 0)),
+        (timedelta(days=outbox.KEEP_DAYS, hours=1), (0, 1, 0)),
+        (timedelta(days=inbox.KEEP_DAYS, hours=1), (0, 0, 0)),
+    ],
+)
+async def test_forgets_each_thing_in_its_time(
+    store: Store, bus: WatchedBus, age: timedelta, left: tuple[int, int, int]
+) -> None:
+    await use_everything(store)
+    store.clock.moment += age
+    for _ in range(2):
+        await job(store, bus, "forget").run()
+    tables = (TABLES.outbox, TABLES.inbox, TABLES.idempotency_keys)
+    assert tuple([len(await store.rows(table)) for table in tables]) == left
+
+
+async def test_never_forgets_what_was_not_sent(store: Store, bus: WatchedBus) -> None:
+    await store.emit(failed())
+    store.clock.advance(days=1000)
+    await job(store, bus, "forget").run()
+    assert await store.unsent() == 1
+
+
+async def test_collects_the_dead_letters_of_every_lane(store: Store, bus: WatchedBus) -> None:
+    await bus.send(LANE.dead_queue, "{}", {})
+    for _ in range(2):
+        await job(store, bus, "collect_dead_letters").run()
+    assert len(await waiting(store.work)) == 1
+
+
+async def test_measures_how_much_waits_and_for_how_long(store: Store, bus: WatchedBus) -> None:
+    def measured() -> tuple[float | None, float | None]:
+        names = ("coffer_outbox_unsent", "coffer_outbox_oldest_seconds")
+        unsent, oldest = (metrics.registry.get_sample_value(name, {"service": "second"}) for name in names)
+        return unsent, oldest
+
+    await store.emit(failed(1), failed(2))
+    store.clock.advance(seconds=90)
+    await job(store, bus, "measure_outbox").run()
+    assert measured() == (2, 90)
+    await relay_of(store, RecordingBus()).drain()
+    await job(store, bus, "measure_outbox").run()
+    assert measured() == (0, 0)

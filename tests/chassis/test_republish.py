@@ -1,0 +1,88 @@
+"""Sending again what was sent, and forgetting it: on demand, and after the broker lost everything."""
+
+from datetime import timedelta
+
+import pytest
+
+from coffer_chassis.broker import begin_epoch, epoch, mark_drained
+from coffer_chassis.outbox import backlog, forget_sent_before, republish
+from factories.eventing import CREATED, TABLES, Store, created, failed
+from factories.relaying import RecordingBus, relay_of
+
+
+@pytest.fixture
+def bus() -> RecordingBus:
+    return RecordingBus()
+
+
+async def test_republishing_sends_the_same_ids_again_and_says_so(store: Store, bus: RecordingBus) -> None:
+    ids = await store.emit(failed(1), created(2))
+    relay = relay_of(store, bus)
+    await relay.drain()
+    async with store.engine.begin() as connection:
+        assert await republish(connection, TABLES, since=None) == 2
+    assert await relay.drain() == 2
+    assert sorted(bus.ids) == sorted(ids * 2)
+    assert ["replay" in sent.attributes for sent in bus.given] == [False, False, True, True]
+
+
+async def test_republishing_can_be_narrowed(store: Store, bus: RecordingBus) -> None:
+    clock = store.clock
+    start = clock.now()
+    relay = relay_of(store, bus)
+    for event in (failed(1), created(1), failed(2)):
+        await store.emit(event)
+        await relay.drain()
+        clock.advance(minutes=1)
+    minute = timedelta(minutes=1)
+    async with store.engine.begin() as connection:
+        assert await republish(connection, TABLES, since=None, types=[CREATED]) == 1
+        assert await republish(connection, TABLES, since=None, types=[CREATED]) == 0
+        assert await republish(connection, TABLES, since=start + minute, until=start + 2 * minute) == 0
+        assert await republish(connection, TABLES, since=None, subject=failed(2).subject) == 1
+        assert await republish(connection, TABLES, since=start + minute) == 0
+        assert await republish(connection, TABLES, since=start, until=start + minute) == 1
+
+
+async def test_a_broker_that_lost_everything_is_given_what_was_sent_since_it_was_last_empty(
+    store: Store, bus: RecordingBus
+) -> None:
+    clock = store.clock
+    relay = relay_of(store, bus)
+    consumed = await store.emit(failed(1))
+    await relay.drain()
+    clock.advance(seconds=1)
+    await mark_drained(store.work, clock.now())
+    clock.advance(seconds=1)
+    lost = await store.emit(failed(2))
+    await relay.drain()
+    bus.given.clear()
+    assert await begin_epoch(store.work) == 1
+    assert await epoch(store.work) == 1
+    assert await relay.drain() == 1
+    assert bus.ids == lost
+    assert await begin_epoch(store.work) == 1
+    assert consumed[0] not in bus.ids
+
+
+async def test_a_broker_that_was_never_seen_empty_is_given_everything_again(store: Store, bus: RecordingBus) -> None:
+    relay = relay_of(store, bus)
+    ids = await store.emit(failed(1), failed(2))
+    await relay.drain()
+    assert await epoch(store.work) == 0
+    assert await begin_epoch(store.work) == 2
+    await relay.drain()
+    assert sorted(bus.ids) == sorted(ids * 2)
+
+
+async def test_sent_rows_are_forgotten_in_time_and_unsent_ones_never(store: Store, bus: RecordingBus) -> None:
+    clock = store.clock
+    await store.emit(failed(1))
+    await relay_of(store, bus).drain()
+    clock.advance(days=8)
+    (kept,) = await store.emit(failed(2))
+    async with store.engine.begin() as connection:
+        assert await forget_sent_before(connection, TABLES, clock.now()) == 1
+        assert await forget_sent_before(connection, TABLES, clock.now()) == 0
+        assert (await backlog(connection, TABLES)) == (1, clock.now())
+    assert [row.id for row in await store.rows(TABLES.outbox)] == [kept]

@@ -1,0 +1,13 @@
+"""Fixtures that every test may ask for, and logs without the pictures of tracebacks that take 0.1 s each to paint."""
+
+import structlog
+
+from factories.cloud import cloud, tag
+from factories.databases import database, postgres
+from factories.eventing import store, store_url
+
+__all__ = ["cloud", "database", "postgres", "store", "store_url", "tag"]
+
+structlog.configure(
+    processors=[structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, structlog.dev.ConsoleRenderer()]
+)

@@ -1,0 +1,110 @@
+"""Who publishes what and who hears it, joined from the handler tables and subscriptions of all services."""
+
+import importlib
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from coffer_chassis.handling import HandlerTable, Handles
+from coffer_chassis.storage import ObjectStored
+from coffer_contracts.catalog import CATALOG
+from coffer_contracts.events_page import emitter_of
+from coffer_local.registry import SERVICES, Entry
+
+NEXT_IN_LINE = {
+    ("media.upload.cleared.v1", "files.upload.received.v1"),
+    ("media.upload.rejected.v1", "files.upload.received.v1"),
+}
+"""A verdict makes room for another upload of the same owner, which is then dispatched. Each upload waits in that line once,
+so the chain ends with the line; the fact is never about the upload that was judged."""
+
+TYPES = sorted(CATALOG)
+
+
+def tables(service: Entry) -> Mapping[str, HandlerTable]:
+    """Queue -> handler table, as the service's `app` exports it; a service without queues may have none."""
+    found: Mapping[str, HandlerTable] = getattr(importlib.import_module(f"{service.package}.app"), "TABLES", {})
+    return found
+
+
+def rows() -> list[tuple[Entry, Handles]]:
+    return [(service, row) for service in SERVICES for table in tables(service).values() for row in table.values()]
+
+
+def readers(wire_type: str) -> list[str]:
+    return [service.name for service, row in rows() if row.event.type == wire_type]
+
+
+@pytest.fixture(params=SERVICES, ids=lambda service: service.name)
+def service(request: pytest.FixtureRequest) -> Entry:
+    entry: Entry = request.param
+    return entry
+
+
+def test_every_queue_of_a_service_has_a_handler_table(service: Entry) -> None:
+    assert set(tables(service)) == {lane.queue for lane in service.topology.lanes}
+
+
+def test_a_queue_is_subscribed_to_exactly_what_its_table_handles(service: Entry) -> None:
+    for lane in service.topology.lanes:
+        handled = {row.event.type for row in tables(service)[lane.queue].values()} - {ObjectStored.type}
+        assert {name for names in lane.reads.values() for name in names} == handled
+        for topic, names in lane.reads.items():
+            assert {f"{emitter_of(name)}-events" for name in names} == {topic}
+
+
+def test_only_a_queue_that_the_bucket_reports_to_handles_its_reports(service: Entry) -> None:
+    for lane in service.topology.lanes:
+        assert (ObjectStored.type in tables(service)[lane.queue]) == bool(lane.storage_prefixes)
+
+
+def test_handlers_read_and_emit_known_types_only() -> None:
+    for _, row in rows():
+        assert row.event is ObjectStored or CATALOG.get(row.event.type) is row.event
+        for emitted in row.emits:
+            assert CATALOG.get(emitted.type) is emitted
+
+
+def test_a_service_emits_its_own_facts_only() -> None:
+    for service, row in rows():
+        for emitted in row.emits:
+            assert emitter_of(emitted.type) == service.name, row.run.__qualname__
+
+
+@pytest.mark.parametrize("wire_type", TYPES)
+def test_an_event_has_a_reader_or_is_public(wire_type: str) -> None:
+    assert bool(readers(wire_type)) != CATALOG[wire_type].public, readers(wire_type)
+
+
+@pytest.mark.parametrize("wire_type", TYPES)
+def test_an_event_is_made_in_the_service_that_owns_it(wire_type: str) -> None:
+    (owner,) = [service for service in SERVICES if service.name == emitter_of(wire_type)]
+    package = Path(str(importlib.import_module(owner.package).__file__)).parent
+    name = CATALOG[wire_type].__name__
+    assert any(name in source.read_text() for source in package.rglob("*.py")), f"nothing in {owner.package} makes {name}"
+
+
+def graph(*, without: set[tuple[str, str]]) -> dict[str, set[str]]:
+    """Event type -> what its handlers emit."""
+    edges: dict[str, set[str]] = {}
+    for _, row in rows():
+        follow = {emitted.type for emitted in row.emits if (row.event.type, emitted.type) not in without}
+        edges.setdefault(row.event.type, set()).update(follow)
+    return edges
+
+
+def test_no_fact_can_set_itself_off_again() -> None:
+    try:
+        tuple(TopologicalSorter(graph(without=NEXT_IN_LINE)).static_order())
+    except CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
+
+
+def test_every_exception_from_that_is_still_needed() -> None:
+    edges = graph(without=set())
+    for heard, emitted in NEXT_IN_LINE:
+        assert emitted in edges[heard]
+        with pytest.raises(CycleError):
+            tuple(TopologicalSorter(graph(without=NEXT_IN_LINE - {(heard, emitted)})).static_order())

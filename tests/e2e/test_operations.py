@@ -1,0 +1,196 @@
+"""What an operator does to it: stop, start again, kill, run two side by side, start it where it cannot run."""
+
+import concurrent.futures
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from factories import images
+from factories.people import Person
+from factories.stacks import STOP_SECONDS, LocalStack, local_stack
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_stop_is_quick_and_the_next_start_finds_everything() -> None:
+    with local_stack() as stack:
+        ana = Person.at(stack.url)
+        upload = ana.upload("kept.jpg", images.jpeg(640, 480), mime_type="image/jpeg")
+        ana.previewed(upload["item_id"])
+        assert stack.stop() < STOP_SECONDS
+        stack.start()
+        ana.http.headers.pop("Authorization")
+        ana.http.base_url = stack.url
+        ana.sign_in()
+        (item,) = ana.children(include="thumbnail")
+        assert (item["name"], item["preview"]["status"]) == ("kept.jpg", "ready")
+        assert ana.upload("more.jpg", images.jpeg(640, 480), mime_type="image/jpeg")["state"] == "committed"
+
+
+def test_everything_killed_in_the_middle_of_ten_uploads_loses_none() -> None:
+    photos = [images.jpeg(640, 480, seed=number) for number in range(10)]
+    with local_stack() as stack:
+        ana = Person.at(stack.url)
+        started = [
+            ana.announce(f"photo-{number}.jpg", len(photo), mime_type="image/jpeg") for number, photo in enumerate(photos)
+        ]
+        # All bytes are acknowledged by the bucket, and the kill comes while they are on their way through the services.
+        with concurrent.futures.ThreadPoolExecutor(5) as clients:
+            sent = list(clients.map(ana.send, started, photos))
+        assert {answer.status_code for answer in sent} == {200}
+        stack.kill_everything()
+
+        stack.start()
+        ana.sign_in()
+        ends = [ana.finished(upload["id"], within_seconds=40) for upload in started]
+        assert {end["state"] for end in ends} == {"committed"}, ends
+        previews = [ana.previewed(end["item_id"], within_seconds=40)["preview"]["status"] for end in ends]
+        assert set(previews) == {"ready"}
+        assert sorted(item["name"] for item in ana.children()) == sorted(f"photo-{number}.jpg" for number in range(10))
+        assert ana.get("/v1/usage")["used"] == sum(map(len, photos))
+
+
+def test_a_worker_killed_in_mid_job_delays_the_preview_and_loses_nothing() -> None:
+    with local_stack(without=("media-worker",)) as stack:
+        worker = stack.start_service("coffer_media_worker")
+        ana = Person.at(stack.url)
+        ana.upload("warm.jpg", images.jpeg(320, 240), mime_type="image/jpeg")
+        photo = images.twelve_megapixels()
+        started = [ana.announce(f"large-{number}.jpg", len(photo), mime_type="image/jpeg") for number in range(4)]
+        for upload in started:
+            assert ana.send(upload, photo).status_code == 200
+        deadline = time.monotonic() + 20
+        while not _renders(worker.pid):
+            assert time.monotonic() < deadline, "no job was ever seen"
+        for process in (psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        worker.wait(10)
+        stack.start_service("coffer_media_worker")
+        # What the dead worker held comes back after the visibility timeout of its lane.
+        for upload in started:
+            end = ana.finished(upload["id"], within_seconds=110)
+            assert end["state"] == "committed"
+            assert ana.previewed(end["item_id"], within_seconds=110)["preview"]["status"] == "ready"
+
+
+def _renders(worker: int) -> bool:
+    """Whether a rendering process, a grandchild of the worker, is there."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return any(child.children() for child in psutil.Process(worker).children())
+    return False
+
+
+@pytest.mark.parametrize("mark", ["postgres", "launch_ministack"])
+def test_a_part_that_dies_comes_back_by_itself(mark: str) -> None:
+    with local_stack() as stack:
+        ana = Person.at(stack.url)
+        ana.upload("before.jpg", images.jpeg(320, 240), mime_type="image/jpeg")
+        photos = [images.jpeg(640, 480, seed=number) for number in range(5)]
+        started = [ana.announce(f"{number}.jpg", len(photo), mime_type="image/jpeg") for number, photo in enumerate(photos)]
+        for upload, photo in zip(started, photos, strict=True):
+            assert ana.send(upload, photo).status_code == 200
+        victim = min((p for p in stack.family() if mark in " ".join(p.cmdline())), key=lambda p: p.create_time())
+        victim.kill()
+        ends = [_finished_at_last(ana, upload["id"]) for upload in started]
+        assert {end["state"] for end in ends} == {"committed"}
+        assert {_previewed_at_last(ana, end["item_id"]) for end in ends} == {"ready"}
+        assert len(ana.children()) == 6
+
+
+def _finished_at_last(ana: Person, upload_id: str) -> dict[str, object]:
+    return ana.wait_for(
+        lambda: _calmly(ana, f"/v1/uploads/{upload_id}"), lambda upload: upload.get("state") == "committed", within_seconds=60
+    )
+
+
+def _previewed_at_last(ana: Person, item_id: object) -> str:
+    item = ana.wait_for(
+        lambda: _calmly(ana, f"/v1/items/{item_id}"),
+        lambda item: item.get("preview", {}).get("status") in {"ready", "failed"},
+        within_seconds=60,
+    )
+    return str(item["preview"]["status"])
+
+
+def _calmly(ana: Person, path: str) -> dict[str, object]:
+    """The answer, or nothing while a part is away: 503 and the like are what a client must live with then."""
+    answer = ana.http.get(path)
+    return answer.json() if answer.status_code == 200 else {}
+
+
+def test_two_stacks_run_side_by_side() -> None:
+    with local_stack() as one, local_stack() as two:
+        ana, ben = Person.at(one.url, "ana"), Person.at(two.url, "ana")
+        assert ana.upload("a.jpg", images.jpeg(320, 240), mime_type="image/jpeg")["state"] == "committed"
+        assert [item["name"] for item in ana.children()] == ["a.jpg"]
+        assert ben.children() == []
+
+
+def refusal(environment: dict[str, str]) -> str:
+    """What a start that must fail says."""
+    run = subprocess.run(
+        [sys.executable, "-m", "coffer_local"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode != 0
+    assert "Traceback" not in run.stderr
+    (line,) = [line for line in run.stderr.splitlines() if line.startswith("Coffer:")]
+    return line
+
+
+def test_a_taken_port_is_one_clear_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        stack = LocalStack(tmp_path / "home", port=taken.getsockname()[1])
+        said = refusal(stack.environment)
+    assert str(stack.port) in said
+    assert "COFFER_PORT" in said
+
+
+def test_a_data_folder_that_cannot_be_used_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said = refusal(LocalStack(tmp_path / "file" / "home").environment)
+    assert "COFFER_HOME" in said
+
+
+def test_a_second_stack_on_the_same_folder_is_refused_in_one_clear_sentence() -> None:
+    with local_stack() as stack:
+        other = LocalStack(stack.home)
+        assert str(stack.home) in refusal(other.environment)
+
+
+def test_ctrl_c_at_make_run_stops_everything() -> None:
+    root = Path(__file__).parents[2]
+    with local_stack() as stack:
+        stack.stop()
+        with subprocess.Popen(
+            ["make", "run"],
+            cwd=root,
+            env=stack.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "Coffer is running" in line:
+                    break
+            family = psutil.Process(process.pid).children(recursive=True)
+            assert len(family) >= 3
+            began = time.monotonic()
+            os.killpg(process.pid, signal.SIGINT)
+            process.stdout.read()
+            process.wait(STOP_SECONDS)
+        _, alive = psutil.wait_procs(family, timeout=1)
+        assert not alive
+        assert time.monotonic() - began < STOP_SECONDS

@@ -1,0 +1,236 @@
+"""Builds what tests of the files service need: a service on a real store with a bucket in memory, and its facts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import event, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from coffer_chassis.handling import HandlerTable
+from coffer_chassis.identity import Principal
+from coffer_chassis.ids import new_id
+from coffer_chassis.inbox import first_time
+from coffer_chassis.origin import Origin
+from coffer_chassis.settings import CofferSettings
+from coffer_chassis.storage import ObjectStored
+from coffer_chassis.testing import FixedClock, MemoryBlobs
+from coffer_chassis.unit_of_work import Work
+from coffer_contracts import media
+from coffer_contracts.auth import UserRegisteredV1
+from coffer_contracts.catalog import envelope_of, parse, schema_address
+from coffer_contracts.event import Envelope, Event, sequence_text
+from coffer_contracts.ids import EventId, SessionId, UserId
+from coffer_contracts.problems import Unauthenticated
+from coffer_files.app import http_app, make_deps
+from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.announcing import Announcement, start_upload
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.reactions import FAST, STORAGE
+from coffer_files.settings import FilesSettings
+from coffer_files.store import uploads
+from coffer_files.store.drives import Drive, drive_of
+from coffer_files.store.tables import chassis
+
+KEY = "00" * 32
+
+
+def settings(url: str, **changes: Any) -> FilesSettings:
+    """Settings for a store, with a small quota."""
+    known = {"database_url": url, "cursor_key": KEY, "default_quota_bytes": 1_000_000}
+    return FilesSettings(**{**known, **changes})
+
+
+def person(user_id: str | None = None, **changes: Any) -> Principal:
+    """Somebody who is signed in."""
+    values: dict[str, Any] = {
+        "kind": "user",
+        "user_id": UserId(user_id or new_id()),
+        "session_id": SessionId(new_id()),
+        "scopes": frozenset(),
+        "expires_at": FixedClock().now() + timedelta(hours=1),
+        "username": "ada",
+    }
+    return Principal(**{**values, **changes})
+
+
+def origin_of(principal: Principal) -> Origin:
+    """The origin of a request by somebody."""
+    return Origin(principal.user_id, principal.kind, new_id())
+
+
+def envelope(data: Event, *, sequence: int = 1, source: str = "/test") -> Envelope[Event]:
+    """A fact as another service would send it."""
+    return envelope_of(type(data))(
+        id=EventId(new_id()),
+        source=source,
+        type=data.type,
+        subject=data.subject,
+        time=FixedClock().now(),
+        dataschema=schema_address(type(data)),
+        partitionkey=data.subject,
+        sequence=sequence_text(sequence),
+        ownerid=data.owner,
+        correlationid=new_id(),
+        data=data,
+    )
+
+
+def registered(user_id: str, *, username: str = "ada", sequence: int = 1) -> Envelope[Event]:
+    """Somebody made an account."""
+    fact = UserRegisteredV1(
+        user_id=UserId(user_id),
+        username=username,
+        email="ada@example.org",
+        email_verified=True,
+        display_name=username.title(),
+        locale="en",
+        status="active",
+        created_at=FixedClock().now(),
+    )
+    return envelope(fact, sequence=sequence)
+
+
+def stored(upload: Upload, *, etag: str = "e1", size: int | None = None) -> Envelope[Event]:
+    """The bucket tells that bytes have come."""
+    size = upload.size_bytes if size is None else size
+    return envelope(ObjectStored(bucket="coffer", key=upload.blob_key, size_bytes=size, etag=etag))
+
+
+def cleared(upload: Upload, *, etag: str = "e1", **changes: Any) -> Envelope[Event]:
+    """The media worker lets the bytes in."""
+    values: dict[str, Any] = {"mime_type": "image/jpeg", "media_kind": "image", "previewable": True}
+    return envelope(media.UploadClearedV1(**_judged(upload, etag), **{**values, **changes}))
+
+
+def rejected(upload: Upload, *, etag: str = "e1", reason: str = "test_virus") -> Envelope[Event]:
+    """The media worker refuses the bytes."""
+    values: dict[str, Any] = {"mime_type": "text/plain", "media_kind": "text"}
+    return envelope(media.UploadRejectedV1(**_judged(upload, etag), **values, reason=reason, detail="It is dangerous."))
+
+
+def _judged(upload: Upload, etag: str) -> dict[str, Any]:
+    return {
+        "upload_id": upload.id,
+        "owner_id": upload.owner_id,
+        "blob_id": upload.blob_id,
+        "blob_key": upload.blob_key,
+        "etag": etag,
+        "size_bytes": upload.size_bytes,
+    }
+
+
+class TokenIsUserId:
+    """A verifier for tests: the token is the user's id."""
+
+    async def verify(self, token: str) -> Principal:
+        """The person of that id."""
+        if token == "bad":
+            raise Unauthenticated
+        return person(token)
+
+
+@dataclass
+class Files:
+    """The service on a store of its own, with handles on everything."""
+
+    deps: Deps
+    engine: AsyncEngine
+    clock: FixedClock
+    blobs: Any
+    """A MemoryBlobs; tests put failing methods into it."""
+    owner: Principal = field(default_factory=person)
+    statements: list[str] = field(default_factory=list)
+
+    @property
+    def origin(self) -> Origin:
+        """A request by the owner."""
+        return origin_of(self.owner)
+
+    async def handle(self, *events: Envelope[Event], tables: tuple[HandlerTable, ...] = (STORAGE, FAST)) -> None:
+        """Deliver facts one after the other as the consumer does: with the inbox, in a unit each."""
+        for fact in events:
+            row = next(table[fact.type] for table in tables if fact.type in table)
+            async with self.deps.work.engine.begin() as connection:
+                unit = self.deps.work.unit_on(connection, cause=fact)
+                if await first_time(connection, chassis, "test", fact, unit.now):
+                    await row.run(fact, unit, self.deps)
+                    await unit.flush(chassis)
+
+    async def start(self, name: str = "a.jpg", size: int = 100, **changes: Any) -> Upload:
+        """An open upload of the owner, into the root unless said otherwise."""
+        announced = Announcement(**{"parent": "root", "name": name, "size_bytes": size, **changes})
+        upload, _ = await start_upload(self.deps, self.owner, self.origin, None, announced)
+        return upload
+
+    async def upload(self, name: str = "a.jpg", size: int = 100, **changes: Any) -> Upload:
+        """An upload that went all the way to its verdict; as it stands then."""
+        upload = await self.start(name, size, **changes)
+        await self.handle(stored(upload), cleared(upload))
+        return await self.now(upload)
+
+    async def now(self, upload: Upload) -> Upload:
+        """The upload as it stands."""
+        async with self.deps.work.read() as connection:
+            found = await uploads.upload_by_id(connection, upload.id)
+        assert found is not None
+        return found
+
+    async def drive(self) -> Drive:
+        """The owner's drive."""
+        async with self.deps.work.read() as connection:
+            found = await drive_of(connection, self.owner.user_id)
+        assert found is not None
+        return found
+
+    async def rows(self, statement: Any) -> list[Any]:
+        """What a query answers."""
+        async with self.engine.begin() as connection:
+            if isinstance(statement, str):
+                statement = text(statement)
+            return list((await connection.execute(statement)).all())
+
+    async def facts(self, *types: str) -> list[Any]:
+        """What was emitted so far, oldest first."""
+        rows = await self.rows(select(chassis.outbox.c.body).order_by(chassis.outbox.c.position))
+        told = [parse(row.body) for row in rows]
+        return [fact for fact in told if not types or fact.type in types]
+
+    def client(self, principal: Principal | None = None) -> httpx.AsyncClient:
+        """An HTTP client of somebody, the owner by default."""
+        token = (principal or self.owner).user_id
+        app: Any = http_app(self.deps, CofferSettings(), TokenIsUserId())
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        return httpx.AsyncClient(
+            transport=transport, base_url="http://files.test", headers={"Authorization": f"Bearer {token}"}
+        )
+
+
+@asynccontextmanager
+async def files_on(url: str, **changes: Any) -> AsyncIterator[Files]:
+    """The service on a store; every statement it runs is noted."""
+    engine = create_async_engine(url, pool_size=10, connect_args={"server_settings": {"jit": "off"}})
+    clock = FixedClock()
+    blobs = MemoryBlobs(clock)
+    work = Work(engine, chassis, source="/files", clock=clock)
+    files = Files(make_deps(work, blobs, settings(url, **changes)), engine, clock, blobs)
+
+    def note(statement: str) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            files.statements.append(statement)
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def through_sqlalchemy(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        note(statement)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def past_sqlalchemy(adapted: Any, _record: Any) -> None:
+        adapted.driver_connection.add_query_logger(lambda logged: note(logged.query))
+
+    try:
+        yield files
+    finally:
+        await engine.dispose()

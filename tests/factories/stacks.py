@@ -1,0 +1,150 @@
+"""A whole Coffer as its users start it: `python -m coffer_local` in processes of its own, driven over HTTP only."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+READY = "Coffer is running at "
+START_SECONDS = 60
+STOP_SECONDS = 10
+"""What the README promises for a stop."""
+
+
+def free_port() -> int:
+    """A port that is free at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class LocalStack:
+    """One data folder and the processes that run on it."""
+
+    home: Path
+    port: int = field(default_factory=free_port)
+    without: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+    others: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the processes are started with: nothing of the machine's own AWS settings."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COFFER_"))}
+        return kept | {"COFFER_HOME": str(self.home), "COFFER_PORT": str(self.port)} | self.settings
+
+    @property
+    def log(self) -> Path:
+        """What the main process says."""
+        return self.home.parent / f"{self.home.name}.log"
+
+    def start(self) -> float:
+        """Start and wait until it says that it serves; the seconds that took. Raises AssertionError with its log."""
+        began = time.monotonic()
+        left_out = [argument for service in self.without for argument in ("--without", service)]
+        # Read from where the file ends now: an earlier run on the same folder said that it was ready, too.
+        said_before = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "coffer_local", "up", *left_out],
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        while READY not in self.said(since=said_before):
+            assert self.process.poll() is None, f"it ended: {self.said(since=said_before)}"
+            assert time.monotonic() - began < START_SECONDS, f"it did not start: {self.said(since=said_before)}"
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    def start_service(self, package: str, role: str = "serve") -> subprocess.Popen[str]:
+        """Run one service as a process of its own, with the settings of the running stack."""
+        with self.log.open("a") as log:
+            command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", package, role]
+            ports = {f"{package.upper()}_{name}_PORT": "0" for name in ("LISTEN", "INTERNAL")}
+            process = subprocess.Popen(
+                command, env=self.environment | ports, stdout=log, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            )
+        self.others.append(process)
+        return process
+
+    def said(self, *, since: int = 0) -> str:
+        """What it printed from that position on."""
+        with self.log.open() as log:
+            log.seek(since)
+            return log.read()
+
+    def stop(self) -> float:
+        """SIGTERM, as a supervisor would; the seconds it took. Raises AssertionError when anything is left."""
+        assert self.process is not None
+        began = time.monotonic()
+        family = self.family()
+        for other in self.others:
+            other.terminate()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(STOP_SECONDS * 2)
+        for other in self.others:
+            other.wait(STOP_SECONDS)
+        _, alive = psutil.wait_procs(family, timeout=2)
+        assert not alive, f"left behind: {alive}"
+        self.others.clear()
+        return time.monotonic() - began
+
+    def kill_everything(self) -> None:
+        """SIGKILL for every process at once."""
+        family = self.family()
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=10)
+        for process in (self.process, *self.others):
+            if process is not None:
+                process.wait(10)
+        self.others.clear()
+
+    def family(self) -> list[psutil.Process]:
+        """Every process of the stack, the first one included."""
+        found: list[psutil.Process] = []
+        for process in (self.process, *self.others):
+            if process is not None and process.poll() is None:
+                parent = psutil.Process(process.pid)
+                found += [parent, *parent.children(recursive=True)]
+        return found
+
+    def child(self, mark: str) -> psutil.Process:
+        """The process of the stack whose command line holds `mark`, the one started last."""
+        matching = [process for process in self.family() if mark in " ".join(process.cmdline())]
+        assert matching, f"no process of the stack is {mark}"
+        return max(matching, key=lambda process: process.create_time())
+
+
+@contextlib.contextmanager
+def local_stack(*, without: tuple[str, ...] = (), **settings: str) -> Iterator[LocalStack]:
+    """A started stack in a folder of its own; everything is killed and removed at the end."""
+    # The database runs under another account when the tests run as root, and must be able to pass.
+    with tempfile.TemporaryDirectory(prefix="coffer-e2e-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        stack = LocalStack(Path(folder) / "home", without=without, settings=settings)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.kill_everything()

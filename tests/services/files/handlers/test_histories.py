@@ -1,0 +1,95 @@
+"""Whatever happens to many uploads in whatever order: the states are legal, and the counters are the truth."""
+
+import contextlib
+import random
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from coffer_contracts.problems import Problem
+from coffer_files.domain.uploads import STATES, Upload
+from coffer_files.handlers import uploads as commands
+from coffer_files.handlers.burying import bury
+from coffer_files.handlers.sweeping import sweep
+from coffer_files.handlers.uploads import Resolution
+from coffer_files.store.tables import blobs, drives, items, uploads, versions
+from factories.databases import Database
+from factories.files import Files, cleared, files_on, rejected, stored
+
+STEPS = 120
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_after_any_history_counters_bytes_and_states_agree(database: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    async with files_on(database("coffer_files"), dispatch_per_owner=3) as files:
+        begun: list[Upload] = []
+        for _ in range(STEPS):
+            with contextlib.suppress(Problem):
+                await happen(files, begun, chance)
+        await counters_are_true(files)
+        files.clock.advance(days=40)
+        for _ in range(20):
+            await sweep(files.deps)
+            files.clock.advance(days=8)
+        await bury(files.deps)
+        await counters_are_true(files)
+        left = [upload.state for upload in await files.rows(select(uploads.c.state))]
+        assert all(STATES[state].is_end for state in left)
+        assert (await files.rows(select(drives.c.reserved_bytes))) == [(0,)]
+        kept = {row.key for row in await files.rows(select(blobs.c.key))}
+        assert {key for key in files.blobs.objects if key.startswith("blobs/")} == kept
+
+
+async def happen(  # noqa: C901, PLR0912  # one branch for each thing that can happen
+    files: Files, begun: Any, chance: Any
+) -> Any:
+    if not begun or chance.random() < 0.2:
+        name = f"{chance.randrange(3)}.jpg"
+        begun.append(await files.start(name, chance.randrange(50), conflict=chance.choice(["replace", "rename", "rename"])))
+        return
+    upload = chance.choice(begun)
+    happening = chance.choice(
+        ["put", "put", "stored", "complete", "cleared", "cleared", "rejected", "abort", "retry", "resolve", "sweep", "time"]
+    )
+    here = await files.blobs.head(upload.blob_key)
+    etag = here.etag if here else "nothing"
+    match happening:
+        case "put":
+            if here is None and (await files.now(upload)).state == "created":
+                await files.blobs.write(upload.blob_key, b"x" * upload.size_bytes, content_type="image/jpeg")
+        case "stored":
+            if here is not None:
+                await files.handle(stored(upload, etag=etag))
+        case "cleared":
+            await files.handle(cleared(upload, etag=etag))
+        case "rejected":
+            await files.handle(rejected(upload, etag=etag))
+        case "complete":
+            await commands.complete_upload(files.deps, files.owner, files.origin, upload.id)
+        case "abort":
+            await commands.abort_upload(files.deps, files.owner, files.origin, upload.id)
+        case "retry":
+            await commands.retry_upload(files.deps, files.owner, files.origin, upload.id)
+        case "resolve":
+            wish = Resolution(conflict=chance.choice(["rename", "replace", "fail"]))
+            await commands.resolve_upload(files.deps, files.owner, files.origin, upload.id, wish)
+        case "sweep":
+            await sweep(files.deps)
+        case _:
+            files.clock.advance(minutes=chance.randrange(20))
+
+
+async def counters_are_true(files: Files) -> Any:
+    rows = await files.rows(select(uploads.c.state, uploads.c.size_bytes))
+    reserved = sum(row.size_bytes for row in rows if STATES[row.state].reserves_quota)
+    used = sum(row.size_bytes for row in await files.rows(select(versions.c.size_bytes)))
+    assert used == sum(row.size_bytes for row in rows if row.state == "committed")
+    assert await files.rows(select(drives.c.used_bytes, drives.c.reserved_bytes)) == [(used, reserved)]
+    names = [row.name_key for row in await files.rows(select(items.c.name_key).where(items.c.kind == "file"))]
+    assert len(names) == len(set(names))
+    sequences: dict[str, int] = {}
+    for fact in await files.facts():
+        assert fact.revision > sequences.get(fact.subject, 0)
+        sequences[fact.subject] = fact.revision

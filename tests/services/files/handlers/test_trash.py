@@ -1,0 +1,160 @@
+"""To the trash, back, and away for good."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from coffer_chassis.etags import Conditions
+from coffer_contracts.problems import NameConflict, NotFound, StateConflict
+from coffer_files.handlers import trash
+from coffer_files.handlers.drives import root_of
+from coffer_files.handlers.items import KeepBoth, Wish, change_item, find_item, make_folder
+from coffer_files.store.tables import blobs, doomed_blobs, items, versions
+from factories.databases import Database
+from factories.files import Files, files_on, origin_of, person
+
+NOW = Conditions()
+
+
+async def folder(files: Files, name: str, parent: str = "root") -> Any:
+    made, _ = await make_folder(files.deps, files.owner, files.origin, None, parent=parent, name=name, conflict="fail")
+    return made.at.item.id
+
+
+async def throw_away(files: Files, item_id: Any) -> Any:
+    await trash.trash_item(files.deps, files.owner, files.origin, item_id, NOW)
+
+
+async def restore(files: Files, item_id: Any, parent: Any = None, conflict: KeepBoth = "rename") -> Any:
+    return await trash.restore_item(files.deps, files.owner, files.origin, item_id, parent=parent, conflict=conflict)
+
+
+async def purge(files: Files, item_id: Any) -> Any:
+    await trash.purge_item(files.deps, files.owner, files.origin, item_id)
+
+
+async def used(files: Files) -> Any:
+    return (await files.drive()).used_bytes
+
+
+async def test_what_is_in_the_trash_frees_its_name_and_hides_what_is_below(files: Files) -> None:
+    top = await folder(files, "top")
+    below = await folder(files, "below", top)
+    await throw_away(files, top)
+    await throw_away(files, top)
+    for hidden in (top, below):
+        with pytest.raises(NotFound):
+            await find_item(files.deps, files.owner, files.origin, hidden)
+    assert await folder(files, "top") != top
+    with pytest.raises(NotFound):
+        await throw_away(files, below)
+    told = [fact for fact in await files.facts("files.item.trashed.v1") if fact.data.item_id == top]
+    assert [(fact.revision, fact.data.trashed_at) for fact in told] == [(2, files.clock.now())]
+
+
+async def test_what_comes_back_takes_its_place_or_a_free_name(files: Files) -> None:
+    top = await folder(files, "top")
+    below = await folder(files, "below", top)
+    await throw_away(files, top)
+    await folder(files, "top")
+    with pytest.raises(NameConflict):
+        await restore(files, top, conflict="fail")
+    back = await restore(files, top)
+    assert (back.at.item.name, back.at.path) == ("top (1)", "/top (1)")
+    assert (await restore(files, top)).at.item == back.at.item
+    assert (await find_item(files.deps, files.owner, files.origin, below)).at.path == "/top (1)/below"
+
+
+async def test_what_comes_back_goes_to_the_root_when_its_folder_is_gone(files: Files) -> None:
+    top = await folder(files, "top")
+    below = await folder(files, "below", top)
+    await throw_away(files, below)
+    await throw_away(files, top)
+    back = await restore(files, below)
+    root = await root_of(files.deps, files.owner.user_id, files.origin)
+    assert back.at.item.parent_id == root.item.id
+    [fact] = [fact for fact in await files.facts("files.item.restored.v1") if fact.data.item_id == below]
+    assert fact.data.ancestor_ids == (root.item.id,)
+
+
+async def test_what_comes_back_can_go_elsewhere_but_not_below_itself(files: Files) -> None:
+    top, other = await folder(files, "top"), await folder(files, "other")
+    below = await folder(files, "below", top)
+    await throw_away(files, top)
+    with pytest.raises(NotFound):
+        await restore(files, top, parent=below)
+    assert (await restore(files, top, parent=other)).at.path == "/other/top"
+
+
+async def test_purging_removes_everything_below_with_its_bytes_and_frees_the_room(store: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(trash, "PURGE_PAGE", 2)
+    async with files_on(store) as files:
+        top = await folder(files, "top")
+        below = await folder(files, "below", top)
+        kept = await files.upload("kept.jpg", 7)
+        gone = [await files.upload(f"{number}.jpg", 10, parent=below) for number in range(3)]
+        newer = await files.upload("0.jpg", 5, parent=below, conflict="replace")
+        early = await files.upload("early.jpg", 1, parent=below)
+        await throw_away(files, early.item_id)
+        await throw_away(files, top)
+        assert await used(files) == 43
+        await purge(files, top)
+        assert await used(files) == 7
+        assert len(await files.rows(select(items).where(items.c.owner_id == files.owner.user_id))) == 2
+        left = {row.id for row in await files.rows(select(blobs.c.id).where(blobs.c.owner_id == files.owner.user_id))}
+        assert left == {kept.blob_id}
+        doomed = {row.key for row in await files.rows(select(doomed_blobs.c.key))}
+        assert {upload.blob_key for upload in (*gone, newer, early)} <= doomed
+        assert kept.blob_key not in doomed
+        told = [fact for fact in await files.facts("files.item.purged.v1") if fact.data.owner_id == files.owner.user_id]
+        assert len(told) == 6
+        replaced = next(fact.data for fact in told if fact.data.item_id == gone[0].item_id)
+        root = await root_of(files.deps, files.owner.user_id, files.origin)
+        assert replaced.ancestor_ids == (root.item.id, top, below)
+        assert set(replaced.blob_ids) == {gone[0].blob_id, newer.blob_id}
+        with pytest.raises(NotFound):
+            await purge(files, top)
+
+
+async def test_only_what_is_in_the_trash_can_be_purged(files: Files) -> None:
+    top = await folder(files, "top")
+    below = await folder(files, "below", top)
+    with pytest.raises(NotFound):
+        await purge(files, top)
+    await throw_away(files, top)
+    with pytest.raises(NotFound):
+        await purge(files, below)
+
+
+async def test_the_root_stays_where_it_is(files: Files) -> None:
+    root = (await root_of(files.deps, files.owner.user_id, files.origin)).item.id
+    for ref in (root, "root"):
+        with pytest.raises(StateConflict):
+            await throw_away(files, ref)
+        with pytest.raises(StateConflict):
+            await change_item(files.deps, files.owner, files.origin, ref, Wish(name="x"), NOW)
+
+
+async def test_a_stranger_can_neither_throw_away_nor_bring_back_nor_purge(files: Files) -> None:
+    top = await folder(files, "top")
+    stranger = person()
+    with pytest.raises(NotFound):
+        await trash.trash_item(files.deps, stranger, origin_of(stranger), top, NOW)
+    await throw_away(files, top)
+    with pytest.raises(NotFound):
+        await trash.restore_item(files.deps, stranger, origin_of(stranger), top, parent=None, conflict="rename")
+    with pytest.raises(NotFound):
+        await trash.purge_item(files.deps, stranger, origin_of(stranger), top)
+
+
+async def test_the_trash_empties_itself_in_time(database: Database) -> None:
+    async with files_on(database("coffer_files"), trash_keep_days=3) as files:
+        upload = await files.upload(size=9)
+        await throw_away(files, upload.item_id)
+        files.clock.advance(days=3)
+        assert await trash.purge_old(files.deps) == 0
+        files.clock.advance(seconds=1)
+        assert await trash.purge_old(files.deps) == 1
+        assert await used(files) == 0
+        assert await files.rows(select(versions)) == []

@@ -1,0 +1,227 @@
+"""What the media worker does with facts: once, twice, late, in the middle of a crash, and for bytes that went away."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from coffer_chassis.handling import Retry
+from coffer_chassis.testing import FixedClock, MemoryBlobs
+from coffer_chassis.unit_of_work import Duplicate, Work
+from coffer_contracts.ids import BlobId
+from coffer_media_worker import handlers, store
+from coffer_media_worker.children import ChildrenLost
+from coffer_media_worker.domain import PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers import Deps
+from factories.databases import Database
+from factories.events import arrived, item_committed, item_purged, upload_received
+
+PICTURE = Rendered(b"RIFF....WEBP", "image/webp", 400, 300, 4000, 3000, b"tiny")
+
+
+class Children:
+    """Answers what it was told to, in order, and counts how often it was asked."""
+
+    def __init__(self, *outcomes: PreviewOutcome | Exception) -> None:
+        self.outcomes = list(outcomes) or [PICTURE]
+        self.asked = 0
+
+    async def render(self, source: bytes, box: int = 400) -> PreviewOutcome:
+        self.asked += 1
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+@pytest.fixture
+async def deps(database: Database) -> AsyncIterator[Deps]:
+    engine = create_async_engine(database("coffer_media_worker"))
+    clock = FixedClock()
+    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None)
+    await engine.dispose()
+
+
+async def emitted(deps: Deps) -> list[dict[str, Any]]:
+    async with deps.work.read() as connection:
+        query = select(store.chassis.outbox.c.body).order_by(store.chassis.outbox.c.position)
+        return [json.loads(body) for body in (await connection.execute(query)).scalars()]
+
+
+async def stored(deps: Deps, content: bytes, key: str = "blobs/owner/blob") -> dict[str, Any]:
+    etag = await deps.blobs.write(key, content, content_type="application/octet-stream")
+    return {"key": key, "etag": etag, "size_bytes": len(content)}
+
+
+JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b080010001001011100ffda0008010100003f00aa") + b"\xff\xd9"
+
+
+async def test_a_jpeg_is_cleared_with_its_true_type(deps: Deps) -> None:
+    fact = upload_received(**await stored(deps, JPEG))
+    await handlers.on_upload_received(arrived(fact), deps)
+    (event,) = await emitted(deps)
+    assert event["type"] == "media.upload.cleared.v1"
+    assert event["data"]["mime_type"] == "image/jpeg"
+    assert event["data"]["etag"] == fact.etag
+    assert event["data"]["previewable"] is True
+    assert event["sequence"] == "000000000001"
+
+
+async def test_a_verdict_carries_actor_correlation_and_cause_of_the_upload(deps: Deps) -> None:
+    received = arrived(upload_received(**await stored(deps, JPEG)))
+    await handlers.on_upload_received(received, deps)
+    (event,) = await emitted(deps)
+    assert (event["causationid"], event["correlationid"]) == (received.id, received.correlationid)
+    assert (event["actorid"], event["ownerid"]) == (received.actorid, received.ownerid)
+
+
+async def test_a_program_named_like_a_photo_is_rejected_with_its_reason(deps: Deps) -> None:
+    program = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(200)
+    fact = upload_received(**await stored(deps, program), name="holiday.jpg")
+    await handlers.on_upload_received(arrived(fact), deps)
+    (event,) = await emitted(deps)
+    assert event["type"] == "media.upload.rejected.v1"
+    assert event["data"]["reason"] == "executable_in_disguise"
+    assert "program" in event["data"]["detail"]
+
+
+async def test_an_empty_file_is_cleared_without_asking_the_bucket(deps: Deps) -> None:
+    fact = upload_received(key="blobs/nowhere/at-all", etag="none", size_bytes=0, name="empty.txt", claimed="text/plain")
+    await handlers.on_upload_received(arrived(fact), deps)
+    (event,) = await emitted(deps)
+    assert (event["type"], event["data"]["previewable"]) == ("media.upload.cleared.v1", False)
+
+
+async def test_only_the_ends_of_a_large_file_are_read(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = JPEG[:-2] + bytes(3_000_000) + b"\xff\xd9"
+    fact = upload_received(**await stored(deps, content))
+    ranges: list[tuple[int, int]] = []
+    read_range = deps.blobs.read_range
+
+    async def counted(key: str, first: int, last: int, *, etag: str | None = None) -> bytes:
+        ranges.append((first, last))
+        return await read_range(key, first, last, etag=etag)
+
+    monkeypatch.setattr(deps.blobs, "read_range", counted)
+    await handlers.on_upload_received(arrived(fact), deps)
+    assert sorted(ranges) == [(0, 65_535), (len(content) - 65_536, len(content) - 1)]
+    assert (await emitted(deps))[0]["data"]["mime_type"] == "image/jpeg"
+
+
+async def test_the_same_fact_twice_gives_one_verdict(deps: Deps) -> None:
+    received = arrived(upload_received(**await stored(deps, JPEG)))
+    await handlers.on_upload_received(received, deps)
+    with pytest.raises(Duplicate):
+        await handlers.on_upload_received(received, deps)
+    assert len(await emitted(deps)) == 1
+
+
+async def test_a_dispatch_driven_again_gets_a_later_verdict(deps: Deps) -> None:
+    fact = upload_received(**await stored(deps, JPEG))
+    await handlers.on_upload_received(arrived(fact), deps)
+    await handlers.on_upload_received(arrived(fact.model_copy(update={"attempt": 2}), sequence=2), deps)
+    assert [event["sequence"][-1] for event in await emitted(deps)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("etag", ["another", None])
+async def test_bytes_that_changed_or_vanished_get_no_verdict(deps: Deps, etag: str | None) -> None:
+    known = await stored(deps, JPEG)
+    if etag is None:
+        await deps.blobs.delete([known["key"]])
+    else:
+        known["etag"] = etag
+    await handlers.on_upload_received(arrived(upload_received(**known)), deps)
+    assert await emitted(deps) == []
+
+
+async def test_a_crash_before_commit_leaves_nothing_and_the_next_delivery_does_all(deps: Deps) -> None:
+    received = arrived(upload_received(**await stored(deps, JPEG)))
+
+    async with deps.work.read() as connection:
+        await connection.exec_driver_sql("ALTER TABLE outbox ADD CONSTRAINT crash CHECK (false) NOT VALID")
+    with pytest.raises(Exception, match="crash"):
+        await handlers.on_upload_received(received, deps)
+    async with deps.work.read() as connection:
+        await connection.exec_driver_sql("ALTER TABLE outbox DROP CONSTRAINT crash")
+        assert (await connection.execute(select(store.verdicts))).all() == []
+    await handlers.on_upload_received(received, deps)
+    assert len(await emitted(deps)) == 1
+
+
+async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
+    fact = item_committed(**await stored(deps, JPEG))
+    await handlers.on_item_committed(arrived(fact), deps)
+    (event,) = await emitted(deps)
+    assert event["type"] == "media.preview.ready.v1"
+    (image,) = event["data"]["images"]
+    assert fact.content is not None
+    assert image["key"] == f"previews/{fact.content.blob_id}/400"
+    assert await deps.blobs.read(image["key"]) == PICTURE.content
+    assert (event["data"]["width"], event["data"]["height"]) == (4000, 3000)
+    assert event["data"]["ancestor_ids"] == list(fact.ancestor_ids)
+
+
+async def test_no_preview_is_tried_of_what_cannot_have_one(deps: Deps) -> None:
+    fact = item_committed(**await stored(deps, b"text"), mime_type="text/plain", media_kind="text")
+    await handlers.on_item_committed(arrived(fact), deps)
+    assert await emitted(deps) == []
+
+
+async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
+    children = Children(PreviewFailed(PreviewFailure.CORRUPT))
+    deps = Deps(deps.work, deps.blobs, children, None)
+    await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    (event,) = await emitted(deps)
+    assert (event["type"], event["data"]["reason"]) == ("media.preview.failed.v1", "corrupt")
+    assert children.asked == 1
+
+
+async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
+    children = Children(PreviewFailed(PreviewFailure.TIMEOUT), PICTURE)
+    deps = Deps(deps.work, deps.blobs, children, None)
+    await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    assert (await emitted(deps))[0]["type"] == "media.preview.ready.v1"
+    assert children.asked == 2
+
+
+async def test_lost_processes_are_no_verdict_on_the_file(deps: Deps) -> None:
+    deps = Deps(deps.work, deps.blobs, Children(ChildrenLost("killed")), None)
+    with pytest.raises(Retry):
+        await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    assert await emitted(deps) == []
+
+
+async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
+    children = Children()
+    deps = Deps(deps.work, deps.blobs, children, None)
+    known = await stored(deps, JPEG)
+    blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
+    await handlers.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
+    await handlers.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
+    first, second = await emitted(deps)
+    assert first["data"]["images"] == second["data"]["images"]
+    assert children.asked == 1
+
+
+async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) -> None:
+    fact = item_committed(**await stored(deps, JPEG))
+    await handlers.on_item_committed(arrived(fact), deps)
+    purged = arrived(item_purged(fact), sequence=2)
+    await handlers.on_item_purged(purged, deps)
+    with pytest.raises(Duplicate):
+        await handlers.on_item_purged(purged, deps)
+    assert fact.content is not None
+    assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
+
+
+async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:
+    fact = item_committed(**await stored(deps, JPEG))
+    await handlers.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
+    await handlers.on_item_committed(arrived(fact, sequence=1), deps)
+    assert await emitted(deps) == []
+    assert fact.content is not None
+    assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
