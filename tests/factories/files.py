@@ -23,7 +23,7 @@ from coffer_contracts import media
 from coffer_contracts.auth import UserRegisteredV1
 from coffer_contracts.catalog import envelope_of, parse, schema_address
 from coffer_contracts.event import Envelope, Event, sequence_text
-from coffer_contracts.ids import EventId, SessionId, UserId
+from coffer_contracts.ids import EventId, SessionId, UploadId, UserId
 from coffer_contracts.problems import Unauthenticated
 from coffer_files.app import http_app, make_deps
 from coffer_files.domain.uploads import Upload
@@ -172,10 +172,11 @@ class Files:
         await self.handle(stored(upload), cleared(upload))
         return await self.now(upload)
 
-    async def now(self, upload: Upload) -> Upload:
+    async def now(self, upload: Upload | UploadId) -> Upload:
         """The upload as it stands."""
+        upload_id = upload.id if isinstance(upload, Upload) else upload
         async with self.deps.work.read() as connection:
-            found = await uploads.upload_by_id(connection, upload.id)
+            found = await uploads.upload_by_id(connection, upload_id)
         assert found is not None
         return found
 

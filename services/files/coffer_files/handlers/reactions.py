@@ -25,20 +25,22 @@ from coffer_files.domain.content import blob_of_key
 from coffer_files.domain.uploads import Verdict
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import on_user_registered
-from coffer_files.handlers.receiving import go_on, receive_upload
+from coffer_files.handlers.receiving import go_on, receive_bytes
 from coffer_files.store import items, versions
 from coffer_files.store.changes import note_change
 from coffer_files.store.drives import lock_drive
-from coffer_files.store.uploads import lock_upload, upload_of_blob
+from coffer_files.store.uploads import lock_upload, lock_upload_of_blob
 
 
 async def on_object_stored(event: Envelope[ObjectStored], unit: Unit, deps: Deps) -> None:
     """Bytes have arrived under a key of ours. What belongs to no upload is left to the reconciler."""
     named = blob_of_key(event.data.key)
-    known = await upload_of_blob(unit.connection, named[1]) if named else None
-    if known is not None:
-        upload_id, owner_id = known
-        await receive_upload(unit, deps, owner_id, upload_id, etag=event.data.etag, size_bytes=event.data.size_bytes)
+    if named is None:
+        return
+    drive = await lock_drive(unit.connection, named[0])
+    upload = await lock_upload_of_blob(unit.connection, named[1]) if drive else None
+    if drive is not None and upload is not None:
+        await receive_bytes(unit, deps, drive, upload, etag=event.data.etag, size_bytes=event.data.size_bytes)
 
 
 async def on_upload_cleared(event: Envelope[media.UploadClearedV1], unit: Unit, deps: Deps) -> None:

@@ -12,7 +12,7 @@ from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.committing import commit_upload
 from coffer_files.handlers.deps import Deps, on_behalf_of
 from coffer_files.handlers.facts import received_fact, standing_fact
-from coffer_files.store.drives import Drive, book, lock_drive
+from coffer_files.store.drives import Drive, lock_drive
 from coffer_files.store.uploads import in_check, lock_upload, lock_waiting, save
 from coffer_files.store.versions import doom
 
@@ -22,11 +22,14 @@ async def receive_upload(
 ) -> Upload | None:
     """The bytes of an upload are in the bucket. Safe from any reporter, any number of times; None if it is unknown."""
     drive = await lock_drive(unit.connection, owner_id)
-    if drive is None:
+    upload = await lock_upload(unit.connection, upload_id) if drive else None
+    if drive is None or upload is None:
         return None
-    upload = await lock_upload(unit.connection, upload_id)
-    if upload is None:
-        return None
+    return await receive_bytes(unit, deps, drive, upload, etag=etag, size_bytes=size_bytes)
+
+
+async def receive_bytes(unit: Unit, deps: Deps, drive: Drive, upload: Upload, *, etag: str, size_bytes: int) -> Upload:
+    """The same, with drive and upload locked already."""
     if upload.rule.bytes_are == "buried":
         await _bury_late_bytes(unit, upload)
         return upload
@@ -67,10 +70,9 @@ async def dispatch_waiting(unit: Unit, deps: Deps, owner_id: UserId) -> int:
 
 async def write_down(unit: Unit, before: Upload, after: Upload) -> None:
     """Make an upload stand as it does after a step: row, quota, bytes, facts."""
-    await save(unit.connection, after)
     reserved = (after.rule.reserves_quota - before.rule.reserves_quota) * after.size_bytes
     used = after.size_bytes if after.state == "committed" and before.state != "committed" else 0
-    await book(unit.connection, after.owner_id, used=used, reserved=reserved)
+    await save(unit.connection, after, used=used, reserved=reserved)
     if after.state == before.state and after.attempts == before.attempts:
         return
     if after.rule.bytes_are != before.rule.bytes_are:

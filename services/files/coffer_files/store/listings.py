@@ -18,17 +18,18 @@ from coffer_files.store.tables import items
 _MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
 
 
-def _shown(name: str) -> Any:
+_LISTED = [name for name in Listed._fields if name != "place"]
+
+
+def _shown(column: Any) -> Any:
     """A column as listings take it: ids and times as text, no flags as null, which costs nothing to read."""
-    column = items.c[name]
-    if name == "flags":
-        return func.nullif(column, cast([], column.type)).label(name)
+    if column.name == "flags":
+        return func.nullif(column, cast([], column.type)).label(column.name)
     if isinstance(column.type, DateTime):
-        return func.to_char(func.timezone("UTC", column), _MILLISECONDS).label(name)
+        return func.to_char(func.timezone("UTC", column), _MILLISECONDS).label(column.name)
     return as_text([column])[0]
 
 
-_LISTED = tuple(_shown(name) for name in Listed._fields if name != "place")
 _KINDS: tuple[ItemKind, ItemKind] = ("folder", "file")
 
 
@@ -53,18 +54,22 @@ def _page(order: Order, after_kind: ItemKind | None) -> Direct:
             continue
         begins_here = after_kind is not None and (not order.folders_first or kind == after_kind)
         walks.append(_walk(order, rank, kind, begins_here=begins_here).subquery())
-    together = union_all(*(select(walk) for walk in walks)).subquery("page")
-    sort_value, tie = together.c.sort_value, together.c.tie
-    ends = (sort_value.desc(), tie.desc()) if order.descending else (sort_value, tie)
-    first = (together.c.rank,) if order.folders_first else ()
-    shown = [together.c[name] for name in Listed._fields]
-    return Direct(select(*shown).order_by(*first, *ends).limit(bindparam("limit", type_=Integer)))
+    together = union_all(*(select(walk) for walk in walks)).subquery("together")
+    page = select(together).order_by(*_ends(order, together)).limit(bindparam("limit", type_=Integer)).subquery("page")
+    shown = [_shown(page.c[name]) for name in _LISTED]
+    return Direct(select(*shown, cast(page.c.sort_value, Text).label("place")).order_by(*_ends(order, page)))
+
+
+def _ends(order: Order, rows: Any) -> tuple[Any, ...]:
+    first = (rows.c.rank,) if order.folders_first else ()
+    by = (rows.c.sort_value, rows.c.id)
+    return (*first, *(part.desc() if order.descending else part for part in by))
 
 
 def _walk(order: Order, rank: int, kind: ItemKind, *, begins_here: bool) -> Select[Any]:
     column = items.c[SORT_COLUMNS[order.key]]
-    ranked = (column.label("sort_value"), items.c.id.label("tie"), literal(rank).label("rank"))
-    statement = select(*_LISTED, cast(column, Text).label("place"), *ranked).where(
+    ranked = (column.label("sort_value"), literal(rank).label("rank"))
+    statement = select(*(items.c[name] for name in _LISTED), *ranked).where(
         items.c.parent_id == bindparam("parent"), items.c.kind == kind, items.c.trashed_at.is_(None)
     )
     # A name is unique in its folder; the other orders need the id to tell equals apart.

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import BlobId, UploadId, UserId
 from coffer_files.domain.uploads import Step, Upload, Verdict
-from coffer_files.store.tables import uploads
+from coffer_files.store.tables import drives, uploads
 
 _COLUMNS = tuple(uploads.c[field.name] for field in fields(Upload))
 _NAMES = tuple(field.name for field in fields(Upload))
@@ -25,12 +25,18 @@ _FIXED = frozenset(
 _select = select(*_COLUMNS)
 _by_id = _select.where(uploads.c.id == bindparam("upload"))
 _by_id_locked = _by_id.with_for_update()
-_id_of_blob = select(uploads.c.id, uploads.c.owner_id).where(uploads.c.blob_id == bindparam("blob"))
+_by_blob_locked = _select.where(uploads.c.blob_id == bindparam("blob")).with_for_update()
 _insert = insert(uploads)
 _save = (
     update(uploads)
     .where(uploads.c.id == bindparam("upload"))
     .values({name: bindparam(f"new_{name}") for name in _NAMES if name not in _FIXED})
+)
+_save_and_book = _save.add_cte(
+    update(drives)
+    .where(drives.c.owner_id == bindparam("owner"))
+    .values(used_bytes=drives.c.used_bytes + bindparam("used"), reserved_bytes=drives.c.reserved_bytes + bindparam("reserved"))
+    .cte("booked")
 )
 _in_check = select(
     func.count().filter(uploads.c.dispatched_at.is_not(None)), func.count().filter(uploads.c.dispatched_at.is_(None))
@@ -70,10 +76,10 @@ async def lock_upload(connection: AsyncConnection, upload_id: UploadId) -> Uploa
     return _read(row) if row else None
 
 
-async def upload_of_blob(connection: AsyncConnection, blob_id: BlobId) -> tuple[UploadId, UserId] | None:
-    """Which upload an object belongs to, and whose drive that goes to."""
-    row = (await connection.execute(_id_of_blob, {"blob": blob_id})).one_or_none()
-    return (row[0], row[1]) if row else None
+async def lock_upload_of_blob(connection: AsyncConnection, blob_id: BlobId) -> Upload | None:
+    """The upload that an object belongs to, locked until the transaction ends. The drive is to be locked before."""
+    row = (await connection.execute(_by_blob_locked, {"blob": blob_id})).one_or_none()
+    return _read(row) if row else None
 
 
 async def insert_upload(connection: AsyncConnection, upload: Upload, *, check_at: datetime) -> None:
@@ -81,10 +87,14 @@ async def insert_upload(connection: AsyncConnection, upload: Upload, *, check_at
     await connection.execute(_insert, {**_written(upload), "check_at": check_at})
 
 
-async def save(connection: AsyncConnection, upload: Upload) -> None:
-    """Write down how an upload that is locked stands now."""
+async def save(connection: AsyncConnection, upload: Upload, *, used: int, reserved: int) -> None:
+    """Write down how an upload that is locked stands now, and by how many bytes that changes what its drive holds."""
     values = {f"new_{name}": value for name, value in _written(upload).items() if name not in _FIXED}
-    await connection.execute(_save, {"upload": upload.id, **values})
+    if not used and not reserved:
+        await connection.execute(_save, {"upload": upload.id, **values})
+        return
+    booked = {"owner": upload.owner_id, "used": used, "reserved": reserved}
+    await connection.execute(_save_and_book, {"upload": upload.id, **values, **booked})
 
 
 async def in_check(connection: AsyncConnection, owner_id: UserId) -> tuple[int, int]:
@@ -146,7 +156,8 @@ async def take_unseen(connection: AsyncConnection, *, created_before: datetime, 
 
 async def look_for_all(connection: AsyncConnection, now: datetime) -> None:
     """Have every upload that is still open looked for again now."""
-    statement = update(uploads).where(uploads.c.state == "created", uploads.c.check_at > now)
+    later = select(uploads.c.id).where(uploads.c.state == "created", uploads.c.check_at > now)
+    statement = update(uploads).where(uploads.c.id.in_(later.with_for_update(skip_locked=True)))
     await connection.execute(statement.values(check_at=now))
 
 

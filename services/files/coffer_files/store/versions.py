@@ -58,8 +58,8 @@ async def version(connection: AsyncConnection, version_id: VersionId) -> Version
 
 async def insert_version(connection: AsyncConnection, row: dict[str, Any], blob: dict[str, Any]) -> None:
     """Write a content and the object that holds it, which nothing refers to yet."""
-    await connection.execute(insert(blobs).values(**blob, refcount=1))
-    await connection.execute(insert(versions).values(**row))
+    stored = insert(blobs).values(**blob, refcount=1).cte("stored")
+    await connection.execute(insert(versions).values(**row).add_cte(stored))
 
 
 async def pictures(

@@ -13,11 +13,21 @@ from coffer_files.domain.previews import picture_for
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
+ONE, OTHER = "01a1f8c0-8e3f-7034-a662-ca49143c1ae7", "01a1f8c0-8e3f-7034-a662-ca49143c1ae8"
+
+
 def test_a_key_names_its_owner_and_blob_and_nothing_else() -> None:
-    owner, blob = "0193439e-8a5c-7000-8000-000000000001", "0193439e-8a5c-7000-8000-000000000002"
-    assert content.blob_of_key(content.blob_key(UserId(owner), BlobId(blob))) == (owner, blob)
-    strangers = ("blobs/o/b", f"blobs/{owner}", f"blobs//{blob}", f"blobs/{owner}/{blob}/c", f"previews/{owner}/{blob}", "")
-    assert [content.blob_of_key(key) for key in strangers] == [None] * 6
+    assert content.blob_of_key(content.blob_key(UserId(ONE), BlobId(OTHER))) == (ONE, OTHER)
+    strange = [
+        f"blobs/{ONE}",
+        f"blobs//{ONE}",
+        f"blobs/{ONE}/{OTHER}/c",
+        f"previews/{ONE}/{OTHER}",
+        "blobs/a/b",
+        "",
+        f"blobs/{ONE}/'",
+    ]
+    assert [content.blob_of_key(key) for key in strange] == [None] * 7
 
 
 def test_the_hash_of_a_content_is_that_of_its_block_hashes() -> None:

@@ -29,7 +29,7 @@ async def started(http: AsyncClient, **changes: Any) -> Any:
 async def put(files: Files, upload_id: Any) -> Any:
     [row] = await files.rows(uploads.select().where(uploads.c.id == upload_id))
     etag = await files.blobs.write(row.blob_key, b"x" * row.size_bytes, content_type="image/jpeg")
-    return await files.now(row), etag
+    return await files.now(row.id), etag
 
 
 async def preview_ready(files: Files, upload: Upload) -> Any:
