@@ -5,7 +5,9 @@ import random
 
 
 async def sleep_until(stopping: asyncio.Event, seconds: float) -> None:
-    """Sleep, but not longer than until `stopping` is set."""
+    """Sleep, but not longer than until `stopping` is set; not at all for a time that is over."""
+    if seconds <= 0:
+        return
     try:
         await asyncio.wait_for(stopping.wait(), seconds)
     except TimeoutError:

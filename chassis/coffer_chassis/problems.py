@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from coffer_chassis.input_errors import errors_of
 from coffer_chassis.logs import get_logger
+from coffer_chassis.outages import outage_of
 from coffer_chassis.request_context import RequestContext
 from coffer_contracts.problems import (
     FieldError,
@@ -120,7 +121,10 @@ class ProblemAnswers:
         return self._answer(request, kind(detail), error.headers)
 
     def on_exception(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        """A fault of ours: the log gets the cause, the answer only the request id."""
+        """An outage, or a fault of ours: the log gets the cause, the answer at most what to do about it."""
+        if (outage := outage_of(error)) is not None:
+            log.warning("outage", code=outage.code, error=repr(error))
+            return self._answer(request, outage)
         log.error("request_failed", error_type=type(error).__name__, exc_info=error)
         return self._answer(request, Internal("the request id leads to the cause in the log"))
 

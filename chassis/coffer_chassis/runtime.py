@@ -21,6 +21,8 @@ from coffer_chassis.tables import ChassisTables
 from coffer_chassis.unit_of_work import Work
 
 REFRESH_SECONDS = 60
+POOL_SECONDS = 5
+"""How long a request waits for a connection before it is told to come back."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +71,7 @@ async def open_runtime(
         pool_size=settings.database_pool_size,
         max_overflow=0,  # connections beyond the pool would be opened and closed all the time under load
         pool_use_lifo=True,
+        pool_timeout=POOL_SECONDS,
         hide_parameters=True,  # an error in a log must not show what people store
         connect_args={"server_settings": {"application_name": f"coffer-{service}", "jit": "off"}},
     )

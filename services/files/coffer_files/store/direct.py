@@ -33,7 +33,13 @@ class Direct:
         """All rows, as tuples. `connection` is one of `Work.read`."""
         raw = await connection.get_raw_connection()
         driver: Any = raw.driver_connection
-        found: Sequence[Any] = await driver.fetch(self.sql, *self.arguments(**values))
+        try:
+            found: Sequence[Any] = await driver.fetch(self.sql, *self.arguments(**values))
+        except BaseException:
+            # SQLAlchemy has not seen the failure and would hand a dead connection out again and again.
+            if driver.is_closed():
+                await connection.invalidate()
+            raise
         return found
 
 

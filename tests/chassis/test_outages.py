@@ -1,0 +1,58 @@
+"""An outage is told from a fault of ours."""
+
+import asyncpg
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from coffer_chassis.outages import outage_of
+from factories.databases import PostgresServer
+
+
+def refused(status: int) -> ClientError:
+    return ClientError({"Error": {"Code": "X"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "HeadObject")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (EndpointConnectionError(endpoint_url="http://nowhere"), "dependency_failed"),
+        (refused(503), "dependency_failed"),
+        (refused(403), None),
+        (PoolTimeoutError("no connection"), "unavailable"),
+        (ConnectionRefusedError(), "unavailable"),
+        (asyncpg.CannotConnectNowError("starting up"), "unavailable"),
+        (ValueError("ours"), None),
+        (KeyError("ours"), None),
+    ],
+)
+def test_what_is_an_outage(error: Exception, code: str | None) -> None:
+    outage = outage_of(error)
+    assert (outage.code if outage else None) == code
+    if outage is not None:
+        assert outage.retry_after_seconds == 1
+
+
+async def test_a_session_that_the_server_ended_is_an_outage(postgres: PostgresServer) -> None:
+    engine = create_async_engine(postgres.empty())
+    async with engine.connect() as victim, engine.connect() as operator:
+        number = (await victim.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        await operator.execute(text("SELECT pg_terminate_backend(:number)"), {"number": number})
+        with pytest.raises(DBAPIError) as ended:
+            await victim.execute(text("SELECT 1"))
+    await engine.dispose()
+    outage = outage_of(ended.value)
+    assert outage is not None
+    assert outage.code == "unavailable"
+
+
+async def test_a_wrong_statement_is_our_fault(postgres: PostgresServer) -> None:
+    engine = create_async_engine(postgres.empty())
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError) as wrong:
+            await connection.execute(text("SELECT nothing FROM nowhere"))
+    await engine.dispose()
+    assert outage_of(wrong.value) is None
