@@ -66,7 +66,7 @@ async def serve(app: Any, bound: socket.socket, stopping: asyncio.Event, *, life
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:
-    """SIGTERM and SIGINT set `stopping`; a second one ends the process as the system would."""
+    """SIGTERM, SIGINT and the loss of the terminal set `stopping`; a second one ends the process as the system would."""
     loop = asyncio.get_running_loop()
 
     def told(number: signal.Signals) -> None:
@@ -75,5 +75,5 @@ def stop_on_signals(stopping: asyncio.Event) -> None:
             signal.raise_signal(number)
         stopping.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, told, number)

@@ -1,0 +1,65 @@
+"""Serving on bound sockets, and stopping: told by an event, by signals, with clients that hold on."""
+
+import asyncio
+import os
+import signal
+import socket
+from typing import Any
+
+import pytest
+
+from coffer_chassis.serving import FINISH_SECONDS, listen, serve, stop_on_signals
+
+
+async def hello(scope: dict[str, Any], _receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"hi"})
+
+
+async def never(scope: dict[str, Any], _receive: Any, _send: Any) -> None:
+    if scope["type"] == "http":
+        await asyncio.Event().wait()
+
+
+async def request(bound: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection(*bound.getsockname()[:2])
+    writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+    return reader, writer
+
+
+async def test_answers_until_told_to_stop_and_does_not_wait_for_idle_connections() -> None:
+    bound, stopping = listen("127.0.0.1", 0), asyncio.Event()
+    serving = asyncio.create_task(serve(hello, bound, stopping, lifespan=False))
+    reader, writer = await request(bound)
+    assert (await reader.readuntil(b"hi")).startswith(b"HTTP/1.1 200")
+    stopping.set()
+    await asyncio.wait_for(serving, 2)
+    writer.close()
+
+
+async def test_a_request_that_never_ends_holds_up_the_stop_for_a_bounded_time() -> None:
+    bound, stopping = listen("127.0.0.1", 0), asyncio.Event()
+    serving = asyncio.create_task(serve(never, bound, stopping, lifespan=False))
+    _, writer = await request(bound)
+    await asyncio.sleep(0)
+    stopping.set()
+    await asyncio.wait_for(serving, FINISH_SECONDS + 3)
+    writer.close()
+
+
+def test_a_taken_port_is_an_error_and_leaves_no_socket_open() -> None:
+    with listen("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use"):
+        listen(*first.getsockname()[:2])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_signals_and_a_lost_terminal_ask_for_an_orderly_stop(number: signal.Signals) -> None:
+    stopping = asyncio.Event()
+    stop_on_signals(stopping)
+    try:
+        os.kill(os.getpid(), number)
+        await asyncio.wait_for(stopping.wait(), 2)
+    finally:
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().remove_signal_handler(each)
