@@ -12,6 +12,7 @@ from typing import Any
 
 import uvloop
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from coffer_chassis import dead_letters, logs, outbox
 from coffer_chassis.metrics import exposition
@@ -52,6 +53,9 @@ def main(program: Program, argv: list[str] | None = None) -> int:
         prefix = str(program.settings.model_config.get("env_prefix", ""))
         faults = "; ".join(f"{prefix}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
         print(f"Settings are missing or wrong: {faults}", file=sys.stderr)
+        return 2
+    except SettingsError as error:
+        print(f"Settings are wrong: {error}; lists and objects are written as JSON", file=sys.stderr)
         return 2
     logs.configure()
     with suppress(KeyboardInterrupt):

@@ -4,6 +4,7 @@ The broker may forget; the table does not.
 """
 
 from typing import Any
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Row, select, update
@@ -50,8 +51,8 @@ def _row(lane: Lane, message: Incoming, work: Work) -> dict[str, Any]:
     }
 
 
-async def waiting(work: Work, *, limit: int = 100) -> list[Row[Any]]:
-    """Dead letters that were neither redriven nor dropped, newest first."""
+async def waiting(work: Work, *, limit: int | None = None) -> list[Row[Any]]:
+    """Dead letters that were neither redriven nor dropped, newest first; all of them, or the first `limit`."""
     table = work.tables.dead_letters
     query = (
         select(table)
@@ -68,6 +69,8 @@ async def redrive(work: Work, bus: Bus, letter_id: str) -> bool:
 
     A crash between sending and marking sends it twice: handlers drop the second by the inbox.
     """
+    if not _is_id(letter_id):
+        return False
     table = work.tables.dead_letters
     async with work.engine.begin() as connection:
         query = select(table).where(table.c.id == letter_id, table.c.redriven_at.is_(None)).with_for_update()
@@ -81,6 +84,8 @@ async def redrive(work: Work, bus: Bus, letter_id: str) -> bool:
 
 async def drop(work: Work, letter_id: str) -> bool:
     """Give one dead letter up for good; the row stays. False if it is unknown or was settled already."""
+    if not _is_id(letter_id):
+        return False
     table = work.tables.dead_letters
     statement = (
         update(table)
@@ -89,3 +94,11 @@ async def drop(work: Work, letter_id: str) -> bool:
     )
     async with work.engine.begin() as connection:
         return bool((await connection.execute(statement)).rowcount)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -16,9 +16,9 @@ _STORE = (
     AdminShutdownError,
     CrashShutdownError,
     TooManyConnectionsError,
-    InterfaceError,
     PoolTimeoutError,
     ConnectionError,
+    TimeoutError,
 )
 
 
@@ -27,10 +27,10 @@ def outage_of(error: BaseException) -> Problem | None:
     if isinstance(error, DBAPIError):
         cause = error.orig
         driver = cause.__cause__ if cause is not None else None
-        if error.connection_invalidated or isinstance(driver, _STORE) or isinstance(cause, _STORE):
+        if error.connection_invalidated or _is_away(driver) or _is_away(cause):
             return Unavailable("The store cannot be reached at this moment.", retry_after_seconds=RETRY_SECONDS)
         return None
-    if isinstance(error, _STORE):
+    if _is_away(error):
         return Unavailable("The store cannot be reached at this moment.", retry_after_seconds=RETRY_SECONDS)
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -39,3 +39,8 @@ def outage_of(error: BaseException) -> Problem | None:
     elif not isinstance(error, BotoCoreError):
         return None
     return DependencyFailed("The object store or the broker failed.", retry_after_seconds=RETRY_SECONDS)
+
+
+def _is_away(error: BaseException | None) -> bool:
+    # Its other texts and its subclasses tell of a use of the driver that is wrong.
+    return isinstance(error, _STORE) or (type(error) is InterfaceError and "closed" in str(error))

@@ -6,6 +6,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_WEB_ADDRESS = r"^https?://[^/\s]+(/\S*)?$"
+
 TokenKind = Literal["access", "pat", "link", "ticket"]
 
 
@@ -28,10 +30,14 @@ class CofferSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, description="Port of the one public address.", ge=1, le=65535)
     public_url: str = Field(
-        "http://localhost:8080", description="The address people reach Coffer under, without a slash at the end."
+        "http://localhost:8080",
+        description="The address people reach Coffer under, without a slash at the end.",
+        pattern=_WEB_ADDRESS,
     )
     s3_public_url: str | None = Field(
-        None, description="The address under which clients reach S3; signed URLs are made for it. Default: AWS itself."
+        None,
+        description="The address under which clients reach S3; signed URLs are made for it. Default: AWS itself.",
+        pattern=_WEB_ADDRESS,
     )
     bucket: str = Field("coffer", description="The bucket that holds all objects.")
     trusted_issuers: tuple[TrustedIssuer, ...] = Field(

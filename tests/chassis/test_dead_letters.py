@@ -84,11 +84,11 @@ async def test_a_strangers_letter_does_not_stop_the_collection(store: Store, bus
 
 
 async def test_collects_more_than_one_batch(store: Store, bus: WatchedBus) -> None:
-    for number in range(23):
+    for number in range(123):
         await bus.send(LANE.dead_queue, str(number), {})
-    assert await drain(store.work, bus, LANE) == 23
+    assert await drain(store.work, bus, LANE) == 123
     assert len(await waiting(store.work, limit=5)) == 5
-    assert len(await waiting(store.work)) == 23
+    assert len(await waiting(store.work)) == 123
 
 
 async def test_a_redriven_letter_is_handled_once_and_no_longer_waits(store: Store, bus: WatchedBus) -> None:
@@ -180,7 +180,7 @@ async def test_a_dropped_letter_is_kept_as_a_row_and_can_neither_be_dropped_nor_
     assert len(await store.rows(TABLES.dead_letters)) == 1
 
 
-async def test_an_unknown_letter_is_no_letter(store: Store, bus: WatchedBus) -> None:
-    unknown = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11"
+@pytest.mark.parametrize("unknown", ["0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11", "nope", "all"])
+async def test_an_unknown_letter_is_no_letter(store: Store, bus: WatchedBus, unknown: str) -> None:
     assert not await redrive(store.work, bus, unknown)
     assert not await drop(store.work, unknown)

@@ -1,5 +1,7 @@
 """An outage is told from a fault of ours."""
 
+from datetime import datetime, timedelta, timezone
+
 import asyncpg
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -25,6 +27,9 @@ def refused(status: int) -> ClientError:
         (PoolTimeoutError("no connection"), "unavailable"),
         (ConnectionRefusedError(), "unavailable"),
         (asyncpg.CannotConnectNowError("starting up"), "unavailable"),
+        (asyncpg.InterfaceError("connection is closed"), "unavailable"),
+        (asyncpg.InterfaceError("cannot perform operation: another operation is in progress"), None),
+        (TimeoutError(), "unavailable"),
         (ValueError("ours"), None),
         (KeyError("ours"), None),
     ],
@@ -49,10 +54,21 @@ async def test_a_session_that_the_server_ended_is_an_outage(postgres: PostgresSe
     assert outage.code == "unavailable"
 
 
-async def test_a_wrong_statement_is_our_fault(postgres: PostgresServer) -> None:
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        ("SELECT nothing FROM nowhere", {}),
+        ("SELECT CAST(:id AS UUID)", {"id": "nope"}),
+        ("SELECT CAST(:moment AS TIMESTAMPTZ)", {"moment": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))}),
+        ("SELECT CAST(:number AS BIGINT)", {"number": 2**70}),
+    ],
+)
+async def test_a_wrong_statement_or_argument_is_our_fault(
+    postgres: PostgresServer, statement: str, values: dict[str, object]
+) -> None:
     engine = create_async_engine(postgres.empty())
     async with engine.connect() as connection:
         with pytest.raises(DBAPIError) as wrong:
-            await connection.execute(text("SELECT nothing FROM nowhere"))
+            await connection.execute(text(statement), values)
     await engine.dispose()
     assert outage_of(wrong.value) is None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from coffer_chassis import logs
 from coffer_chassis.serving import stop_on_signals
@@ -32,10 +33,21 @@ def main(argv: list[str] | None = None) -> int:
         print(f"Coffer: {error}", file=sys.stderr)
         return 1
     except ValidationError as error:
-        faults = "; ".join(f"COFFER_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        prefix = _prefix(error.title)
+        faults = "; ".join(f"{prefix}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
         print(f"Coffer: settings are wrong: {faults}", file=sys.stderr)
         return 2
+    except SettingsError as error:
+        print(f"Coffer: settings are wrong: {error}; lists and objects are written as JSON", file=sys.stderr)
+        return 2
     return 0
+
+
+def _prefix(settings: str) -> str:
+    """What the variables of a settings class begin with."""
+    from coffer_local.registry import SERVICES  # noqa: PLC0415  # `exec` starts in a fraction of the time without it
+
+    return next((entry.prefix for entry in SERVICES if entry.settings.__name__ == settings), "COFFER_")
 
 
 def _parser() -> argparse.ArgumentParser:

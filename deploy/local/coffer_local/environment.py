@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coffer_local.credentials import Credentials
-from coffer_local.home import Home, StartError, write_private
+from coffer_local.home import Home, StartError, is_in_use, write_private
 from coffer_local.registry import SERVICES
 
 ISSUER = "coffer-auth"
@@ -45,7 +45,7 @@ def local_environment(
     """Every variable that a service of this stack needs, also when it runs as a process of its own."""
     # Read by services beside the gateway, so by the address of this machine and not the one people use.
     keys_at = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}/.well-known/jwks.json"  # noqa: S104  # compared, not bound
-    issuers = [{"issuer": ISSUER, "jwks_url": keys_at, "kinds": ["access", "pat"]}]
+    issuers = [{"issuer": os.environ.get("COFFER_AUTH_ISSUER") or ISSUER, "jwks_url": keys_at, "kinds": ["access", "pat"]}]
     variables = {
         "AWS_ENDPOINT_URL": cloud_url,
         "AWS_REGION": region,
@@ -83,15 +83,26 @@ def write_environment(home: Home, variables: Mapping[str, str]) -> None:
 
 
 def run_in_environment(home: Path, command: list[str]) -> None:
-    """Replace this process by `command` with the variables of the running stack. Raises StartError if none runs."""
+    """Replace this process by `command` with the variables of the running stack.
+
+    Raises StartError if none runs, or if there is no such command.
+    """
+    if not command:
+        raise StartError("Say which command to run, as in `exec python -m coffer_files dead-letters list`.")
     try:
+        # The file outlives a stack that was killed, and its passwords lead nowhere then.
+        if not is_in_use(home):
+            raise FileNotFoundError
         lines = environment_file(home).read_text().splitlines()
     except OSError as error:
         raise StartError(f"No Coffer is running on {home}: start it with make run first.") from error
     variables = dict(line.removeprefix("export ").partition("=")[::2] for line in lines)
     for name, value in variables.items():
         os.environ.setdefault(name, "".join(shlex.split(value)))
-    os.execvp(command[0], command)  # noqa: S606  # the operator's own command
+    try:
+        os.execvp(command[0], command)  # noqa: S606  # the operator's own command
+    except OSError as error:
+        raise StartError(f"{command[0]} cannot be run ({error.strerror}).") from error
 
 
 def as_origins(*urls: str) -> tuple[str, ...]:

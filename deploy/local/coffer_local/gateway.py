@@ -64,8 +64,10 @@ async def get_information(request: Request[Any, Any, Any]) -> Response[Any]:
     return Response(information(), headers={"Vary": "Accept"})
 
 
-def own_app(checks: Mapping[str, Check], more_routes: Sequence[HTTPRouteHandler] = ()) -> tuple[Litestar, Readiness]:
+def own_app(
+    checks: Mapping[str, Check], more_routes: Sequence[HTTPRouteHandler] = (), *, problem_base: str = "/docs"
+) -> tuple[Litestar, Readiness]:
     """The routes that belong to no service, and the readiness that they report."""
     readiness = Readiness(checks)
     routes = [get_information, *health_routes(readiness), *more_routes]
-    return build_app(service="gateway", route_handlers=routes), readiness
+    return build_app(service="gateway", route_handlers=routes, problem_base=problem_base), readiness

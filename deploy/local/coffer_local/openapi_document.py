@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from coffer_chassis.access_rules import public
 from coffer_chassis.http import build_app
 from coffer_chassis.openapi import describe, merge
+from coffer_contracts.problems import Unavailable
 from coffer_local.gateway import own_app
 from coffer_local.registry import SERVICES
 
@@ -36,7 +37,11 @@ def route_apps() -> dict[str, Litestar]:
 
 def document() -> dict[str, Any]:
     """The merged document; the same routes give the same document."""
-    documents = {name: describe(app, title=name, version="1") for name, app in route_apps().items()}
+    documents = {
+        # Whatever stands on a store can be without it.
+        name: describe(app, title=name, version="1", shared=() if name == "gateway" else (Unavailable,))
+        for name, app in route_apps().items()
+    }
     return merge(documents, title="Coffer", version=version("coffer"), description=DESCRIPTION)
 
 

@@ -131,7 +131,8 @@ class Stack:
                 self._services[entry.name] = service
             if lost_broker:
                 await self._begin_epoch()
-            own, readiness = own_app(self._checks(), [*docs_routes(), *document_routes()])
+            pages = [*docs_routes(), *document_routes()]
+            own, readiness = own_app(self._checks(), pages, problem_base=f"{self.public_url}/docs")
             apps = {name: service.app for name, service in self._services.items() if service.app is not None}
             public = listen(self.options.host, self.options.port)
             internal = listen("127.0.0.1", 0)

@@ -86,7 +86,7 @@ class RefreshBody(Body):
 class LogoutBody(Body):
     """How far a sign-out reaches."""
 
-    all: bool = Field(False, description="End every session of the account.")
+    all: bool = Field(False, strict=True, description="End every session of the account.")
 
 
 class UserAnswer(msgspec.Struct, frozen=True):

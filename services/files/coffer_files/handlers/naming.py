@@ -33,7 +33,8 @@ async def name_conflict(unit: Unit, parent_id: ItemId, name: str, kind: ItemKind
     """The refusal for a taken name, with who holds it and a name that is free."""
     existing = existing or await child_named(unit.connection, parent_id, name_key(name))
     suggested = await free_name(unit.connection, parent_id, name, kind)
-    return NameConflict(f"The folder already holds {name!r}.", existing=described(existing), suggested_name=suggested)
+    held = existing.name if existing else name
+    return NameConflict(f"The folder already holds {held!r}.", existing=described(existing), suggested_name=suggested)
 
 
 def described(existing: Item | None) -> dict[str, str] | None:

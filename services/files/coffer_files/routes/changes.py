@@ -12,8 +12,9 @@ from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.cursors import Cursors, Listing, Value
 from coffer_chassis.identity import Principal
+from coffer_chassis.openapi import documented
 from coffer_contracts.ids import ItemId, UserId
-from coffer_contracts.problems import CursorInvalid
+from coffer_contracts.problems import CursorExpired, CursorInvalid
 from coffer_files.domain.items import ChangeReason, Item, Owner
 from coffer_files.handlers.feed import FeedCursor, feed_now, read_feed
 from coffer_files.handlers.reading import usage
@@ -73,7 +74,13 @@ async def get_cursor(principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, 
     return Response(CursorAnswer(_sealed(cursors, principal, await feed_now(deps, principal, origin))))
 
 
-@get("/v1/changes", opt=user(READ), operation_id="list_changes", tags=["changes"], summary="Read the change feed")
+@get(
+    "/v1/changes",
+    opt=user(READ) | documented(raises=[CursorInvalid, CursorExpired]),
+    operation_id="list_changes",
+    tags=["changes"],
+    summary="Read the change feed",
+)
 async def get_changes(
     principal: ThePrincipal,
     origin: TheOrigin,

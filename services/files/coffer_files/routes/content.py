@@ -8,9 +8,11 @@ from litestar.params import QueryParameter
 
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Timestamp, timestamp
+from coffer_chassis.openapi import documented
 from coffer_contracts.ids import VersionId
+from coffer_contracts.problems import KindConflict
 from coffer_files.domain.content import Disposition
-from coffer_files.domain.previews import PreviewSize
+from coffer_files.domain.previews import PreviewSize, PreviewUnavailable
 from coffer_files.handlers.content import sign_download, sign_preview
 from coffer_files.routes.requests import NO_STORE, READ, InPath, TheDeps, TheOrigin, ThePrincipal, item_ref, known_id
 
@@ -40,7 +42,7 @@ class PendingAnswer(msgspec.Struct, frozen=True):
 @route(
     "/v1/items/{item:str}/content",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
-    opt=user(READ),
+    opt=user(READ) | documented(raises=[KindConflict]),
     status_code=302,
     tags=["content"],
     summary="Download a file",
@@ -67,7 +69,7 @@ async def get_content(
 
 @get(
     "/v1/items/{item:str}/download-url",
-    opt=user(READ),
+    opt=user(READ) | documented(raises=[KindConflict]),
     operation_id="get_download_url",
     tags=["content"],
     summary="Get a download address",
@@ -98,7 +100,7 @@ async def get_download_url(
 
 @get(
     "/v1/items/{item:str}/preview",
-    opt=user(READ),
+    opt=user(READ) | documented(raises=[KindConflict, PreviewUnavailable]),
     operation_id="get_preview",
     tags=["content"],
     summary="Get a preview picture",

@@ -6,15 +6,28 @@ from typing import Annotated, Literal
 from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Body
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.http import not_modified
 from coffer_chassis.identity import Principal
+from coffer_chassis.openapi import documented
 from coffer_contracts.ids import ItemId
-from coffer_contracts.problems import CursorInvalid
+from coffer_contracts.problems import (
+    CursorInvalid,
+    Cycle,
+    IdempotencyInProgress,
+    IdempotencyKeyReuse,
+    KindConflict,
+    MalformedRequest,
+    NameConflict,
+    NameInvalid,
+    NotFound,
+    PreconditionFailed,
+    StateConflict,
+)
 from coffer_files.domain.items import Beginning, Order
 from coffer_files.handlers.items import Wish, change_item, find_item, make_folder
 from coffer_files.handlers.naming import etag
@@ -40,6 +53,7 @@ from coffer_files.routes.requests import (
     InPath,
     ItemRef,
     Limit,
+    Moment,
     TheConditions,
     TheCursors,
     TheDeps,
@@ -72,11 +86,18 @@ class ChangeBody(Body):
 
     name: str | None = Field(None, max_length=NAME_LIMIT, description="The new name.")
     parent_id: ItemRef | None = Field(None, description="The folder to move it to, in the same drive.")
-    modified_at: AwareDatetime | None = Field(None, description="When the content was changed, for clients that know.")
+    modified_at: Moment | None = Field(None, description="When the content was changed, for clients that know.")
     conflict: Literal["fail", "rename"] = Field("fail", description="What to do when the name is taken.")
 
 
-@post("/v1/folders", opt=user(WRITE), operation_id="make_folder", tags=["items"], summary="Make a folder")
+@post(
+    "/v1/folders",
+    opt=user(WRITE)
+    | documented(raises=[NameInvalid, NameConflict, KindConflict, NotFound, IdempotencyKeyReuse, IdempotencyInProgress]),
+    operation_id="make_folder",
+    tags=["items"],
+    summary="Make a folder",
+)
 async def post_folder(
     data: JSONBody[FolderBody],
     principal: ThePrincipal,
@@ -92,7 +113,13 @@ async def post_folder(
     return _answered(made, 201, {"Location": f"/v1/items/{made.at.item.id}", **replay_header(replayed)})
 
 
-@get("/v1/items/{item:str}/children", opt=user(READ), operation_id="list_children", tags=["items"], summary="List a folder")
+@get(
+    "/v1/items/{item:str}/children",
+    opt=user(READ) | documented(raises=[KindConflict, CursorInvalid]),
+    operation_id="list_children",
+    tags=["items"],
+    summary="List a folder",
+)
 async def get_children(
     item: InPath,
     principal: ThePrincipal,
@@ -138,7 +165,13 @@ async def get_children(
     return Response(ItemPage(items, end, UNSET if page.total is None else page.total))
 
 
-@get("/v1/items/{item:str}", opt=user(READ), operation_id="get_item", tags=["items"], summary="Look at an item")
+@get(
+    "/v1/items/{item:str}",
+    opt=user(READ) | documented(raises=[MalformedRequest]),
+    operation_id="get_item",
+    tags=["items"],
+    summary="Look at an item",
+)
 async def get_item(
     item: InPath,
     principal: ThePrincipal,
@@ -154,7 +187,13 @@ async def get_item(
     return _answered(found, 200, {}, with_path="path" in included(include))
 
 
-@patch("/v1/items/{item:str}", opt=user(WRITE), operation_id="change_item", tags=["items"], summary="Rename or move")
+@patch(
+    "/v1/items/{item:str}",
+    opt=user(WRITE) | documented(raises=[NameInvalid, NameConflict, KindConflict, Cycle, StateConflict, PreconditionFailed]),
+    operation_id="change_item",
+    tags=["items"],
+    summary="Rename or move",
+)
 async def patch_item(
     item: InPath,
     data: JSONBody[ChangeBody],
@@ -169,7 +208,13 @@ async def patch_item(
     return _answered(changed, 200, {})
 
 
-@delete("/v1/items/{item:str}", opt=user(WRITE), operation_id="trash_item", tags=["items"], summary="Put into the trash")
+@delete(
+    "/v1/items/{item:str}",
+    opt=user(WRITE) | documented(raises=[StateConflict, PreconditionFailed, MalformedRequest]),
+    operation_id="trash_item",
+    tags=["items"],
+    summary="Put into the trash",
+)
 async def delete_item(
     item: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, conditions: TheConditions
 ) -> None:

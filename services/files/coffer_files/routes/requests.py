@@ -1,11 +1,13 @@
 """What requests have in common: ids in paths, page sizes, idempotency keys, the names handlers are given by."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
-from pydantic import BaseModel, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from coffer_chassis.cursors import Cursors
 from coffer_chassis.etags import Conditions
@@ -37,6 +39,21 @@ Included = Annotated[str, QueryParameter(description="What is added, separated b
 
 ItemRef = Annotated[str, StringConstraints(pattern=r"^(root|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$")]
 """An item's id in a body, or `root`."""
+
+
+def _in_calendar(moment: datetime) -> datetime:
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        moment = datetime.max.replace(tzinfo=UTC)
+    # asyncpg takes the first and the last datetime for PostgreSQL's infinities and reads them without a zone.
+    if not 1 < moment.year < 9999:
+        raise PydanticCustomError("out_of_range", "The time is not between the years 2 and 9998 in UTC.")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+"""A time in a body, brought to UTC."""
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

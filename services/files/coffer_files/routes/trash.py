@@ -12,8 +12,9 @@ from pydantic import Field
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Body, Timestamp, timestamp
 from coffer_chassis.cursors import Listing, Value
+from coffer_chassis.openapi import documented
 from coffer_contracts.ids import ItemId
-from coffer_contracts.problems import CursorInvalid
+from coffer_contracts.problems import CursorInvalid, KindConflict, NameConflict, StateConflict
 from coffer_files.domain.items import Owner
 from coffer_files.handlers.naming import etag
 from coffer_files.handlers.reading import list_trash
@@ -57,7 +58,13 @@ class RestoreBody(Body):
     conflict: Literal["fail", "rename"] = Field("rename", description="What to do when the name is taken.")
 
 
-@get("/v1/trash", opt=user(READ), operation_id="list_trash", tags=["trash"], summary="List the trash")
+@get(
+    "/v1/trash",
+    opt=user(READ) | documented(raises=[CursorInvalid]),
+    operation_id="list_trash",
+    tags=["trash"],
+    summary="List the trash",
+)
 async def get_trash(
     principal: ThePrincipal, deps: TheDeps, cursors: TheCursors, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response[TrashPage]:
@@ -79,7 +86,7 @@ async def get_trash(
 
 @post(
     "/v1/trash/{item:str}/restore",
-    opt=user(WRITE),
+    opt=user(WRITE) | documented(raises=[NameConflict, KindConflict, StateConflict]),
     status_code=200,
     operation_id="restore_item",
     tags=["trash"],

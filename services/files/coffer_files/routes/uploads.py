@@ -6,21 +6,31 @@ from typing import Annotated
 import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody, QueryParameter
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Body
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.identity import Principal
+from coffer_chassis.openapi import documented
 from coffer_contracts.files import ConflictPolicy, UploadState
 from coffer_contracts.ids import UploadId, VersionId
 from coffer_contracts.problems import (
     CursorInvalid,
+    FeatureDisabled,
+    IdempotencyInProgress,
+    IdempotencyKeyReuse,
     KindConflict,
     MalwareDetected,
     NameConflict,
+    NameInvalid,
+    NotFound,
+    PreconditionFailed,
+    QuotaExceeded,
+    SizeMismatch,
     StateConflict,
     UploadExpired,
+    UploadIncomplete,
     ValidationFailed,
 )
 from coffer_files.domain.uploads import STATES, Upload
@@ -40,6 +50,7 @@ from coffer_files.routes.requests import (
     InPath,
     ItemRef,
     Limit,
+    Moment,
     TheCursors,
     TheDeps,
     TheOrigin,
@@ -65,14 +76,14 @@ class UploadBody(Body):
 
     parent_id: ItemRef = Field(description="The folder it goes into; `root` is the caller's own root folder.")
     name: str = Field(max_length=NAME_LIMIT, description="1 to 255 bytes of UTF-8.")
-    size: int = Field(ge=0, le=2**43, description="Exact length in bytes.")
+    size: int = Field(ge=0, le=2**43, strict=True, description="Exact length in bytes.")
     mime_type: MimeType | None = Field(None, description="What the client takes it for; the bytes decide.")
     conflict: ConflictPolicy = Field("fail", description="What to do when the name is taken.")
     base_version_id: ItemRef | None = Field(None, description="With `replace`: the version that may be replaced.")
     blocks_sha256: tuple[Sha256, ...] | None = Field(
         None, max_length=10_000, description="SHA-256 of every 8 MiB block, hexadecimal; the bucket then checks the bytes."
     )
-    modified_at: AwareDatetime | None = Field(None, description="When the content was changed, as the client knows.")
+    modified_at: Moment | None = Field(None, description="When the content was changed, as the client knows.")
     mode: announcing.Mode = Field("auto", description="How the bytes travel; `auto` lets Coffer decide.")
 
 
@@ -84,11 +95,26 @@ class ResolveBody(Body):
     conflict: ConflictPolicy | None = Field(None, description="Another policy.")
 
 
-class CompleteBody(Body):
-    """Nothing has to be said about a single PUT."""
-
-
-@post("/v1/uploads", opt=user(WRITE), operation_id="start_upload", tags=["uploads"], summary="Begin an upload")
+@post(
+    "/v1/uploads",
+    opt=user(WRITE)
+    | documented(
+        raises=[
+            NotFound,
+            NameInvalid,
+            NameConflict,
+            KindConflict,
+            PreconditionFailed,
+            QuotaExceeded,
+            FeatureDisabled,
+            IdempotencyKeyReuse,
+            IdempotencyInProgress,
+        ]
+    ),
+    operation_id="start_upload",
+    tags=["uploads"],
+    summary="Begin an upload",
+)
 async def post_upload(
     data: JSONBody[UploadBody],
     principal: ThePrincipal,
@@ -114,7 +140,13 @@ async def post_upload(
     return Response(upload_answer(deps, upload, sign=True), status_code=201, headers=headers)
 
 
-@get("/v1/uploads", opt=user(READ), operation_id="list_uploads", tags=["uploads"], summary="List own uploads")
+@get(
+    "/v1/uploads",
+    opt=user(READ) | documented(raises=[CursorInvalid]),
+    operation_id="list_uploads",
+    tags=["uploads"],
+    summary="List own uploads",
+)
 async def get_uploads(
     principal: ThePrincipal,
     deps: TheDeps,
@@ -157,7 +189,8 @@ async def get_timeline(upload: InPath, principal: ThePrincipal, deps: TheDeps) -
 
 @post(
     "/v1/uploads/{upload:str}/complete",
-    opt=user(WRITE),
+    opt=user(WRITE)
+    | documented(raises=[UploadIncomplete, NameConflict, KindConflict, StateConflict, UploadExpired, MalwareDetected]),
     status_code=202,
     operation_id="complete_upload",
     tags=["uploads"],
@@ -172,7 +205,10 @@ async def post_complete(
 
 @post(
     "/v1/uploads/{upload:str}/retry",
-    opt=user(WRITE),
+    opt=user(WRITE)
+    | documented(
+        raises=[UploadIncomplete, SizeMismatch, NameConflict, KindConflict, StateConflict, UploadExpired, MalwareDetected]
+    ),
     status_code=202,
     operation_id="retry_upload",
     tags=["uploads"],
@@ -186,7 +222,12 @@ async def post_retry(
 
 
 @patch(
-    "/v1/uploads/{upload:str}", opt=user(WRITE), operation_id="resolve_upload", tags=["uploads"], summary="Resolve a conflict"
+    "/v1/uploads/{upload:str}",
+    opt=user(WRITE)
+    | documented(raises=[NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, StateConflict]),
+    operation_id="resolve_upload",
+    tags=["uploads"],
+    summary="Resolve a conflict",
 )
 async def patch_upload(
     upload: InPath, data: JSONBody[ResolveBody], principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
@@ -198,7 +239,13 @@ async def patch_upload(
     return Response(upload_answer(deps, resolved, item=seen_answer(item) if item else msgspec.UNSET))
 
 
-@delete("/v1/uploads/{upload:str}", opt=user(WRITE), operation_id="abort_upload", tags=["uploads"], summary="Give an upload up")
+@delete(
+    "/v1/uploads/{upload:str}",
+    opt=user(WRITE) | documented(raises=[StateConflict]),
+    operation_id="abort_upload",
+    tags=["uploads"],
+    summary="Give an upload up",
+)
 async def delete_upload(upload: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps) -> None:
     """Give an upload up: its bytes are deleted and its quota is free again."""
     await commands.abort_upload(deps, principal, origin, UploadId(known_id(upload)))

@@ -62,6 +62,7 @@ async def test_a_taken_name_is_refused_with_who_holds_it_and_a_free_one(files: F
         first = await made(http, "Reports")
         told = refused(await http.post("/v1/folders", json={"parent_id": "root", "name": "REPORTS"}), 409, "name_conflict")
         assert told["existing"] == {"id": first["id"], "kind": "folder", "etag": '"1"'}
+        assert told["detail"] == "The folder already holds 'Reports'."
         assert told["suggested_name"] == "REPORTS (1)"
         assert (await made(http, "reports", conflict="rename"))["name"] == "reports (1)"
 
@@ -218,6 +219,21 @@ async def test_a_change_is_made_only_to_what_the_caller_has_seen(files: Files) -
         assert (await http.get(at, headers={"If-None-Match": '"2"'})).status_code == 304
         assert (await http.get(at, headers={"If-None-Match": '"1"'})).status_code == 200
         assert (await http.patch(at, json={"name": "b"})).headers["etag"] == '"2"'
+
+
+@pytest.mark.parametrize("edge", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-23:59"])
+async def test_a_time_at_the_edge_of_the_calendar_is_refused_and_hurts_nothing(files: Files, edge: str) -> None:
+    async with files.client() as http:
+        at = f"/v1/items/{(await made(http, 'a'))['id']}"
+        told = refused(await http.patch(at, json={"modified_at": edge}), 422, "validation_failed")
+        assert [error["code"] for error in told["errors"]] == ["out_of_range"]
+        for year in ("0002", "9998"):
+            moment = f"{year}-01-02T03:04:05.000Z"
+            assert (await http.patch(at, json={"modified_at": moment})).status_code == 200
+            assert (await http.get(at)).json()["modified_at"] == moment
+            listed = await http.get("/v1/items/root/children", params={"sort": "modified_at"})
+            assert [item["modified_at"] for item in listed.json()["items"]] == [moment]
+            assert (await http.get("/v1/changes")).status_code == 200
 
 
 async def test_a_rename_may_change_only_case_and_may_not_take_a_name(files: Files) -> None:

@@ -154,6 +154,8 @@ async def test_the_owner_of_rejected_bytes_is_told_why(files: Files) -> None:
     [
         ({"size": 2_000_000}, 403, "quota_exceeded"),
         ({"size": -1}, 422, "validation_failed"),
+        ({"size": True}, 422, "validation_failed"),
+        ({"size": "10"}, 422, "validation_failed"),
         ({"size": 6 * 1024**3}, 413, "too_large"),
         ({"mode": "multipart"}, 403, "feature_disabled"),
         ({"mime_type": "no type"}, 422, "validation_failed"),
@@ -163,6 +165,9 @@ async def test_the_owner_of_rejected_bytes_is_told_why(files: Files) -> None:
         ({"name": "a" * 256}, 422, "name_invalid"),
         ({"modified_at": "yesterday"}, 422, "validation_failed"),
         ({"modified_at": "2026-01-01T00:00:00"}, 422, "validation_failed"),
+        ({"modified_at": "0001-01-01T00:00:00Z"}, 422, "validation_failed"),
+        ({"modified_at": "0001-01-01T00:00:00+23:59"}, 422, "validation_failed"),
+        ({"modified_at": "9999-12-31T23:59:59-23:59"}, 422, "validation_failed"),
     ],
 )
 async def test_what_cannot_be_uploaded_is_refused_before_a_byte_is_sent(
