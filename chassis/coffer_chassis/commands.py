@@ -106,7 +106,7 @@ async def _serve(service: Service, role: str, coffer: CofferSettings, settings: 
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     async with asyncio.TaskGroup() as tasks:
-        internal = listen(coffer.host, settings.internal_port)
+        internal = listen(settings.internal_host, settings.internal_port)
         tasks.create_task(serve(exposition, internal, stopping, lifespan=False))
         if role in {"serve", "api"} and service.app is not None:
             tasks.create_task(serve(service.app, listen(coffer.host, settings.listen_port), stopping))

@@ -13,7 +13,7 @@ from coffer_chassis import logs
 from coffer_chassis.cors import Cors
 from coffer_chassis.ids import new_id
 from coffer_chassis.metrics import HTTP
-from coffer_chassis.request_context import SCOPE_KEY, RequestContext, request_id_in, traceparent_in
+from coffer_chassis.request_context import PROBLEM_KEY, SCOPE_KEY, RequestContext, request_id_in, traceparent_in
 
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health"})
 """Probed every few seconds: logged only when they fail."""
@@ -71,14 +71,15 @@ class Edge:
             log.exception("answer_broken_off", error_type=type(error).__name__)
             raise
         finally:
-            self._account(scope["method"], inner.get("path_template"), status, perf_counter() - started)
+            self._account(scope["method"], inner, status, perf_counter() - started)
             logs.request_id.reset(token)
 
-    def _account(self, method: str, template: str | None, status: int, seconds: float) -> None:
-        method, route = method if method in _METHODS else "other", template or "unmatched"
+    def _account(self, method: str, scope: Any, status: int, seconds: float) -> None:
+        method, route = method if method in _METHODS else "other", scope.get("path_template") or "unmatched"
         HTTP.count(self._service, route, method, str(status), seconds)
         if route not in QUIET_ROUTES or status >= 500:
-            logs.request_line(method=method, route=route, status=status, ms=round(seconds * 1000, 2))
+            ms = round(seconds * 1000, 2)
+            logs.request_line(method=method, route=route, status=status, ms=ms, code=scope.get(PROBLEM_KEY))
 
 
 def _read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[RequestContext, bytes | None]:

@@ -101,13 +101,17 @@ def _now() -> str:
     return f"{_second[1]}.{int((moment - whole) * 1_000_000):06d}Z"
 
 
-def request_line(*, method: str, route: str, status: int, ms: float) -> None:
-    """The one line of a request. Its values are bounded and hold no secret, so it takes no processors: a fifth of the cost.
+def request_line(*, method: str, route: str, status: int, ms: float, code: str | None = None) -> None:
+    """The one line of a request, with the code of the problem it was refused with.
+
+    Its values are bounded and hold no secret, so it takes no processors: a fifth of the cost.
 
     Falls back to an ordinary line on a terminal and where logs were never configured.
     """
     factory = structlog.get_config()["logger_factory"]
-    values = {"method": method, "route": route, "status": status, "ms": ms, "request_id": request_id.get()}
+    values: dict[str, object] = {"method": method, "route": route, "status": status, "ms": ms, "request_id": request_id.get()}
+    if code is not None:
+        values["code"] = code
     if isinstance(factory, _Lines) and factory.plain is not None:
         line = {"event": "request", "level": "info", "ts": _now(), **values}
         factory.plain.write(msgspec.json.encode(line).decode() + "\n")

@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from coffer_chassis.input_errors import errors_of
 from coffer_chassis.logs import get_logger
 from coffer_chassis.outages import outage_of
-from coffer_chassis.request_context import RequestContext
+from coffer_chassis.request_context import PROBLEM_KEY, RequestContext
 from coffer_contracts.problems import (
     FieldError,
     Forbidden,
@@ -131,6 +131,8 @@ class ProblemAnswers:
     def _answer(
         self, request: Request[Any, Any, Any], problem: Problem, headers: Mapping[str, str] | None = None
     ) -> Response[bytes]:
+        scope: Any = request.scope
+        scope[PROBLEM_KEY] = problem.code
         members = document(problem, base=self._base, context=RequestContext.of(request.scope))
         return Response(
             msgspec.json.encode(members, enc_hook=str),

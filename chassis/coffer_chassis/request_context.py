@@ -13,6 +13,8 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _TRACEPARENT = re.compile(rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 SCOPE_KEY = "coffer.request"
+PROBLEM_KEY = "coffer.problem"
+"""Where the code of a refusal is left in the scope, for the log line of the request."""
 
 
 @dataclass(slots=True)

@@ -22,6 +22,9 @@ from coffer_chassis.unit_of_work import Work
 
 REFRESH_SECONDS = 60
 POOL_SECONDS = 5
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 20
+"""A store that froze must not freeze those who ask it; no statement of ours takes this long."""
 """How long a request waits for a connection before it is told to come back."""
 
 log = structlog.get_logger(__name__)
@@ -73,7 +76,11 @@ async def open_runtime(
         pool_use_lifo=True,
         pool_timeout=POOL_SECONDS,
         hide_parameters=True,  # an error in a log must not show what people store
-        connect_args={"server_settings": {"application_name": f"coffer-{service}", "jit": "off"}},
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": STATEMENT_SECONDS,
+            "server_settings": {"application_name": f"coffer-{service}", "jit": "off"},
+        },
     )
     stack.push_async_callback(engine.dispose)
     clients = await stack.enter_async_context(

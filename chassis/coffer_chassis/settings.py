@@ -64,6 +64,7 @@ class ServiceSettings(BaseSettings):
     aws_access_key_id: str | None = Field(None, description="This service's own key; default: the AWS SDK's chain.")
     aws_secret_access_key: SecretStr | None = Field(None, description="Secret of `aws_access_key_id`.")
     listen_port: int = Field(8000, description="Port of the public routes when the service runs alone.", ge=0, le=65535)
+    internal_host: str = Field("127.0.0.1", description="Address that /metrics listens on when the service runs alone.")
     internal_port: int = Field(9000, description="Port of /metrics when the service runs alone; never public.", ge=0, le=65535)
 
     @model_validator(mode="after")

@@ -82,6 +82,11 @@ def write_environment(home: Home, variables: Mapping[str, str]) -> None:
     write_private(environment_file(home.path), lines.encode())
 
 
+def forget_environment(home: Home) -> None:
+    """Remove the variables at a stop: nothing answers to them any more. May run twice."""
+    environment_file(home.path).unlink(missing_ok=True)
+
+
 def run_in_environment(home: Path, command: list[str]) -> None:
     """Replace this process by `command` with the variables of the running stack.
 

@@ -32,7 +32,7 @@ from coffer_chassis.settings import CofferSettings
 from coffer_chassis.tables import chassis_tables
 from coffer_chassis.unit_of_work import Work
 from coffer_local.credentials import Credentials
-from coffer_local.environment import as_origins, local_environment, secret_names, write_environment
+from coffer_local.environment import as_origins, forget_environment, local_environment, secret_names, write_environment
 from coffer_local.gateway import Gateway, own_app
 from coffer_local.home import Home
 from coffer_local.ministack import CloudUser, LocalCloud
@@ -117,6 +117,7 @@ class Stack:
                 async for _ in self._serve(stopping, lost_broker=not cloud.kept_state):
                     yield
             finally:
+                forget_environment(home)
                 cloud_saved = await cloud.stop()
                 database_saved = await postgres.stop()
             if cloud_saved and database_saved:
@@ -189,7 +190,8 @@ class Stack:
                 count = await broker.begin_epoch(work)
             finally:
                 await engine.dispose()
-            log.warning("broker_epoch_began", service=name, events_to_send_again=count)
+            # A first start begins an epoch too, with nothing to say about it.
+            (log.warning if count else log.debug)("broker_epoch_began", service=name, events_to_send_again=count)
         for service in self._services.values():
             await service.recover()
 

@@ -12,8 +12,12 @@ from coffer_files.settings import FilesSettings
 
 async def sweep_now(service: Service, arguments: argparse.Namespace) -> int:
     """Look after every upload at once; what became of them."""
-    grace = None if arguments.grace_seconds is None else arguments.grace_seconds
-    print(await sweep(service.deps, grace_seconds=grace))
+    report = await sweep(service.deps, grace_seconds=arguments.grace_seconds)
+    moved = ", ".join(f"{count} {state}" for state, count in sorted(report.moved.items())) or "none"
+    print(f"Found in the bucket: {report.found_in_bucket}. Driven on: {moved}. Sent to be checked: {report.dispatched}.")
+    if report.failures:
+        print(f"{report.failures} could not be looked after; see the log. The next sweep tries them again.", file=sys.stderr)
+        return 1
     await service.relay.drain()
     return 0
 

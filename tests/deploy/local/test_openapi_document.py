@@ -1,0 +1,39 @@
+"""The published document says what the routes of files refuse, so that nobody learns of a 409 by getting one."""
+
+from typing import Any
+
+import pytest
+
+from coffer_local.openapi_document import document
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Any]:
+    return document()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "codes"),
+    [
+        ("post", "/v1/folders", {"not_found", "name_conflict", "name_invalid", "idempotency_key_reuse"}),
+        ("get", "/v1/items/{item}/children", {"cursor_invalid", "kind_conflict"}),
+        ("patch", "/v1/items/{item}", {"cycle", "name_conflict", "precondition_failed", "state_conflict"}),
+        ("delete", "/v1/items/{item}", {"precondition_failed", "state_conflict"}),
+        ("get", "/v1/items/{item}/content", {"kind_conflict"}),
+        ("get", "/v1/items/{item}/preview", {"preview_unavailable"}),
+        ("post", "/v1/uploads", {"quota_exceeded", "too_large", "feature_disabled", "name_conflict", "not_found"}),
+        ("post", "/v1/uploads/{upload}/complete", {"upload_incomplete", "upload_expired", "malware_detected"}),
+        ("post", "/v1/uploads/{upload}/retry", {"size_mismatch", "state_conflict"}),
+        ("patch", "/v1/uploads/{upload}", {"name_conflict", "state_conflict", "quota_exceeded"}),
+        ("post", "/v1/trash/{item}/restore", {"name_conflict"}),
+        ("get", "/v1/changes", {"cursor_invalid", "cursor_expired"}),
+        ("get", "/v1/me", {"unavailable"}),
+    ],
+)
+def test_a_route_tells_its_refusals(published: dict[str, Any], method: str, path: str, codes: set[str]) -> None:
+    told: set[str] = set()
+    for answer in published["paths"][path][method]["responses"].values():
+        name = answer.get("$ref", "").rpartition("/")[2]
+        content = published["components"]["responses"].get(name, {}).get("content", {})
+        told |= set(content.get("application/problem+json", {}).get("examples", {}))
+    assert codes <= told
