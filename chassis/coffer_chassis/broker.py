@@ -6,7 +6,7 @@ broker, so a new epoch republishes all of it; readers drop what they have seen b
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from coffer_chassis import outbox
@@ -29,6 +29,8 @@ async def begin_epoch(work: Work) -> int:
     """
     table = work.tables.broker
     async with work.engine.begin() as connection:
+        # A relay's round that began before the loss marks its rows only when it ends: wait for it, and let none begin.
+        await connection.execute(text(f"LOCK TABLE {work.tables.outbox.name} IN EXCLUSIVE MODE"))
         row = (await connection.execute(select(table).with_for_update())).one_or_none()
         count = await outbox.republish(connection, work.tables, since=row.drained_at if row else None)
         await connection.execute(

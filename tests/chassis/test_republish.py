@@ -1,5 +1,7 @@
 """Sending again what was sent, and forgetting it: on demand, and after the broker lost everything."""
 
+import asyncio
+import time
 from datetime import timedelta
 
 import pytest
@@ -73,6 +75,24 @@ async def test_a_broker_that_was_never_seen_empty_is_given_everything_again(stor
     assert await begin_epoch(store.work) == 2
     await relay.drain()
     assert sorted(bus.ids) == sorted(ids * 2)
+
+
+async def test_what_a_relay_is_just_sending_when_the_broker_is_lost_is_sent_again(store: Store, bus: RecordingBus) -> None:
+    await store.emit(failed(1))
+    bus.gate.clear()
+    round_under_way = asyncio.create_task(relay_of(store, bus).drain())
+    deadline = time.monotonic() + 10
+    while not bus.calls:
+        assert time.monotonic() < deadline, "nothing was published"
+        await asyncio.sleep(0.01)
+    beginning = asyncio.create_task(begin_epoch(store.work))
+    while not (beginning.done() or await store.waits_for_lock()):
+        assert time.monotonic() < deadline, "the epoch neither began nor waited"
+        await asyncio.sleep(0.01)
+    bus.gate.set()
+    assert await round_under_way == 1
+    assert await beginning == 1
+    assert await store.unsent() == 1
 
 
 async def test_sent_rows_are_forgotten_in_time_and_unsent_ones_never(store: Store, bus: RecordingBus) -> None:

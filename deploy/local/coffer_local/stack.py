@@ -75,6 +75,8 @@ class Stack:
         self.metrics_port = 0
         self._services: dict[str, Service] = {}
         self._urls: dict[str, str] = {}
+        self._losses = 0
+        self._broker_is_whole = True
         self._entries: Sequence[Entry] = [entry for entry in SERVICES if entry.name not in options.without]
 
     async def run(self, stopping: asyncio.Event) -> AsyncIterator[None]:
@@ -120,7 +122,7 @@ class Stack:
                 forget_environment(home)
                 cloud_saved = await cloud.stop()
                 database_saved = await postgres.stop()
-            if cloud_saved and database_saved:
+            if cloud_saved and database_saved and self._broker_is_whole:
                 home.mark_clean()
 
     async def _serve(self, stopping: asyncio.Event, *, lost_broker: bool) -> AsyncIterator[None]:
@@ -148,7 +150,10 @@ class Stack:
                 yield
                 await stopping.wait()
                 readiness.drain()
-                await asyncio.wait(background, timeout=STOP_SECONDS)
+                _, late = await asyncio.wait(background, timeout=STOP_SECONDS)
+                for task in late:
+                    # What it had in hand comes back at the next start, once its visibility has run out.
+                    task.cancel()
                 ended.set()
 
     def _users(self, credentials: Credentials) -> list[CloudUser]:
@@ -175,9 +180,14 @@ class Stack:
         return (self.options.s3_public_url or self._cloud.endpoint).rstrip("/")
 
     async def _cloud_came_back(self) -> None:
-        """The local cloud died and was started again without topics, queues and messages."""
+        """The local cloud died and was started again without topics, queues and messages. May run twice: until it has
+        succeeded, empty queues mean nothing.
+        """
+        self._losses += 1
+        self._broker_is_whole = False
         await asyncio.to_thread(self._provision)
         await self._begin_epoch()
+        self._broker_is_whole = True
         for service in self._services.values():
             service.relay.poke()
 
@@ -197,11 +207,14 @@ class Stack:
 
     async def _mark_drained(self) -> None:
         """Note when nothing was under way, so that a later loss of the broker has little to send again."""
-        if self.options.without:
+        losses = self._losses
+        if self.options.without or not self._broker_is_whole:
             return
         services = list(self._services.values())
         moment = services[0].work.clock.now() - DRAIN_MARGIN
         if not all([await broker.is_drained(service.work, service.bus, service.topology) for service in services]):
+            return
+        if losses != self._losses:  # some queues were seen before the broker was lost, and some after
             return
         for service in services:
             await broker.mark_drained(service.work, moment)

@@ -68,7 +68,9 @@ class Child:
         prepare: Callable[[], Awaitable[None]] | None = None,
         on_restart: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`prepare` runs before every start; `on_restart` after the child died unasked and is ready again."""
+        """`prepare` runs before every start; `on_restart` after the child died unasked and is ready again, and again
+        until it succeeds.
+        """
         self._program = program
         self._prepare = prepare
         self._on_restart = on_restart
@@ -137,12 +139,20 @@ class Child:
             log.warning("child.died", child=program.name, code=self._process.returncode, log=str(program.log))
             pause = await self._bring_back(program, pause)
             log.warning("child.restarted", child=program.name)
-            if self._on_restart is not None:
-                try:
-                    await self._on_restart()
-                except Exception:
-                    # The owner's repair failed, the child is up all the same: go on watching it.
-                    log.exception("child.restart_not_handled", child=program.name)
+            await self._repair(program)
+
+    async def _repair(self, program: Program) -> None:
+        """Have the owner mend what the death broke until that succeeds, or the child dies again, which begins anew."""
+        pause = 0.1
+        while self._on_restart is not None and self.pid is not None:
+            try:
+                await self._on_restart()
+            except Exception:
+                log.exception("child.restart_not_handled", child=program.name, pause_seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            else:
+                return
 
     async def _bring_back(self, program: Program, pause: float) -> float:
         while True:

@@ -15,6 +15,7 @@ from coffer_chassis.handling import Handles, Retry, handler_table
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceivedV1
+from coffer_contracts.ids import BlobId
 from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
 from coffer_media_worker import domain, store
 from coffer_media_worker.children import ChildrenLost
@@ -123,9 +124,11 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
     if content is None or content.mime_type not in domain.RENDERABLE:
         return
     async with deps.work.read() as connection:
-        if await store.is_gone(connection, fact.item_id, event.revision):
-            return
+        gone = await store.is_gone(connection, fact.item_id, event.revision)
         known = await store.preview_of_blob(connection, content.blob_id)
+    if gone:
+        await _clear_up(deps, content.blob_id)
+        return
     started = time.monotonic()
     result: PreviewReadyV1 | PreviewFailedV1
     about = {
@@ -150,25 +153,37 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
         else:
             result = PreviewReadyV1(**about, **await _stored(deps.blobs, f"previews/{content.blob_id}/{BOX}", outcome))
     async with deps.work.unit(cause=event, consumer=BULK) as unit:
-        if await store.is_gone(unit.connection, fact.item_id, event.revision):
-            # Purged while it was rendered; whoever purged it deletes what was written.
-            return
+        gone = await store.is_gone(unit.connection, fact.item_id, event.revision)
         ready = result if isinstance(result, PreviewReadyV1) else None
-        revision = await store.record_preview(
-            unit.connection,
-            content.version_id,
-            item_id=fact.item_id,
-            blob_id=content.blob_id,
-            reason=None if ready else result.reason,  # type: ignore[union-attr]  # what is not ready has a reason
-            images=[image.model_dump() for image in ready.images] if ready else (),
-            width=ready.width if ready else None,
-            height=ready.height if ready else None,
-            placeholder=ready.placeholder if ready else None,
-            now=unit.now,
-        )
-        unit.emit(result, sequence=revision)
+        if not gone:
+            revision = await store.record_preview(
+                unit.connection,
+                content.version_id,
+                item_id=fact.item_id,
+                blob_id=content.blob_id,
+                reason=None if ready else result.reason,  # type: ignore[union-attr]  # what is not ready has a reason
+                images=[image.model_dump() for image in ready.images] if ready else (),
+                width=ready.width if ready else None,
+                height=ready.height if ready else None,
+                placeholder=ready.placeholder if ready else None,
+                now=unit.now,
+            )
+            unit.emit(result, sequence=revision)
+    if gone:
+        await _clear_up(deps, content.blob_id)
+        return
     metrics.MEDIA_JOBS.labels("preview_ready" if ready else "preview_failed").inc()
     metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
+
+
+async def _clear_up(deps: Deps, blob_id: BlobId) -> None:
+    """Delete a picture of something purged: written after the purge had cleared up, by this delivery or by one before it
+    that crashed.
+    """
+    async with deps.work.read() as connection:
+        in_use = await store.preview_of_blob(connection, blob_id)
+    if in_use is None:
+        await deps.blobs.delete([f"previews/{blob_id}/{BOX}"])
 
 
 async def _render(deps: Deps, key: str, etag: str, size_bytes: int) -> PreviewOutcome:

@@ -139,20 +139,24 @@ async def test_a_child_that_dies_is_brought_back_and_its_owner_told(tmp_path: Pa
     assert told == ["prepare", "prepare", "restarted", "prepare", "restarted"]
 
 
-async def test_an_owner_that_fails_to_repair_does_not_end_the_watch(tmp_path: Path, child_of: Callable[..., Child]) -> None:
+async def test_an_owner_that_fails_to_repair_is_asked_again_and_does_not_end_the_watch(
+    tmp_path: Path, child_of: Callable[..., Child]
+) -> None:
     told: list[int | None] = []
 
     async def restarted() -> None:
         told.append(child.pid)
-        raise ValueError("repair failed")
+        if len(told) % 3:
+            raise ValueError("repair failed")
 
     child = child_of(shell(tmp_path, "exec sleep 60"), on_restart=restarted)
     await child.start()
-    for _ in range(2):
-        assert child.pid
-        known = len(told)
-        os.kill(child.pid, signal.SIGKILL)
-        await eventually(partial(grown, told, known))
+    for death in (1, 2):
+        before = child.pid
+        assert before
+        os.kill(before, signal.SIGKILL)
+        await eventually(partial(grown, told, 3 * death - 1))
+        assert told[-3:] == [child.pid] * 3 != [before] * 3
 
 
 async def test_a_restart_that_fails_is_tried_again(tmp_path: Path, child_of: Callable[..., Child]) -> None:

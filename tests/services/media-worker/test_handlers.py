@@ -225,3 +225,26 @@ async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:
     assert await emitted(deps) == []
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
+
+
+@pytest.mark.parametrize("crash", [False, True])
+async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps: Deps, crash: bool) -> None:
+    fact = item_committed(**await stored(deps, JPEG))
+    committed, purged = arrived(fact, sequence=1), arrived(item_purged(fact), sequence=2)
+    write: Any = deps.blobs.write
+
+    async def write_late(*given: Any, **more: Any) -> Any:
+        await handlers.on_item_purged(purged, deps)
+        etag = await write(*given, **more)
+        if crash:
+            raise ConnectionError("the process ends here")
+        return etag
+
+    setattr(deps.blobs, "write", write_late)  # noqa: B010  # a method of a protocol
+    if crash:
+        with pytest.raises(ConnectionError):
+            await handlers.on_item_committed(committed, deps)
+    await handlers.on_item_committed(committed, deps)
+    assert fact.content is not None
+    assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
+    assert await emitted(deps) == []

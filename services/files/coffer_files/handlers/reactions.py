@@ -89,6 +89,8 @@ async def _note_preview(
 ) -> None:
     """No fact about the item follows: whoever cares for previews hears the media worker itself."""
     version_id = event.data.version_id
+    # First, as everywhere: a batch that goes on to a verdict of this owner must not hold the file and wait for the drive.
+    await lock_drive(unit.connection, event.data.owner_id)
     item_id = await versions.note_preview(
         unit.connection,
         version_id,

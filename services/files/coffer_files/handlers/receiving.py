@@ -14,7 +14,7 @@ from coffer_files.handlers.deps import Deps, on_behalf_of
 from coffer_files.handlers.facts import received_fact, standing_fact
 from coffer_files.store.drives import Drive, lock_drive
 from coffer_files.store.uploads import in_check, lock_upload, lock_waiting, save
-from coffer_files.store.versions import doom
+from coffer_files.store.versions import doom, is_stored
 
 
 async def receive_upload(
@@ -30,7 +30,8 @@ async def receive_upload(
 
 async def receive_bytes(unit: Unit, deps: Deps, drive: Drive, upload: Upload, *, etag: str, size_bytes: int) -> Upload:
     """The same, with drive and upload locked already."""
-    if upload.rule.bytes_are == "buried":
+    if upload.rule.is_end and not await is_stored(unit.connection, upload.blob_id):
+        # Its signed address works until it expires, and what once lay there may be gone: nobody refers to these bytes.
         await _bury_late_bytes(unit, upload)
         return upload
     return await go_on(unit, deps, drive, upload, rules.receive(upload, etag, size_bytes, unit.now))

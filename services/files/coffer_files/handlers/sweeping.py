@@ -111,7 +111,12 @@ async def _pass_deadlines(deps: Deps) -> tuple[Counter[str], int]:
 
 
 async def _pass_deadline(deps: Deps, upload_id: UploadId, owner_id: UserId) -> str | None:
-    """Where the upload went; None if it stayed, or someone else is at work in this drive."""
+    """Where the upload went; None if it stayed, or someone else is at work in this drive. One whose bytes are in the
+    bucket does not expire, and while the bucket does not answer none does.
+    """
+    async with deps.work.read() as connection:
+        seen = await uploads.upload_by_id(connection, upload_id)
+    head = await deps.blobs.head(seen.blob_key) if seen and seen.state == "created" else None
     async with deps.work.unit(_origin()) as unit:
         drive = await lock_drive(unit.connection, owner_id, skip_locked=True)
         before = await uploads.lock_upload(unit.connection, upload_id) if drive else None
@@ -120,6 +125,8 @@ async def _pass_deadline(deps: Deps, upload_id: UploadId, owner_id: UserId) -> s
         if before.state == "cleared":
             after = await commit_upload(unit, drive, before)
             await write_down(unit, before, after)
+        elif head is not None and before.state == "created":
+            after = await go_on(unit, deps, drive, before, rules.receive(before, head.etag, head.size_bytes, unit.now))
         else:
             after = await go_on(unit, deps, drive, before, rules.pass_deadline(before, unit.now))
         return None if after is before else after.state

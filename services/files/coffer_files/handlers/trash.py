@@ -159,6 +159,8 @@ async def _purge(deps: Deps, origin: Origin, owner_id: UserId, item_id: ItemId) 
 async def _purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> bool:
     """Remove the lowest items below one in the trash, and itself at last; whether it is gone."""
     connection = unit.connection
+    # What is just being taken out of the folder, by a move or from the trash, must be out of it before it is emptied.
+    await rows.lock_tree(connection, owner_id)
     await lock_drive(connection, owner_id)
     top = await rows.lock(connection, item_id)
     if top is None or top.item.trashed_at is None:

@@ -94,12 +94,22 @@ async def find_root(connection: AsyncConnection, owner_id: UserId) -> Located | 
     return _read(found[0]) if found else None
 
 
+async def _read_locked(connection: AsyncConnection, statement: Any, values: dict[str, Any]) -> Located | None:
+    """Whoever had to wait for a lock sees the row as it is now, but the folders above it as they were before: read them
+    again if the item was moved meanwhile.
+    """
+    row = (await connection.execute(statement, values)).one_or_none()
+    found = _read(row) if row else None
+    if found is not None and found.item.parent_id not in (*found.ancestor_ids[-1:], None):
+        found = await locate(connection, found.item.id)
+    return found
+
+
 async def hold(connection: AsyncConnection, item_id: ItemId) -> Located | None:
     """As `locate`, and until the transaction ends nobody can change, trash or remove the item: for a folder that
     something is put into.
     """
-    row = (await connection.execute(_by_id_shared, {"item": item_id})).one_or_none()
-    return _read(row) if row else None
+    return await _read_locked(connection, _by_id_shared, {"item": item_id})
 
 
 async def hold_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
@@ -110,8 +120,7 @@ async def hold_root(connection: AsyncConnection, owner_id: UserId) -> Located | 
 
 async def lock(connection: AsyncConnection, item_id: ItemId) -> Located | None:
     """As `locate`, with the item locked for a change."""
-    row = (await connection.execute(_by_id_locked, {"item": item_id})).one_or_none()
-    return _read(row) if row else None
+    return await _read_locked(connection, _by_id_locked, {"item": item_id})
 
 
 async def child_named(connection: AsyncConnection, parent_id: ItemId, name_key: str, *, locked: bool = False) -> Item | None:

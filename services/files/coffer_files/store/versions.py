@@ -62,6 +62,11 @@ async def insert_version(connection: AsyncConnection, row: dict[str, Any], blob:
     await connection.execute(insert(versions).values(**row).add_cte(stored))
 
 
+async def is_stored(connection: AsyncConnection, blob_id: BlobId) -> bool:
+    """Whether a content refers to the object."""
+    return (await connection.execute(select(blobs.c.id).where(blobs.c.id == blob_id))).one_or_none() is not None
+
+
 async def pictures(
     connection: AsyncConnection, version_ids: list[VersionId]
 ) -> dict[VersionId, tuple[list[dict[str, Any]], str | None]]:

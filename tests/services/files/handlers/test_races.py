@@ -1,6 +1,7 @@
 """What happens when two do the same at the same moment."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from coffer_contracts.problems import NameConflict, Problem
 from coffer_files.handlers.drives import root_of
 from coffer_files.handlers.items import KeepBoth, Wish, change_item, make_folder
 from coffer_files.handlers.uploads import complete_upload
+from coffer_files.store.items import lock, update_item
 from coffer_files.store.tables import items
 from factories.files import Files, cleared, origin_of, person, registered, stored
 
@@ -114,3 +116,32 @@ async def test_quota_is_never_given_twice(files: Files, round_: Any) -> None:
     await root_of(files.deps, files.owner.user_id, files.origin)
     results = await asyncio.gather(*(files.start(f"{number}.jpg", 300_000) for number in range(6)), return_exceptions=True)
     assert sum(isinstance(result, Problem) for result in results) == 3
+
+
+async def test_facts_name_the_folders_above_as_they_are_after_a_move_that_was_waited_for(files: Files) -> None:
+    one, two = await folder(files, "one"), await folder(files, "two")
+    moved = await folder(files, "moved", one)
+    upload = await files.start(parent=moved)
+    await files.handle(stored(upload))
+    async with files.deps.work.unit(files.origin) as unit:
+        before = await lock(unit.connection, moved)
+        waiting = [
+            asyncio.create_task(files.handle(cleared(upload))),
+            asyncio.create_task(rename(files, moved, "renamed")),
+        ]
+        await somebody_waits(files, 2)
+        assert before is not None
+        await update_item(unit.connection, before.item, parent_id=two)
+    await asyncio.gather(*waiting)
+    (committed,) = [fact for fact in await files.facts("files.item.committed.v1") if moved in fact.data.ancestor_ids]
+    (renamed,) = [fact for fact in await files.facts("files.item.changed.v1") if fact.data.item_id == moved]
+    assert committed.data.ancestor_ids[-2:] == (two, moved)
+    assert (renamed.data.parent_id, renamed.data.ancestor_ids[-1]) == (two, two)
+
+
+async def somebody_waits(files: Files, count: int) -> None:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    deadline = time.monotonic() + 10
+    while (await files.rows(query))[0][0] < count:
+        assert time.monotonic() < deadline, "nobody waits for a lock"
+        await asyncio.sleep(0.01)

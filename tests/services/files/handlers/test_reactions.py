@@ -1,5 +1,7 @@
 """What facts from elsewhere do: once, twice, out of order, and when the transaction breaks."""
 
+import asyncio
+import time
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -12,7 +14,13 @@ from coffer_contracts import media
 from coffer_contracts.ids import BlobId, UploadId, UserId, VersionId
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.drives import on_user_registered, root_of
-from coffer_files.handlers.reactions import on_object_stored, on_preview_ready, on_upload_cleared, on_upload_rejected
+from coffer_files.handlers.reactions import (
+    FAST,
+    on_object_stored,
+    on_preview_ready,
+    on_upload_cleared,
+    on_upload_rejected,
+)
 from coffer_files.store.tables import changes, doomed_blobs, items, users, versions
 from factories.files import Files, cleared, envelope, files_on, registered, rejected, stored
 
@@ -298,6 +306,29 @@ async def test_a_preview_is_shown_and_told_to_the_feed_but_is_no_fact_about_the_
     assert (version.preview_status, version.width, version.placeholder) == ("ready", 4000, "UklGRg==")
     reasons = await files.rows(select(changes.c.reason).where(changes.c.item_id == upload.item_id).order_by(changes.c.position))
     assert [row.reason for row in reasons] == ["created", "metadata"]
+
+
+async def test_a_preview_and_a_new_version_of_one_file_do_not_wait_for_each_other_in_a_circle(files: Files) -> None:
+    shown = await files.upload("a.jpg")
+    newer, other = await files.start("a.jpg", conflict="replace"), await files.start("b.jpg")
+    await files.handle(stored(newer), stored(other))
+    async with files.engine.begin() as connection:
+        for fact in (preview(shown), cleared(other)):
+            unit = files.deps.work.unit_on(connection, cause=fact)
+            await FAST[fact.type].run(fact, unit, files.deps)
+            if fact.type == media.PreviewReadyV1.type:
+                replacing = asyncio.create_task(files.handle(cleared(newer)))
+                await somebody_waits(files)
+    await replacing
+    assert [(await files.now(upload)).state for upload in (newer, other)] == ["committed", "committed"]
+
+
+async def somebody_waits(files: Files) -> None:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    deadline = time.monotonic() + 10
+    while (await files.rows(query))[0][0] < 1:
+        assert time.monotonic() < deadline, "nobody waits for a lock"
+        await asyncio.sleep(0.01)
 
 
 async def test_a_late_older_preview_does_not_undo_a_newer_one(files: Files) -> None:

@@ -115,6 +115,18 @@ async def test_an_upload_that_nobody_finishes_expires(files: Files) -> None:
     assert await files.blobs.head(upload.blob_key) is None
 
 
+async def test_bytes_that_came_in_time_keep_an_upload_from_expiring_also_while_the_bucket_is_away(files: Files) -> None:
+    upload = await files.start()
+    await put(files, upload)
+    head, files.blobs.head = files.blobs.head, failing
+    files.clock.advance(hours=24)
+    await sweep(files.deps)
+    assert (await files.now(upload)).state == "created"
+    files.blobs.head = head
+    await sweep(files.deps)
+    assert (await files.now(upload)).state == "received"
+
+
 async def test_a_conflict_that_nobody_resolves_expires(files: Files) -> None:
     first, second = await files.start(), await files.start()
     await files.handle(stored(first), stored(second), cleared(first), cleared(second))

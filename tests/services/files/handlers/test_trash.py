@@ -1,5 +1,7 @@
 """To the trash, back, and away for good."""
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -158,3 +160,24 @@ async def test_the_trash_empties_itself_in_time(database: Database) -> None:
         assert await trash.purge_old(files.deps) == 1
         assert await used(files) == 0
         assert await files.rows(select(versions)) == []
+
+
+async def test_what_is_just_being_restored_is_not_purged_with_the_folder_it_was_in(files: Files) -> None:
+    top = await folder(files, "top")
+    inner = await folder(files, "inner", await folder(files, "between", top))
+    await throw_away(files, inner)
+    await throw_away(files, top)
+    async with files.deps.work.unit(files.origin) as unit:
+        await trash._restore(unit, files.deps, files.owner, inner, None, "rename", look=False)
+        purging = asyncio.create_task(purge(files, top))
+        await somebody_waits(files)
+    await purging
+    assert (await find_item(files.deps, files.owner, files.origin, inner)).at.path == "/inner"
+
+
+async def somebody_waits(files: Files) -> None:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    deadline = time.monotonic() + 10
+    while (await files.rows(query))[0][0] < 1:
+        assert time.monotonic() < deadline, "nobody waits for a lock"
+        await asyncio.sleep(0.01)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from coffer_chassis.etags import Conditions
 from coffer_chassis.idempotency import Claim
 from coffer_contracts.problems import (
     FeatureDisabled,
@@ -23,8 +24,10 @@ from coffer_contracts.problems import (
     ValidationFailed,
 )
 from coffer_files.domain.uploads import Upload
+from coffer_files.handlers import trash
 from coffer_files.handlers import uploads as commands
 from coffer_files.handlers.announcing import Announcement, sign_put, start_upload
+from coffer_files.handlers.burying import bury
 from coffer_files.handlers.items import make_folder
 from coffer_files.handlers.uploads import Resolution
 from coffer_files.store.tables import doomed_blobs, items, uploads
@@ -267,3 +270,20 @@ async def test_quota_counters_are_the_truth_after_everything_that_can_happen(fil
     await commands.abort_upload(files.deps, files.owner, files.origin, given_up.id)
     assert len(kept) == 3
     assert await held(files) == (30, waiting.size_bytes)
+
+
+@pytest.mark.parametrize("ended", ["rejected", "purged", "committed"])
+async def test_bytes_sent_again_after_the_end_stay_only_where_a_file_refers_to_them(files: Files, ended: str) -> None:
+    upload = await files.start()
+    await bytes_for(files, upload)
+    await files.handle(stored(upload), rejected(upload) if ended == "rejected" else cleared(upload))
+    if ended == "purged":
+        item_id = (await files.now(upload)).item_id
+        assert item_id is not None
+        await trash.trash_item(files.deps, files.owner, files.origin, item_id, Conditions())
+        await trash.purge_item(files.deps, files.owner, files.origin, item_id)
+    await bury(files.deps)
+    await bytes_for(files, upload)
+    await files.handle(stored(upload, etag="e2"))
+    await bury(files.deps)
+    assert (await files.blobs.head(upload.blob_key) is not None) is (ended == "committed")
