@@ -18,7 +18,7 @@ from coffer_chassis import dead_letters, logs, outbox
 from coffer_chassis.metrics import exposition
 from coffer_chassis.migrations import migrate
 from coffer_chassis.service import Service
-from coffer_chassis.serving import listen, serve, stop_on_signals
+from coffer_chassis.serving import freeze_start_up, listen, serve, stop_on_signals
 from coffer_chassis.settings import CofferSettings, ServiceSettings
 
 Build = Callable[[CofferSettings, Any], Awaitable[Service]]
@@ -105,6 +105,7 @@ async def _run(program: Program, arguments: argparse.Namespace, coffer: CofferSe
 async def _serve(service: Service, role: str, coffer: CofferSettings, settings: ServiceSettings) -> None:
     stopping = asyncio.Event()
     stop_on_signals(stopping)
+    freeze_start_up()
     async with asyncio.TaskGroup() as tasks:
         internal = listen(settings.internal_host, settings.internal_port)
         tasks.create_task(serve(exposition, internal, stopping, lifespan=False))

@@ -8,11 +8,18 @@ from coffer_contracts.event import Event
 
 
 class Retry(Exception):
-    """Try again later: the message becomes visible again after `after_seconds` (0 to 43200)."""
+    """Try again later: the message becomes visible again after `after_seconds` (0 to 43200), with `doubling` after twice
+    as long each time.
+    """
 
-    def __init__(self, reason: str, *, after_seconds: float) -> None:
+    def __init__(self, reason: str, *, after_seconds: float, doubling: bool = False) -> None:
         super().__init__(reason)
         self.after_seconds = after_seconds
+        self.doubling = doubling
+
+    def wait_seconds(self, receives: int) -> float:
+        """How long to hide the message after it was received that many times."""
+        return self.after_seconds * 2 ** min(receives - 1, 20) if self.doubling else self.after_seconds
 
 
 class Reject(Exception):

@@ -1,7 +1,13 @@
 """Tells an outage of something Coffer stands on from a fault of ours: the same request may succeed in a moment."""
 
-from asyncpg import CannotConnectNowError, InterfaceError, PostgresConnectionError
-from asyncpg.exceptions import AdminShutdownError, CrashShutdownError, TooManyConnectionsError
+from asyncpg import CannotConnectNowError, InterfaceError, InternalClientError, PostgresConnectionError
+from asyncpg.exceptions import (
+    AdminShutdownError,
+    CrashShutdownError,
+    DeadlockDetectedError,
+    SerializationError,
+    TooManyConnectionsError,
+)
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -16,10 +22,15 @@ _STORE = (
     AdminShutdownError,
     CrashShutdownError,
     TooManyConnectionsError,
+    InternalClientError,  # what the driver stumbles over when a connection ends under it
     PoolTimeoutError,
     ConnectionError,
     TimeoutError,
 )
+
+
+_CROSSED = (DeadlockDetectedError, SerializationError)
+"""Two transactions stood in each other's way, and PostgreSQL ended this one without effect."""
 
 
 def outage_of(error: BaseException) -> Problem | None:
@@ -27,6 +38,8 @@ def outage_of(error: BaseException) -> Problem | None:
     if isinstance(error, DBAPIError):
         cause = error.orig
         driver = cause.__cause__ if cause is not None else None
+        if isinstance(driver, _CROSSED):
+            return Unavailable("Another change was in the way at this moment.", retry_after_seconds=RETRY_SECONDS)
         if error.connection_invalidated or _is_away(driver) or _is_away(cause):
             return Unavailable("The store cannot be reached at this moment.", retry_after_seconds=RETRY_SECONDS)
         return None

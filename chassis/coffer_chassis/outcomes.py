@@ -38,7 +38,7 @@ IGNORED = Outcome("ignored")
 def of_error(error: Exception, message: Incoming, handler: str) -> Outcome:
     """Judge an exception: unreadable, rejected and refused messages are buried, all others come back later."""
     if isinstance(error, Retry):
-        return Outcome("retry", retry_seconds=min(43200, max(0, round(error.after_seconds))))
+        return Outcome("retry", retry_seconds=min(43200, max(0, round(error.wait_seconds(message.receives)))))
     if isinstance(error, Unreadable | Reject | Problem) and not isinstance(error, Temporary):
         log.error("message_buried", handler=handler, error=repr(error), message_id=message.message_id)
         reason = str(error) or type(error).__name__

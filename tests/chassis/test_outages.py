@@ -1,5 +1,6 @@
 """An outage is told from a fault of ours."""
 
+import asyncio
 from datetime import datetime, timedelta, timezone
 
 import asyncpg
@@ -72,3 +73,24 @@ async def test_a_wrong_statement_or_argument_is_our_fault(
             await connection.execute(text(statement), values)
     await engine.dispose()
     assert outage_of(wrong.value) is None
+
+
+async def test_two_changes_in_each_others_way_are_to_be_tried_again(postgres: PostgresServer) -> None:
+    engine = create_async_engine(postgres.empty())
+    async with engine.begin() as connection:
+        await connection.execute(text("SET deadlock_timeout = '10ms'"))
+        await connection.execute(text("CREATE TABLE pair AS SELECT generate_series(1, 2) AS number"))
+
+    async def change(first: int, second: int, both_hold: asyncio.Barrier) -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("UPDATE pair SET number = number WHERE number = :n"), {"n": first})
+            await both_hold.wait()
+            await connection.execute(text("UPDATE pair SET number = number WHERE number = :n"), {"n": second})
+
+    barrier = asyncio.Barrier(2)
+    ends = await asyncio.gather(change(1, 2, barrier), change(2, 1, barrier), return_exceptions=True)
+    await engine.dispose()
+    (failed,) = [end for end in ends if isinstance(end, BaseException)]
+    outage = outage_of(failed)
+    assert outage is not None
+    assert (outage.code, outage.retry_after_seconds) == ("unavailable", 1)

@@ -1,5 +1,7 @@
 """What becomes of a message, judged from the exception alone and carried out on a bus that may fail."""
 
+from dataclasses import replace
+
 import pytest
 
 from coffer_chassis.bus import ATTRIBUTE_LIMIT, Incoming
@@ -93,3 +95,9 @@ async def test_settling_twice_is_no_error() -> None:
     for outcome in (DONE, DONE, Outcome("retry", retry_seconds=5)):
         await settle(bus, LANE, [(message, outcome)])
     assert await bus.empty()
+
+
+@pytest.mark.parametrize(("receives", "given"), [(1, 1), (2, 2), (5, 16), (10, 512), (40, 43_200)])
+def test_a_doubling_retry_waits_longer_each_time(receives: int, given: int) -> None:
+    message = replace(incoming("{}"), receives=receives)
+    assert of_error(Retry("later", after_seconds=1, doubling=True), message, "").retry_seconds == given

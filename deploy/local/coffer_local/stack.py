@@ -27,7 +27,7 @@ from coffer_chassis.metrics import exposition
 from coffer_chassis.migrations import migrate
 from coffer_chassis.provision import Provisioner, service_policy
 from coffer_chassis.service import Service, repeated
-from coffer_chassis.serving import listen, serve
+from coffer_chassis.serving import freeze_start_up, listen, serve
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.tables import chassis_tables
 from coffer_chassis.unit_of_work import Work
@@ -147,6 +147,7 @@ class Stack:
                 background = [tasks.create_task(service.run_background(stopping)) for service in self._services.values()]
                 tasks.create_task(repeated(Job("mark_drained", self._mark_drained, DRAIN_CHECK_SECONDS), stopping))
                 await _until_it_answers(public)
+                freeze_start_up()
                 yield
                 await stopping.wait()
                 readiness.drain()

@@ -195,7 +195,7 @@ async def _render(deps: Deps, key: str, etag: str, size_bytes: int) -> PreviewOu
         if isinstance(outcome, PreviewFailed) and outcome.reason in WORTH_ANOTHER_TRY:
             outcome = await deps.children.render(source, BOX)
     except ChildrenLost as error:
-        raise Retry(f"the rendering processes were lost: {error}", after_seconds=1) from error
+        raise Retry(f"the rendering processes were lost: {error}", after_seconds=1, doubling=True) from error
     return outcome
 
 

@@ -92,22 +92,22 @@ async def _pass_deadlines(deps: Deps) -> tuple[Counter[str], int]:
     """Uploads that stood too long: how many went to which state, and how many could not be moved."""
     moved: Counter[str] = Counter()
     failures = 0
+    last: uploads.Overdue | None = None
     while True:
         async with deps.work.read() as connection:
-            due = await uploads.overdue(connection, deps.work.clock.now(), PAGE)
-        progress = 0
-        for upload_id, owner_id in due:
+            due = await uploads.overdue(connection, deps.work.clock.now(), PAGE, last)
+        for upload in due:
             try:
-                state = await _pass_deadline(deps, upload_id, owner_id)
+                state = await _pass_deadline(deps, upload.id, upload.owner_id)
             except Exception as error:  # noqa: BLE001  # one upload must not keep the others waiting
-                log.warning("deadline_failed", upload_id=upload_id, error=repr(error))
+                log.warning("deadline_failed", upload_id=upload.id, error=repr(error))
                 failures += 1
                 continue
             if state is not None:
                 moved[state] += 1
-                progress += 1
-        if len(due) < PAGE or not progress:
+        if len(due) < PAGE:
             return moved, failures
+        last = due[-1]
 
 
 async def _pass_deadline(deps: Deps, upload_id: UploadId, owner_id: UserId) -> str | None:

@@ -8,6 +8,7 @@ with its first ordinary statement, and this would run before it.
 from collections.abc import Sequence
 from typing import Any
 
+from asyncpg import PostgresError
 from sqlalchemy import Select, Text, Uuid, cast
 from sqlalchemy.dialects import registry
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,9 +36,10 @@ class Direct:
         driver: Any = raw.driver_connection
         try:
             found: Sequence[Any] = await driver.fetch(self.sql, *self.arguments(**values))
-        except BaseException:
-            # SQLAlchemy has not seen the failure and would hand a dead connection out again and again.
-            if driver.is_closed():
+        except BaseException as error:
+            # SQLAlchemy has not seen the failure and would hand a broken connection out again and again. Only after an
+            # error that the server itself reported is it known to be sound.
+            if driver.is_closed() or not isinstance(error, PostgresError):
                 await connection.invalidate()
             raise
         return found

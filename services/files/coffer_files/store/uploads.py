@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, literal, select, update
+from sqlalchemy import bindparam, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -120,10 +120,21 @@ async def uploads_of(
     return [_read(row) for row in await connection.execute(statement.order_by(uploads.c.id.desc()).limit(limit))]
 
 
-async def overdue(connection: AsyncConnection, now: datetime, limit: int) -> list[tuple[UploadId, UserId]]:
-    """Uploads whose deadline has passed, with their owners; not locked."""
-    due = select(uploads.c.id, uploads.c.owner_id).where(uploads.c.deadline_at <= now).order_by(uploads.c.deadline_at)
-    return [(row[0], row[1]) for row in await connection.execute(due.limit(limit))]
+class Overdue(NamedTuple):
+    """An upload whose deadline has passed; the last two fields are its place among those."""
+
+    owner_id: UserId
+    deadline_at: datetime
+    id: UploadId
+
+
+async def overdue(connection: AsyncConnection, now: datetime, limit: int, after: Overdue | None = None) -> list[Overdue]:
+    """Uploads whose deadline has passed, longest first, behind `after`; not locked."""
+    place = (uploads.c.deadline_at, uploads.c.id)
+    due = select(uploads.c.owner_id, *place).where(uploads.c.deadline_at <= now)
+    if after is not None:
+        due = due.where(tuple_(*place) > tuple_(after.deadline_at, after.id, types=[column.type for column in place]))
+    return [Overdue._make(row) for row in await connection.execute(due.order_by(*place).limit(limit))]
 
 
 async def owners_waiting(connection: AsyncConnection, per_owner: int, limit: int) -> list[UserId]:

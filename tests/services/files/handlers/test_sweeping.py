@@ -248,3 +248,25 @@ async def test_forgets_what_is_long_over(files: Files) -> None:
     assert [row.id for row in await files.rows(select(uploads.c.id))] == [open_.id]
     assert await files.rows(select(changes)) == []
     assert done.state == "committed"
+
+
+async def test_uploads_that_cannot_be_looked_after_do_not_keep_others_waiting(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coffer_files.handlers.sweeping.PAGE", 2)
+    stuck = {(await files.start(name=f"stuck-{number}")).blob_key for number in range(3)}
+    files.clock.advance(seconds=1)
+    last = await files.start(name="last")
+    files.clock.advance(days=2)
+    head = files.blobs.head
+
+    async def broken_for_some(key: str) -> Any:
+        if key in stuck:
+            raise ConnectionError("the bucket does not answer")
+        return await head(key)
+
+    monkeypatch.setattr(files.blobs, "head", broken_for_some)
+    report = await sweep(files.deps)
+    assert report.moved == {"expired": 1}
+    assert report.failures >= 3
+    assert (await files.now(last)).state == "expired"
