@@ -44,6 +44,8 @@ class Service:
     slots: Mapping[str, int] = field(default_factory=dict)
     """Queue -> messages in hand at most, where it is not the default."""
     jobs: Sequence[Job] = ()
+    watches: Sequence[Job] = ()
+    """Jobs for every process of the service, whatever part of it the process runs: what keeps its memory up to date."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What is to be closed when the service stops."""
     recover: Callable[[], Awaitable[object]] = _nothing
@@ -80,23 +82,25 @@ class Service:
         ]
 
     async def run_background(self, stopping: asyncio.Event, *, consume: bool = True, relay: bool = True) -> None:
-        """Run consumers with jobs, and the relay, until `stopping` is set. Consumers end first, so that the relay's last
-        round takes along what they emitted.
+        """Run consumers with jobs, the relay, and watches in any case, until `stopping` is set. Consumers end first, so that
+        the relay's last round takes along what they emitted.
         """
         relay_stopping = asyncio.Event()
         async with asyncio.TaskGroup() as everything:
             if relay:
                 everything.create_task(supervised(f"{self.name}.relay", self.relay.run, relay_stopping))
             try:
-                if consume:
-                    async with asyncio.TaskGroup() as consuming:
+                async with asyncio.TaskGroup() as working:
+                    for job in self.watches:
+                        working.create_task(repeated(job, stopping))
+                    if consume:
                         for consumer in self.consumers():
                             name = f"{self.name}.{consumer.lane.queue}"
-                            consuming.create_task(supervised(name, consumer.run, stopping))
+                            working.create_task(supervised(name, consumer.run, stopping))
                         for job in (*chassis_jobs(self.work, self.bus, self.topology), *self.jobs):
-                            consuming.create_task(repeated(job, stopping))
-                else:
-                    await stopping.wait()
+                            working.create_task(repeated(job, stopping))
+                    else:
+                        await stopping.wait()
             finally:
                 relay_stopping.set()
 

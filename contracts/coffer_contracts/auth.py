@@ -65,7 +65,6 @@ class SessionRevokedV1(Event):
     """A session ended early; its access tokens are to be refused until they have expired anyway."""
 
     type: ClassVar[str] = "auth.session.revoked.v1"
-    public: ClassVar[bool] = True
 
     session_id: SessionId = described(description="The session that ended.")
     user_id: UserId = described(description="Whose session it was.")

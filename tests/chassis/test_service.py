@@ -105,6 +105,24 @@ async def test_runs_in_parts(store: Store, bus: WatchedBus, consume: bool, relay
         await eventually(did_its_part)
 
 
+@pytest.mark.parametrize(("consume", "relay"), [(True, True), (True, False), (False, True), (False, False)])
+async def test_every_part_keeps_its_memory_up_to_date(store: Store, bus: WatchedBus, consume: bool, relay: bool) -> None:
+    seen: list[int] = []
+
+    async def look() -> None:
+        seen.append(len(seen))
+        if len(seen) == 1:
+            raise OSError("the store is away")
+
+    async def seen_again() -> bool:
+        return len(seen) > 2
+
+    service = service_of(store, bus)
+    service.watches = (Job("look", look, 0.01),)
+    async with running(service, consume=consume, relay=relay):
+        await eventually(seen_again)
+
+
 async def test_a_service_without_queues_only_publishes(store: Store, bus: WatchedBus) -> None:
     service = Service(ServiceTopology("first"), store.work, bus, deps=None, app=None)
     async with running(service):

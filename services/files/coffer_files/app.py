@@ -11,6 +11,7 @@ from coffer_chassis.handling import types_of
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.http import build_app
 from coffer_chassis.identity import Verifier
+from coffer_chassis.revocations import REFRESH_SECONDS, DenyList
 from coffer_chassis.runtime import open_runtime
 from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
@@ -23,7 +24,7 @@ from coffer_files.handlers.sweeping import forget, sweep
 from coffer_files.handlers.trash import purge_old
 from coffer_files.routes import ROUTES
 from coffer_files.settings import FilesSettings
-from coffer_files.store.tables import chassis
+from coffer_files.store.tables import chassis, revocations
 
 STORAGE_QUEUE = "files-storage"
 FAST_QUEUE = "files-fast"
@@ -55,17 +56,18 @@ FORGET_EVERY_SECONDS = 3600
 
 def make_deps(work: Work, blobs: Blobs, settings: FilesSettings) -> Deps:
     """What handlers use; tests build it from parts of their own."""
-    return Deps(work, blobs, settings)
+    return Deps(work, blobs, settings, DenyList(work, revocations))
 
 
 def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier) -> Litestar:
-    """The public routes."""
+    """The public routes. At start it is looked up who has signed out, so the store must be migrated and there by then."""
     key = bytes.fromhex(deps.settings.cursor_key.get_secret_value())
     return build_app(
         service="files",
         route_handlers=ROUTES,
         verifier=verifier,
         dependencies={"deps": deps, "cursors": Cursors(key)},
+        on_startup=[deps.denied.refresh],
         problem_base=f"{coffer.public_url}/docs",
     )
 
@@ -77,7 +79,13 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
         Job("bury", lambda: bury(deps), BURY_EVERY_SECONDS),
         Job("purge_old", lambda: purge_old(deps), FORGET_EVERY_SECONDS),
         Job("forget", lambda: forget(deps), FORGET_EVERY_SECONDS),
+        Job("forget_revocations", deps.denied.forget, FORGET_EVERY_SECONDS),
     )
+
+
+def watches(deps: Deps) -> tuple[Job, ...]:
+    """What every process repeats, also one that only answers requests."""
+    return (Job("refresh_revocations", deps.denied.refresh, REFRESH_SECONDS),)
 
 
 async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
@@ -85,7 +93,8 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
     async with AsyncExitStack() as stack:
         runtime = await open_runtime(stack, coffer, settings, service="files", receivers=len(TOPOLOGY.lanes))
         deps = make_deps(runtime.work(chassis, source="/files"), runtime.blobs, settings)
-        verifier = Verifier(coffer.trusted_issuers, coffer.home / "key-sets", runtime.clock)
+        key_sets = coffer.home / "key-sets"
+        verifier = Verifier(coffer.trusted_issuers, key_sets, runtime.clock, revocations=deps.denied.revocations)
         return Service(
             topology=TOPOLOGY,
             work=deps.work,
@@ -95,6 +104,7 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
             tables=TABLES,
             recover=lambda: sweep(deps, grace_seconds=0),
             jobs=jobs(deps),
+            watches=watches(deps),
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,
             linger_seconds=settings.linger_seconds,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from coffer_chassis.blobs import Blobs
 from coffer_chassis.origin import Origin
+from coffer_chassis.revocations import DenyList
 from coffer_chassis.unit_of_work import Unit, Work
 from coffer_files.domain.uploads import Upload
 from coffer_files.settings import FilesSettings
@@ -18,6 +19,7 @@ class Deps:
     work: Work
     blobs: Blobs
     settings: FilesSettings
+    denied: DenyList
 
 
 @contextmanager

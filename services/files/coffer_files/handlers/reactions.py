@@ -9,7 +9,7 @@ from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_chassis.storage import ObjectStored
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts import media
-from coffer_contracts.auth import UserRegisteredV1
+from coffer_contracts.auth import SessionRevokedV1, UserRegisteredV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
     ItemCommittedV1,
@@ -107,6 +107,13 @@ async def _note_preview(
         await note_change(unit.connection, item, "metadata", actor_id=None, now=unit.now)
 
 
+async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:
+    """Tokens of the session are refused from now on, although they have not expired. May run twice, late and before any of
+    them was seen.
+    """
+    await deps.denied.note(unit, event.data.session_id, event.data.tokens_expire_at)
+
+
 _JUDGED = (ItemCommittedV1, UploadConflictedV1, UploadRejectedV1, UploadReceivedV1)
 
 STORAGE: HandlerTable = handler_table(
@@ -120,5 +127,6 @@ FAST: HandlerTable = handler_table(
         Handles(media.PreviewReadyV1, on_preview_ready),
         Handles(media.PreviewFailedV1, on_preview_failed),
         Handles(UserRegisteredV1, on_user_registered, emits=(ItemCreatedV1,)),
+        Handles(SessionRevokedV1, on_session_revoked),
     ]
 )

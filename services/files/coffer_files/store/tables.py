@@ -20,10 +20,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from coffer_chassis.revocations import revocations_table
 from coffer_chassis.tables import Id, Instant, chassis_tables
 
 metadata = MetaData(naming_convention={"ck": "%(table_name)s_%(constraint_name)s"})
 chassis = chassis_tables(metadata)
+revocations = revocations_table(metadata)
 
 Key = Text(collation="C")
 """Text that sorts by code point: the same order on every system, and LIKE prefixes can use the index."""
