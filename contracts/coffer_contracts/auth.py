@@ -38,7 +38,22 @@ class UserRegisteredV1(UserFact):
     type: ClassVar[str] = "auth.user.registered.v1"
 
 
-class SessionCreatedV1(Event):
+class SessionFact(Event):
+    """Something about one sign-in."""
+
+    session_id: SessionId
+    user_id: UserId
+
+    @property
+    def subject(self) -> str:
+        return f"session/{self.session_id}"
+
+    @property
+    def owner(self) -> UserId:
+        return self.user_id
+
+
+class SessionCreatedV1(SessionFact):
     """Someone signed in; a new device holds tokens."""
 
     type: ClassVar[str] = "auth.session.created.v1"
@@ -52,16 +67,8 @@ class SessionCreatedV1(Event):
     created_at: Moment = described(description="When the person signed in.")
     expires_at: Moment = described(description="When the session ends if it is not refreshed.")
 
-    @property
-    def subject(self) -> str:
-        return f"session/{self.session_id}"
 
-    @property
-    def owner(self) -> UserId:
-        return self.user_id
-
-
-class SessionRevokedV1(Event):
+class SessionRevokedV1(SessionFact):
     """A session ended early; its access tokens are to be refused until they have expired anyway."""
 
     type: ClassVar[str] = "auth.session.revoked.v1"
@@ -72,16 +79,8 @@ class SessionRevokedV1(Event):
     revoked_at: Moment = described(description="When it ended.")
     tokens_expire_at: Moment = described(description="After this no access token of the session is valid any more.")
 
-    @property
-    def subject(self) -> str:
-        return f"session/{self.session_id}"
 
-    @property
-    def owner(self) -> UserId:
-        return self.user_id
-
-
-class SessionReuseDetectedV1(Event):
+class SessionReuseDetectedV1(SessionFact):
     """A refresh token was shown a second time: someone else holds a copy, so the whole family was revoked."""
 
     type: ClassVar[str] = "auth.session.reuse_detected.v1"
@@ -92,14 +91,6 @@ class SessionReuseDetectedV1(Event):
     address: str | None = described(None, description="Network address the reuse came from; not for outside.")
     agent: str | None = described(None, description="User agent the reuse came with; not for outside.")
     detected_at: Moment = described(description="When the reuse was seen.")
-
-    @property
-    def subject(self) -> str:
-        return f"session/{self.session_id}"
-
-    @property
-    def owner(self) -> UserId:
-        return self.user_id
 
 
 class LoginFailedV1(Event):

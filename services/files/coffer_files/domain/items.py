@@ -69,6 +69,33 @@ class Listed(NamedTuple):
     place: str
 
 
+def new_folder(
+    item_id: ItemId, owner_id: UserId, parent_id: ItemId | None, name: str, *, created_by: UserId, now: datetime
+) -> Item:
+    """An empty folder that was made just now; `parent_id` None is the root of a drive."""
+    return Item(
+        id=item_id,
+        owner_id=owner_id,
+        parent_id=parent_id,
+        kind="folder",
+        name=name,
+        revision=1,
+        version_id=None,
+        size_bytes=0,
+        mime_type=None,
+        media_kind=None,
+        flags=[],
+        content_hash=None,
+        preview_status="none",
+        preview_reason=None,
+        created_by=created_by,
+        created_at=now,
+        modified_at=now,
+        changed_at=now,
+        trashed_at=None,
+    )
+
+
 class Owner(NamedTuple):
     """Whose drive it is, as far as auth has told."""
 

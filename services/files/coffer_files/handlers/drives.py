@@ -8,7 +8,7 @@ from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemCreatedV1
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import NotFound
-from coffer_files.domain.items import Item, Located
+from coffer_files.domain.items import Located, new_folder
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.facts import item_fact
 from coffer_files.store.changes import note_change
@@ -24,27 +24,7 @@ async def ensure_drive(unit: Unit, owner_id: UserId, deps: Deps) -> None:
     )
     if not made:
         return
-    root = Item(
-        id=root_id,
-        owner_id=owner_id,
-        parent_id=None,
-        kind="folder",
-        name="",
-        revision=1,
-        version_id=None,
-        size_bytes=0,
-        mime_type=None,
-        media_kind=None,
-        flags=[],
-        content_hash=None,
-        preview_status="none",
-        preview_reason=None,
-        created_by=owner_id,
-        created_at=unit.now,
-        modified_at=unit.now,
-        changed_at=unit.now,
-        trashed_at=None,
-    )
+    root = new_folder(root_id, owner_id, None, "", created_by=owner_id, now=unit.now)
     await insert_item(unit.connection, root, "")
     await note_change(unit.connection, root, "created", actor_id=owner_id, now=unit.now)
     unit.emit(item_fact(ItemCreatedV1, root, (), None), sequence=root.revision)

@@ -16,7 +16,7 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ItemChangedV1, ItemCreatedV1
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import Cycle, KindConflict, StateConflict, ValidationFailed
-from coffer_files.domain.items import ChangeReason, Item, Located, accept_depth
+from coffer_files.domain.items import ChangeReason, Item, Located, accept_depth, new_folder
 from coffer_files.domain.names import accept_name, name_key
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import ensure_drive, root_of
@@ -93,27 +93,7 @@ async def _insert_folder(unit: Unit, parent: Located, name: str, user_id: UserId
     accept_depth(len(parent.ids_down_to_it))
     wanted = name
     for _ in range(RACES):
-        item = Item(
-            id=ItemId(new_id()),
-            owner_id=parent.item.owner_id,
-            parent_id=parent.item.id,
-            kind="folder",
-            name=name,
-            revision=1,
-            version_id=None,
-            size_bytes=0,
-            mime_type=None,
-            media_kind=None,
-            flags=[],
-            content_hash=None,
-            preview_status="none",
-            preview_reason=None,
-            created_by=user_id,
-            created_at=unit.now,
-            modified_at=unit.now,
-            changed_at=unit.now,
-            trashed_at=None,
-        )
+        item = new_folder(ItemId(new_id()), parent.item.owner_id, parent.item.id, name, created_by=user_id, now=unit.now)
         if await rows.insert_item(unit.connection, item, name_key(name)):
             return item
         if conflict == "fail":
