@@ -21,6 +21,8 @@ from coffer_chassis.tables import ChassisTables
 from coffer_chassis.unit_of_work import Work
 
 REFRESH_SECONDS = 60
+LOOP_CONNECTIONS = 3
+"""Of the pool, for relay, consumers and jobs."""
 POOL_SECONDS = 5
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 20
@@ -39,10 +41,12 @@ class Runtime:
     engine: AsyncEngine
     bus: Bus
     blobs: Blobs
+    turns: int
+    """Units and reads at once; the other connections are for the loops."""
 
     def work(self, tables: ChassisTables, *, source: str) -> Work:
         """Units of work on the store; `source` is the service's CloudEvents source, e.g. `/files`."""
-        return Work(self.engine, tables, source=source, clock=self.clock)
+        return Work(self.engine, tables, source=source, clock=self.clock, turns=self.turns)
 
 
 def aws_access(settings: ServiceSettings) -> AwsAccess:
@@ -95,7 +99,8 @@ async def open_runtime(
         clock=clock,
         credentials=await _signing_key(stack, clients.s3),
     )
-    return Runtime(coffer, clock, engine, AwsBus(clients), blobs)
+    turns = max(1, settings.database_pool_size - LOOP_CONNECTIONS)
+    return Runtime(coffer, clock, engine, AwsBus(clients), blobs, turns)
 
 
 class _Credentials:

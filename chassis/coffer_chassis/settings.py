@@ -55,7 +55,9 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     database_url: PostgresDsn = Field(description="PostgreSQL 15 or later: `postgresql+asyncpg://user:password@host/database`.")
-    database_pool_size: int = Field(10, description="Most connections of one process.", ge=2, le=100)
+    database_pool_size: int = Field(
+        10, description="Most connections of one process; three of them are for its background loops.", ge=4, le=100
+    )
     linger_seconds: float = Field(
         0, description="Pause between receives so that batches fill; 5 is the low-cost profile.", ge=0, le=60
     )

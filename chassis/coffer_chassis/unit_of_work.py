@@ -3,6 +3,7 @@
 `unit.emit` is the only way an event leaves a service, and `Work` the only place where the inbox is checked.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -22,6 +23,10 @@ from coffer_contracts.ids import EventId
 
 EVENT_BYTES = 64 * 1024
 """What CloudEvents intermediaries must forward, and what SNS and SQS bill as one request."""
+
+
+TURN_SECONDS = 5
+"""How long a request waits for its turn at the store before it is told to come back."""
 
 
 class Duplicate(Exception):
@@ -99,13 +104,21 @@ class Work:
         source: str,
         clock: Clock,
         on_commit: Callable[[], None] = lambda: None,
+        turns: int = 1000,
     ) -> None:
-        """`source` is the service as CloudEvents source, e.g. `/files`; `on_commit` wakes the relay and must not block."""
+        """`source` is the service as CloudEvents source, e.g. `/files`; `on_commit` wakes the relay and must not block.
+
+        `turns` is how many units and reads may be open at once: fewer than the pool has connections, so that loops find
+        one under any load. Turns are given in the order they were asked for; a pool alone hands a free connection to
+        whoever comes by, and some waited fifty times as long as others.
+        """
         self.engine = engine
         self.tables = tables
         self.clock = clock
         self.on_commit = on_commit
         self._source = source
+        self._turns = asyncio.Semaphore(turns)
+        self._holders: set[asyncio.Task[Any] | None] = set()
         self._reader = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
@@ -114,11 +127,13 @@ class Work:
 
         With `cause` the inbox is checked first: raises Duplicate if `consumer` handled that event before, so a slow
         handler may run again without a second effect. Without a cause an `origin` is required. Raises ValueError for a
-        cause without a consumer, whose inbox row would shadow that of others.
+        cause without a consumer, whose inbox row would shadow that of others, and TimeoutError when no turn came within
+        TURN_SECONDS. RuntimeError for a unit or a read inside
+        another one, which would wait for itself under load.
         """
         if cause is not None and not consumer:
             raise ValueError("a unit with a cause needs the consumer that handles it")
-        async with self.engine.begin() as connection:
+        async with self._turn(), self.engine.begin() as connection:
             unit = self.unit_on(connection, origin, cause=cause)
             if cause is not None and not await first_time(connection, self.tables, consumer, cause, unit.now):
                 raise Duplicate(cause.id)
@@ -138,5 +153,22 @@ class Work:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for queries that need no transaction: every statement stands alone, no round trip for BEGIN."""
-        async with self._reader.connect() as connection:
+        async with self._turn(), self._reader.connect() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        if task in self._holders:
+            raise RuntimeError("a unit or a read inside another one waits for itself when the pool is busy")
+        if self._turns.locked():
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.acquire()
+        else:
+            await self._turns.acquire()
+        self._holders.add(task)
+        try:
+            yield
+        finally:
+            self._holders.discard(task)
+            self._turns.release()

@@ -130,7 +130,7 @@ async def test_finds_a_row_that_committed_late_below_those_already_sent(store: S
     async with store.work.unit(ORIGIN) as slow:
         late = slow.emit(failed(1), sequence=1)
         await slow.flush(TABLES)
-        early = await store.emit(failed(2))
+        early = await asyncio.create_task(store.emit(failed(2)))
         assert await relay.drain() == 1
         assert bus.ids == early
     assert await relay.drain() == 1

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from coffer_chassis.testing import eventually
-from coffer_chassis.unit_of_work import EVENT_BYTES, Duplicate
+from coffer_chassis.unit_of_work import EVENT_BYTES, Duplicate, Work
 from coffer_contracts.catalog import parse
 from factories.eventing import COUNTERS, ORIGIN, TABLES, Store, count, created, failed, user_id
 
@@ -21,7 +21,7 @@ async def test_rows_and_events_commit_together(store: Store) -> None:
     async with store.work.unit(ORIGIN) as unit:
         await count(unit, "one")
         event_id = unit.emit(failed(), sequence=7)
-        async with store.work.read() as other:
+        async with store.work.engine.connect() as other:
             assert (await other.execute(select(TABLES.outbox))).all() == []
     (row,) = await store.rows(TABLES.outbox)
     assert (row.id, row.type, row.sequence, row.sent_at, row.replay) == (event_id, failed().type, 7, None, False)
@@ -128,7 +128,7 @@ async def test_of_two_handling_one_cause_at_once_the_second_waits_and_learns_tha
 
     async with store.work.unit(cause=cause, consumer="mail") as first:
         second = asyncio.create_task(handle())
-        await eventually(store.waits_for_lock)
+        await asyncio.create_task(eventually(store.waits_for_lock))
         await count(first, "mail")
     with pytest.raises(Duplicate):
         await second
@@ -196,5 +196,44 @@ async def test_refuses_a_cause_without_a_consumer(store: Store) -> None:
 async def test_the_time_of_a_unit_is_the_clocks(store: Store) -> None:
     async with store.work.unit(ORIGIN) as before:
         store.clock.advance(minutes=1)
-        async with store.work.unit(ORIGIN) as after:
-            assert (after.now - before.now).total_seconds() == 60
+    async with store.work.unit(ORIGIN) as after:
+        assert (after.now - before.now).total_seconds() == 60
+
+
+async def test_a_unit_or_read_inside_another_is_refused_because_a_busy_pool_would_never_give_it_a_connection(
+    store: Store,
+) -> None:
+    async with store.work.unit(ORIGIN):
+        with pytest.raises(RuntimeError, match="inside another"):
+            async with store.work.read():
+                pass
+    async with store.work.read():
+        pass
+
+
+async def test_turns_are_given_in_the_order_they_were_asked_for(store: Store) -> None:
+    work = Work(store.work.engine, TABLES, source="/test", clock=store.clock, turns=1)
+    order: list[int] = []
+
+    async def ask(number: int) -> None:
+        for _ in range(3):
+            async with work.read() as connection:
+                await connection.execute(select(1))
+                order.append(number)
+
+    await asyncio.gather(*(ask(number) for number in range(4)))
+    assert order == [0, 1, 2, 3] * 3
+
+
+async def test_whoever_gets_no_turn_in_time_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coffer_chassis.unit_of_work.TURN_SECONDS", 0.05)
+    work = Work(store.work.engine, TABLES, source="/test", clock=store.clock, turns=1)
+
+    async def read() -> None:
+        async with work.read():
+            pass
+
+    async with work.unit(ORIGIN):
+        with pytest.raises(TimeoutError):
+            await asyncio.create_task(read())
+    await read()
