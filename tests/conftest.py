@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for, and logs without the pictures of tracebacks that take 0.1 s each to paint."""
 
 import structlog
+from hypothesis import HealthCheck, settings
 
 from factories.cloud import cloud, tag
 from factories.databases import database, postgres
@@ -11,3 +12,7 @@ __all__ = ["cloud", "database", "postgres", "store", "store_url", "tag"]
 structlog.configure(
     processors=[structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, structlog.dev.ConsoleRenderer()]
 )
+
+# Time limits per example fail on a busy machine and say nothing about the code.
+settings.register_profile("coffer", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("coffer")

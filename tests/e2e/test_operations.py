@@ -72,6 +72,7 @@ def test_everything_killed_in_the_middle_of_ten_uploads_loses_none() -> None:
         assert ana.get("/v1/usage")["used"] == sum(map(len, photos))
 
 
+@pytest.mark.timeout(300)
 def test_a_worker_killed_in_mid_job_delays_the_preview_and_loses_nothing() -> None:
     with local_stack(without=("media-worker",)) as stack:
         worker = stack.start_service("coffer_media_worker")
