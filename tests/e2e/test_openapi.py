@@ -65,3 +65,17 @@ def test_the_parts_report_their_health(stack: LocalStack) -> None:
     }
     assert httpx.get(f"{stack.url}/health").json() == {"status": "healthy"}
     assert httpx.get(f"{stack.url}/livez").json() == {"status": "alive"}
+
+
+def test_the_document_says_where_a_change_can_be_guarded() -> None:
+    paths = document()["paths"]
+    guarded = {
+        (method, path): parameter["name"]
+        for path, item in paths.items()
+        for method, operation in item.items()
+        for parameter in operation.get("parameters", ())
+        if parameter["name"].startswith("If-")
+    }
+    assert guarded[("get", "/v1/items/{item}")] == "If-None-Match"
+    assert guarded[("patch", "/v1/items/{item}")] == "If-Match"
+    assert guarded[("delete", "/v1/items/{item}")] == "If-Match"

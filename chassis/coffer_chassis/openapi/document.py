@@ -98,6 +98,8 @@ def describe(app: Litestar, *, title: str, version: str, description: str = "", 
         responses.update(bodies)
         answers = {code: body for code, body in operation.get("responses", {}).items() if int(code) < 400}
         operation["responses"] = answers | {code: {"$ref": f"#/components/responses/{name}"} for code, name in named}
+        # Not before the refusals are known: these headers are never refused as input.
+        _add_conditions(operation, method, handler)
         _add_headers(answers, notes)
         _add_examples(document, operation, answers, notes)
     return document
@@ -142,6 +144,21 @@ def _introduce(operation: Json, handler: BaseRouteHandler, path: str, notes: _No
         operation["x-events"] = list(notes.events)
     if notes.compat:
         operation["x-compat"] = True
+
+
+def _add_conditions(operation: Json, method: str, handler: HTTPRouteHandler) -> None:
+    """The headers that `conditions` is read from; Litestar sees only the dependency (RFC 9110 section 13.1)."""
+    if "conditions" not in handler.parsed_fn_signature.parameters:
+        return
+    reading = method in {"get", "head"}
+    name, meaning = (
+        ("If-None-Match", "ETags the caller has: 304 if it still stands as one of them.")
+        if reading
+        else ("If-Match", "The ETag that was read: 412 if somebody else changed it since.")
+    )
+    schema = {"type": "string", "examples": ['"7"']}
+    parameter = {"name": name, "in": "header", "required": False, "description": meaning, "schema": schema}
+    operation["parameters"] = [*operation.get("parameters", ()), parameter]
 
 
 def _security(rule: AccessRule | None) -> list[Json]:
