@@ -27,8 +27,6 @@ _STORE = (
     ConnectionError,
     TimeoutError,
 )
-
-
 _CROSSED = (DeadlockDetectedError, SerializationError)
 """Two transactions stood in each other's way, and PostgreSQL ended this one without effect."""
 

@@ -24,10 +24,10 @@ REFRESH_SECONDS = 60
 LOOP_CONNECTIONS = 3
 """Of the pool, for relay, consumers and jobs."""
 POOL_SECONDS = 5
+"""How long a loop waits for a connection; requests wait for their turn before (`unit_of_work`)."""
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 20
 """A store that froze must not freeze those who ask it; no statement of ours takes this long."""
-"""How long a request waits for a connection before it is told to come back."""
 
 log = structlog.get_logger(__name__)
 

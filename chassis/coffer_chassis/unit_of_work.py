@@ -128,8 +128,7 @@ class Work:
         With `cause` the inbox is checked first: raises Duplicate if `consumer` handled that event before, so a slow
         handler may run again without a second effect. Without a cause an `origin` is required. Raises ValueError for a
         cause without a consumer, whose inbox row would shadow that of others, and TimeoutError when no turn came within
-        TURN_SECONDS. RuntimeError for a unit or a read inside
-        another one, which would wait for itself under load.
+        TURN_SECONDS. Raises RuntimeError for a unit or a read inside another one, which would wait for itself under load.
         """
         if cause is not None and not consumer:
             raise ValueError("a unit with a cause needs the consumer that handles it")

@@ -17,7 +17,7 @@ from coffer_chassis.inbox import first_time
 from coffer_chassis.origin import Origin
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.storage import ObjectStored
-from coffer_chassis.testing import FixedClock, MemoryBlobs
+from coffer_chassis.testing import FixedClock, MemoryBlobs, eventually
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts import media
 from coffer_contracts.auth import UserRegisteredV1
@@ -186,6 +186,17 @@ class Files:
             found = await drive_of(connection, self.owner.user_id)
         assert found is not None
         return found
+
+    async def somebody_waits(self, count: int = 1) -> None:
+        """Wait until that many transactions wait for a lock; raises AssertionError when that does not happen."""
+        query = text(
+            "SELECT count(*) >= :count FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        ).bindparams(count=count)
+
+        async def waits() -> bool:
+            return bool((await self.rows(query))[0][0])
+
+        await eventually(waits)
 
     async def rows(self, statement: Any) -> list[Any]:
         """What a query answers."""

@@ -1,7 +1,6 @@
 """What happens when two do the same at the same moment."""
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -129,7 +128,7 @@ async def test_facts_name_the_folders_above_as_they_are_after_a_move_that_was_wa
             asyncio.create_task(files.handle(cleared(upload))),
             asyncio.create_task(rename(files, moved, "renamed")),
         ]
-        await somebody_waits(files, 2)
+        await files.somebody_waits(2)
         assert before is not None
         await update_item(unit.connection, before.item, parent_id=two)
     await asyncio.gather(*waiting)
@@ -137,11 +136,3 @@ async def test_facts_name_the_folders_above_as_they_are_after_a_move_that_was_wa
     (renamed,) = [fact for fact in await files.facts("files.item.changed.v1") if fact.data.item_id == moved]
     assert committed.data.ancestor_ids[-2:] == (two, moved)
     assert (renamed.data.parent_id, renamed.data.ancestor_ids[-1]) == (two, two)
-
-
-async def somebody_waits(files: Files, count: int) -> None:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    deadline = time.monotonic() + 10
-    while (await files.rows(query))[0][0] < count:
-        assert time.monotonic() < deadline, "nobody waits for a lock"
-        await asyncio.sleep(0.01)

@@ -1,7 +1,6 @@
 """What facts from elsewhere do: once, twice, out of order, and when the transaction breaks."""
 
 import asyncio
-import time
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -318,17 +317,9 @@ async def test_a_preview_and_a_new_version_of_one_file_do_not_wait_for_each_othe
             await FAST[fact.type].run(fact, unit, files.deps)
             if fact.type == media.PreviewReadyV1.type:
                 replacing = asyncio.create_task(files.handle(cleared(newer)))
-                await somebody_waits(files)
+                await files.somebody_waits()
     await replacing
     assert [(await files.now(upload)).state for upload in (newer, other)] == ["committed", "committed"]
-
-
-async def somebody_waits(files: Files) -> None:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    deadline = time.monotonic() + 10
-    while (await files.rows(query))[0][0] < 1:
-        assert time.monotonic() < deadline, "nobody waits for a lock"
-        await asyncio.sleep(0.01)
 
 
 async def test_a_late_older_preview_does_not_undo_a_newer_one(files: Files) -> None:

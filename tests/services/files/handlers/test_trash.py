@@ -1,7 +1,6 @@
 """To the trash, back, and away for good."""
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -170,14 +169,6 @@ async def test_what_is_just_being_restored_is_not_purged_with_the_folder_it_was_
     async with files.deps.work.unit(files.origin) as unit:
         await trash._restore(unit, files.deps, files.owner, inner, None, "rename", look=False)
         purging = asyncio.create_task(purge(files, top))
-        await somebody_waits(files)
+        await files.somebody_waits()
     await purging
     assert (await find_item(files.deps, files.owner, files.origin, inner)).at.path == "/inner"
-
-
-async def somebody_waits(files: Files) -> None:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    deadline = time.monotonic() + 10
-    while (await files.rows(query))[0][0] < 1:
-        assert time.monotonic() < deadline, "nobody waits for a lock"
-        await asyncio.sleep(0.01)
