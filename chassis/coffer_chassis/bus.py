@@ -9,14 +9,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from coffer_chassis.topology import LONGEST_VISIBILITY_SECONDS
+
 BATCH = 10
 """Entries per batch call (SNS PublishBatch, SQS ReceiveMessage and DeleteMessageBatch)."""
 
 BATCH_BYTES = 240 * 1024
 """Bytes of one PublishBatch, attributes included: SNS refuses above 256 KiB for the whole batch."""
 
+QUEUE_BYTES = 1024 * 1024
+"""Bytes of one message in a queue, attributes included (SQS developer guide, message quotas)."""
+
 ATTRIBUTE_LIMIT = 10
 """More attributes than this and raw delivery to SQS drops the message as a client error (SNS developer guide)."""
+
+LONGEST_WAIT_SECONDS = 20
+"""How long one ReceiveMessage may wait (SQS API reference)."""
+
+_NAME = re.compile(r"(?!.{257})(?!aws\.|amazon\.)[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII | re.IGNORECASE)
+"""What an attribute may be called (SNS developer guide, message attributes)."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot carry, and so neither SNS nor SQS (API reference, SendMessage)."""
@@ -36,9 +47,14 @@ class Outgoing:
 
     @property
     def size_bytes(self) -> int:
-        """What counts against the batch limit: body and attributes in UTF-8."""
-        names = sum(len(name.encode()) + len(value.encode()) + len("String") for name, value in self.attributes.items())
-        return len(self.body.encode()) + names
+        """What counts against the batch limit."""
+        return size_bytes(self.body, self.attributes)
+
+
+def size_bytes(body: str, attributes: Mapping[str, str]) -> int:
+    """What counts against the limits of SNS and SQS: the body, and name, type and value of each attribute, in UTF-8."""
+    names = sum(len(name.encode()) + len(value.encode()) + len("String") for name, value in attributes.items())
+    return len(body.encode()) + names
 
 
 def refuse_unsendable(message: Outgoing) -> None:
@@ -52,10 +68,20 @@ def refuse_content(body: str, attributes: Mapping[str, str]) -> None:
     """Raise Refused for content that neither SNS nor SQS takes, whatever its size."""
     if len(attributes) > ATTRIBUTE_LIMIT:
         raise Refused(f"{len(attributes)} attributes are more than raw delivery takes ({ATTRIBUTE_LIMIT})")
+    for name in attributes:
+        if not _NAME.fullmatch(name):
+            raise Refused(f"an attribute cannot be called {name!r}")
     if not body or not all(attributes.values()):
         raise Refused("neither the body nor an attribute may be empty")
     if any(_FORBIDDEN.search(text) for text in (body, *attributes.values())):
         raise Refused("the message holds a character that SNS and SQS refuse")
+
+
+def refuse_letter(body: str, attributes: Mapping[str, str]) -> None:
+    """Raise Refused for a message that a queue does not take."""
+    refuse_content(body, attributes)
+    if (size := size_bytes(body, attributes)) > QUEUE_BYTES:
+        raise Refused(f"{size} bytes are more than a queue takes ({QUEUE_BYTES})")
 
 
 def refuse_batch(messages: Sequence[Outgoing]) -> None:
@@ -66,6 +92,22 @@ def refuse_batch(messages: Sequence[Outgoing]) -> None:
         raise Refused(f"{len(messages)} messages are more than one batch takes ({BATCH})")
     if (size := sum(message.size_bytes for message in messages)) > BATCH_BYTES:
         raise Refused(f"{size} bytes are more than one batch takes ({BATCH_BYTES})")
+
+
+def check_receive(limit: int, wait_seconds: float) -> None:
+    """Raise ValueError for what ReceiveMessage does not take."""
+    if not 1 <= limit <= BATCH:
+        raise ValueError(f"a call receives 1 to {BATCH} messages, not {limit}")
+    if not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
+        raise ValueError(f"a call waits 0 to {LONGEST_WAIT_SECONDS} s, not {wait_seconds} s")
+
+
+def check_settle(receipts: Sequence[str], visibility_seconds: int = 0) -> None:
+    """Raise ValueError for what DeleteMessageBatch and ChangeMessageVisibilityBatch do not take."""
+    if len(receipts) > BATCH:
+        raise ValueError(f"a call settles up to {BATCH} messages, not {len(receipts)}")
+    if not 0 <= visibility_seconds <= LONGEST_VISIBILITY_SECONDS:
+        raise ValueError(f"a message is hidden for 0 to {LONGEST_VISIBILITY_SECONDS} s, not {visibility_seconds} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +159,26 @@ class Bus(Protocol):
         """
 
     async def receive(self, queue: str, *, limit: int, wait_seconds: int) -> list[Incoming]:
-        """Up to `limit` (1 to 10) messages, waiting up to `wait_seconds` for the first.
+        """Up to `limit` (1 to 10) messages, waiting up to `wait_seconds` (0 to 20) for the first.
 
-        Never cancel a call in flight: the answer it was about to bring stays hidden until the visibility timeout.
+        Raises ValueError for other numbers. Never cancel a call in flight: the answer it was about to bring stays
+        hidden until the visibility timeout.
         """
 
     async def delete(self, queue: str, receipts: Sequence[str]) -> int:
-        """Delete up to ten messages; how many receipts were no longer valid, which is no error. May run twice."""
+        """Delete up to ten messages; how many receipts were no longer valid, which is no error. May run twice.
+
+        SQS tells this of few receipts: most deletes of what is gone succeed. Raises ValueError for more than ten.
+        """
 
     async def set_visibility(self, queue: str, receipts: Sequence[str], seconds: int) -> int:
-        """Hide up to ten messages for `seconds` from now (0 to 43200); how many receipts were no longer valid."""
+        """Hide up to ten messages for `seconds` from now (0 to 43200); how many receipts were no longer valid.
+
+        Raises ValueError for other numbers.
+        """
 
     async def send(self, queue: str, body: str, attributes: Mapping[str, str]) -> None:
-        """Put one message straight into a queue: dead letters and their redrive. Raises Refused."""
+        """Put one message straight into a queue, up to QUEUE_BYTES: dead letters and their redrive. Raises Refused."""
 
     async def depth(self, queue: str) -> Depth:
         """How many messages the queue holds."""

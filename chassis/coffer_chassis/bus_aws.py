@@ -9,15 +9,16 @@ from botocore.exceptions import ClientError
 
 from coffer_chassis.aws import AwsClients
 from coffer_chassis.bus import (
-    BATCH,
     Depth,
     Incoming,
     Outgoing,
     QueueCallFailed,
     QueueMissing,
     TopicMissing,
+    check_receive,
+    check_settle,
     refuse_batch,
-    refuse_content,
+    refuse_letter,
 )
 
 _GONE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"})
@@ -53,10 +54,11 @@ class AwsBus:
 
     async def receive(self, queue: str, *, limit: int, wait_seconds: int) -> list[Incoming]:
         """See Bus."""
+        check_receive(limit, wait_seconds)
         with self._translating():
             answer = await self._clients.sqs_poll.receive_message(
                 QueueUrl=await self._address(queue),
-                MaxNumberOfMessages=min(limit, BATCH),
+                MaxNumberOfMessages=limit,
                 WaitTimeSeconds=wait_seconds,
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
@@ -65,6 +67,7 @@ class AwsBus:
 
     async def delete(self, queue: str, receipts: Sequence[str]) -> int:
         """See Bus."""
+        check_settle(receipts)
         if not receipts:
             return 0
         with self._translating():
@@ -76,6 +79,7 @@ class AwsBus:
 
     async def set_visibility(self, queue: str, receipts: Sequence[str], seconds: int) -> int:
         """See Bus."""
+        check_settle(receipts, seconds)
         if not receipts:
             return 0
         with self._translating():
@@ -90,7 +94,7 @@ class AwsBus:
 
     async def send(self, queue: str, body: str, attributes: Mapping[str, str]) -> None:
         """See Bus."""
-        refuse_content(body, attributes)
+        refuse_letter(body, attributes)
         with self._translating():
             await self._clients.sqs.send_message(
                 QueueUrl=await self._address(queue), MessageBody=body, MessageAttributes=_attributes(attributes)

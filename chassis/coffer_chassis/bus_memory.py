@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
-from coffer_chassis.bus import Depth, Incoming, Outgoing, QueueMissing, TopicMissing, refuse_batch, refuse_content
+from coffer_chassis.bus import (
+    Depth,
+    Incoming,
+    Outgoing,
+    QueueMissing,
+    TopicMissing,
+    check_receive,
+    check_settle,
+    refuse_batch,
+    refuse_letter,
+)
 from coffer_chassis.topology import Topology
 
 
@@ -62,6 +72,7 @@ class MemoryBus:
 
     async def receive(self, queue: str, *, limit: int, wait_seconds: float) -> list[Incoming]:
         """See Bus."""
+        check_receive(limit, wait_seconds)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         while True:
@@ -101,6 +112,7 @@ class MemoryBus:
 
     async def delete(self, queue: str, receipts: Sequence[str]) -> int:
         """See Bus."""
+        check_settle(receipts)
         held = self._queue(queue)
         gone = 0
         for receipt in receipts:
@@ -113,6 +125,7 @@ class MemoryBus:
 
     async def set_visibility(self, queue: str, receipts: Sequence[str], seconds: int) -> int:
         """See Bus."""
+        check_settle(receipts, seconds)
         held = self._queue(queue)
         gone = 0
         for receipt in receipts:
@@ -125,7 +138,7 @@ class MemoryBus:
 
     async def send(self, queue: str, body: str, attributes: Mapping[str, str]) -> None:
         """See Bus."""
-        refuse_content(body, attributes)
+        refuse_letter(body, attributes)
         message = _Message(f"message-{next(self._numbers)}", body, dict(attributes), datetime.now(UTC))
         self._queue(queue).messages.append(message)
         async with self._arrived:

@@ -11,7 +11,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from coffer_chassis.aws import AwsAccess, open_clients
-from coffer_chassis.blobs import Blobs, S3Blobs
+from coffer_chassis.blobs import Blobs
+from coffer_chassis.blobs_aws import S3Blobs
 from coffer_chassis.bus import Bus
 from coffer_chassis.bus_aws import AwsBus
 from coffer_chassis.clock import Clock, SystemClock

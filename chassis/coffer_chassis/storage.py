@@ -10,6 +10,9 @@ from coffer_contracts.catalog import Unreadable
 from coffer_contracts.event import Envelope, Event, described, sequence_text
 from coffer_contracts.ids import EventId
 
+MAJOR = "2"
+"""Of `eventVersion`: S3 raises it for changes that are not backward compatible (S3 user guide, event message structure)."""
+
 
 class ObjectStored(Event):
     """An object was written. Not a published event: it lives between the bucket and one service."""
@@ -31,7 +34,8 @@ def read_notification(body: str) -> list[Envelope[ObjectStored]]:
     """The objects an S3 notification reports (event message structure, any version 2.x); empty for `s3:TestEvent`.
 
     Keys arrive form-encoded (`+` for a space). S3 may report one write twice under two request ids, so the id is made
-    from bucket, key, ETag and sequencer. Raises Unreadable.
+    from bucket, key, ETag and sequencer, which some stores leave out. Another major version may mean anything and is
+    Unreadable, like all that is no notification.
     """
     try:
         raw = json.loads(body)
@@ -47,6 +51,8 @@ def read_notification(body: str) -> list[Envelope[ObjectStored]]:
 
 
 def _read(record: dict[str, Any]) -> Envelope[ObjectStored]:
+    if record.get("eventVersion", MAJOR).partition(".")[0] != MAJOR:
+        raise ValueError(f"event version {record['eventVersion']}")
     stored = record["s3"]["object"]
     fact = ObjectStored(
         bucket=record["s3"]["bucket"]["name"],

@@ -1,14 +1,14 @@
 """What tests of services need: a clock that stands still, a bucket in memory, waiting with a deadline."""
 
 import asyncio
-import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from coffer_chassis.blobs import BlobChanged, BlobHead, BlobMissing, SignedRequest
+from coffer_chassis.blobs import BlobChanged, BlobHead, BlobMissing, SignedRequest, check_range, put_headers
+from coffer_chassis.object_keys import checked_key
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class MemoryBlobs:
 
     async def head(self, key: str) -> BlobHead | None:
         """See Blobs."""
-        found = self.objects.get(key)
+        found = self.objects.get(checked_key(key))
         return BlobHead(len(found.content), found.etag, found.modified_at, found.content_type) if found else None
 
     async def read(self, key: str, *, etag: str | None = None) -> bytes:
@@ -56,38 +56,40 @@ class MemoryBlobs:
 
     async def read_range(self, key: str, first: int, last: int, *, etag: str | None = None) -> bytes:
         """See Blobs."""
+        check_range(first, last)
         return self._open(key, etag).content[first : last + 1]
 
     async def write(self, key: str, content: bytes, *, content_type: str, cache_control: str | None = None) -> str:
         """See Blobs."""
         etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        self.objects[key] = _Object(content, content_type, etag, self.clock.now())
+        self.objects[checked_key(key)] = _Object(content, content_type, etag, self.clock.now())
         return etag
 
     async def copy(self, source: str, target: str, *, etag: str | None = None) -> None:
         """See Blobs."""
+        checked_key(target)
         self.objects[target] = self._open(source, etag)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See Blobs."""
-        for key in keys:
+        for key in [checked_key(key) for key in keys]:
             self.objects.pop(key, None)
 
     def presign_put(
         self, key: str, *, length: int, content_type: str, sha256_hex: str | None, expires_seconds: int
     ) -> SignedRequest:
         """See Blobs."""
-        headers = {"content-length": str(length), "content-type": content_type, "if-none-match": "*"}
-        if sha256_hex:
-            headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(sha256_hex)).decode()
-        return SignedRequest("PUT", f"https://bucket.invalid/{key}?expires={expires_seconds}", headers)
+        headers = put_headers(length=length, content_type=content_type, sha256_hex=sha256_hex)
+        return SignedRequest("PUT", f"https://bucket.invalid/{checked_key(key)}?expires={expires_seconds}", headers)
 
     def presign_get(self, key: str, *, content_type: str, disposition: str, expires_seconds: int, fresh: bool = False) -> str:
         """See Blobs."""
-        return f"https://bucket.invalid/{key}?type={content_type}&disposition={disposition}&expires={expires_seconds}"
+        return (
+            f"https://bucket.invalid/{checked_key(key)}?type={content_type}&disposition={disposition}&expires={expires_seconds}"
+        )
 
     def _open(self, key: str, etag: str | None) -> _Object:
-        found = self.objects.get(key)
+        found = self.objects.get(checked_key(key))
         if found is None:
             raise BlobMissing(key)
         if etag is not None and etag != found.etag:

@@ -4,16 +4,40 @@ Pure data with AWS's limits checked; services declare their part, deploy puts th
 """
 
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from coffer_chassis.object_keys import checked_prefix
+
 VALUES_PER_FILTER = 150
 """SNS filter policy limit (docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html)."""
+
+FILTERS_PER_TOPIC = 200
+"""Each subscription of ours has one (same page)."""
+
+STATEMENTS_PER_POLICY = 20
+"""Of a queue: one per topic and one for the bucket (SQS developer guide, policy quotas)."""
+
+NOTIFICATIONS_PER_BUCKET = 100
+"""Each reported prefix is one (docs.aws.amazon.com/general/latest/gr/s3.html)."""
+
+MOST_RECEIVES = 1000
+"""`maxReceiveCount` of a redrive policy (SQS developer guide, configuring a dead-letter queue)."""
 
 LONGEST_VISIBILITY_SECONDS = 12 * 3600
 RETENTION_SECONDS = 4 * 24 * 3600
 DEAD_RETENTION_SECONDS = 14 * 24 * 3600
 """SQS keeps the first enqueue time of a message that moves to a dead-letter queue, so this must be the longest."""
+
+_TOPIC = re.compile("[A-Za-z0-9_-]{1,256}")
+_QUEUE = re.compile("[A-Za-z0-9_-]{1,80}")
+_BUCKET = re.compile(r"(?!.*\.\.|(?:\d+\.){3}\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+"""Names as SNS (CreateTopic), SQS (CreateQueue) and S3 (bucket naming rules) take them."""
+
+_BUCKET_BEGINNINGS = ("xn--", "sthree-", "amzn-s3-demo-")
+_BUCKET_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+"""What S3 keeps for itself."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,7 @@ class ServiceTopology:
     service: str
     lanes: tuple[Lane, ...] = ()
     blobs: tuple[BlobAccess, ...] = ()
+    sends_mail: bool = False
 
     @property
     def topic(self) -> str:
@@ -71,9 +96,17 @@ class Topology:
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
         topics = {service.topic for service in self.services}
+        _check_names(self.bucket, topics, names[len(self.services) :])
         for lane in self.lanes:
             _check(lane, topics)
+        for topic in topics:
+            if (readers := sum(topic in lane.reads for lane in self.lanes)) > FILTERS_PER_TOPIC:
+                raise ValueError(f"{readers} lanes read {topic}; SNS takes {FILTERS_PER_TOPIC} filters per topic")
+        for access in itertools.chain.from_iterable(service.blobs for service in self.services):
+            checked_prefix(access.prefix)
         prefixes = sorted(prefix for lane in self.lanes for prefix in lane.storage_prefixes)
+        if len(prefixes) > NOTIFICATIONS_PER_BUCKET:
+            raise ValueError(f"{len(prefixes)} prefixes are reported; S3 takes {NOTIFICATIONS_PER_BUCKET} per bucket")
         for shorter, longer in itertools.pairwise(prefixes):
             if longer.startswith(shorter):
                 raise ValueError(f"bucket notifications overlap at {longer}; S3 takes one destination each")
@@ -90,9 +123,26 @@ class Topology:
         return Topology(self.bucket, tuple(replace(service, lanes=_reading_only(service.lanes, topics)) for service in kept))
 
 
+def _check_names(bucket: str, topics: set[str], queues: list[str]) -> None:
+    if not _BUCKET.fullmatch(bucket) or bucket.startswith(_BUCKET_BEGINNINGS) or bucket.endswith(_BUCKET_ENDS):
+        raise ValueError(f"S3 takes no bucket called {bucket!r}")
+    for topic in topics:
+        if not _TOPIC.fullmatch(topic):
+            raise ValueError(f"SNS takes no topic called {topic!r}")
+    for queue in queues:
+        if not _QUEUE.fullmatch(queue):
+            raise ValueError(f"SQS takes no queue called {queue!r}")
+
+
 def _check(lane: Lane, topics: set[str]) -> None:
-    if not 0 < lane.visibility_seconds <= LONGEST_VISIBILITY_SECONDS or lane.max_receives < 1:
-        raise ValueError(f"{lane.queue}: SQS hides for 1 s to 12 h, and a message is received at least once")
+    if not 0 < lane.visibility_seconds <= LONGEST_VISIBILITY_SECONDS:
+        raise ValueError(f"{lane.queue}: SQS hides for 1 s to 12 h")
+    if not 1 <= lane.max_receives <= MOST_RECEIVES:
+        raise ValueError(f"{lane.queue}: a message is received at least once, and SQS counts to {MOST_RECEIVES}")
+    if len(lane.reads) + bool(lane.storage_prefixes) > STATEMENTS_PER_POLICY:
+        raise ValueError(f"{lane.queue} has too many sources; SQS takes {STATEMENTS_PER_POLICY} statements in its policy")
+    for prefix in lane.storage_prefixes:
+        checked_prefix(prefix)
     for topic, types in lane.reads.items():
         if topic not in topics:
             raise ValueError(f"{lane.queue} reads {topic}, which nobody publishes")

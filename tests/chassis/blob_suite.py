@@ -1,0 +1,167 @@
+"""What a bucket does, whichever it is: one suite, inherited by the tests of each kind."""
+
+import hashlib
+from contextlib import nullcontext
+from typing import ClassVar
+
+import pytest
+
+from coffer_chassis.blobs import PUT_BYTES, BlobChanged, BlobMissing, Blobs
+from coffer_chassis.object_keys import KEY_BYTES, KeyRefused
+
+CONTENT = b"0123456789" * 10
+OTHER = b"9876543210" * 10
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+class BlobSuite:
+    """Subclasses give the fixture `blobs`."""
+
+    checks_copies: ClassVar[bool] = True
+    """Whether this bucket copies only what has the ETag that was asked for, as S3 does."""
+
+    @pytest.fixture
+    def key(self, request: pytest.FixtureRequest) -> str:
+        return f"blobs/owner/{hashlib.sha256(request.node.name.encode()).hexdigest()[:16]}"
+
+    async def test_what_is_written_is_read(self, blobs: Blobs, key: str) -> None:
+        etag = await blobs.write(key, CONTENT, content_type="image/png", cache_control="private, max-age=60")
+        head = await blobs.head(key)
+        assert head
+        assert (head.size_bytes, head.etag, head.content_type) == (len(CONTENT), etag, "image/png")
+        assert head.modified_at.tzinfo is not None
+        assert await blobs.read(key) == await blobs.read(key, etag=etag) == CONTENT
+
+    async def test_an_etag_of_a_small_object_is_its_md5_without_quotes(self, blobs: Blobs, key: str) -> None:
+        etag = await blobs.write(key, CONTENT, content_type="text/plain")
+        assert etag == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+
+    async def test_writing_again_overwrites(self, blobs: Blobs, key: str) -> None:
+        for content in (CONTENT, OTHER, OTHER):
+            await blobs.write(key, content, content_type="text/plain")
+        assert await blobs.read(key) == OTHER
+
+    async def test_an_object_of_megabytes_is_stored_byte_by_byte(self, blobs: Blobs, key: str) -> None:
+        content = bytes(range(256)) * 4 * 2048
+        await blobs.write(key, content, content_type="application/octet-stream")
+        assert await blobs.read(key) == content
+
+    async def test_ranges(self, blobs: Blobs, key: str) -> None:
+        etag = await blobs.write(key, CONTENT, content_type="text/plain")
+        assert await blobs.read_range(key, 0, 3) == CONTENT[:4]
+        assert await blobs.read_range(key, 95, 1000, etag=etag) == CONTENT[95:]
+        assert await blobs.read_range(key, 1000, 2000) == b""
+
+    async def test_an_empty_object(self, blobs: Blobs, key: str) -> None:
+        await blobs.write(key, b"", content_type="text/plain")
+        assert await blobs.read_range(key, 0, 100) == b""
+        assert await blobs.read(key) == b""
+
+    @pytest.mark.parametrize(("first", "last"), [(5, 4), (-1, 3), (0, -1)])
+    async def test_refuses_a_range_that_is_none(self, blobs: Blobs, key: str, first: int, last: int) -> None:
+        await blobs.write(key, CONTENT, content_type="text/plain")
+        with pytest.raises(ValueError, match="no range"):
+            await blobs.read_range(key, first, last)
+
+    async def test_what_is_absent(self, blobs: Blobs, key: str) -> None:
+        assert await blobs.head(key) is None
+        with pytest.raises(BlobMissing):
+            await blobs.read(key)
+        with pytest.raises(BlobMissing):
+            await blobs.read_range(key, 0, 1)
+        with pytest.raises(BlobMissing):
+            await blobs.copy(key, f"{key}-copy")
+        await blobs.delete([key])
+        await blobs.delete([])
+
+    async def test_what_changed_meanwhile_is_not_read(self, blobs: Blobs, key: str) -> None:
+        judged = await blobs.write(key, CONTENT, content_type="text/plain")
+        assert await blobs.write(key, OTHER, content_type="text/plain") != judged
+        with pytest.raises(BlobChanged):
+            await blobs.read(key, etag=judged)
+        with pytest.raises(BlobChanged):
+            await blobs.read_range(key, 0, 1, etag=judged)
+
+    async def test_what_changed_meanwhile_is_not_copied(self, blobs: Blobs, key: str) -> None:
+        judged = await blobs.write(key, CONTENT, content_type="text/plain")
+        await blobs.write(key, OTHER, content_type="text/plain")
+        with pytest.raises(BlobChanged) if self.checks_copies else nullcontext():
+            await blobs.copy(key, f"{key}-copy", etag=judged)
+        assert bool(await blobs.head(f"{key}-copy")) is not self.checks_copies
+
+    async def test_copies_the_bytes_that_were_judged(self, blobs: Blobs, key: str) -> None:
+        etag = await blobs.write(key, CONTENT, content_type="image/png")
+        for _ in range(2):
+            await blobs.copy(key, f"{key}-copy", etag=etag)
+        head = await blobs.head(f"{key}-copy")
+        assert head
+        assert (head.etag, head.content_type) == (etag, "image/png")
+
+    async def test_deletes_many_and_twice(self, blobs: Blobs, key: str) -> None:
+        keys = [f"{key}-{number}" for number in range(3)]
+        for name in keys:
+            await blobs.write(name, CONTENT, content_type="text/plain")
+        await blobs.delete([*keys, f"{key}-absent"])
+        await blobs.delete(keys)
+        assert [await blobs.head(name) for name in keys] == [None] * 3
+
+    async def test_deletes_more_than_one_request_takes(self, blobs: Blobs, key: str) -> None:
+        keys = [f"{key}-{number}" for number in range(1001)]
+        for name in (keys[0], keys[-1]):
+            await blobs.write(name, CONTENT, content_type="text/plain")
+        await blobs.delete(keys)
+        assert [await blobs.head(name) for name in (keys[0], keys[-1])] == [None] * 2
+
+    @pytest.mark.parametrize(
+        "odd",
+        [*"/ A", "", "/blobs/a", "blobs//a", "blobs/", "blobs/../a", "blobs/.", "blobs/ü", "blobs/a+b", "a\n", "b" * 201],
+    )
+    async def test_refuses_a_key_that_coffer_never_uses(self, blobs: Blobs, odd: str) -> None:
+        with pytest.raises(KeyRefused):
+            await blobs.head(odd)
+        with pytest.raises(KeyRefused):
+            await blobs.read(odd)
+        with pytest.raises(KeyRefused):
+            await blobs.read_range(odd, 0, 1)
+        with pytest.raises(KeyRefused):
+            await blobs.write(odd, CONTENT, content_type="text/plain")
+        with pytest.raises(KeyRefused):
+            await blobs.copy("blobs/a", odd)
+        with pytest.raises(KeyRefused):
+            await blobs.copy(odd, "blobs/a")
+        with pytest.raises(KeyRefused):
+            await blobs.delete(["blobs/a", odd])
+        with pytest.raises(KeyRefused):
+            blobs.presign_put(odd, length=1, content_type="a/b", sha256_hex=None, expires_seconds=60)
+        with pytest.raises(KeyRefused):
+            blobs.presign_get(odd, content_type="a/b", disposition="inline", expires_seconds=60)
+
+    async def test_takes_the_longest_key(self, blobs: Blobs) -> None:
+        longest = f"blobs/{'a.b_c-9' * 28}"[:KEY_BYTES]
+        await blobs.write(longest, CONTENT, content_type="text/plain")
+        assert await blobs.read(longest) == CONTENT
+
+    async def test_a_signed_put_names_what_must_be_sent(self, blobs: Blobs, key: str) -> None:
+        request = blobs.presign_put(key, length=100, content_type="a/b", sha256_hex=DIGEST, expires_seconds=60)
+        assert request.method == "PUT"
+        assert {**request.headers, "x-amz-checksum-sha256": ""} == {
+            "content-length": "100",
+            "content-type": "a/b",
+            "if-none-match": "*",
+            "x-amz-checksum-sha256": "",
+        }
+
+    @pytest.mark.parametrize(
+        ("length", "digest"),
+        [
+            pytest.param(-1, None, id="less than nothing"),
+            pytest.param(PUT_BYTES + 1, None, id="more than one PUT takes"),
+            pytest.param(1, "", id="no digest"),
+            pytest.param(1, DIGEST[:-2], id="half a digest"),
+            pytest.param(1, "z" * 64, id="not hexadecimal"),
+        ],
+    )
+    async def test_signs_no_put_that_s3_would_refuse(self, blobs: Blobs, key: str, length: int, digest: str | None) -> None:
+        with pytest.raises(ValueError, match=r"bytes|hexadecimal"):
+            blobs.presign_put(key, length=length, content_type="a/b", sha256_hex=digest, expires_seconds=60)
+        assert blobs.presign_put(key, length=PUT_BYTES, content_type="a/b", sha256_hex=DIGEST, expires_seconds=60).url
