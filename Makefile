@@ -5,6 +5,8 @@ BIN := .venv/bin
 ROOTS := contracts chassis services deploy tests
 FAST := not slow and not proof
 WORKERS ?= 2
+IMAGES := $(filter-out dev runtime service,$(basename $(notdir $(wildcard requirements/*.in))))
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .PHONY: help setup setup-dev run test check format bench proof docs pins
 
@@ -56,6 +58,6 @@ proof: setup-dev ## Chaos, soak and fuzz: long
 docs: setup-dev ## Write the generated pages
 	$(BIN)/python -m coffer_local.docs
 
-pins: ## Pin requirements anew (needs uv)
-	for set in runtime dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; done
+pins: ## Pin requirements anew (needs uv); what several sets hold has one version
+	$(PIN) requirements/runtime.in -o requirements/runtime.txt
+	for set in dev service $(IMAGES); do $(PIN) -c requirements/runtime.txt requirements/$$set.in -o requirements/$$set.txt; done

@@ -1,6 +1,6 @@
 """Who may do what: the one pure resolver. Files decides with it, sharing explains with it, notifier filters with it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Flag, auto
@@ -22,6 +22,24 @@ class Rights(Flag):
 VIEWER = Rights.READ
 EDITOR = Rights.READ | Rights.WRITE | Rights.DELETE
 
+ROLES: Mapping[str, Rights] = {"viewer": VIEWER, "editor": EDITOR}
+"""What shares are given as."""
+
+_WORDS: Mapping[str, Rights] = {right.name.lower(): right for right in Rights if right.name}
+
+
+def rights_named(words: Iterable[str]) -> Rights:
+    """Rights from their words in events; a word of the future gives nothing."""
+    rights = Rights.NONE
+    for word in words:
+        rights |= _WORDS.get(word, Rights.NONE)
+    return rights
+
+
+def words_of(rights: Rights) -> tuple[str, ...]:
+    """Rights as the words that stand in events: `read`, `write`, `delete`, `share`."""
+    return tuple(word for word, right in _WORDS.items() if right in rights)
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -40,15 +58,24 @@ class Place:
     item_id: ItemId
     owner_id: UserId
     ancestor_ids: Sequence[ItemId]
+    in_trash: bool = False
+    """Itself put into the trash."""
+    below_trash: bool = False
+    """Below a folder that was."""
 
 
 def rights_on(place: Place, grantee: str, grants: Iterable[Grant], now: datetime) -> Rights:
     """The rights of `grantee` (`user/<id>` or `link/<id>`) on an item: all for its owner, else the union of the
     unexpired grants to them on the item or any folder above it. An expiry is exclusive: at that moment it is over.
+
+    The trash is its owner's. Only what was taken out of a folder that the grantee was given can still be seen, and put
+    back, by them.
     """
     if grantee == f"user/{place.owner_id}":
         return Rights.OWN
-    covered = {place.item_id, *place.ancestor_ids}
+    if place.below_trash:
+        return Rights.NONE
+    covered = {*place.ancestor_ids} if place.in_trash else {place.item_id, *place.ancestor_ids}
     rights = Rights.NONE
     for grant in grants:
         if grant.grantee != grantee or grant.item_id not in covered:

@@ -62,6 +62,14 @@ def _config(pool: int, *, attempts: int, read_seconds: float) -> AioConfig:
 
 
 @asynccontextmanager
+async def open_mail_client(access: AwsAccess) -> AsyncIterator[Any]:
+    """Open a client of SES, for the one service that sends mail. It never tries again by itself: that could send twice."""
+    config = _config(5, attempts=1, read_seconds=READ_MARGIN_SECONDS)
+    async with get_session().create_client("sesv2", config=config, **access.client_arguments("sesv2")) as client:
+        yield client
+
+
+@asynccontextmanager
 async def open_clients(access: AwsAccess, *, receivers: int, wait_seconds: int) -> AsyncIterator[AwsClients]:
     """Open the clients of one process: `receivers` is how many long polls run at once, each up to `wait_seconds`."""
     session = get_session()

@@ -1,4 +1,4 @@
-"""The commands that every service has: `python -m coffer_<service> serve|api|consume|relay|migrate|republish|...`."""
+"""The commands that every service has: `python -m coffer_<service> serve|api|consume|relay|migrate|snapshot|...`."""
 
 import argparse
 import asyncio
@@ -15,11 +15,13 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from coffer_chassis import dead_letters, logs, outbox
-from coffer_chassis.metrics import exposition
+from coffer_chassis.health import Readiness
+from coffer_chassis.internal import internal_app
 from coffer_chassis.migrations import migrate
 from coffer_chassis.service import Service
 from coffer_chassis.serving import freeze_start_up, listen, serve, stop_on_signals
 from coffer_chassis.settings import CofferSettings, ServiceSettings
+from coffer_chassis.snapshots import restate_all
 
 Build = Callable[[CofferSettings, Any], Awaitable[Service]]
 Command = Callable[[Service, argparse.Namespace], Awaitable[int]]
@@ -71,6 +73,7 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     commands.add_parser("consume", help="consume queues and run jobs only")
     commands.add_parser("relay", help="relay events only")
     commands.add_parser("migrate", help="bring the store to the newest schema")
+    commands.add_parser("snapshot", help="say again how everything stands, so that copies of it can be rebuilt")
     again = commands.add_parser("republish", help="send events again that were sent before")
     again.add_argument("--since", type=datetime.fromisoformat, help="sent at or after this time (RFC 3339)")
     again.add_argument("--until", type=datetime.fromisoformat, help="sent before this time (RFC 3339)")
@@ -93,6 +96,8 @@ async def _run(program: Program, arguments: argparse.Namespace, coffer: CofferSe
         if arguments.command in {"serve", "api", "consume", "relay"}:
             await _serve(service, arguments.command, coffer, settings)
             return 0
+        if arguments.command == "snapshot":
+            return await _snapshot(service)
         if arguments.command == "republish":
             return await _republish(service, arguments)
         if arguments.command == "dead-letters":
@@ -103,21 +108,32 @@ async def _run(program: Program, arguments: argparse.Namespace, coffer: CofferSe
 
 
 async def _serve(service: Service, role: str, coffer: CofferSettings, settings: ServiceSettings) -> None:
-    stopping = asyncio.Event()
+    stopping, ended = asyncio.Event(), asyncio.Event()
     stop_on_signals(stopping)
     freeze_start_up()
-    async with asyncio.TaskGroup() as tasks:
+    answer, consume, relay = (role in {"serve", part} for part in ("api", "consume", "relay"))
+    readiness = Readiness(service.checks())
+    async with asyncio.TaskGroup() as always:
         internal = listen(settings.internal_host, settings.internal_port)
-        tasks.create_task(serve(exposition, internal, stopping, lifespan=False))
-        if role in {"serve", "api"} and service.app is not None:
-            tasks.create_task(serve(service.app, listen(coffer.host, settings.listen_port), stopping))
-        if role != "api":
-            tasks.create_task(
-                service.run_background(stopping, consume=role in {"serve", "consume"}, relay=role in {"serve", "relay"})
-            )
-        else:
-            # Whoever answers requests also commits: a relay of its own keeps its events from waiting for a poll.
-            tasks.create_task(service.run_background(stopping, consume=False, relay=True))
+        always.create_task(serve(internal_app(readiness), internal, ended, lifespan=False))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                if answer and service.app is not None:
+                    tasks.create_task(serve(service.app, listen(coffer.host, settings.listen_port), stopping))
+                tasks.create_task(service.run_background(stopping, answer=answer, consume=consume, relay=relay))
+                await stopping.wait()
+                readiness.drain()
+        finally:
+            ended.set()
+
+
+async def _snapshot(service: Service) -> int:
+    if not service.snapshots:
+        print(f"{service.name} owns nothing that others keep copies of.")
+        return 0
+    for name, count in (await restate_all(service.work, service.snapshots)).items():
+        print(f"{count} {name} restated")
+    return 0
 
 
 async def _republish(service: Service, arguments: argparse.Namespace) -> int:

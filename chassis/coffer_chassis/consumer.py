@@ -142,33 +142,32 @@ class Consumer:
     async def _run_quick(self, batch: Sequence[_Read]) -> None:
         """One transaction for the batch, a savepoint for each message: one bad message fails alone."""
         outcomes: list[tuple[_Read, Outcome]] = []
-        emitted = 0
+        topics: set[str] = set()
         try:
             async with self._work.engine.begin() as connection:
                 if len(batch) == 1:  # nobody to protect from it, so a savepoint would be two idle round trips
-                    outcome, emitted = await self._apply(connection, batch[0])
+                    outcome, topics = await self._apply(connection, batch[0])
                     outcomes.append((batch[0], outcome))
                 else:
                     for read in batch:
                         try:
                             async with connection.begin_nested():
-                                outcome, count = await self._apply(connection, read)
-                            emitted += count
+                                outcome, told = await self._apply(connection, read)
+                            topics |= told
                         except Exception as error:
                             outcome = self._judge(error, read)
                         outcomes.append((read, outcome))
         except Exception as error:
             # The only message, the commit, or the connection failed: nothing of the batch happened.
             outcomes = [(read, self._judge(error, read)) for read in batch]
-            emitted = 0
-        if emitted:
-            self._work.on_commit()
+            topics = set()
+        self._work.wake(topics)
         await self._settle(outcomes)
 
-    async def _apply(self, connection: AsyncConnection, read: _Read) -> tuple[Outcome, int]:
-        """Handle one message in a transaction of others; what became of it and how many events it emitted."""
+    async def _apply(self, connection: AsyncConnection, read: _Read) -> tuple[Outcome, set[str]]:
+        """Handle one message in a transaction of others; what became of it and whom to wake after the commit."""
         outcome = IGNORED
-        emitted = 0
+        topics: set[str] = set()
         for event in read.events:
             row = self._table.get(event.type)
             if row is None:
@@ -179,9 +178,10 @@ class Consumer:
                 continue
             with structlog.contextvars.bound_contextvars(**_context(event)):
                 await row.run(event, unit, self._deps)
-            emitted += await unit.flush(self._work.tables)
+            await unit.flush(self._work.tables)
+            topics |= unit.topics
             outcome = DONE
-        return outcome, emitted
+        return outcome, topics
 
     async def _run_slow(self, read: _Read) -> None:
         outcome = IGNORED

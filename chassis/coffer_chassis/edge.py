@@ -43,12 +43,15 @@ class Edge:
         scope[SCOPE_KEY] = context
         token = logs.request_id.set(context.request_id)
         status = 0
+        ended = False
 
         head_only = scope["method"] == "HEAD"
         inner: Any = {**scope, "method": "GET"} if head_only else scope
+        # Without this an answer that never ends would go on for somebody who wants none of it.
+        heard: Receive = _once(receive) if head_only else receive
 
         async def reply(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", context.request_id.encode("ascii")), *self._security]
@@ -59,6 +62,7 @@ class Edge:
                 message["headers"] = headers
             elif head_only and message["type"] == "http.response.body":
                 message["body"] = b""
+                ended = not message.get("more_body")
             await send(message)
 
         try:
@@ -66,7 +70,9 @@ class Edge:
                 status = 204
                 await _preflight(self._cors.preflight_headers(origin), send)
             else:
-                await self._app(inner, receive, reply)
+                await self._app(inner, heard, reply)
+                if head_only and not ended:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
         except Exception as error:
             log.exception("answer_broken_off", error_type=type(error).__name__)
             raise
@@ -92,6 +98,20 @@ def _read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[RequestContext, b
         elif name == b"origin":
             origin = value
     return RequestContext(request_id or new_id(), traceparent), origin
+
+
+def _once(receive: Receive) -> Receive:
+    """The request's first message, and from then on that the client has gone."""
+    asked = False
+
+    async def heard() -> Any:
+        nonlocal asked
+        if asked:
+            return {"type": "http.disconnect"}
+        asked = True
+        return await receive()
+
+    return heard
 
 
 def _is_preflight(scope: Any) -> bool:

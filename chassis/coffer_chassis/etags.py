@@ -4,7 +4,7 @@ Every tag Coffer makes is strong: it changes with any change of what it stands f
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -38,6 +38,10 @@ class Tags:
     def match_strongly(self, current: str | None) -> bool:
         """Strong comparison, as If-Match wants it: weak tags never match. `current` None: nothing exists."""
         return current is not None and (self.anything or (current in self.tags and not current.startswith("W/")))
+
+    def mapped(self, change: Callable[[str], str]) -> "Tags":
+        """The same condition on other tags."""
+        return Tags(self.anything, tuple(map(change, self.tags)))
 
     def match_weakly(self, current: str | None) -> bool:
         """Weak comparison, as If-None-Match wants it: `W/` is left aside on both sides."""
@@ -73,6 +77,14 @@ class Conditions:
         )
         if failed:
             raise PreconditionFailed("", current_etag=current)
+
+    def mapped(self, change: Callable[[str], str]) -> "Conditions":
+        """The same conditions on other tags, for things that are answered under several."""
+        if self.if_match is None and self.if_none_match is None:
+            return self
+        return Conditions(
+            self.if_match and self.if_match.mapped(change), self.if_none_match and self.if_none_match.mapped(change)
+        )
 
     def not_modified(self, current: str) -> bool:
         """Whether a GET may be answered with 304: the caller already has `current`."""

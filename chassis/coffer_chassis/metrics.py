@@ -103,6 +103,10 @@ RECEIPTS_GONE = _counter(
 UPLOADS_STATE = _counter("coffer_uploads_state_total", "Uploads that entered a state.", "state")
 MEDIA_JOBS = _counter("coffer_media_jobs_total", "Verdicts and previews finished, by outcome.", "outcome")
 MEDIA_JOB_SECONDS = _histogram("coffer_media_job_seconds", "One verdict or preview, reading included.", _JOB_SECONDS)
+SSE_CONNECTIONS = _gauge("coffer_sse_connections", "Live streams open in this process.")
+SSE_ENDED = _counter("coffer_sse_ended_total", "Live streams that ended, by reason.", "outcome")
+MAILS = _counter("coffer_mails_total", "Attempts to send mail, by outcome.", "outcome")
+MAILS_WAITING = _gauge("coffer_mails_waiting", "Mails that are not sent and not given up.")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

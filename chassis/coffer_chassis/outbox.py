@@ -219,3 +219,13 @@ async def backlog(connection: AsyncConnection, tables: ChassisTables) -> tuple[i
     query = select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.sent_at.is_(None))
     waiting, oldest = (await connection.execute(query)).one()
     return waiting, oldest
+
+
+async def progress(connection: AsyncConnection, tables: ChassisTables, *, more_than: int) -> tuple[bool, datetime | None]:
+    """Whether more rows than that wait to be sent, without counting them all, and when one was sent last."""
+    outbox = tables.outbox
+    one_more = select(outbox.c.id).where(outbox.c.sent_at.is_(None)).offset(more_than).limit(1)
+    is_long, newest = (
+        await connection.execute(select(one_more.exists(), select(func.max(outbox.c.sent_at)).scalar_subquery()))
+    ).one()
+    return is_long, newest

@@ -5,6 +5,7 @@ boto3, because it runs before the event loop has anything to do.
 
 import json
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import Any
 
 import boto3
@@ -29,6 +30,8 @@ class Provisioner:
     access: AwsAccess
     web_origins: tuple[str, ...] = ()
     """Origins of web pages that may PUT to and GET from the bucket (CORS)."""
+    mail_from: str | None = None
+    """The address that services with `sends_mail` write from; SES is asked to verify it."""
 
     def run(self) -> None:
         """Create or correct everything. Queues exist before topics feed them, and topics before anyone publishes."""
@@ -54,6 +57,8 @@ class Provisioner:
         )
         self._lifecycle(s3)
         self._cors(s3)
+        if self.mail_from and any(service.sends_mail for service in self.topology.services):
+            _identity(boto3.client("sesv2", config=config, **self.access.client_arguments("sesv2")), self.mail_from)
         log.info("provisioned", topics=len(topics), queues=2 * len(self.topology.lanes))
 
     def _lane(self, sqs: Any, lane: Lane, topics: dict[str, str]) -> str:
@@ -160,10 +165,21 @@ def service_policy(service: ServiceTopology, topology: Topology, *, account: str
             + (["s3:DeleteObject"] if access.delete else [])
         )
         statements.append({"Effect": "Allow", "Action": actions, "Resource": f"{bucket}/{access.prefix}*"})
+    if service.sends_mail:
+        # A mail that is handed over as a whole needs both (SES developer guide, controlling access). Which identities may
+        # be sent from is SES's to check: only verified ones.
+        statements.append({"Effect": "Allow", "Action": ["ses:SendEmail", "ses:SendRawEmail"], "Resource": "*"})
     if service.blobs:
         # Without it S3 answers HEAD of an absent object with 403 instead of 404.
         statements.append({"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": bucket})
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _identity(ses: Any, sender: str) -> None:
+    try:
+        ses.create_email_identity(EmailIdentity=parseaddr(sender)[1])
+    except ses.exceptions.AlreadyExistsException:
+        return
 
 
 def _queue(sqs: Any, name: str, attributes: dict[str, str]) -> str:

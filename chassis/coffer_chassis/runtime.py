@@ -20,6 +20,7 @@ from coffer_chassis.presign import Presigner, SigningKey
 from coffer_chassis.settings import CofferSettings, ServiceSettings
 from coffer_chassis.tables import ChassisTables
 from coffer_chassis.unit_of_work import Work
+from coffer_chassis.wakeups import Wakeups
 
 REFRESH_SECONDS = 60
 LOOP_CONNECTIONS = 3
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 class Runtime:
     """The open parts of one service in one process."""
 
+    service: str
     coffer: CofferSettings
     clock: Clock
     engine: AsyncEngine
@@ -47,7 +49,8 @@ class Runtime:
 
     def work(self, tables: ChassisTables, *, source: str) -> Work:
         """Units of work on the store; `source` is the service's CloudEvents source, e.g. `/files`."""
-        return Work(self.engine, tables, source=source, clock=self.clock, turns=self.turns)
+        wakeups = Wakeups(self.engine, self.service)
+        return Work(self.engine, tables, source=source, clock=self.clock, wakeups=wakeups, turns=self.turns)
 
 
 def aws_access(settings: ServiceSettings) -> AwsAccess:
@@ -101,7 +104,7 @@ async def open_runtime(
         credentials=await _signing_key(stack, clients.s3),
     )
     turns = max(1, settings.database_pool_size - LOOP_CONNECTIONS)
-    return Runtime(coffer, clock, engine, AwsBus(clients), blobs, turns)
+    return Runtime(service, coffer, clock, engine, AwsBus(clients), blobs, turns)
 
 
 class _Credentials:

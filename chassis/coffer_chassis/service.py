@@ -13,11 +13,14 @@ from sqlalchemy import text
 from coffer_chassis.bus import Bus
 from coffer_chassis.consumer import Consumer
 from coffer_chassis.handling import HandlerTable
+from coffer_chassis.health import Check
 from coffer_chassis.housekeeping import Job, chassis_jobs
 from coffer_chassis.outbox import Relay
 from coffer_chassis.pauses import back_off, sleep_until
+from coffer_chassis.snapshots import Source
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
+from coffer_chassis.wakeups import OUTBOX, Wakeups
 
 RESTART_SECONDS = (0.2, 10.0)
 STEADY_SECONDS = 60.0
@@ -27,6 +30,14 @@ log = structlog.get_logger(__name__)
 
 async def _nothing() -> None:
     """For services that need no more than their events sent again."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Something that runs all the time until it is told to stop, and is started again when it fails."""
+
+    name: str
+    run: Callable[[asyncio.Event], Awaitable[None]]
 
 
 @dataclass
@@ -45,7 +56,13 @@ class Service:
     """Queue -> messages in hand at most, where it is not the default."""
     jobs: Sequence[Job] = ()
     watches: Sequence[Job] = ()
-    """Jobs for every process of the service, whatever part of it the process runs: what keeps its memory up to date."""
+    """Jobs for every process that answers requests or consumes: what keeps its memory up to date."""
+    loops: Sequence[Loop] = ()
+    """Run where jobs run."""
+    answering: Sequence[Loop] = ()
+    """Run where requests are answered. Told to stop together with the server, so that answers without an end can end."""
+    snapshots: Sequence[Source] = ()
+    """What the service owns and others keep copies of, for the command `snapshot`."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What is to be closed when the service stops."""
     recover: Callable[[], Awaitable[object]] = _nothing
@@ -60,7 +77,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.work, self.bus, topic=self.topology.topic, service=self.name)
-        self.work.on_commit = self.relay.poke
+        self.wakeups = self.work.wakeups = self.work.wakeups or Wakeups(self.work.engine, self.name)
         for lane in self.topology.lanes:
             if lane.queue not in self.tables:
                 raise ValueError(f"{self.name} has no handlers for its queue {lane.queue}")
@@ -81,18 +98,26 @@ class Service:
             for lane in self.topology.lanes
         ]
 
-    async def run_background(self, stopping: asyncio.Event, *, consume: bool = True, relay: bool = True) -> None:
-        """Run consumers with jobs, the relay, and watches in any case, until `stopping` is set. Consumers end first, so that
-        the relay's last round takes along what they emitted.
+    async def run_background(
+        self, stopping: asyncio.Event, *, answer: bool = True, consume: bool = True, relay: bool = True
+    ) -> None:
+        """Run consumers with jobs, the relay, and what a process needs that answers requests or consumes, until
+        `stopping` is set; wake-ups in any case. Consumers end first, so that the relay's last round takes along what
+        they emitted.
         """
-        relay_stopping = asyncio.Event()
+        last = asyncio.Event()
         async with asyncio.TaskGroup() as everything:
+            everything.create_task(supervised(f"{self.name}.wakeups", self.wakeups.run, last))
             if relay:
-                everything.create_task(supervised(f"{self.name}.relay", self.relay.run, relay_stopping))
+                self.wakeups.on(OUTBOX, self.relay.poke, enough=True)
+                everything.create_task(supervised(f"{self.name}.relay", self.relay.run, last))
             try:
                 async with asyncio.TaskGroup() as working:
-                    for job in self.watches:
-                        working.create_task(repeated(job, stopping))
+                    if answer or consume:
+                        for job in self.watches:
+                            working.create_task(repeated(job, stopping))
+                    for loop in (*(self.answering if answer else ()), *(self.loops if consume else ())):
+                        working.create_task(supervised(f"{self.name}.{loop.name}", loop.run, stopping))
                     if consume:
                         for consumer in self.consumers():
                             name = f"{self.name}.{consumer.lane.queue}"
@@ -102,7 +127,7 @@ class Service:
                     else:
                         await stopping.wait()
             finally:
-                relay_stopping.set()
+                last.set()
 
     async def ping_store(self) -> None:
         """Raise if the store does not answer."""
@@ -113,6 +138,13 @@ class Service:
         """Raise if a queue of the service does not answer."""
         for lane in self.topology.lanes:
             await self.bus.depth(lane.queue)
+
+    def checks(self) -> dict[str, Check]:
+        """What the service cannot do its work without."""
+        checks = {"store": Check(self.ping_store)}
+        if self.topology.lanes:
+            checks["queues"] = Check(self.ping_bus)
+        return checks
 
     async def close(self) -> None:
         """Close connections and whatever else the service holds. Call once, after `run_background` ended."""

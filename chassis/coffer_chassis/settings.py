@@ -56,7 +56,10 @@ class ServiceSettings(BaseSettings):
 
     database_url: PostgresDsn = Field(description="PostgreSQL 15 or later: `postgresql+asyncpg://user:password@host/database`.")
     database_pool_size: int = Field(
-        10, description="Most connections of one process; three of them are for its background loops.", ge=4, le=100
+        10,
+        description="Most connections of one process, beside one for wake-ups; three of them are for its background loops.",
+        ge=4,
+        le=100,
     )
     linger_seconds: float = Field(
         0, description="Pause between receives so that batches fill; 5 is the low-cost profile.", ge=0, le=60
@@ -66,8 +69,10 @@ class ServiceSettings(BaseSettings):
     aws_access_key_id: str | None = Field(None, description="This service's own key; default: the AWS SDK's chain.")
     aws_secret_access_key: SecretStr | None = Field(None, description="Secret of `aws_access_key_id`.")
     listen_port: int = Field(8000, description="Port of the public routes when the service runs alone.", ge=0, le=65535)
-    internal_host: str = Field("127.0.0.1", description="Address that /metrics listens on when the service runs alone.")
-    internal_port: int = Field(9000, description="Port of /metrics when the service runs alone; never public.", ge=0, le=65535)
+    internal_host: str = Field("127.0.0.1", description="Address of the internal port.")
+    internal_port: int = Field(
+        9000, description="Port of /metrics, /livez and /readyz when the service runs alone; never public.", ge=0, le=65535
+    )
 
     @model_validator(mode="after")
     def _keys_come_in_pairs(self) -> Self:

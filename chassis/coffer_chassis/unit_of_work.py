@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.inbox import first_time
 from coffer_chassis.origin import Origin
 from coffer_chassis.tables import ChassisTables
+from coffer_chassis.wakeups import OUTBOX, Wakeups, checked
 from coffer_contracts.catalog import envelope_of, schema_address
 from coffer_contracts.event import Event, Meta, sequence_text
 from coffer_contracts.ids import EventId
@@ -41,7 +42,16 @@ class Unit:
         self.origin = origin
         self.now = now
         self._source = source
+        self.topics: set[str] = set()
+        """Whom to wake after the commit."""
         self._rows: list[dict[str, Any]] = []
+
+    def wake(self, topic: str) -> None:
+        """Tell `topic` to this and other processes of the service when, and only when, this unit has committed.
+
+        Raises ValueError for a topic that is no word.
+        """
+        self.topics.add(checked(topic))
 
     def emit(self, event: Event, *, sequence: int) -> EventId:
         """Publish a fact when, and only when, this unit commits.
@@ -49,6 +59,16 @@ class Unit:
         `sequence` is the revision of the event's subject, assigned while its row is locked: it must grow by every fact
         about that subject. Raises ValueError for an event over EVENT_BYTES, which is a programming error.
         """
+        return self._put(event, sequence, replay=False)
+
+    def restate(self, event: Event, *, sequence: int) -> EventId:
+        """Say again how a subject stands, at the sequence it has; marked as a replay. Otherwise as `emit`.
+
+        The fact gets an id of its own, so readers handle it. Those whose copy has that sequence already drop it.
+        """
+        return self._put(event, sequence, replay=True)
+
+    def _put(self, event: Event, sequence: int, *, replay: bool) -> EventId:
         event_id = EventId(new_id())
         envelope = envelope_of(type(event))(
             id=event_id,
@@ -80,12 +100,14 @@ class Unit:
                 "body": body,
                 "created_at": self.now,
                 "available_at": self.now,
+                "replay": replay,
             }
         )
+        self.topics.add(OUTBOX)
         return event_id
 
     async def flush(self, tables: ChassisTables) -> int:
-        """Write what was emitted into the outbox; the number of rows. Called by Work before it commits."""
+        """Write what was emitted into the outbox; the number of rows. Called by whoever commits, before that."""
         rows, self._rows = self._rows, []
         if rows:
             # Rows as parameters: as values they would make a statement that is compiled anew every time.
@@ -103,10 +125,10 @@ class Work:
         *,
         source: str,
         clock: Clock,
-        on_commit: Callable[[], None] = lambda: None,
+        wakeups: Wakeups | None = None,
         turns: int = 1000,
     ) -> None:
-        """`source` is the service as CloudEvents source, e.g. `/files`; `on_commit` wakes the relay and must not block.
+        """`source` is the service as CloudEvents source, e.g. `/files`; without `wakeups` a commit wakes nobody.
 
         `turns` is how many units and reads may be open at once: fewer than the pool has connections, so that loops find
         one under any load. Turns are given in the order they were asked for; a pool alone hands a free connection to
@@ -115,7 +137,7 @@ class Work:
         self.engine = engine
         self.tables = tables
         self.clock = clock
-        self.on_commit = on_commit
+        self.wakeups = wakeups
         self._source = source
         self._turns = asyncio.Semaphore(turns)
         self._holders: set[asyncio.Task[Any] | None] = set()
@@ -137,12 +159,19 @@ class Work:
             if cause is not None and not await first_time(connection, self.tables, consumer, cause, unit.now):
                 raise Duplicate(cause.id)
             yield unit
-            emitted = await unit.flush(self.tables)
-        if emitted:
-            self.on_commit()
+            await unit.flush(self.tables)
+        self.wake(unit.topics)
+
+    def wake(self, topics: Iterable[str]) -> None:
+        """Tell the topics of units that have committed."""
+        if self.wakeups is not None:
+            for topic in topics:
+                self.wakeups.tell(topic)
 
     def unit_on(self, connection: AsyncConnection, origin: Origin | None = None, *, cause: Meta | None = None) -> Unit:
-        """A unit on a transaction that someone else commits: the consumer's batches. The caller flushes it."""
+        """A unit on a transaction that someone else commits: the consumer's batches. The caller flushes it, and
+        after the commit wakes its topics.
+        """
         if origin is None:
             if cause is None:
                 raise ValueError("a unit needs an origin or a cause")

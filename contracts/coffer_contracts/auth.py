@@ -38,6 +38,14 @@ class UserRegisteredV1(UserFact):
     type: ClassVar[str] = "auth.user.registered.v1"
 
 
+class UserChangedV1(UserFact):
+    """Something about the account changed, or the account is told again for readers that lost their copy."""
+
+    type: ClassVar[str] = "auth.user.changed.v1"
+
+    changes: tuple[str, ...] = described((), description="Which fields changed; none when the account is only told again.")
+
+
 class SessionFact(Event):
     """Something about one sign-in."""
 

@@ -7,13 +7,14 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from coffer_contracts import auth, files, media
+from coffer_contracts import auth, files, media, sharing
 from coffer_contracts.event import Envelope, Event
 
 SCHEMA_BASE = "https://schemas.coffer.dev/events"
 
 EVENTS: tuple[type[Event], ...] = (
     auth.UserRegisteredV1,
+    auth.UserChangedV1,
     auth.SessionCreatedV1,
     auth.SessionRevokedV1,
     auth.SessionReuseDetectedV1,
@@ -33,6 +34,12 @@ EVENTS: tuple[type[Event], ...] = (
     media.UploadRejectedV1,
     media.PreviewReadyV1,
     media.PreviewFailedV1,
+    sharing.GrantSetV1,
+    sharing.GrantRemovedV1,
+    sharing.ShareCreatedV1,
+    sharing.ShareChangedV1,
+    sharing.ShareRevokedV1,
+    sharing.ShareLeftV1,
 )
 
 CATALOG: Mapping[str, type[Event]] = {event.type: event for event in EVENTS}

@@ -93,7 +93,10 @@ class Envelope(Meta, Generic[E_co]):
 
     def to_json(self) -> str:
         """The message body, as it stands in the outbox and on the wire: ASCII, so that SNS takes any file name."""
-        return self.model_dump_json(serialize_as_any=True, exclude_none=True, ensure_ascii=True)
+        # Not `serialize_as_any` on the whole: it forgets how times are written.
+        head = self.model_dump_json(exclude={"data"}, exclude_none=True, ensure_ascii=True)
+        data = self.data.model_dump_json(exclude_none=True, ensure_ascii=True)
+        return f'{head[:-1]},"data":{data}}}'
 
 
 def sequence_text(revision: int) -> str:

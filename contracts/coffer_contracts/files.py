@@ -57,7 +57,6 @@ class ItemCreatedV1(ItemFact):
     """A folder was made (the root folder of a drive included)."""
 
     type: ClassVar[str] = "files.item.created.v1"
-    public: ClassVar[bool] = True
 
 
 class ItemCommittedV1(ItemFact):
@@ -67,15 +66,18 @@ class ItemCommittedV1(ItemFact):
 
     upload_id: UploadId | None = described(None, description="The upload that brought the bytes.")
     is_new: bool = described(description="True for a new item, false for a new version of one.")
+    previous_version_id: VersionId | None = described(None, description="The version before, of a new version.")
+    previous_size_bytes: int | None = described(None, description="Length of the content before, of a new version.", ge=0)
 
 
 class ItemChangedV1(ItemFact):
-    """Name, place or other metadata changed; the content did not."""
+    """Name, place or other metadata changed; the content did not. Told with no changes, it only says how the item stands."""
 
     type: ClassVar[str] = "files.item.changed.v1"
-    public: ClassVar[bool] = True
 
-    changes: tuple[str, ...] = described(description="Which fields changed, e.g. `name`.")
+    changes: tuple[str, ...] = described(
+        description="Which fields changed, e.g. `name`; none when the item is only told again for readers that lost their copy."
+    )
     previous_name: str | None = described(None, description="The name before, if it changed.")
     previous_parent_id: ItemId | None = described(None, description="The folder before, if it changed.")
 
@@ -84,14 +86,12 @@ class ItemTrashedV1(ItemFact):
     """The item went to the trash; with a folder goes everything below it."""
 
     type: ClassVar[str] = "files.item.trashed.v1"
-    public: ClassVar[bool] = True
 
 
 class ItemRestoredV1(ItemFact):
     """The item came back from the trash."""
 
     type: ClassVar[str] = "files.item.restored.v1"
-    public: ClassVar[bool] = True
 
 
 class ItemPurgedV1(Event):
@@ -149,7 +149,6 @@ class UploadConflictedV1(UploadFact):
     """The bytes are good but cannot be placed: name taken, folder gone or rights lost meanwhile. They are kept."""
 
     type: ClassVar[str] = "files.upload.conflicted.v1"
-    public: ClassVar[bool] = True
 
     suggested_name: str | None = described(None, description="A free name in the same folder.")
 
@@ -158,18 +157,15 @@ class UploadRejectedV1(UploadFact):
     """The media worker refused the bytes; they are in quarantine."""
 
     type: ClassVar[str] = "files.upload.rejected.v1"
-    public: ClassVar[bool] = True
 
 
 class UploadFailedV1(UploadFact):
     """Coffer gave the upload up, with a reason; the owner may retry it."""
 
     type: ClassVar[str] = "files.upload.failed.v1"
-    public: ClassVar[bool] = True
 
 
 class UploadExpiredV1(UploadFact):
     """Nobody finished the upload in time; bytes deleted, quota freed."""
 
     type: ClassVar[str] = "files.upload.expired.v1"
-    public: ClassVar[bool] = True

@@ -158,8 +158,13 @@ class StateConflict(Conflict, code="state_conflict", title="Not possible in the 
     """The thing is in a state in which this cannot be done."""
 
 
-class AlreadyShared(Conflict, code="already_shared", title="Already shared with this person"):
-    """The person already has a share of this item; change that one."""
+class AlreadyShared(
+    Conflict,
+    code="already_shared",
+    title="Already shared with this person",
+    example={"existing": {"id": _ID, "recipient_id": "0198c2f5-11aa-7d02-8c41-2f0e5b7a9d33"}},
+):
+    """The person already has a share of this item; change that one. `existing` is the first that is in the way."""
 
 
 class UsernameTaken(Conflict, code="username_taken", title="The user name is taken"):

@@ -15,7 +15,7 @@ import psutil
 from PIL import Image
 
 from bench.load import Figures, Request, run_loop
-from coffer_local.environment import environment_file
+from coffer_local.running import environment_file
 from factories import images
 from factories.databases import BIN
 from factories.people import Person
@@ -97,10 +97,11 @@ def _bare_thumbnail(photo: bytes) -> bytes:
 
 def constant_answer(stack: LocalStack, clients: int) -> Costed:
     """The same server answering a constant: what HTTP itself costs."""
-    return _costed(stack, lambda: run_loop(_get(f"{stack.url}/livez"), clients=clients))
+    return costed(stack, lambda: run_loop(_get(f"{stack.url}/livez"), clients=clients))
 
 
-def _costed(stack: LocalStack, run: Callable[[], Figures]) -> Costed:
+def costed(stack: LocalStack, run: Callable[[], Figures]) -> Costed:
+    """Run a loop and see what it costs."""
     before = _processor_seconds(stack)
     figures = run()
     after = _processor_seconds(stack)
@@ -127,9 +128,9 @@ def list_hundred(stack: LocalStack, clients: int) -> Row:
     for number in range(100):
         ana.folder(f"item {number:03}", folder)
     ask = _get(f"{stack.url}/v1/items/{folder}/children?limit=100")
-    found = _costed(stack, lambda: run_loop(ask, clients=clients, headers=_signed_in(ana)))
+    found = costed(stack, lambda: run_loop(ask, clients=clients, headers=signed_in(ana)))
     reference = constant_answer(stack, clients)
-    return _http_row(f"list 100 children, {clients} clients", found, reference)
+    return http_row(f"list 100 children, {clients} clients", found, reference)
 
 
 def create_folder(stack: LocalStack, clients: int) -> Row:
@@ -143,9 +144,9 @@ def create_folder(stack: LocalStack, clients: int) -> Row:
             await answer.read()
             return answer.status
 
-    found = _costed(stack, lambda: run_loop(create, clients=clients, headers=_signed_in(ana), expect=201))
+    found = costed(stack, lambda: run_loop(create, clients=clients, headers=signed_in(ana), expect=201))
     reference = constant_answer(stack, clients)
-    return _http_row(f"create folder, {clients} clients", found, reference)
+    return http_row(f"create folder, {clients} clients", found, reference)
 
 
 def database_alone(stack: LocalStack, clients: int = 8) -> Row:
@@ -222,10 +223,12 @@ def _get(url: str) -> Request:
     return get
 
 
-def _signed_in(person: Person) -> dict[str, str]:
+def signed_in(person: Person) -> dict[str, str]:
+    """The headers of somebody's requests."""
     return {"Authorization": f"Bearer {person.tokens['access_token']}"}
 
 
-def _http_row(what: str, found: Costed, reference: Costed) -> Row:
+def http_row(what: str, found: Costed, reference: Costed) -> Row:
+    """A loop beside its reference."""
     ratio = found.figures.per_second / reference.figures.per_second
     return Row(what, found.cell(), f"{reference.cell()}: a constant answer", f"{ratio:.2f}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import measures
+from bench import measures, sharing
 from factories.stacks import local_stack
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -30,6 +30,9 @@ def main() -> None:
             measures.upload_to_thumbnail(stack),
             *(measures.list_hundred(stack, clients) for clients in (1, 8, 32)),
             *(measures.create_folder(stack, clients) for clients in (1, 8, 32)),
+            *sharing.rights_in_time(stack),
+            sharing.told_in_time(stack),
+            sharing.make_shares(stack, 8),
             measures.database_alone(stack),
             measures.start_up(stack),
             measures.idle_memory(stack),

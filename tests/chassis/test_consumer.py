@@ -54,7 +54,7 @@ async def test_what_a_quick_handler_emits_commits_with_its_effect_and_wakes_the_
         unit.emit(created(), sequence=1)
 
     woken = asyncio.Event()
-    store.work.on_commit = woken.set
+    store.wake(woken.set)
     await bus.deliver(failed(1), failed(2))
     async with consuming(store, bus, Handles(LoginFailedV1, answer, emits=(SessionCreatedV1,))):
         await eventually(bus.empty)

@@ -47,7 +47,7 @@ async def test_when_the_commit_fails_the_whole_batch_comes_back(
                 await unit.connection.execute(PROMISES.insert().values(name="one of its kind"))
 
     woken: list[bool] = []
-    store.work.on_commit = lambda: woken.append(True)
+    store.wake(lambda: woken.append(True))
     await bus.deliver(*(failed(user) for user in range(number)))
     async with consuming(store, bus, Handles(LoginFailedV1, promise)):
         await eventually(bus.empty)

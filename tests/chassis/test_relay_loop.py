@@ -20,7 +20,7 @@ def bus() -> RecordingBus:
 async def test_a_poke_sends_at_once(store: Store, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "POLL_SECONDS", 3600)
     relay = relay_of(store, bus)
-    store.work.on_commit = relay.poke
+    store.wake(relay.poke)
     stopping, run = await running(relay)
     for number in range(3):
         ids = await store.emit(failed(number))
@@ -66,7 +66,7 @@ async def test_backs_off_while_the_broker_is_away_and_sends_everything_once_it_i
     monkeypatch.setattr(outbox, "BACK_OFF_SECONDS", (0.01, 0.05))
     bus.away = True
     relay = relay_of(store, bus)
-    store.work.on_commit = relay.poke
+    store.wake(relay.poke)
     stopping, run = await running(relay)
     ids = await store.emit(*(failed(number) for number in range(12)))
 
@@ -92,7 +92,7 @@ async def test_commits_do_not_drive_it_against_a_broker_that_is_away(
     monkeypatch.setattr(outbox, "BACK_OFF_SECONDS", (3600, 3600))
     bus.away = True
     relay = relay_of(store, bus)
-    store.work.on_commit = relay.poke
+    store.wake(relay.poke)
     await store.emit(failed())
     stopping, run = await running(relay)
 

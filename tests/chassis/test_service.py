@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from coffer_chassis import outbox
 from coffer_chassis import service as service_module
 from coffer_chassis.dead_letters import waiting
 from coffer_chassis.handling import Handles, Reject, handler_table
@@ -14,7 +15,7 @@ from coffer_chassis.housekeeping import Job
 from coffer_chassis.service import Service, repeated, supervised
 from coffer_chassis.testing import eventually
 from coffer_chassis.topology import ServiceTopology
-from coffer_chassis.unit_of_work import Unit
+from coffer_chassis.unit_of_work import Unit, Work
 from coffer_contracts.auth import LoginFailedV1, SessionCreatedV1
 from factories.consuming import LANE, QUICK, STOP_SECONDS, Failed, WatchedBus, count_it, once_each
 from factories.eventing import TABLES, Store, count, created, failed
@@ -105,8 +106,12 @@ async def test_runs_in_parts(store: Store, bus: WatchedBus, consume: bool, relay
         await eventually(did_its_part)
 
 
-@pytest.mark.parametrize(("consume", "relay"), [(True, True), (True, False), (False, True), (False, False)])
-async def test_every_part_keeps_its_memory_up_to_date(store: Store, bus: WatchedBus, consume: bool, relay: bool) -> None:
+@pytest.mark.parametrize(
+    ("answer", "consume", "relay"), [(True, True, True), (True, False, False), (False, True, False), (True, False, True)]
+)
+async def test_who_answers_or_consumes_keeps_its_memory_up_to_date(
+    store: Store, bus: WatchedBus, answer: bool, consume: bool, relay: bool
+) -> None:
     seen: list[int] = []
 
     async def look() -> None:
@@ -119,8 +124,52 @@ async def test_every_part_keeps_its_memory_up_to_date(store: Store, bus: Watched
 
     service = service_of(store, bus)
     service.watches = (Job("look", look, 0.01),)
-    async with running(service, consume=consume, relay=relay):
+    async with running(service, answer=answer, consume=consume, relay=relay):
         await eventually(seen_again)
+
+
+async def test_who_only_relays_has_nothing_to_keep_in_mind(store: Store, bus: WatchedBus) -> None:
+    seen: list[bool] = []
+
+    async def look() -> None:
+        seen.append(True)
+
+    service = service_of(store, bus)
+    service.watches = (Job("look", look, 0.01),)
+    async with running(service, answer=False, consume=False):
+        await store.emit(created())
+
+        async def sent() -> bool:
+            return await store.unsent() == 0
+
+        await eventually(sent)
+    assert seen == []
+
+
+async def test_a_process_that_only_relays_sends_at_once_what_others_commit(
+    store: Store, bus: WatchedBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "POLL_SECONDS", 3600)
+    await bus.deliver(failed(1))
+    relaying_work = Work(store.engine, TABLES, source="/second", clock=store.clock)
+    relaying = Service(ServiceTopology("second"), relaying_work, bus, deps=None, app=None)
+
+    async def answer(event: Failed, unit: Unit, _store: Store) -> None:
+        unit.emit(created(), sequence=1)
+        await count_it(event, unit, store)
+
+    async def all_sent() -> bool:
+        return len(await store.rows(TABLES.outbox)) == emitted and await store.unsent() == 0
+
+    async with (
+        running(relaying, answer=False, consume=False),
+        running(service_of(store, bus, Handles(LoginFailedV1, answer)), relay=False),
+    ):
+        emitted = 1
+        await eventually(all_sent)
+        await store.emit(created(2))
+        emitted = 2
+        await eventually(all_sent)
 
 
 async def test_a_service_without_queues_only_publishes(store: Store, bus: WatchedBus) -> None:

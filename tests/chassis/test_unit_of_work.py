@@ -43,7 +43,7 @@ async def test_a_unit_that_fails_leaves_nothing(store: Store) -> None:
 
 async def test_a_unit_refused_by_the_store_leaves_nothing_and_wakes_nobody(store: Store) -> None:
     woken: list[bool] = []
-    store.work.on_commit = lambda: woken.append(True)
+    store.wake(lambda: woken.append(True))
 
     async def break_a_rule() -> None:
         async with store.work.unit(ORIGIN) as unit:
@@ -58,7 +58,7 @@ async def test_a_unit_refused_by_the_store_leaves_nothing_and_wakes_nobody(store
 
 async def test_wakes_the_relay_after_the_commit_and_only_when_there_is_something_to_send(store: Store) -> None:
     unsent: list[asyncio.Task[int]] = []
-    store.work.on_commit = lambda: unsent.append(asyncio.create_task(store.unsent()))
+    store.wake(lambda: unsent.append(asyncio.create_task(store.unsent())))
     async with store.work.unit(ORIGIN) as unit:
         await count(unit, "one")
     assert unsent == []

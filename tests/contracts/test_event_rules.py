@@ -91,7 +91,8 @@ def test_the_subject_is_the_entity_and_one_identifier(event: type[Event]) -> Non
 
 
 def test_a_fact_about_an_item_names_its_ancestors(event: type[Event]) -> None:
-    if "item_id" in event.model_fields:
+    """What sharing tells is about who may do what with an item, wherever that stands by then: files tells where."""
+    if "item_id" in event.model_fields and not event.type.startswith("sharing."):
         assert "ancestor_ids" in event.model_fields
 
 
@@ -184,6 +185,13 @@ def test_a_time_of_another_zone_is_written_in_utc() -> None:
     raw = raw_message("files.item.created.v1")
     raw["data"]["created_at"] = "2026-11-20T12:00:00+02:00"
     assert parse(json.dumps(raw)).data.model_dump(mode="json")["created_at"] == "2026-11-20T10:00:00.000000Z"
+
+
+def test_a_whole_second_is_written_like_any_other_time_also_where_it_may_be_missing() -> None:
+    raw = raw_message("files.item.trashed.v1")
+    raw["data"]["trashed_at"] = raw["data"]["created_at"] = raw["time"] = "2026-11-20T12:00:00Z"
+    written = json.loads(parse(json.dumps(raw)).to_json())
+    assert {written["time"], written["data"]["trashed_at"], written["data"]["created_at"]} == {"2026-11-20T12:00:00.000000Z"}
 
 
 def test_a_time_without_a_zone_is_refused(event: type[Event]) -> None:

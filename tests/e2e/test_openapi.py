@@ -62,6 +62,10 @@ def test_the_parts_report_their_health(stack: LocalStack) -> None:
         "files.queues",
         "media-worker.store",
         "media-worker.queues",
+        "sharing.store",
+        "sharing.queues",
+        "notifier.store",
+        "notifier.queues",
     }
     assert httpx.get(f"{stack.url}/health").json() == {"status": "healthy"}
     assert httpx.get(f"{stack.url}/livez").json() == {"status": "alive"}

@@ -33,6 +33,8 @@ def test_the_tour_of_the_readme_works_word_for_word(stack: LocalStack, tmp_path:
     assert run.returncode == 0, run.stderr
     assert "The same bytes came back." in run.stdout
     assert '"committed"' in run.stdout
+    assert "\nHoliday\nphoto.jpg\n" in run.stdout
+    assert run.stdout.rstrip().endswith("Ben no longer sees it.")
     assert (tmp_path / "thumbnail.webp").read_bytes()[8:12] == b"WEBP"
 
 

@@ -97,7 +97,7 @@ def _least(operation: dict[str, Any]) -> Any:
 
 
 def test_paths_that_nobody_owns_are_not_found_as_problems(stack: LocalStack) -> None:
-    for path in ("/v1", "/v1/nothing", "/v2/items", "/v1/itemsx", "/metrics", "/v1/shares", "/_ministack/health", "/.env"):
+    for path in ("/v1", "/v1/nothing", "/v2/items", "/v1/itemsx", "/metrics", "/v1/links", "/_ministack/health", "/.env"):
         answer = httpx.get(stack.url + path)
         assert answer.status_code == 404, path
         assert answer.json()["code"] == "not_found"

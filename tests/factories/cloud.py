@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -37,8 +38,9 @@ _tags = itertools.count(1)
 class Cloud:
     """A running local cloud: where it is, who may enter, and what is in it."""
 
-    def __init__(self, endpoint: str, admin: AccessKey, keys: tuple[AccessKey, ...]) -> None:
-        self.endpoint = endpoint
+    def __init__(self, local: LocalCloud, admin: AccessKey, keys: tuple[AccessKey, ...]) -> None:
+        self._local = local
+        self.endpoint = local.endpoint
         self.admin = self._access(admin)
         self._keys = keys
         self._iam = boto3.client("iam", **self.admin.client_arguments("iam"))
@@ -52,6 +54,10 @@ class Cloud:
             self._iam.put_user_policy(UserName=_user(number), PolicyName=topology.bucket, PolicyDocument=json.dumps(policy))
             given[service.service] = self._access(self._keys[number])
         return given
+
+    async def mails_to(self, address: str) -> list[dict[str, Any]]:
+        """What SES was given to send there, oldest first."""
+        return [mail for mail in await self._local.ses_messages() if mail["To"] == [address]]
 
     def _access(self, key: AccessKey) -> AwsAccess:
         return AwsAccess(REGION, self.endpoint, None, key.key_id, SecretStr(key.secret))
@@ -81,7 +87,7 @@ def running_cloud() -> Iterator[Cloud]:
         cloud = LocalCloud(home, users, secrets.token_hex(16), region=REGION)
         asyncio.run_coroutine_threadsafe(cloud.start(keep_state=False), loop).result(START_SECONDS)
         try:
-            yield Cloud(cloud.endpoint, admin, keys)
+            yield Cloud(cloud, admin, keys)
         finally:
             asyncio.run_coroutine_threadsafe(cloud.stop(), loop).result(START_SECONDS)
             loop.call_soon_threadsafe(loop.stop)

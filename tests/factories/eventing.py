@@ -1,7 +1,7 @@
 """Two tiny services for tests of the eventing core: a store with one business table, a topology, and plain events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from coffer_chassis.tables import chassis_tables
 from coffer_chassis.testing import FixedClock
 from coffer_chassis.topology import Lane, ServiceTopology, Topology
 from coffer_chassis.unit_of_work import Unit, Work
+from coffer_chassis.wakeups import OUTBOX, Wakeups
 from coffer_contracts.auth import LoginFailedV1, SessionCreatedV1
 from coffer_contracts.catalog import envelope_of, schema_address
 from coffer_contracts.event import Envelope, Event, sequence_text
@@ -75,6 +76,11 @@ class Store:
         """Put events into the outbox; their ids."""
         async with self.work.unit(ORIGIN) as unit:
             return [unit.emit(event, sequence=1) for event in events]
+
+    def wake(self, callback: Callable[[], None], topic: str = OUTBOX) -> None:
+        """Call it after every commit with something to see about `topic`."""
+        self.work.wakeups = self.work.wakeups or Wakeups(self.engine, "first")
+        self.work.wakeups.on(topic, callback)
 
     async def rows(self, table: Table) -> list[Row[Any]]:
         """Everything in a table."""

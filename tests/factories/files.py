@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from coffer_chassis.access import VIEWER, Rights, words_of
 from coffer_chassis.handling import HandlerTable
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
@@ -23,12 +24,14 @@ from coffer_contracts import media
 from coffer_contracts.auth import UserRegisteredV1
 from coffer_contracts.catalog import envelope_of, parse, schema_address
 from coffer_contracts.event import Envelope, Event, sequence_text
-from coffer_contracts.ids import EventId, SessionId, UploadId, UserId
+from coffer_contracts.ids import EventId, GrantId, ItemId, SessionId, UploadId, UserId
 from coffer_contracts.problems import Unauthenticated
+from coffer_contracts.sharing import GrantRemovedV1, GrantSetV1
 from coffer_files.app import http_app, make_deps
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.announcing import Announcement, start_upload
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.granting import GRANTS
 from coffer_files.handlers.reactions import FAST, STORAGE
 from coffer_files.settings import FilesSettings
 from coffer_files.store import uploads
@@ -123,6 +126,37 @@ def _judged(upload: Upload, etag: str) -> dict[str, Any]:
     }
 
 
+def granted(
+    item_id: str,
+    owner: Principal,
+    reader: Principal,
+    rights: Rights = VIEWER,
+    *,
+    grant_id: str | None = None,
+    sequence: int = 1,
+    expires_at: datetime | None = None,
+) -> Envelope[Event]:
+    """Sharing tells that somebody was given something."""
+    fact = GrantSetV1(
+        grant_id=GrantId(grant_id or new_id()),
+        item_id=ItemId(item_id),
+        owner_id=owner.user_id,
+        grantee=reader.grantee,
+        rights=words_of(rights),
+        expires_at=expires_at,
+        granted_by=owner.user_id,
+        granted_at=FixedClock().now(),
+    )
+    return envelope(fact, sequence=sequence, source="/sharing")
+
+
+def taken_back(given: Envelope[Event], *, sequence: int = 2, reason: str = "revoked") -> Envelope[Event]:
+    """Sharing tells that a grant is over."""
+    fact: Any = given.data
+    named = {name: getattr(fact, name) for name in ("grant_id", "item_id", "owner_id", "grantee")}
+    return envelope(GrantRemovedV1(**named, reason=reason, removed_at=FixedClock().now()), sequence=sequence, source="/sharing")
+
+
 class TokenIsUserId:
     """A verifier for tests: the token is the user's id."""
 
@@ -150,7 +184,7 @@ class Files:
         """A request by the owner."""
         return origin_of(self.owner)
 
-    async def handle(self, *events: Envelope[Event], tables: tuple[HandlerTable, ...] = (STORAGE, FAST)) -> None:
+    async def handle(self, *events: Envelope[Event], tables: tuple[HandlerTable, ...] = (STORAGE, FAST, GRANTS)) -> None:
         """Deliver facts one after the other as the consumer does: with the inbox, in a unit each."""
         for fact in events:
             row = next(table[fact.type] for table in tables if fact.type in table)

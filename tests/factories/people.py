@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from uuid import uuid4
 
@@ -41,6 +41,12 @@ class Person:
         person.sign_in()
         return person
 
+    def through(self, url: str) -> "Person":
+        """The same person, sending requests to another address."""
+        other = replace(self, http=httpx.Client(base_url=url, headers=self.http.headers, timeout=30))
+        _clients.append(other.http)
+        return other
+
     def sign_in(self) -> None:
         """Get tokens, as after a restart of the client."""
         answer = self.http.post("/v1/auth/login", json={"login": self.name, "password": PASSWORD})
@@ -71,6 +77,38 @@ class Person:
             cursor = page["next_cursor"]
             if cursor is None:
                 return found
+
+    @property
+    def id(self) -> str:
+        """The account."""
+        user_id: str = self.tokens["user"]["id"]
+        return user_id
+
+    def share(self, item_id: str, recipient: "Person", role: str = "viewer", **more: Any) -> dict[str, Any]:
+        """Share an item with somebody; the share."""
+        body = {"item_id": item_id, "recipients": [{"username": recipient.name}], "role": role, **more}
+        answer = self.http.post("/v1/shares", json=body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()["shares"][0]
+        return made
+
+    def sees(self, item_id: str, *, within_seconds: float = 10) -> dict[str, Any]:
+        """Wait until an item can be seen; the item."""
+        found = self.wait_for(
+            lambda: {"answer": self.http.get(f"/v1/items/{item_id}")},
+            lambda asked: asked["answer"].status_code == 200,
+            within_seconds=within_seconds,
+        )
+        item: dict[str, Any] = found["answer"].json()
+        return item
+
+    def loses(self, item_id: str, *, within_seconds: float = 10) -> None:
+        """Wait until an item can no longer be seen."""
+        self.wait_for(
+            lambda: {"answer": self.http.get(f"/v1/items/{item_id}")},
+            lambda asked: asked["answer"].status_code == 404,
+            within_seconds=within_seconds,
+        )
 
     def announce(self, name: str, size: int, *, parent: str = "root", **more: Any) -> dict[str, Any]:
         """Start an upload."""

@@ -75,13 +75,18 @@ class LocalStack:
             time.sleep(0.02)
         return time.monotonic() - began
 
-    def start_service(self, package: str, role: str = "serve") -> subprocess.Popen[str]:
-        """Run one service as a process of its own, with the settings of the running stack."""
+    def start_service(self, package: str, role: str = "serve", **settings: str) -> subprocess.Popen[str]:
+        """Run one service as a process of its own, with the settings of the running stack and its own on top."""
         with self.log.open("a") as log:
             command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", package, role]
             ports = {f"{package.upper()}_{name}_PORT": "0" for name in ("LISTEN", "INTERNAL")}
             process = subprocess.Popen(
-                command, env=self.environment | ports, stdout=log, stderr=subprocess.STDOUT, text=True, start_new_session=True
+                command,
+                env=self.environment | ports | settings,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
             )
         self.others.append(process)
         return process

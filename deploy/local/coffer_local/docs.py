@@ -13,13 +13,24 @@ from coffer_contracts.catalog import EVENTS
 from coffer_contracts.events_page import events_page
 from coffer_contracts.problems import Problem, all_problems
 from coffer_contracts.schemas import schema_text
+from coffer_local.cloud_process import CloudSettings
+from coffer_local.databases import DatabaseSettings
+from coffer_local.gateway_process import GatewaySettings
 from coffer_local.openapi_document import document_text
 from coffer_local.pages import problems_page, settings_page
 from coffer_local.registry import SERVICES
+from coffer_local.served import DOCUMENT, PROBLEMS, problems_text
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = Path("contracts/schemas")
 GOLDEN = Path("contracts/golden")
+PACKAGE = Path("deploy/local/coffer_local")
+AROUND = (
+    ("The gateway alone", "COFFER_GATEWAY_", GatewaySettings),
+    ("The local cloud alone", "COFFER_CLOUD_", CloudSettings),
+    ("The job that makes databases", "COFFER_DATABASE_", DatabaseSettings),
+)
+"""What stands around the services when they run as processes of their own: name, prefix and class."""
 
 
 def readers() -> dict[str, list[str]]:
@@ -42,8 +53,9 @@ def generated(root: Path = ROOT) -> Mapping[Path, str]:
     pages = {SCHEMAS / f"{event.type}.json": schema_text(event) for event in EVENTS}
     pages[Path("docs/events.md")] = events_page(EVENTS, examples=examples, readers=readers())
     pages[Path("docs/problems.md")] = problems_page(problems())
-    pages[Path("docs/settings.md")] = settings_page([(one.name, one.prefix, one.settings) for one in SERVICES])
-    pages[Path("deploy/local/coffer_local/openapi.json")] = document_text()
+    pages[Path("docs/settings.md")] = settings_page([(one.name, one.prefix, one.settings) for one in SERVICES], AROUND)
+    pages[PACKAGE / DOCUMENT] = document_text()
+    pages[PACKAGE / PROBLEMS] = problems_text(problems())
     return pages
 
 

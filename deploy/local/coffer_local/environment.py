@@ -2,112 +2,108 @@
 
 import json
 import os
-import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from coffer_local.credentials import Credentials
-from coffer_local.home import Home, StartError, is_in_use, write_private
-from coffer_local.registry import SERVICES
+from coffer_local.registry import SERVICES, Entry
 
-ISSUER = "coffer-auth"
 POLL_WAIT_SECONDS = "2"
 """Open polls are awaited at a stop, never cancelled; longer ones would make Ctrl-C slow."""
+_KEY_SETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "auth": ("/.well-known/jwks.json", ("access", "pat")),
+    "sharing": ("/v1/shares/jwks.json", ("link", "ticket")),
+}
+"""Who signs tokens: where its key set stands, and which kinds it may sign."""
 
 
-AUTH_KEYS = "auth-keys"
-"""Under which name the secret that seals auth's signing keys is kept."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the parts of one Coffer are, as its services reach them."""
+
+    home: Path
+    host: str
+    port: int
+    public_url: str
+    s3_public_url: str
+    cloud_url: str
+    bucket: str
+    region: str
+    database_urls: Mapping[str, str]
+    """By service."""
+    key_set_urls: Mapping[str, str]
+    """Base addresses of services that publish keys, by service; not the address people use."""
 
 
-def cursor_key_name(service: str) -> str:
-    """Under which name the key of a service's paging cursors is kept."""
-    return f"cursor-{service}"
+def secret_fields(entry: Entry) -> dict[str, str]:
+    """The settings of a service that must hold 32 random bytes, with the name under which each is kept."""
+    required = (name for name, field in entry.settings.model_fields.items() if field.is_required())
+    return {name: _kept_as(entry.name, name) for name in required if entry.settings.model_fields[name].annotation is SecretStr}
+
+
+def _kept_as(service: str, field: str) -> str:
+    match field:
+        case "cursor_key":
+            return f"cursor-{service}"
+        case "key_secret":
+            return f"{service}-keys"
+        case _:
+            return f"{service}-{field.replace('_', '-')}"
 
 
 def secret_names() -> list[str]:
     """Every secret of a stack that has a name of its own."""
-    return [AUTH_KEYS, *(cursor_key_name(entry.name) for entry in SERVICES)]
+    return [name for entry in SERVICES for name in secret_fields(entry).values()]
 
 
-def local_environment(
-    *,
-    home: Home,
-    credentials: Credentials,
-    host: str,
-    port: int,
-    public_url: str,
-    s3_public_url: str,
-    cloud_url: str,
-    database_urls: Mapping[str, str],
-    bucket: str,
-    region: str,
-) -> dict[str, str]:
-    """Every variable that a service of this stack needs, also when it runs as a process of its own."""
-    # Read by services beside the gateway, so by the address of this machine and not the one people use.
-    keys_at = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}/.well-known/jwks.json"  # noqa: S104  # compared, not bound
-    issuers = [{"issuer": os.environ.get("COFFER_AUTH_ISSUER") or ISSUER, "jwks_url": keys_at, "kinds": ["access", "pat"]}]
-    variables = {
-        "AWS_ENDPOINT_URL": cloud_url,
-        "AWS_REGION": region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "COFFER_HOME": str(home.path),
-        "COFFER_HOST": host,
-        "COFFER_PORT": str(port),
-        "COFFER_PUBLIC_URL": public_url,
-        "COFFER_S3_PUBLIC_URL": s3_public_url,
-        "COFFER_BUCKET": bucket,
-        "COFFER_TRUSTED_ISSUERS": json.dumps(issuers),
-        "COFFER_AUTH_KEY_SECRET": credentials.named[AUTH_KEYS],
-    }
+def local_environment(place: Place, credentials: Credentials) -> dict[str, str]:
+    """Every variable that the services of this stack need, also when they run as processes of their own."""
+    variables: dict[str, str] = {}
     for entry in SERVICES:
-        key = credentials.keys[entry.name]
-        variables |= {
-            f"{entry.prefix}DATABASE_URL": database_urls[entry.name],
-            f"{entry.prefix}CURSOR_KEY": credentials.named[cursor_key_name(entry.name)],
-            f"{entry.prefix}AWS_ACCESS_KEY_ID": key.key_id,
-            f"{entry.prefix}AWS_SECRET_ACCESS_KEY": key.secret,
-            f"{entry.prefix}POLL_WAIT_SECONDS": POLL_WAIT_SECONDS,
-        }
+        variables |= service_environment(entry, place, credentials)
     return variables
 
 
-def environment_file(home: Path) -> Path:
-    """Where a running stack keeps its variables."""
-    return home / "run" / "environment"
+def service_environment(entry: Entry, place: Place, credentials: Credentials) -> dict[str, str]:
+    """Every variable that one service needs, and no secret of another."""
+    key = credentials.keys[entry.name]
+    secrets = {f"{entry.prefix}{field.upper()}": credentials.named[name] for field, name in secret_fields(entry).items()}
+    return {
+        "AWS_ENDPOINT_URL": place.cloud_url,
+        "AWS_REGION": place.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "COFFER_HOME": str(place.home),
+        "COFFER_HOST": place.host,
+        "COFFER_PORT": str(place.port),
+        "COFFER_PUBLIC_URL": place.public_url,
+        "COFFER_S3_PUBLIC_URL": place.s3_public_url,
+        "COFFER_BUCKET": place.bucket,
+        "COFFER_TRUSTED_ISSUERS": json.dumps(_trusted(place)),
+        f"{entry.prefix}DATABASE_URL": place.database_urls[entry.name],
+        f"{entry.prefix}AWS_ACCESS_KEY_ID": key.key_id,
+        f"{entry.prefix}AWS_SECRET_ACCESS_KEY": key.secret,
+        f"{entry.prefix}POLL_WAIT_SECONDS": POLL_WAIT_SECONDS,
+    } | secrets
 
 
-def write_environment(home: Home, variables: Mapping[str, str]) -> None:
-    """Leave the variables for `exec`, readable by the owner only: they hold passwords."""
-    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
-    write_private(environment_file(home.path), lines.encode())
+def issuers() -> dict[str, str]:
+    """The services of this release that sign tokens, each with the `iss` of its tokens."""
+    found = {entry.name: entry for entry in SERVICES if entry.name in _KEY_SETS and "issuer" in entry.settings.model_fields}
+    return {
+        name: os.environ.get(f"{entry.prefix}ISSUER") or str(entry.settings.model_fields["issuer"].default)
+        for name, entry in found.items()
+    }
 
 
-def forget_environment(home: Home) -> None:
-    """Remove the variables at a stop: nothing answers to them any more. May run twice."""
-    environment_file(home.path).unlink(missing_ok=True)
-
-
-def run_in_environment(home: Path, command: list[str]) -> None:
-    """Replace this process by `command` with the variables of the running stack.
-
-    Raises StartError if none runs, or if there is no such command.
-    """
-    if not command:
-        raise StartError("Say which command to run, as in `exec python -m coffer_files dead-letters list`.")
-    try:
-        # The file outlives a stack that was killed, and its passwords lead nowhere then.
-        if not is_in_use(home):
-            raise FileNotFoundError
-        lines = environment_file(home).read_text().splitlines()
-    except OSError as error:
-        raise StartError(f"No Coffer is running on {home}: start it with make run first.") from error
-    variables = dict(line.removeprefix("export ").partition("=")[::2] for line in lines)
-    for name, value in variables.items():
-        os.environ.setdefault(name, "".join(shlex.split(value)))
-    try:
-        os.execvp(command[0], command)  # noqa: S606  # the operator's own command
-    except OSError as error:
-        raise StartError(f"{command[0]} cannot be run ({error.strerror}).") from error
+def _trusted(place: Place) -> list[dict[str, Any]]:
+    return [
+        {"issuer": issuer, "jwks_url": place.key_set_urls[name] + _KEY_SETS[name][0], "kinds": _KEY_SETS[name][1]}
+        for name, issuer in issuers().items()
+    ]
 
 
 def as_origins(*urls: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 A parent application that mounts others would strip their prefixes and never run their lifespans.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -28,24 +28,29 @@ class Gateway:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI. One lifespan enters and leaves those of all applications."""
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await run_lifespan(receive, send, self._enter)
             return
         owner = self._table.owner(scope["path"])
         app = self._own if owner is None else self._apps.get(owner, self._own)
         await app(scope, receive, send)
 
-    async def _lifespan(self, receive: Any, send: Any) -> None:
-        await receive()
-        try:
-            async with AsyncExitStack() as stack:
-                for app in (self._own, *self._apps.values()):
-                    await stack.enter_async_context(app.lifespan())
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-        except Exception as error:  # noqa: BLE001  # the server reports it and ends
-            await send({"type": "lifespan.startup.failed", "message": repr(error)})
-            return
-        await send({"type": "lifespan.shutdown.complete"})
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        for app in (self._own, *self._apps.values()):
+            await stack.enter_async_context(app.lifespan())
+
+
+async def run_lifespan(receive: Any, send: Any, enter: Callable[[AsyncExitStack], Awaitable[None]]) -> None:
+    """Answer a server's lifespan: what `enter` opens is closed again at the end. A failure is told to the server."""
+    await receive()
+    try:
+        async with AsyncExitStack() as stack:
+            await enter(stack)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+    except Exception as error:  # noqa: BLE001  # the server reports it and ends
+        await send({"type": "lifespan.startup.failed", "message": repr(error)})
+        return
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 @get(

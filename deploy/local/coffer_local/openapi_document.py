@@ -1,15 +1,11 @@
 """The one OpenAPI document of all services, made from their routes without starting any of them."""
 
 import json
-from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any
 
-from litestar import Litestar, Response, get
-from litestar.handlers import HTTPRouteHandler
+from litestar import Litestar
 
-from coffer_chassis.access_rules import public
 from coffer_chassis.http import build_app
 from coffer_chassis.openapi import describe, merge
 from coffer_contracts.problems import Unavailable
@@ -22,7 +18,6 @@ A cloud drive. Announce an upload, send its bytes straight to the signed address
 Failures are RFC 9457 problems; `code` is stable and the text is not. Lists are paged by an opaque `cursor`. Creating POSTs
 take an `Idempotency-Key`; items carry an `ETag` that `If-Match` protects. Clients ignore fields they do not know.
 """
-FILE = "openapi.json"
 
 
 def route_apps() -> dict[str, Litestar]:
@@ -48,19 +43,3 @@ def document() -> dict[str, Any]:
 def document_text() -> str:
     """The document as it is committed and served."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
-
-
-@cache
-def _served() -> bytes:
-    return (files("coffer_local") / FILE).read_bytes()
-
-
-@get("/schema/openapi.json", opt=public(), include_in_schema=False, media_type="application/json")
-async def get_openapi() -> Response[bytes]:
-    """The document as it was generated at build."""
-    return Response(_served(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
-
-
-def document_routes() -> list[HTTPRouteHandler]:
-    """The route that serves the document."""
-    return [get_openapi]

@@ -90,8 +90,13 @@ def problems_page(problems: Iterable[type[Problem]]) -> str:
     return "\n".join([_PROBLEMS, *rows, "", *map(_problem, problems)])
 
 
-def settings_page(services: Sequence[tuple[str, str, type[ServiceSettings]]]) -> str:
-    """The settings of all services together, of each, and of each alone. `services` are name, prefix and class."""
+def settings_page(
+    services: Sequence[tuple[str, str, type[ServiceSettings]]], around: Sequence[tuple[str, str, type[BaseSettings]]] = ()
+) -> str:
+    """The settings of all services together, of each, of each alone, and of what stands around them.
+
+    `services` and `around` are name, prefix and class.
+    """
     parts = [
         _SETTINGS,
         f"## Coffer as a whole\n\n{_prose(CofferSettings)}\n",
@@ -106,6 +111,8 @@ def settings_page(services: Sequence[tuple[str, str, type[ServiceSettings]]]) ->
         own = own_fields(settings)
         parts.append(f"## {name}\n\n{_prose(settings)}\n")
         parts.append(_table(prefix, settings, own) if own else "Nothing besides what every service has.\n")
+    for name, prefix, part in around:
+        parts += [f"## {name}\n", f"{_prose(part)}\n", _table(prefix, part, part.model_fields)]
     return "\n".join([*parts, _AWS])
 
 

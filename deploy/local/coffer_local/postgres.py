@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import importlib.util
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 import asyncpg
 
 from coffer_local.account import Account, listed_account, own_account
+from coffer_local.databases import ensure_databases, role_of
 from coffer_local.home import Home, StartError, sync
 from coffer_local.ports import check_port, free_port
 from coffer_local.supervisor import Child, Program
@@ -27,7 +27,6 @@ SUPERUSER = "coffer"
 _HOST = "127.0.0.1"
 _MAJOR = "18"
 _PORT_ATTEMPTS = 3
-_ROLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 # Sized for one machine that also runs everything else. Durability is the default: fsync and synchronous_commit stay on.
 _SETTINGS: Mapping[str, str] = {
@@ -126,23 +125,10 @@ class Postgres:
             message = f"The database in {self._data} was made with other secrets: restore the secrets.json beside it."
             raise StartError(message) from error
         try:
-            # A statement that fails would be logged, and with it the password in it.
-            await connection.execute("SET log_min_error_statement = panic")
-            await connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
-            return {service: await self._ensure(connection, service, word) for service, word in passwords.items()}
+            await ensure_databases(connection, {role_of(service): word for service, word in passwords.items()})
         finally:
             await connection.close()
-
-    async def _ensure(self, connection: asyncpg.Connection, service: str, password: str) -> str:
-        name = f"coffer_{service.replace('-', '_')}"
-        if not _ROLE.fullmatch(name) or "'" in password or "\\" in password:
-            raise ValueError(f"not a service name and password for SQL: {name}")
-        verb = "ALTER" if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name) else "CREATE"
-        await connection.execute(f"{verb} ROLE {name} LOGIN PASSWORD '{password}'")
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            await connection.execute(f"CREATE DATABASE {name} OWNER {name}")
-        await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-        return self.url(name, password, name)
+        return {service: self.url(role_of(service), word, role_of(service)) for service, word in passwords.items()}
 
     def _program(self) -> Program:
         settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(self.port)}.items()]

@@ -10,6 +10,10 @@ import coffer_files.app
 import coffer_files.settings
 import coffer_media_worker.app
 import coffer_media_worker.settings
+import coffer_notifier.app
+import coffer_notifier.settings
+import coffer_sharing.app
+import coffer_sharing.settings
 from coffer_chassis.handling import HandlerTable
 from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings, ServiceSettings
@@ -57,6 +61,8 @@ SERVICES: tuple[Entry, ...] = (
     _entry("coffer_auth", coffer_auth.app, coffer_auth.settings.AuthSettings),
     _entry("coffer_files", coffer_files.app, coffer_files.settings.FilesSettings),
     _entry("coffer_media_worker", coffer_media_worker.app, coffer_media_worker.settings.MediaWorkerSettings),
+    _entry("coffer_sharing", coffer_sharing.app, coffer_sharing.settings.SharingSettings),
+    _entry("coffer_notifier", coffer_notifier.app, coffer_notifier.settings.NotifierSettings),
 )
 
 

@@ -11,6 +11,7 @@ from coffer_auth.callers import Callers
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.keys import KeyRing
+from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_auth.passwords import Hashing
 from coffer_auth.routes import ROUTES
 from coffer_auth.settings import AuthSettings
@@ -47,6 +48,7 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
         deps=deps,
         app=build_http(coffer, deps),
         jobs=jobs(deps),
+        snapshots=(PEOPLE,),
         resources=resources,
         wait_seconds=settings.poll_wait_seconds,
         linger_seconds=settings.linger_seconds,

@@ -19,7 +19,9 @@ from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
 from coffer_files.handlers.burying import bury
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.granting import GRANTS
 from coffer_files.handlers.reactions import FAST, STORAGE
+from coffer_files.handlers.snapshots import ITEMS
 from coffer_files.handlers.sweeping import forget, sweep
 from coffer_files.handlers.trash import purge_old
 from coffer_files.routes import ROUTES
@@ -28,6 +30,7 @@ from coffer_files.store.tables import chassis, revocations
 
 STORAGE_QUEUE = "files-storage"
 FAST_QUEUE = "files-fast"
+GRANTS_QUEUE = "files-grants"
 
 TOPOLOGY = ServiceTopology(
     service="files",
@@ -36,6 +39,10 @@ TOPOLOGY = ServiceTopology(
         Lane(
             FAST_QUEUE,
             reads={"media-worker-events": types_of(FAST, "media"), "auth-events": types_of(FAST, "auth")},
+        ),
+        Lane(
+            GRANTS_QUEUE,
+            reads={"sharing-events": types_of(GRANTS, "sharing"), "auth-events": types_of(GRANTS, "auth")},
         ),
     ),
     blobs=(
@@ -46,7 +53,7 @@ TOPOLOGY = ServiceTopology(
     ),
 )
 
-TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST}
+TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST, GRANTS_QUEUE: GRANTS}
 DEPENDENCIES = ("deps", "cursors")
 """What the routes are given by name."""
 
@@ -105,6 +112,7 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
             recover=lambda: sweep(deps, grace_seconds=0),
             jobs=jobs(deps),
             watches=watches(deps),
+            snapshots=(ITEMS,),
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,
             linger_seconds=settings.linger_seconds,

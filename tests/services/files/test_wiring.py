@@ -13,19 +13,21 @@ from coffer_chassis.service import Service
 from coffer_chassis.testing import eventually
 from coffer_chassis.topology import Lane, ServiceTopology, Topology
 from coffer_contracts.catalog import parse
-from coffer_files.app import FAST_QUEUE, STORAGE_QUEUE, TOPOLOGY, jobs
+from coffer_files.app import FAST_QUEUE, GRANTS_QUEUE, STORAGE_QUEUE, TABLES, TOPOLOGY, jobs
 from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.granting import GRANTS
 from coffer_files.handlers.reactions import FAST, STORAGE
 from factories.files import Files, cleared, files_on, rejected
 
 RECEIVED = "files.upload.received.v1"
 MEDIA = ServiceTopology("media-worker", (Lane("media-worker-fast", {"files-events": (RECEIVED,)}),))
-ALL = Topology("coffer", (TOPOLOGY, ServiceTopology("auth"), MEDIA))
+ALL = Topology("coffer", (TOPOLOGY, ServiceTopology("auth"), ServiceTopology("sharing"), MEDIA))
 
 
 def test_every_queue_hears_exactly_what_it_has_handlers_for() -> None:
     heard = {lane.queue: {kind for types in lane.reads.values() for kind in types} for lane in ALL.lanes}
     assert heard[FAST_QUEUE] == set(FAST)
+    assert heard[GRANTS_QUEUE] == set(GRANTS)
     assert heard[STORAGE_QUEUE] == set()
     assert set(STORAGE) == {"storage.object.stored.v1"}
 
@@ -44,7 +46,7 @@ async def test_every_upload_comes_to_its_end_on_a_bus_that_repeats_and_reorders(
             bus=bus,
             deps=files.deps,
             app=None,
-            tables={STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST},
+            tables=TABLES,
             jobs=jobs(files.deps),
             wait_seconds=1,
         )

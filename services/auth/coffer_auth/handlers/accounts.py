@@ -1,6 +1,7 @@
 """Commands about accounts: registering, looking at oneself, making an operator."""
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -10,11 +11,13 @@ from coffer_auth.passwords import accept_password
 from coffer_auth.store import sessions, users
 from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import UserRegisteredV1
+from coffer_contracts.auth import UserFact, UserRegisteredV1
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import FieldError, NotFound, Unauthenticated, UsernameTaken, ValidationFailed
 
 DEFAULT_LOCALE = "en"
+
+F = TypeVar("F", bound=UserFact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ async def register(command: Registration, unit: Unit, _deps: Deps) -> User:
         created_at=unit.now,
     )
     if await users.insert_user(unit.connection, user, command.password_hash):
-        unit.emit(_registered(user), sequence=user.revision)
+        unit.emit(user_fact(UserRegisteredV1, user), sequence=user.revision)
         return user
     name_taken, _ = await users.taken(unit.connection, command.username, command.email)
     if name_taken:
@@ -101,8 +104,9 @@ async def grant_operator(username: str, deps: Deps) -> User:
     return user
 
 
-def _registered(user: User) -> UserRegisteredV1:
-    return UserRegisteredV1(
+def user_fact(kind: type[F], user: User, **more: Any) -> F:
+    """A fact about an account with its whole state."""
+    return kind(
         user_id=user.id,
         username=user.username,
         email=user.email,
@@ -111,6 +115,7 @@ def _registered(user: User) -> UserRegisteredV1:
         locale=user.locale,
         status=user.status,
         created_at=user.created_at,
+        **more,
     )
 
 

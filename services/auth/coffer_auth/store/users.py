@@ -71,6 +71,14 @@ async def user_by_id(connection: AsyncConnection, user_id: UserId) -> User | Non
     return _user(row) if row else None
 
 
+async def users_after(connection: AsyncConnection, after: UserId | None, limit: int) -> list[User]:
+    """Up to `limit` accounts by id, from behind `after` on, deleted ones included."""
+    wanted = select(*_USER).order_by(users.c.id).limit(limit)
+    if after is not None:
+        wanted = wanted.where(users.c.id > after)
+    return [_user(row) for row in await connection.execute(wanted)]
+
+
 async def credentials_of(connection: AsyncConnection, login: str) -> Credentials | None:
     """The account that `login` names, with its hash: an e-mail address if it holds an `@`, else a user name."""
     row = (

@@ -17,7 +17,9 @@ SORT_COLUMNS: Mapping[SortKey, str] = {
     "size": "size_bytes",
 }
 
-ChangeReason = Literal["created", "content", "renamed", "moved", "trashed", "restored", "purged", "metadata"]
+ChangeReason = Literal[
+    "created", "content", "renamed", "moved", "trashed", "restored", "purged", "shared", "unshared", "metadata"
+]
 
 
 class Item(NamedTuple):
@@ -48,7 +50,8 @@ class Item(NamedTuple):
 
 class Listed(NamedTuple):
     """A child as a listing shows it, made by the thousand a second: its times come from the store as RFC 3339 text with
-    milliseconds, because making moments of them and text again costs more than all else. `place` is the exact sort value.
+    milliseconds, because making moments of them and text again costs more than all else. `shared`: it was itself shared with
+    somebody. `place` is the exact sort value.
     """
 
     id: ItemId
@@ -66,6 +69,7 @@ class Listed(NamedTuple):
     created_at: str
     modified_at: str
     changed_at: str
+    shared: bool
     place: str
 
 
@@ -104,6 +108,14 @@ class Owner(NamedTuple):
     display_name: str | None
 
 
+class Given(NamedTuple):
+    """A right that whoever asked was given on an item or on a folder above it."""
+
+    item_id: ItemId
+    words: tuple[str, ...]
+    expires_at: datetime | None
+
+
 class Located(NamedTuple):
     """An item with the folders above it, the drive's root first. `ancestor_names` begins with the root's empty name."""
 
@@ -112,6 +124,10 @@ class Located(NamedTuple):
     ancestor_ids: tuple[ItemId, ...]
     ancestor_names: tuple[str, ...]
     below_trash: bool
+    given: tuple[Given, ...] = ()
+    """What whoever asked was given on it and above it."""
+    is_shared: bool = False
+    """Whether it was itself shared with anybody."""
 
     @property
     def is_live(self) -> bool:
@@ -122,11 +138,6 @@ class Located(NamedTuple):
     def is_root(self) -> bool:
         """Whether it is the root folder of a drive."""
         return self.item.parent_id is None
-
-    @property
-    def path(self) -> str:
-        """The names from the root down, with slashes; `/` for the root itself."""
-        return "/".join((*self.ancestor_names, self.item.name)) or "/"
 
     @property
     def ids_down_to_it(self) -> tuple[ItemId, ...]:

@@ -100,6 +100,8 @@ class Upload:
     actor_kind: ActorKind
     correlation_id: str
     traceparent: str | None = None
+    target_id: ItemId | None = None
+    """The file whose content is replaced; without one the upload goes by folder and name."""
     base_version_id: VersionId | None = None
     claimed_mime_type: str | None = None
     modified_at: datetime | None = None

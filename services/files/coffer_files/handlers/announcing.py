@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from coffer_chassis.access import Rights
 from coffer_chassis.blobs import SignedRequest
 from coffer_chassis.idempotency import Claim, once
 from coffer_chassis.identity import Principal
@@ -11,7 +12,7 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ConflictPolicy
-from coffer_contracts.ids import BlobId, UploadId, UserId, VersionId
+from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
 from coffer_contracts.problems import (
     FeatureDisabled,
     KindConflict,
@@ -28,7 +29,7 @@ from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import hold_folder
 from coffer_files.handlers.naming import described, etag, free_name, name_conflict
-from coffer_files.handlers.sight import Seen
+from coffer_files.handlers.sight import Seen, seen
 from coffer_files.handlers.uploads import find_upload
 from coffer_files.store import items as item_rows
 from coffer_files.store import uploads as rows
@@ -40,11 +41,12 @@ Strategy = Literal["single"]
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A file that somebody wants to send."""
+    """A file that somebody wants to send: into a folder under a name, or as new content of the file `target`."""
 
     parent: str
     name: str
     size_bytes: int
+    target: ItemId | None = None
     mime_type: str | None = None
     conflict: ConflictPolicy = "fail"
     base_version_id: VersionId | None = None
@@ -70,7 +72,7 @@ async def start_upload(
 
     Raises NotFound, Forbidden, NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, TooLarge.
     """
-    wanted = accept_name(announced.name)
+    wanted = accept_name(announced.name) if announced.target is None else ""
     strategy_for(announced, deps)
     hashes = _hashes_of(announced)
 
@@ -78,15 +80,19 @@ async def start_upload(
 
     async def run(unit: Unit) -> dict[str, Any]:
         nonlocal opened
-        folder = await hold_folder(unit, deps, principal, announced.parent)
-        accept_depth(len(folder.at.ids_down_to_it))
-        name = await _resolved_name(unit, folder, announced, wanted)
-        opened = _new_upload(unit, principal, folder, announced, name, hashes)
+        if announced.target is not None:
+            opened = await _new_content(unit, principal, announced.target, announced, hashes)
+        else:
+            folder = await hold_folder(unit, deps, principal, announced.parent)
+            accept_depth(len(folder.at.ids_down_to_it))
+            name = await _resolved_name(unit, folder, announced, wanted)
+            above = folder.at.item
+            opened = _new_upload(unit, principal, above.owner_id, above.id, announced, name, hashes)
         grace = timedelta(seconds=deps.settings.sweep_grace_seconds)
         await rows.insert_upload(unit.connection, opened, check_at=unit.now + grace)
         # The owner's row comes last: others wait for it until this unit ends.
         if not await reserve(unit.connection, opened.owner_id, opened.size_bytes):
-            raise await _over_quota(unit, opened.owner_id, opened.size_bytes)
+            raise await _over_quota(unit, principal, opened.owner_id, opened.size_bytes)
         return {"upload_id": opened.id}
 
     result, replayed = await once(deps.work, origin, claim, run)
@@ -122,19 +128,39 @@ async def _resolved_name(unit: Unit, folder: Seen, announced: Announcement, name
     return name
 
 
+async def _new_content(
+    unit: Unit, principal: Principal, target: ItemId, announced: Announcement, hashes: tuple[str | None, str | None]
+) -> Upload:
+    """An upload to a file that is there: whoever may write to it need not see the folder that it lies in. The file is not
+    locked: a commit holds the owner's row and waits for the file, and this is about to do the opposite.
+    """
+    found = await item_rows.locate(unit.connection, target, principal.grantee)
+    file = seen(found, principal.grantee, unit.now).require(Rights.WRITE).at.item
+    if file.kind != "file" or file.parent_id is None:
+        raise KindConflict("Only a file can be given new content.", existing=described(file))
+    if announced.base_version_id not in {None, file.version_id}:
+        raise PreconditionFailed("The file is not at that version.", current_etag=etag(file))
+    return _new_upload(unit, principal, file.owner_id, file.parent_id, announced, file.name, hashes)
+
+
 def _new_upload(
-    unit: Unit, principal: Principal, folder: Seen, announced: Announcement, name: str, hashes: tuple[str | None, str | None]
+    unit: Unit,
+    principal: Principal,
+    owner_id: UserId,
+    parent_id: ItemId,
+    announced: Announcement,
+    name: str,
+    hashes: tuple[str | None, str | None],
 ) -> Upload:
     blob_id = BlobId(new_id())
-    owner_id = folder.at.item.owner_id
     life = rules.STATES["created"].deadline or timedelta()
     return Upload(
         id=UploadId(new_id()),
         owner_id=owner_id,
         uploader_id=principal.user_id,
-        parent_id=folder.at.item.id,
+        parent_id=parent_id,
         name=name,
-        conflict=announced.conflict,
+        conflict="replace" if announced.target else announced.conflict,
         size_bytes=announced.size_bytes,
         blob_id=blob_id,
         blob_key=blob_key(owner_id, blob_id),
@@ -146,6 +172,7 @@ def _new_upload(
         actor_kind=unit.origin.actor_kind,
         correlation_id=unit.origin.correlation_id,
         traceparent=unit.origin.traceparent,
+        target_id=announced.target,
         base_version_id=announced.base_version_id,
         claimed_mime_type=announced.mime_type,
         modified_at=announced.modified_at,
@@ -155,7 +182,10 @@ def _new_upload(
     )
 
 
-async def _over_quota(unit: Unit, owner_id: UserId, needed: int) -> Problem:
+async def _over_quota(unit: Unit, principal: Principal, owner_id: UserId, needed: int) -> Problem:
+    """How full a drive is, is its owner's to know."""
+    if principal.user_id != owner_id:
+        return QuotaExceeded("There is not enough room left in its owner's drive.", needed=needed)
     drive = await drive_of(unit.connection, owner_id)
     used, limit = (drive.used_bytes + drive.reserved_bytes, drive.quota_bytes) if drive else (0, 0)
     return QuotaExceeded("There is not enough room left.", used=used, limit=limit, needed=needed)

@@ -5,6 +5,7 @@ Runs inside the transaction that recorded the verdict, or the one of the person 
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from coffer_chassis.access import Rights
 from coffer_chassis.ids import new_id
@@ -47,47 +48,87 @@ async def commit_upload(unit: Unit, drive: Drive, upload: Upload) -> Upload:
     return placed
 
 
-async def place_upload(unit: Unit, drive: Drive, upload: Upload) -> Upload | Obstacle:
-    """Make the file, or the version of one; the upload as committed, or what is in the way, with nothing written."""
+async def place_upload(unit: Unit, drive: Drive, upload: Upload, *, decides: str | None = None) -> Upload | Obstacle:
+    """Make the file, or the version of one; the upload as committed, or what is in the way, with nothing written.
+
+    `decides` is whose rights count (`user/<id>`): the uploader's, unless somebody else resolves a conflict.
+    """
+    decides = decides or f"user/{upload.uploader_id}"
     if upload.verdict is None or upload.etag is None:
         raise LookupError(f"upload {upload.id} is {upload.state} without a verdict")
-    parent = await rows.hold(unit.connection, upload.parent_id)
-    if parent is None or not parent.is_live or parent.item.kind != "folder":
-        return Obstacle("parent_gone", "The folder is gone.")
-    if obstacle := _obstacle(unit, drive, upload, parent):
-        return obstacle
-    version_id = VersionId(new_id())
-    placed = await _place_item(unit, parent, upload, _file(upload, upload.verdict, version_id, unit.now))
+    file = _file(upload, upload.verdict, VersionId(new_id()), unit.now)
+    if upload.target_id is not None:
+        placed = await _onto_file(unit, drive, upload, upload.target_id, file, decides)
+    else:
+        placed = await _into_folder(unit, drive, upload, file, decides)
     if isinstance(placed, Obstacle):
         return placed
-    item, is_new = placed
-    await _write_version(unit, upload, upload.verdict, item)
+    await _write_version(unit, upload, upload.verdict, placed.item)
+    await _tell(unit, upload, upload.etag, placed)
+    return rules.commit(upload, placed.item.id, VersionId(str(file.version_id)), placed.item.name, unit.now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """The item that now holds the content, as it was before unless it is new, and the folders above it."""
+
+    item: Item
+    before: Item | None
+    above: tuple[ItemId, ...]
+
+
+async def _tell(unit: Unit, upload: Upload, etag: str, placed: _Placed) -> None:
+    item, before = placed.item, placed.before
+    previous: dict[str, Any] = {}
+    if before is not None:
+        previous = {"previous_version_id": before.version_id, "previous_size_bytes": before.size_bytes}
     with on_behalf_of(unit, upload):
-        reason: ChangeReason = "created" if is_new else "content"
-        await note_change(unit.connection, item, reason, actor_id=unit.origin.actor_id, now=unit.now)
-        content = content_fact(item, blob_id=upload.blob_id, blob_key=upload.blob_key, etag=upload.etag)
-        fact = item_fact(ItemCommittedV1, item, parent.ids_down_to_it, content, upload_id=upload.id, is_new=is_new)
-        unit.emit(fact, sequence=item.revision)
-    return rules.commit(upload, item.id, version_id, item.name, unit.now)
+        reason: ChangeReason = "content" if before else "created"
+        await note_change(unit.connection, item, reason, placed.above, actor_id=unit.origin.actor_id, now=unit.now)
+        content = content_fact(item, blob_id=upload.blob_id, blob_key=upload.blob_key, etag=etag)
+        more = {"upload_id": upload.id, "is_new": before is None, **previous}
+        unit.emit(item_fact(ItemCommittedV1, item, placed.above, content, **more), sequence=item.revision)
 
 
-def _obstacle(unit: Unit, drive: Drive, upload: Upload, parent: Located) -> Obstacle | None:
+def _refused(unit: Unit, drive: Drive, upload: Upload, place: Located, decides: str) -> Obstacle | None:
     """What is in the way whatever the name is."""
-    if parent.item.owner_id != upload.owner_id:
-        return Obstacle("parent_gone", "The folder now belongs to another drive.")
-    if Rights.WRITE not in rights_at(parent, f"user/{upload.uploader_id}", unit.now):
-        return Obstacle("rights_lost", "The uploader may no longer write into the folder.")
-    if len(parent.ids_down_to_it) > MAX_DEPTH:
-        return Obstacle("too_deep", f"Folders can be nested {MAX_DEPTH} levels deep.")
+    if Rights.WRITE not in rights_at(place, decides, unit.now):
+        return Obstacle("rights_lost", "The uploader may no longer write there.")
     if drive.used_bytes + upload.size_bytes > drive.quota_bytes:
         return Obstacle("quota_exceeded", "The drive is full.")
     return None
 
 
-async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item) -> tuple[Item, bool] | Obstacle:
-    """The item that now holds the content, and whether it is new. The insert itself asks whether the name is free: two
-    who race for it cannot both be told yes.
-    """
+async def _onto_file(
+    unit: Unit, drive: Drive, upload: Upload, target_id: ItemId, file: Item, decides: str
+) -> _Placed | Obstacle:
+    """New content for a file that is there, wherever it lies and whatever it is called by now."""
+    found = await rows.lock(unit.connection, target_id, decides)
+    if found is None or not found.is_live or found.item.owner_id != upload.owner_id:
+        return Obstacle("parent_gone", "The file is gone.")
+    if obstacle := _refused(unit, drive, upload, found, decides):
+        return obstacle
+    if upload.base_version_id not in {None, found.item.version_id}:
+        return Obstacle("base_version_changed", _TAKEN["base_version_changed"], None, found.item)
+    after = await rows.update_item(unit.connection, found.item, **_content_of(file))
+    return _Placed(after, found.item, found.ancestor_ids)
+
+
+async def _into_folder(unit: Unit, drive: Drive, upload: Upload, file: Item, decides: str) -> _Placed | Obstacle:
+    parent = await rows.hold(unit.connection, upload.parent_id, decides)
+    if parent is None or not parent.is_live or parent.item.kind != "folder":
+        return Obstacle("parent_gone", "The folder is gone.")
+    if parent.item.owner_id != upload.owner_id:
+        return Obstacle("parent_gone", "The folder now belongs to another drive.")
+    if obstacle := _refused(unit, drive, upload, parent, decides):
+        return obstacle
+    if len(parent.ids_down_to_it) > MAX_DEPTH:
+        return Obstacle("too_deep", f"Folders can be nested {MAX_DEPTH} levels deep.")
+    return await _place_item(unit, parent, upload, file)
+
+
+async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item) -> _Placed | Obstacle:
+    """The insert itself asks whether the name is free: two who race for it cannot both be told yes."""
     connection, parent_id = unit.connection, parent.item.id
     if upload.conflict == "replace" and upload.base_version_id is not None:
         holder = await rows.child_named(connection, parent_id, name_key(file.name), locked=True)
@@ -95,7 +136,7 @@ async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item) -
             return await _taken(unit, parent_id, upload, holder, "base_version_changed")
     for _ in range(RACES):
         if await rows.insert_item(connection, file, name_key(file.name)):
-            return file, True
+            return _Placed(file, None, parent.ids_down_to_it)
         holder = await rows.child_named(connection, parent_id, name_key(file.name), locked=True)
         if holder is None:
             continue  # whoever held the name has just let go of it
@@ -106,8 +147,8 @@ async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item) -
             return await _taken(unit, parent_id, upload, holder, "name_taken")
         if holder.kind != "file":
             return await _taken(unit, parent_id, upload, holder, "kind_conflict")
-        fields = {name: getattr(file, name) for name in _CONTENT_FIELDS}
-        return await rows.update_item(connection, holder, **fields), False
+        after = await rows.update_item(connection, holder, **_content_of(file))
+        return _Placed(after, holder, parent.ids_down_to_it)
     return await _taken(unit, parent_id, upload, None, "name_taken")
 
 
@@ -121,6 +162,11 @@ _TAKEN: dict[ConflictReason, str] = {
     "kind_conflict": "A file cannot replace a folder.",
     "base_version_changed": "The file has changed since the upload began.",
 }
+
+
+def _content_of(file: Item) -> dict[str, Any]:
+    return {name: getattr(file, name) for name in _CONTENT_FIELDS}
+
 
 _CONTENT_FIELDS = (
     "version_id", "size_bytes", "mime_type", "media_kind", "flags", "content_hash", "preview_status",

@@ -3,7 +3,7 @@
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import UserRegisteredV1
+from coffer_contracts.auth import UserChangedV1, UserRegisteredV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemCreatedV1
 from coffer_contracts.ids import ItemId, UserId
@@ -26,7 +26,7 @@ async def ensure_drive(unit: Unit, owner_id: UserId, deps: Deps) -> None:
         return
     root = new_folder(root_id, owner_id, None, "", created_by=owner_id, now=unit.now)
     await insert_item(unit.connection, root, "")
-    await note_change(unit.connection, root, "created", actor_id=owner_id, now=unit.now)
+    await note_change(unit.connection, root, "created", (), actor_id=owner_id, now=unit.now)
     unit.emit(item_fact(ItemCreatedV1, root, (), None), sequence=root.revision)
 
 
@@ -58,6 +58,16 @@ async def drive_or_new(deps: Deps, owner_id: UserId, origin: Origin) -> Drive:
 
 async def on_user_registered(event: Envelope[UserRegisteredV1], unit: Unit, deps: Deps) -> None:
     """Remember who it is and lay out the drive. May run twice and out of order."""
+    await _note(event, unit)
+    await ensure_drive(unit, event.data.user_id, deps)
+
+
+async def on_user_changed(event: Envelope[UserChangedV1], unit: Unit, _deps: Deps) -> None:
+    """Remember what is known of a person now. May run twice and out of order."""
+    await _note(event, unit)
+
+
+async def _note(event: Envelope[UserRegisteredV1] | Envelope[UserChangedV1], unit: Unit) -> None:
     user = event.data
     await note_user(
         unit.connection,
@@ -66,4 +76,3 @@ async def on_user_registered(event: Envelope[UserRegisteredV1], unit: Unit, deps
         display_name=user.display_name,
         sequence=event.revision,
     )
-    await ensure_drive(unit, user.user_id, deps)

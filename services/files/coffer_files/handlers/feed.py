@@ -1,37 +1,71 @@
-"""The change feed of a drive: first everything that is there, then everything that happens to it."""
+"""The change feed of a reader: first everything that is there, then everything that happens to it.
 
-from dataclasses import dataclass
+A reader follows their own drive and what others share with them, at one place of one store (decision 7). Entries tell how
+things stand now, not how they stood: leaving some out or reading them twice ends at the same tree.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_chassis.access import Rights
 from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import CursorExpired, CursorInvalid
-from coffer_files.domain.items import Item
+from coffer_files.domain.items import ChangeReason, Given, Item, Located, Owner
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import drive_or_new, root_of
-from coffer_files.store.changes import Change, Place, changes_after, live_tree, present
+from coffer_files.handlers.sight import Seen, seen_by
+from coffer_files.store.changes import Entry, Place, Reading, entries_after, live_tree, present, upcoming
+from coffer_files.store.grants import given_to, is_shared, locate_many
+
+UNTOLD = -1
+"""Depth of a tree whose topmost item has not been told yet."""
+
+_LAID_BARE: frozenset[ChangeReason] = frozenset({"moved", "trashed", "restored", "shared", "unshared"})
+"""What can open or close everything below an item."""
+
+_NEW_BELOW: frozenset[ChangeReason] = frozenset({"moved", "restored", "shared", "unshared"})
+"""What may leave other things or other rights below an item than the reader knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedCursor:
-    """How far a reader has come. With `listed` it is still being told what was there at `place`: depth and id of the
-    last item told.
+    """How far a reader has come. With `listed` they are still being told what was there at `place`: the top of the tree,
+    then depth and id of the last item told of it. The listing saw nothing of transactions from `until` on; 0 once all before
+    are told.
     """
 
-    drive: UserId
+    reader: UserId
     epoch: int
     place: Place
     told_at: datetime
-    listed: tuple[int, ItemId] | None = None
+    listed: tuple[ItemId, int, ItemId] | None = None
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An item as the reader may see it now; None if it is gone, in the trash or not theirs to see. `subtree`: what lies below
+    it is to be listed anew.
+    """
+
+    item_id: ItemId
+    reason: ChangeReason
+    actor_id: str | None
+    at: datetime
+    seen: Seen | None
+    subtree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """What happened, or what is there; then `place_of` the next page."""
+    """What is there or what happened, and the place of the next page."""
 
-    changes: list[Change]
-    listed: list[Item]
+    told: list[Told]
     cursor: FeedCursor
     has_more: bool
 
@@ -45,41 +79,161 @@ async def feed_now(deps: Deps, principal: Principal, origin: Origin) -> FeedCurs
 
 
 async def read_feed(deps: Deps, principal: Principal, origin: Origin, cursor: FeedCursor | None, limit: int) -> FeedPage:
-    """The next page after `cursor`; without one the tree is told from its root, then what has happened since.
+    """The next page after `cursor`; without one the trees are told from their tops, then what has happened since.
 
-    Raises CursorExpired when the feed does not reach back that far, CursorInvalid for another drive.
+    Raises CursorExpired when the feed does not reach back that far, CursorInvalid for another reader.
     """
     if cursor is None:
         return await _begin(deps, principal, origin, limit)
     drive = await drive_or_new(deps, principal.user_id, origin)
     now = deps.work.clock.now()
-    if cursor.drive != drive.owner_id:
+    if cursor.reader != drive.owner_id:
         raise CursorInvalid
     if cursor.epoch != drive.feed_epoch or cursor.told_at < now - timedelta(days=deps.settings.change_keep_days):
         raise CursorExpired("List everything again and compare.")
     if cursor.listed is not None:
-        return await _list_on(deps, drive.root_id, cursor, limit)
+        return await _list_on(deps, principal, drive.root_id, cursor, limit)
     async with deps.work.read() as connection:
-        found = await changes_after(connection, drive.owner_id, cursor.place, limit)
-    place = found[-1].place if found else cursor.place
-    after = FeedCursor(drive.owner_id, drive.feed_epoch, place, now)
-    return FeedPage(found, [], after, has_more=len(found) == limit)
+        decided = await present(connection)
+        reading = await _reading(connection, principal, now)
+        entries = await entries_after(connection, reading, cursor.place, limit)
+        told = await _told(connection, principal, reading, entries, now) if entries else []
+    shown = [_with_what_it_hid(one) if entry.place.xid < cursor.until else one for entry, one in told]
+    full = len(entries) == limit
+    # Once nothing is left, whatever was decided before the look has been told, also in drives of which nothing concerned us.
+    place = entries[-1].place if full else max(cursor.place, decided, *(entry.place for entry in entries[-1:]))
+    until = cursor.until if place.xid < cursor.until else 0
+    return FeedPage(shown, FeedCursor(drive.owner_id, drive.feed_epoch, place, now, until=until), full)
+
+
+def _with_what_it_hid(told: Told) -> Told:
+    """What moves up while a tree is listed takes what lies below it to where the listing has been already."""
+    is_folder = told.seen is not None and told.seen.at.item.kind == "folder"
+    return replace(told, subtree=True) if told.reason == "moved" and is_folder else told
+
+
+async def _given(connection: AsyncConnection, principal: Principal, now: datetime) -> list[tuple[Given, UserId]]:
+    """What holds at this moment."""
+    everything = await given_to(connection, principal.grantee)
+    return [(one, owner) for one, owner in everything if one.expires_at is None or now < one.expires_at]
+
+
+async def _reading(connection: AsyncConnection, principal: Principal, now: datetime) -> Reading:
+    given = await _given(connection, principal, now)
+    if not given:
+        return Reading(principal.user_id)
+    roots = {one.item_id for one, _ in given}
+    found = await locate_many(connection, roots)
+    above = {folder_id for at in found.values() for folder_id in at.ancestor_ids}
+    return Reading(principal.user_id, {owner for _, owner in given} - {principal.user_id}, roots, above)
+
+
+async def _told(
+    connection: AsyncConnection, principal: Principal, reading: Reading, entries: Sequence[Entry], now: datetime
+) -> list[tuple[Entry, Told]]:
+    # Asked again: a share that began between the two looks stands in the entries, and must not be told as lost.
+    given = [one for one, _ in await _given(connection, principal, now)]
+    roots = {*reading.roots, *(one.item_id for one in given)}
+    found = await locate_many(connection, {*roots, *(entry.item_id for entry in entries)}, given)
+    return [(entry, told) for entry in entries for told in _tell(entry, found, roots, principal, now)]
+
+
+def _tell(
+    entry: Entry, found: dict[ItemId, Located], roots: Collection[ItemId], principal: Principal, now: datetime
+) -> Iterator[Told]:
+    """The item itself, if it concerns the reader; then whatever they were given below it, which its fate may change."""
+    own = entry.owner_id == principal.user_id
+    if own or not entry.scope.isdisjoint(roots):
+        yield _as_it_stands(entry, entry.item_id, found, principal, now)
+    if entry.reason in _LAID_BARE:
+        for root_id in sorted(roots):
+            at = found.get(root_id)
+            if at is not None and entry.item_id in at.ancestor_ids:
+                yield _as_it_stands(entry, root_id, found, principal, now)
+
+
+def _as_it_stands(entry: Entry, item_id: ItemId, found: dict[ItemId, Located], principal: Principal, now: datetime) -> Told:
+    at = found.get(item_id)
+    known = seen_by(at, principal.grantee, now) if at is not None and at.is_live else None
+    reasons = _NEW_BELOW if at is not None and at.item.owner_id != principal.user_id else {"restored"}
+    subtree = known is not None and known.at.item.kind == "folder" and entry.reason in reasons
+    return Told(item_id, entry.reason, entry.actor_id, entry.at, known, subtree)
 
 
 async def _begin(deps: Deps, principal: Principal, origin: Origin, limit: int) -> FeedPage:
     begun = await feed_now(deps, principal, origin)
-    root = await root_of(deps, principal.user_id, origin)
-    cursor = FeedCursor(begun.drive, begun.epoch, begun.place, begun.told_at, (0, root.item.id))
-    page = await _list_on(deps, root.item.id, cursor, limit)
-    return FeedPage([], [root.item, *page.listed], page.cursor, page.has_more)
+    root_id = (await root_of(deps, principal.user_id, origin)).item.id
+    cursor = FeedCursor(begun.reader, begun.epoch, begun.place, begun.told_at, (root_id, UNTOLD, root_id))
+    return await _list_on(deps, principal, root_id, cursor, limit)
 
 
-async def _list_on(deps: Deps, root_id: ItemId, cursor: FeedCursor, limit: int) -> FeedPage:
+async def _list_on(deps: Deps, principal: Principal, root_id: ItemId, cursor: FeedCursor, limit: int) -> FeedPage:
     """`told_at` stays that of the beginning: what happened since then must still be in the feed at the end."""
+    if cursor.listed is None:
+        raise LookupError("nothing is being listed")
+    now = deps.work.clock.now()
+    tree, depth, last = cursor.listed
+    told: list[Told] = []
+    listed: tuple[ItemId, int, ItemId] | None = None
+    until = 0
     async with deps.work.read() as connection:
-        page = await live_tree(connection, root_id, cursor.listed, limit)
-    items = [item for _, item in page]
-    listed = (page[-1][0], page[-1][1].id) if len(page) == limit else None
-    after = FeedCursor(cursor.drive, cursor.epoch, cursor.place, cursor.told_at, listed)
+        given = await _given(connection, principal, now)
+        shared = await _tops(connection, principal, [one for one, _ in given], now)
+        trees = [root_id, *(top for top in shared if top != root_id)]
+        while True:
+            wanted = limit - len(told)
+            page = await _part_of(connection, tree, (depth, last), wanted)
+            items = [item for _, item in page]
+            told += await _as_listed(connection, principal, items, [one for one, _ in given], now, own=tree == root_id)
+            if len(page) == wanted:
+                listed = (tree, *_end_of(page))
+                break
+            following = [top for top in trees[1:] if tree == root_id or top > tree]
+            if not following:
+                until = await upcoming(connection)
+                break
+            tree, depth, last = following[0], UNTOLD, following[0]
     # Even the last page is followed by what happened while it was told.
-    return FeedPage([], items, after, has_more=True)
+    after = FeedCursor(cursor.reader, cursor.epoch, cursor.place, cursor.told_at, listed, until)
+    return FeedPage(told, after, has_more=True)
+
+
+def _end_of(page: Sequence[tuple[int, Item]]) -> tuple[int, ItemId]:
+    depth, item = page[-1]
+    return depth, item.id
+
+
+async def _tops(connection: AsyncConnection, principal: Principal, given: Sequence[Given], now: datetime) -> list[ItemId]:
+    """The uppermost items that others share with the reader, by id: what lies below one of them is told with it."""
+    found = await locate_many(connection, {one.item_id for one in given}, given)
+    open_now = {item_id for item_id, at in found.items() if at.is_live and seen_by(at, principal.grantee, now)}
+    return sorted(item_id for item_id in open_now if open_now.isdisjoint(found[item_id].ancestor_ids))
+
+
+async def _part_of(connection: AsyncConnection, tree: ItemId, after: tuple[int, ItemId], limit: int) -> list[tuple[int, Item]]:
+    if after[0] != UNTOLD:
+        return await live_tree(connection, tree, after, limit)
+    top = await locate_many(connection, [tree])
+    begun = [(0, at.item) for at in top.values() if at.is_live]
+    return begun + (await live_tree(connection, tree, (0, tree), limit - 1) if begun and limit > 1 else [])
+
+
+async def _as_listed(
+    connection: AsyncConnection,
+    principal: Principal,
+    items: Sequence[Item],
+    given: Iterable[Given],
+    now: datetime,
+    *,
+    own: bool,
+) -> list[Told]:
+    ids = [item.id for item in items]
+    if own:
+        owner, shared = Owner(principal.user_id, principal.username, None), await is_shared(connection, ids)
+        known: Iterable[Seen | None] = [
+            Seen(Located(item, owner, (), (), below_trash=False, is_shared=item.id in shared), Rights.OWN) for item in items
+        ]
+    else:
+        found = await locate_many(connection, ids, given)
+        known = [seen_by(found[item_id], principal.grantee, now) for item_id in ids if item_id in found]
+    return [Told(seen.at.item.id, "created", None, seen.at.item.changed_at, seen) for seen in known if seen is not None]

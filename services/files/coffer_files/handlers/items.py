@@ -15,13 +15,13 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ItemChangedV1, ItemCreatedV1
 from coffer_contracts.ids import ItemId, UserId
-from coffer_contracts.problems import Cycle, KindConflict, StateConflict, ValidationFailed
+from coffer_contracts.problems import Cycle, KindConflict, NameConflict, StateConflict, ValidationFailed
 from coffer_files.domain.items import ChangeReason, Item, Located, accept_depth, new_folder
 from coffer_files.domain.names import accept_name, name_key
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import ensure_drive, root_of
 from coffer_files.handlers.facts import content_of, item_fact
-from coffer_files.handlers.naming import etag, free_name, name_conflict
+from coffer_files.handlers.naming import free_name, guard, name_conflict
 from coffer_files.handlers.sight import Seen, seen
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
@@ -40,7 +40,7 @@ async def find_item(deps: Deps, principal: Principal, origin: Origin, ref: str, 
         found: Located | None = await root_of(deps, principal.user_id, origin)
     else:
         async with deps.work.read() as connection:
-            found = await rows.find(connection, ItemId(ref))
+            found = await rows.find(connection, ItemId(ref), principal.grantee)
     return seen(found, principal.grantee, deps.work.clock.now(), in_trash=in_trash)
 
 
@@ -55,7 +55,7 @@ async def hold_folder(unit: Unit, deps: Deps, principal: Principal, ref: str) ->
             await ensure_drive(unit, principal.user_id, deps)
             found = await rows.hold_root(unit.connection, principal.user_id)
     else:
-        found = await rows.hold(unit.connection, ItemId(ref))
+        found = await rows.hold(unit.connection, ItemId(ref), principal.grantee)
     folder = seen(found, principal.grantee, unit.now).require(Rights.WRITE)
     if folder.at.item.kind != "folder":
         raise KindConflict("Only a folder can hold items.")
@@ -77,10 +77,9 @@ async def make_folder(
         folder = await hold_folder(unit, deps, principal, parent)
         item = await _insert_folder(unit, folder.at, wanted, principal.user_id, conflict)
         above = folder.at.ids_down_to_it
-        await note_change(unit.connection, item, "created", actor_id=unit.origin.actor_id, now=unit.now)
+        await note_change(unit.connection, item, "created", above, actor_id=unit.origin.actor_id, now=unit.now)
         unit.emit(item_fact(ItemCreatedV1, item, above, None), sequence=item.revision)
-        at = Located(item, folder.at.owner, above, (*folder.at.ancestor_names, folder.at.item.name), below_trash=False)
-        made = Seen(at, folder.rights)
+        made = folder.below(item)
         return {"item_id": item.id}
 
     result, replayed = await once(deps.work, origin, claim, run)
@@ -153,38 +152,38 @@ async def unless_taken(deps: Deps, origin: Origin, run: _Run) -> Seen:
 async def _change(
     unit: Unit, deps: Deps, principal: Principal, item_id: ItemId, wish: Wish, conditions: Conditions, *, look: bool
 ) -> Seen:
-    connection = unit.connection
+    connection, grantee = unit.connection, principal.grantee
     target: Seen | None = None
     if wish.parent is not None:
         # Moves of one drive go one after the other, and the folder above is held before the item.
-        found = seen(await rows.locate(connection, item_id), principal.grantee, unit.now)
+        found = seen(await rows.locate(connection, item_id, grantee), grantee, unit.now)
         await rows.lock_tree(connection, found.at.item.owner_id)
         target = await hold_folder(unit, deps, principal, wish.parent)
-    at = seen(await rows.lock(connection, item_id), principal.grantee, unit.now).require(Rights.WRITE)
+    at = seen(await rows.lock(connection, item_id, grantee), grantee, unit.now).require(Rights.WRITE)
     item = at.at.item
-    conditions.require(etag(item))
+    guard(conditions, item)
     parent_id = item.parent_id
     if parent_id is None:
         raise StateConflict("The root folder of a drive keeps its name and place.")
-    place = at.at
+    placed = at
     changes: dict[str, Any] = {}
     if target is not None and target.at.item.id != item.parent_id:
+        at.require(Rights.DELETE)
         await _accept_move(unit, at.at, target.at)
         changes["parent_id"] = parent_id = target.at.item.id
-        names = (*target.at.ancestor_names, target.at.item.name)
-        place = place._replace(ancestor_ids=target.at.ids_down_to_it, ancestor_names=names)
+        placed = target.takes_in(at)
     name = wish.name if wish.name is not None else item.name
     if name != item.name or changes:
         if look or wish.conflict == "rename":
-            name = await _free_place(unit, item, parent_id, name, wish.conflict)
+            name = await _free_place(unit, item, parent_id, name, wish.conflict, told=placed.parent_id is not None)
         changes |= {"name": name, "name_key": name_key(name)}
     if wish.modified_at is not None and wish.modified_at != item.modified_at:
         changes["modified_at"] = wish.modified_at
     if not changes:
         return at
     after = await rows.update_item(connection, item, **changes, changed_at=unit.now)
-    await _tell(unit, item, after, place.ancestor_ids)
-    return Seen(place._replace(item=after), at.rights)
+    await _tell(unit, item, after, at.at.ancestor_ids, placed.at.ancestor_ids)
+    return seen(placed.at._replace(item=after), grantee, unit.now)
 
 
 async def _accept_move(unit: Unit, moved: Located, target: Located) -> None:
@@ -198,20 +197,26 @@ async def _accept_move(unit: Unit, moved: Located, target: Located) -> None:
     accept_depth(len(above) + below)
 
 
-async def _free_place(unit: Unit, item: Item, parent_id: ItemId, name: str, conflict: KeepBoth) -> str:
-    """The name to take. Raises NameConflict. Another spelling of its own name is the item's to take."""
+async def _free_place(unit: Unit, item: Item, parent_id: ItemId, name: str, conflict: KeepBoth, *, told: bool) -> str:
+    """The name to take. Raises NameConflict, which names the holder if it may be `told`. Another spelling of its own name is
+    the item's to take.
+    """
     holder = await rows.child_named(unit.connection, parent_id, name_key(name))
     if holder is None or holder.id == item.id:
         return name
     if conflict == "fail":
-        raise await name_conflict(unit, parent_id, name, item.kind, holder)
+        if told:
+            raise await name_conflict(unit, parent_id, name, item.kind, holder)
+        suggested = await free_name(unit.connection, parent_id, name, item.kind)
+        raise NameConflict(f"The folder already holds {name!r}.", existing=None, suggested_name=suggested)
     return await free_name(unit.connection, parent_id, name, item.kind)
 
 
-async def _tell(unit: Unit, before: Item, after: Item, above: tuple[ItemId, ...]) -> None:
+async def _tell(unit: Unit, before: Item, after: Item, stood: tuple[ItemId, ...], above: tuple[ItemId, ...]) -> None:
     changed = [field for field in ("name", "parent_id", "modified_at") if getattr(before, field) != getattr(after, field)]
     reason: ChangeReason = "moved" if "parent_id" in changed else "renamed" if "name" in changed else "metadata"
-    await note_change(unit.connection, after, reason, actor_id=unit.origin.actor_id, now=unit.now)
+    concerned = dict.fromkeys((*stood, *above))
+    await note_change(unit.connection, after, reason, concerned, actor_id=unit.origin.actor_id, now=unit.now)
     fact = item_fact(
         ItemChangedV1,
         after,

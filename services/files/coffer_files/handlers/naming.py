@@ -1,15 +1,19 @@
 """Free names beside taken ones, and the refusal that names them."""
 
+import re
 from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.access import Rights, words_of
+from coffer_chassis.etags import Conditions
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import NameConflict
 from coffer_files.domain.items import Item
 from coffer_files.domain.names import keep_both_names, name_key
+from coffer_files.handlers.sight import Seen
 from coffer_files.store.items import child_named, taken_keys
 
 FIRST_LOOK = 20
@@ -45,3 +49,22 @@ def described(existing: Item | None) -> dict[str, str] | None:
 def etag(item: Item) -> str:
     """The strong entity tag of an item: it changes with every change of the item (RFC 9110 section 8.8.3)."""
     return f'"{item.revision}"'
+
+
+def etag_as_seen(seen: Seen) -> str:
+    """The tag of the answer that one caller gets: what they may do, whether it is shared and whether they see the folder above
+    change without the item. It tells nothing that the answer does not.
+    """
+    if seen.rights == Rights.OWN:
+        marks = "s" if seen.at.is_shared else ""
+    else:
+        marks = "".join(word[0] for word in words_of(seen.rights)) + ("" if seen.parent_id else "t")
+    return f'"{seen.at.item.revision}-{marks}"' if marks else etag(seen.at.item)
+
+
+def guard(conditions: Conditions, item: Item) -> None:
+    """Raises PreconditionFailed unless the item is at the revision that the caller has seen, in whichever answer."""
+    conditions.mapped(lambda tag: _SEEN_AS.sub('"', tag)).require(etag(item))
+
+
+_SEEN_AS = re.compile(r'-[a-z]+"$')

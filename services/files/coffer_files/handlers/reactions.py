@@ -9,7 +9,7 @@ from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_chassis.storage import ObjectStored
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts import media
-from coffer_contracts.auth import SessionRevokedV1, UserRegisteredV1
+from coffer_contracts.auth import UserChangedV1, UserRegisteredV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
     ItemCommittedV1,
@@ -24,7 +24,7 @@ from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import blob_of_key
 from coffer_files.domain.uploads import Verdict
 from coffer_files.handlers.deps import Deps
-from coffer_files.handlers.drives import on_user_registered
+from coffer_files.handlers.drives import on_user_changed, on_user_registered
 from coffer_files.handlers.receiving import go_on, receive_bytes
 from coffer_files.store import items, versions
 from coffer_files.store.changes import note_change
@@ -104,14 +104,8 @@ async def _note_preview(
         return
     item = await items.note_preview(unit.connection, item_id, version_id, status, reason, unit.now)
     if item is not None:
-        await note_change(unit.connection, item, "metadata", actor_id=None, now=unit.now)
-
-
-async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:
-    """Tokens of the session are refused from now on, although they have not expired. May run twice, late and before any of
-    them was seen.
-    """
-    await deps.denied.note(unit, event.data.session_id, event.data.tokens_expire_at)
+        above = await items.ids_above(unit.connection, item.id)
+        await note_change(unit.connection, item, "metadata", above, actor_id=None, now=unit.now)
 
 
 _JUDGED = (ItemCommittedV1, UploadConflictedV1, UploadRejectedV1, UploadReceivedV1)
@@ -127,6 +121,6 @@ FAST: HandlerTable = handler_table(
         Handles(media.PreviewReadyV1, on_preview_ready),
         Handles(media.PreviewFailedV1, on_preview_failed),
         Handles(UserRegisteredV1, on_user_registered, emits=(ItemCreatedV1,)),
-        Handles(SessionRevokedV1, on_session_revoked),
+        Handles(UserChangedV1, on_user_changed),
     ]
 )

@@ -1,4 +1,6 @@
-"""Looking at the tree: folders, the trash, how much is used. Two statements a listing, however large the folder."""
+"""Looking at the tree: folders, the trash, how much is used. Two statements a listing, however large the folder; three for
+those whom it is shared with.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +9,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_chassis.access import Rights
+from coffer_chassis.access import Place, Rights, rights_on
+from coffer_chassis.copies.grants import grants_to
 from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import ItemId, VersionId
@@ -20,6 +23,8 @@ from coffer_files.handlers.sight import Seen, seen
 from coffer_files.store import items as rows
 from coffer_files.store import listings
 from coffer_files.store.drives import Drive
+from coffer_files.store.grants import is_shared
+from coffer_files.store.tables import grants
 from coffer_files.store.versions import pictures
 
 Pictures = Mapping[VersionId, tuple[Sequence[Mapping[str, Any]], str | None]]
@@ -27,13 +32,16 @@ Pictures = Mapping[VersionId, tuple[Sequence[Mapping[str, Any]], str | None]]
 
 @dataclass(frozen=True, slots=True)
 class FolderPage:
-    """Part of a folder. `after` is where the next page begins, None at the end; `pictures` only for those who asked."""
+    """Part of a folder. `after` is where the next page begins, None at the end; `pictures` only for those who asked. `more`:
+    of which items the caller was given more than of the folder.
+    """
 
     folder: Seen
     items: list[Listed]
     after: Beginning | None
     total: int | None = None
     pictures: Pictures = field(default_factory=dict)
+    more: Mapping[ItemId, Rights] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +64,14 @@ async def list_folder(deps: Deps, principal: Principal, origin: Origin, ref: str
                 return await _page(connection, deps, principal, found, asked)
         ref = (await root_of(deps, principal.user_id, origin)).item.id
     async with deps.work.read() as connection:
-        return await _page(connection, deps, principal, await rows.find(connection, ItemId(ref)), asked)
+        return await _page(connection, deps, principal, await rows.find(connection, ItemId(ref), principal.grantee), asked)
 
 
 async def _page(
     connection: AsyncConnection, deps: Deps, principal: Principal, found: Located | None, asked: Asked
 ) -> FolderPage:
-    folder = seen(found, principal.grantee, deps.work.clock.now())
+    now = deps.work.clock.now()
+    folder = seen(found, principal.grantee, now)
     folder_id = folder.at.item.id
     if folder.at.item.kind != "folder":
         raise KindConflict("Only a folder has children.")
@@ -72,18 +81,32 @@ async def _page(
     shown = [item.version_id for item in page if item.version_id and item.preview_status == "ready"]
     found_pictures = await pictures(connection, shown) if asked.pictures and shown else {}
     after = Beginning(page[-1].kind, page[-1].place, page[-1].id) if more else None
-    return FolderPage(folder, page, after, total, found_pictures)
+    given = await _given_more(connection, principal, folder, page, now) if page and folder.rights != Rights.OWN else {}
+    return FolderPage(folder, page, after, total, found_pictures, given)
+
+
+async def _given_more(
+    connection: AsyncConnection, principal: Principal, folder: Seen, page: Sequence[Listed], now: datetime
+) -> dict[ItemId, Rights]:
+    """Of which items of the page the caller has other rights than of the folder, because they were given these too."""
+    own = await grants_to(connection, grants, principal.grantee, [item.id for item in page])
+    owner_id = folder.at.item.owner_id
+    rights = {
+        one.item_id: folder.rights | rights_on(Place(one.item_id, owner_id, ()), principal.grantee, own, now) for one in own
+    }
+    return {item_id: found for item_id, found in rights.items() if found != folder.rights}
 
 
 async def list_trash(
     deps: Deps, principal: Principal, *, limit: int, after: tuple[datetime, ItemId] | None
-) -> tuple[list[Item], Rights, tuple[datetime, ItemId] | None]:
-    """A page of what the caller's drive has in its trash, newest first, with the caller's rights and the next place."""
+) -> tuple[list[Item], frozenset[ItemId], tuple[datetime, ItemId] | None]:
+    """A page of what the caller's drive has in its trash, newest first; which of it was shared; and the next place."""
     async with deps.work.read() as connection:
         page = await listings.trash(connection, principal.user_id, limit=limit + 1, after=after)
+        shared = await is_shared(connection, [item.id for item in page])
     last = page[limit - 1] if len(page) > limit else None
     place = (last.trashed_at, last.id) if last and last.trashed_at else None
-    return page[:limit], Rights.OWN, place
+    return page[:limit], shared, place
 
 
 async def usage(deps: Deps, principal: Principal, origin: Origin) -> Drive:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import structlog
 
+from coffer_chassis.copies.grants import KEEP_DAYS, forget_removed_before
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import UploadId, UserId
@@ -21,6 +22,7 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.receiving import dispatch_waiting, go_on, receive_upload, write_down
 from coffer_files.store import changes, uploads
 from coffer_files.store.drives import lock_drive
+from coffer_files.store.tables import grants
 
 AT_ONCE = 16
 """Questions to the bucket under way."""
@@ -145,11 +147,14 @@ async def _dispatch(deps: Deps) -> int:
 
 
 async def forget(deps: Deps) -> int:
-    """Delete uploads that ended long ago and changes that no cursor reaches any more; how many rows. May run twice."""
+    """Delete uploads that ended long ago, changes that no cursor reaches any more and tombstones of grants that no older fact
+    can meet any more; how many rows. May run twice.
+    """
     now = deps.work.clock.now()
     count = 0
     async with deps.work.engine.begin() as connection:
         count += await changes.forget_before(connection, now - timedelta(days=deps.settings.change_keep_days))
+        count += await forget_removed_before(connection, grants, now - timedelta(days=KEEP_DAYS))
     while True:
         async with deps.work.engine.begin() as connection:
             ended = now - timedelta(days=deps.settings.upload_keep_days)

@@ -12,14 +12,14 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ItemPurgedV1, ItemRestoredV1, ItemTrashedV1
 from coffer_contracts.ids import ItemId, UserId
-from coffer_contracts.problems import NotFound, StateConflict
+from coffer_contracts.problems import Forbidden, NotFound, StateConflict
 from coffer_files.domain.items import Located, accept_depth
 from coffer_files.domain.names import name_key
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.facts import content_of, item_fact
 from coffer_files.handlers.items import ROOT, KeepBoth, hold_folder, unless_taken
-from coffer_files.handlers.naming import etag, free_name, name_conflict
-from coffer_files.handlers.sight import Seen, seen
+from coffer_files.handlers.naming import free_name, guard, name_conflict
+from coffer_files.handlers.sight import Seen, seen, seen_by
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
 from coffer_files.store.drives import book, lock_drive
@@ -38,18 +38,19 @@ async def trash_item(deps: Deps, principal: Principal, origin: Origin, ref: str,
     if ref == ROOT:
         raise StateConflict("The root folder of a drive cannot be removed.")
     async with deps.work.unit(origin) as unit:
-        at = seen(await rows.lock(unit.connection, ItemId(ref)), principal.grantee, unit.now, in_trash=True)
+        found = await rows.lock(unit.connection, ItemId(ref), principal.grantee)
+        at = seen(found, principal.grantee, unit.now, in_trash=True)
         at.require(Rights.DELETE)
         item = at.at.item
         if item.trashed_at is not None:
             return
         if at.at.below_trash:
             raise NotFound
-        conditions.require(etag(item))
+        guard(conditions, item)
         if item.parent_id is None:
             raise StateConflict("The root folder of a drive cannot be removed.")
         after = await rows.update_item(unit.connection, item, name_key=None, trashed_at=unit.now, changed_at=unit.now)
-        await note_change(unit.connection, after, "trashed", actor_id=unit.origin.actor_id, now=unit.now)
+        await note_change(unit.connection, after, "trashed", at.at.ancestor_ids, actor_id=unit.origin.actor_id, now=unit.now)
         fact = item_fact(ItemTrashedV1, after, at.at.ancestor_ids, await content_of(unit, after))
         unit.emit(fact, sequence=after.revision)
 
@@ -70,11 +71,12 @@ async def restore_item(
 async def _restore(
     unit: Unit, deps: Deps, principal: Principal, item_id: ItemId, parent: str | None, conflict: KeepBoth, *, look: bool
 ) -> Seen:
-    connection = unit.connection
-    found = seen(await rows.locate(connection, item_id), principal.grantee, unit.now, in_trash=True)
+    connection, grantee = unit.connection, principal.grantee
+    found = seen(await rows.locate(connection, item_id, grantee), grantee, unit.now, in_trash=True)
     await rows.lock_tree(connection, found.at.item.owner_id)
-    target = await _target(unit, deps, principal, found.at, parent)
-    at = seen(await rows.lock(connection, item_id), principal.grantee, unit.now, in_trash=True).require(Rights.DELETE)
+    folder = await _target(unit, deps, principal, found.at, parent)
+    target = folder.at
+    at = seen(await rows.lock(connection, item_id, grantee), grantee, unit.now, in_trash=True).require(Rights.DELETE)
     item = at.at.item
     if item.trashed_at is None:
         if at.at.below_trash:
@@ -98,23 +100,23 @@ async def _restore(
         trashed_at=None,
         changed_at=unit.now,
     )
-    await note_change(connection, after, "restored", actor_id=unit.origin.actor_id, now=unit.now)
+    concerned = dict.fromkeys((*at.at.ancestor_ids, *target.ids_down_to_it))
+    await note_change(connection, after, "restored", concerned, actor_id=unit.origin.actor_id, now=unit.now)
     fact = item_fact(ItemRestoredV1, after, target.ids_down_to_it, await content_of(unit, after))
     unit.emit(fact, sequence=after.revision)
-    names = (*target.ancestor_names, target.item.name)
-    return Seen(Located(after, at.at.owner, target.ids_down_to_it, names, below_trash=False), at.rights)
+    return seen(folder.takes_in(at).at._replace(item=after), grantee, unit.now)
 
 
-async def _target(unit: Unit, deps: Deps, principal: Principal, at: Located, parent: str | None) -> Located:
+async def _target(unit: Unit, deps: Deps, principal: Principal, at: Located, parent: str | None) -> Seen:
     if parent is not None:
-        return (await hold_folder(unit, deps, principal, parent)).at
-    home = await rows.hold(unit.connection, at.item.parent_id) if at.item.parent_id else None
-    if home is not None and home.is_live:
-        return home
-    root = await rows.hold_root(unit.connection, at.item.owner_id)
-    if root is None:
-        raise NotFound
-    return root
+        return await hold_folder(unit, deps, principal, parent)
+    home = await rows.hold(unit.connection, at.item.parent_id, principal.grantee) if at.item.parent_id else None
+    if home is None or not home.is_live:
+        home = await rows.hold_root(unit.connection, at.item.owner_id)
+    folder = seen_by(home, principal.grantee, unit.now) if home else None
+    if folder is None:
+        raise StateConflict("The folder it was in is gone; say where it is to be put.")
+    return folder.require(Rights.WRITE)
 
 
 async def purge_item(deps: Deps, principal: Principal, origin: Origin, item_id: ItemId) -> None:
@@ -124,11 +126,12 @@ async def purge_item(deps: Deps, principal: Principal, origin: Origin, item_id: 
     Raises NotFound for what is not in the trash itself, Forbidden.
     """
     async with deps.work.read() as connection:
-        found = await rows.locate(connection, item_id)
+        found = await rows.locate(connection, item_id, principal.grantee)
     at = seen(found, principal.grantee, deps.work.clock.now(), in_trash=True)
     if at.at.item.trashed_at is None:
         raise NotFound
-    at.require(Rights.DELETE)
+    if at.rights != Rights.OWN:
+        raise Forbidden("Only the owner of a drive removes things for good.")
     await _purge(deps, origin, at.at.item.owner_id, item_id)
 
 
@@ -173,13 +176,14 @@ async def _purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> bool:
     await book(connection, owner_id, used=-freed, reserved=0)
     await delete_items(connection, ids)
     for item, between in lowest:
-        await note_change(connection, item, "purged", actor_id=unit.origin.actor_id, now=unit.now)
+        above = (*top.ancestor_ids, *between)
+        await note_change(connection, item, "purged", above, actor_id=unit.origin.actor_id, now=unit.now)
         fact = ItemPurgedV1(
             item_id=item.id,
             kind=item.kind,
             owner_id=item.owner_id,
             parent_id=item.parent_id,
-            ancestor_ids=(*top.ancestor_ids, *between),
+            ancestor_ids=above,
             name=item.name,
             blob_ids=tuple(blob.blob_id for blob in unused if blob.item_id == item.id),
             purged_at=unit.now,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from coffer_chassis.access import Rights
 from coffer_chassis.blobs import BlobHead
 from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
@@ -27,10 +26,10 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import hold_folder
 from coffer_files.handlers.naming import described
 from coffer_files.handlers.receiving import go_on, receive_upload, write_down
-from coffer_files.handlers.sight import Seen, rights_at
+from coffer_files.handlers.sight import Seen, seen_by
 from coffer_files.store import items as item_rows
 from coffer_files.store import uploads as rows
-from coffer_files.store.drives import lock_drive
+from coffer_files.store.drives import Drive, lock_drive
 from coffer_files.store.versions import Version, version
 
 
@@ -133,16 +132,23 @@ async def resolve_upload(deps: Deps, principal: Principal, origin: Origin, uploa
             if folder.at.item.owner_id != current.owner_id:
                 raise StateConflict("The bytes lie in another drive.", state=current.state)
             wanted = replace(wanted, parent_id=folder.at.item.id)
+        if wish.parent is not None or name is not None:
+            wanted = replace(wanted, target_id=None)
         # Whoever decides anew has seen what is there now.
         wanted = replace(wanted, base_version_id=None if wish != Resolution() else current.base_version_id)
-        placed = await place_upload(unit, drive, wanted)
+        placed = await place_upload(unit, drive, wanted, decides=principal.grantee)
         if isinstance(placed, Obstacle):
-            raise _refusal(placed, current, drive.used_bytes, drive.quota_bytes)
-        await write_down(unit, current, placed)
+            raise _refusal(placed, current, drive if drive.owner_id == principal.user_id else None)
+        kept = placed
+        if principal.user_id != current.uploader_id:
+            # What the owner made of it is not the uploader's to see: their upload goes on naming what they asked for.
+            kept = replace(placed, parent_id=current.parent_id, name=current.name, target_id=current.target_id)
+        await write_down(unit, current, kept)
         return placed
 
 
-def _refusal(obstacle: Obstacle, upload: Upload, used: int, limit: int) -> Problem:
+def _refusal(obstacle: Obstacle, upload: Upload, drive: Drive | None) -> Problem:
+    """What is in the way; how full the drive is only for those who may know it."""
     existing = described(obstacle.existing)
     if obstacle.reason == "name_taken":
         return NameConflict(obstacle.detail, existing=existing, suggested_name=obstacle.suggested_name)
@@ -151,7 +157,9 @@ def _refusal(obstacle: Obstacle, upload: Upload, used: int, limit: int) -> Probl
     if obstacle.reason == "base_version_changed":
         return PreconditionFailed(obstacle.detail, current_etag=existing["etag"] if existing else None)
     if obstacle.reason == "quota_exceeded":
-        return QuotaExceeded(obstacle.detail, used=used, limit=limit, needed=upload.size_bytes)
+        if drive is None:
+            return QuotaExceeded(obstacle.detail, needed=upload.size_bytes)
+        return QuotaExceeded(obstacle.detail, used=drive.used_bytes, limit=drive.quota_bytes, needed=upload.size_bytes)
     return StateConflict(obstacle.detail, state=upload.state, reason=obstacle.reason)
 
 
@@ -160,11 +168,8 @@ async def committed_item(deps: Deps, principal: Principal, upload: Upload) -> Se
     if upload.item_id is None:
         return None
     async with deps.work.read() as connection:
-        found = await item_rows.locate(connection, upload.item_id)
-    if found is None:
-        return None
-    rights = rights_at(found, principal.grantee, deps.work.clock.now())
-    return Seen(found, rights) if Rights.READ in rights else None
+        found = await item_rows.locate(connection, upload.item_id, principal.grantee)
+    return seen_by(found, principal.grantee, deps.work.clock.now()) if found else None
 
 
 async def previewed(deps: Deps, upload: Upload) -> Version | None:

@@ -49,7 +49,9 @@ class PreviewAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ItemAnswer(msgspec.Struct, frozen=True, gc=False):
-    """A file or folder."""
+    """A file or folder. `shared`: it was itself shared with others, or it reached the caller by a share. `parent_id` is null
+    for the root of a drive, and where the caller may not see the folder above.
+    """
 
     id: str
     kind: ItemKind
@@ -107,10 +109,12 @@ def item_answer(
     owner: OwnerAnswer,
     permissions: PermissionsAnswer,
     *,
+    parent_id: ItemId | None,
+    shared: bool = False,
     preview: PreviewAnswer | None = None,
     path: str | msgspec.UnsetType = msgspec.UNSET,
 ) -> ItemAnswer:
-    """An item as the caller may see it."""
+    """An item as the caller may see it; `parent_id` is that of the folder above, if they may see that."""
     is_file = item.kind == "file"
     warnings = name_warnings(item.name)
     created = timestamp(item.created_at)
@@ -118,7 +122,7 @@ def item_answer(
         item.id,
         item.kind,
         item.name,
-        item.parent_id,
+        parent_id,
         owner,
         item.size_bytes if is_file else None,
         item.mime_type,
@@ -131,7 +135,7 @@ def item_answer(
         timestamp(item.changed_at),
         item.created_by,
         permissions,
-        False,
+        shared,
         timestamp(item.trashed_at) if item.trashed_at else None,
         preview or (PreviewAnswer("failed", item.preview_reason) if item.preview_reason else _PREVIEWS[item.preview_status]),
         item.flags,
@@ -147,6 +151,7 @@ def listed_answer(
     owner: OwnerAnswer,
     permissions: PermissionsAnswer,
     *,
+    shared: bool = False,
     preview: PreviewAnswer | None = None,
     path: str | msgspec.UnsetType = msgspec.UNSET,
 ) -> ItemAnswer:
@@ -169,7 +174,7 @@ def listed_answer(
         child.changed_at,
         child.created_by,
         permissions,
-        False,
+        shared or child.shared,
         None,
         preview or _PREVIEWS[child.preview_status],
         child.flags or [],
@@ -185,7 +190,9 @@ def seen_answer(seen: Seen, *, with_path: bool = False) -> ItemAnswer:
         seen.at.item,
         owner_answer(seen.at.owner),
         permissions_answer(seen.rights),
-        path=seen.at.path if with_path else msgspec.UNSET,
+        parent_id=seen.parent_id,
+        shared=seen.at.is_shared or seen.rights != Rights.OWN,
+        path=seen.path if with_path else msgspec.UNSET,
     )
 
 

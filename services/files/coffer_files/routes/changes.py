@@ -7,7 +7,6 @@ import msgspec
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from coffer_chassis.access import Rights
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.cursors import Cursors, Listing, Value
@@ -15,10 +14,10 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import CursorExpired, CursorInvalid
-from coffer_files.domain.items import ChangeReason, Item, Owner
-from coffer_files.handlers.feed import FeedCursor, feed_now, read_feed
+from coffer_files.domain.items import ChangeReason
+from coffer_files.handlers.feed import FeedCursor, Told, feed_now, read_feed
 from coffer_files.handlers.reading import usage
-from coffer_files.routes.answers import ItemAnswer, item_answer, owner_answer, permissions_answer
+from coffer_files.routes.answers import ItemAnswer, seen_answer
 from coffer_files.routes.requests import (
     DEFAULT_LIMIT,
     READ,
@@ -29,7 +28,7 @@ from coffer_files.routes.requests import (
     ThePrincipal,
     page_size,
 )
-from coffer_files.store.changes import Change, Place
+from coffer_files.store.changes import Place
 
 FeedPlace = Annotated[str | None, QueryParameter(description="As the last page gave it; without it the tree is told first.")]
 
@@ -92,15 +91,7 @@ async def get_changes(
     """What happened after the cursor; without one first everything that is there, parents before children."""
     place = _opened(cursors, principal, cursor) if cursor else None
     page = await read_feed(deps, principal, origin, place, page_size(limit))
-    owner = owner_answer(Owner(principal.user_id, principal.username, None))
-    permissions = permissions_answer(Rights.OWN)
-
-    def shown(item: Item) -> ItemAnswer:
-        return item_answer(item, owner, permissions)
-
-    told = [ChangeAnswer("upsert", "created", item.id, shown(item), None, timestamp(item.changed_at)) for item in page.listed]
-    happened = [_change(change, shown(change.item) if change.item else None) for change in page.changes]
-    return Response(FeedAnswer([*told, *happened], _sealed(cursors, principal, page.cursor), page.has_more))
+    return Response(FeedAnswer(list(map(_change, page.told)), _sealed(cursors, principal, page.cursor), page.has_more))
 
 
 @get("/v1/usage", opt=user(READ), operation_id="get_usage", tags=["usage"], summary="See how much room is left")
@@ -110,10 +101,10 @@ async def get_usage(principal: ThePrincipal, origin: TheOrigin, deps: TheDeps) -
     return Response(UsageAnswer(drive.used_bytes, drive.reserved_bytes, drive.quota_bytes))
 
 
-def _change(change: Change, item: ItemAnswer | None) -> ChangeAnswer:
+def _change(told: Told) -> ChangeAnswer:
+    item = seen_answer(told.seen) if told.seen else None
     kind: Literal["upsert", "remove"] = "upsert" if item else "remove"
-    subtree = item is not None and change.reason == "restored" and item.kind == "folder"
-    return ChangeAnswer(kind, change.reason, change.item_id, item, change.actor_id, timestamp(change.at), subtree)
+    return ChangeAnswer(kind, told.reason, told.item_id, item, told.actor_id, timestamp(told.at), told.subtree)
 
 
 def _listing(principal: Principal) -> Listing:
@@ -121,15 +112,22 @@ def _listing(principal: Principal) -> Listing:
 
 
 def _sealed(cursors: Cursors, principal: Principal, cursor: FeedCursor) -> str:
-    place: list[Value] = [cursor.drive, cursor.epoch, cursor.place.xid, cursor.place.position, cursor.told_at]
-    return cursors.seal([*place, *(cursor.listed or ())], _listing(principal))
+    place: list[Value] = [cursor.reader, cursor.epoch, cursor.place.xid, cursor.place.position, cursor.told_at]
+    more = cursor.listed or ((cursor.until,) if cursor.until else ())
+    return cursors.seal([*place, *more], _listing(principal))
 
 
 def _opened(cursors: Cursors, principal: Principal, text: str) -> FeedCursor:
     match cursors.open(text, _listing(principal)):
-        case [str() as drive, int() as epoch, int() as xid, int() as position, datetime() as told_at, *rest]:
-            listed = (int(str(rest[0])), ItemId(str(rest[1]))) if rest else None
-            return FeedCursor(UserId(drive), epoch, Place(xid, position), told_at, listed)
+        case [str() as reader, int() as epoch, int() as xid, int() as position, datetime() as told_at]:
+            return FeedCursor(UserId(reader), epoch, Place(xid, position), told_at)
+        case [str() as reader, int() as epoch, int() as xid, int() as position, datetime() as told_at, int() as until]:
+            return FeedCursor(UserId(reader), epoch, Place(xid, position), told_at, until=until)
+        case [
+            str() as reader, int() as epoch, int() as xid, int() as position, datetime() as told_at,
+            str() as top, int() as depth, str() as last,
+        ]:  # fmt: skip
+            return FeedCursor(UserId(reader), epoch, Place(xid, position), told_at, (ItemId(top), depth, ItemId(last)))
     raise CursorInvalid
 
 

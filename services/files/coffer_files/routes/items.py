@@ -8,6 +8,7 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET
 from pydantic import Field
 
+from coffer_chassis.access import Rights
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Body
 from coffer_chassis.cursors import Listing, Value
@@ -30,7 +31,7 @@ from coffer_contracts.problems import (
 )
 from coffer_files.domain.items import Beginning, Order
 from coffer_files.handlers.items import Wish, change_item, find_item, make_folder
-from coffer_files.handlers.naming import etag
+from coffer_files.handlers.naming import etag_as_seen
 from coffer_files.handlers.reading import Asked, list_folder
 from coffer_files.handlers.sight import Seen
 from coffer_files.handlers.trash import trash_item
@@ -146,8 +147,8 @@ async def get_children(
     )
     page = await list_folder(deps, principal, origin, ref, asked)
     owner, permissions = owner_answer(page.folder.at.owner), permissions_answer(page.folder.rights)
-    now = deps.work.clock.now()
-    above = page.folder.at.path.rstrip("/") if "path" in wanted else None
+    now, reached = deps.work.clock.now(), page.folder.rights != Rights.OWN
+    above = page.folder.path.rstrip("/") if "path" in wanted else None
     items = []
     for row in page.items:
         pictures = page.pictures.get(row.version_id) if row.version_id and page.pictures else None
@@ -156,7 +157,8 @@ async def get_children(
                 row,
                 page.folder.at.item.id,
                 owner,
-                permissions,
+                permissions_answer(page.more[row.id]) if row.id in page.more else permissions,
+                shared=reached,
                 preview=preview_answer(deps, row, *pictures, now) if pictures else None,
                 path=UNSET if above is None else f"{above}/{row.name}",
             )
@@ -182,8 +184,8 @@ async def get_item(
 ) -> Response[ItemAnswer] | Response[None]:
     """An item, also one in the trash. `include=path` adds its path. 304 if the caller has it already."""
     found = await find_item(deps, principal, origin, item_ref(item), in_trash=True)
-    if conditions.not_modified(etag(found.at.item)):
-        return not_modified(etag(found.at.item))
+    if conditions.not_modified(etag_as_seen(found)):
+        return not_modified(etag_as_seen(found))
     return _answered(found, 200, {}, with_path="path" in included(include))
 
 
@@ -223,7 +225,7 @@ async def delete_item(
 
 
 def _answered(seen: Seen, status: int, headers: dict[str, str], *, with_path: bool = False) -> Response[ItemAnswer]:
-    headers = {"ETag": etag(seen.at.item), **headers}
+    headers = {"ETag": etag_as_seen(seen), **headers}
     return Response(seen_answer(seen, with_path=with_path), status_code=status, headers=headers)
 
 

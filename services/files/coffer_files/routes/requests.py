@@ -37,6 +37,9 @@ Limit = Annotated[int, QueryParameter(description=f"Items per page; brought into
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
 Included = Annotated[str, QueryParameter(description="What is added, separated by commas.")]
 
+IdText = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+"""An id in a body."""
+
 ItemRef = Annotated[str, StringConstraints(pattern=r"^(root|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$")]
 """An item's id in a body, or `root`."""
 

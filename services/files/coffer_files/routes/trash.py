@@ -9,6 +9,7 @@ from litestar import Response, delete, get, post
 from litestar.params import JSONBody
 from pydantic import Field
 
+from coffer_chassis.access import Rights
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Body, Timestamp, timestamp
 from coffer_chassis.cursors import Listing, Value
@@ -16,7 +17,7 @@ from coffer_chassis.openapi import documented
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import CursorInvalid, KindConflict, NameConflict, StateConflict
 from coffer_files.domain.items import Owner
-from coffer_files.handlers.naming import etag
+from coffer_files.handlers.naming import etag_as_seen
 from coffer_files.handlers.reading import list_trash
 from coffer_files.handlers.trash import purge_item, restore_item
 from coffer_files.routes.answers import ItemAnswer, item_answer, owner_answer, permissions_answer, seen_answer
@@ -71,12 +72,15 @@ async def get_trash(
     """What was put into the trash of the caller's drive, newest first."""
     listing = Listing("trash", principal.user_id)
     after = _place(cursors.open(cursor, listing)) if cursor else None
-    items, rights, place = await list_trash(deps, principal, limit=page_size(limit), after=after)
+    items, shared, place = await list_trash(deps, principal, limit=page_size(limit), after=after)
     owner = owner_answer(Owner(principal.user_id, principal.username, None))
-    permissions = permissions_answer(rights)
+    permissions = permissions_answer(Rights.OWN)
     kept = timedelta(days=deps.settings.trash_keep_days)
     shown = [
-        TrashedAnswer(item_answer(item, owner, permissions), timestamp(item.trashed_at + kept))
+        TrashedAnswer(
+            item_answer(item, owner, permissions, parent_id=item.parent_id, shared=item.id in shared),
+            timestamp(item.trashed_at + kept),
+        )
         for item in items
         if item.trashed_at
     ]
@@ -99,7 +103,7 @@ async def post_restore(
     restored = await restore_item(
         deps, principal, origin, ItemId(known_id(item)), parent=data.parent_id, conflict=data.conflict
     )
-    return Response(seen_answer(restored), headers={"ETag": etag(restored.at.item)})
+    return Response(seen_answer(restored), headers={"ETag": etag_as_seen(restored)})
 
 
 @delete("/v1/trash/{item:str}", opt=user(WRITE), operation_id="purge_item", tags=["trash"], summary="Remove for good")

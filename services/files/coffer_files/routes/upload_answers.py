@@ -22,12 +22,12 @@ class SignedAnswer(msgspec.Struct, frozen=True):
 
 
 class UploadAnswer(msgspec.Struct, frozen=True):
-    """An upload as it stands."""
+    """An upload as it stands. `parent_id` is null for new content of a file; `item_id` then names that file from the start."""
 
     id: str
     state: UploadState
     strategy: announcing.Strategy
-    parent_id: str
+    parent_id: str | None
     resolved_name: str
     size: int
     conflict: ConflictPolicy
@@ -91,14 +91,14 @@ def upload_answer(
         id=upload.id,
         state=upload.state,
         strategy="single",
-        parent_id=upload.parent_id,
+        parent_id=None if upload.target_id else upload.parent_id,
         resolved_name=upload.name,
         size=upload.size_bytes,
         conflict=upload.conflict,
         reason=upload.reason,
         detail=upload.detail,
         suggested_name=upload.suggested_name,
-        item_id=upload.item_id,
+        item_id=upload.item_id or upload.target_id,
         version_id=upload.version_id,
         part_size=None,
         part_count=1,

@@ -6,15 +6,13 @@ from typing import Annotated
 import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody, QueryParameter
-from pydantic import Field, StringConstraints
 
 from coffer_chassis.access_rules import user
-from coffer_chassis.answers import Body
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
-from coffer_contracts.files import ConflictPolicy, UploadState
-from coffer_contracts.ids import UploadId, VersionId
+from coffer_contracts.files import UploadState
+from coffer_contracts.ids import ItemId, UploadId, VersionId
 from coffer_contracts.problems import (
     CursorInvalid,
     FeatureDisabled,
@@ -39,7 +37,6 @@ from coffer_files.handlers import uploads as commands
 from coffer_files.handlers.announcing import Announcement
 from coffer_files.handlers.deps import Deps
 from coffer_files.routes.answers import ItemAnswer, seen_answer
-from coffer_files.routes.items import NAME_LIMIT
 from coffer_files.routes.requests import (
     DEFAULT_LIMIT,
     NO_STORE,
@@ -48,9 +45,7 @@ from coffer_files.routes.requests import (
     Cursor,
     IdempotencyKey,
     InPath,
-    ItemRef,
     Limit,
-    Moment,
     TheCursors,
     TheDeps,
     TheOrigin,
@@ -61,38 +56,11 @@ from coffer_files.routes.requests import (
     replay_header,
 )
 from coffer_files.routes.upload_answers import TimelineAnswer, UploadAnswer, UploadPage, timeline_answer, upload_answer
+from coffer_files.routes.upload_bodies import ResolveBody, UploadBody
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-MimeType = Annotated[
-    str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9.+_-]+/[A-Za-z0-9.+_-]+(; ?[A-Za-z0-9-]+=[A-Za-z0-9.+_-]+)*$")
-]
 RETRY_SECONDS = 1
 
 States = Annotated[str, QueryParameter(name="state", description="Only uploads in these states, separated by commas.")]
-
-
-class UploadBody(Body):
-    """A file that is to be sent."""
-
-    parent_id: ItemRef = Field(description="The folder it goes into; `root` is the caller's own root folder.")
-    name: str = Field(max_length=NAME_LIMIT, description="1 to 255 bytes of UTF-8.")
-    size: int = Field(ge=0, le=2**43, strict=True, description="Exact length in bytes.")
-    mime_type: MimeType | None = Field(None, description="What the client takes it for; the bytes decide.")
-    conflict: ConflictPolicy = Field("fail", description="What to do when the name is taken.")
-    base_version_id: ItemRef | None = Field(None, description="With `replace`: the version that may be replaced.")
-    blocks_sha256: tuple[Sha256, ...] | None = Field(
-        None, max_length=10_000, description="SHA-256 of every 8 MiB block, hexadecimal; the bucket then checks the bytes."
-    )
-    modified_at: Moment | None = Field(None, description="When the content was changed, as the client knows.")
-    mode: announcing.Mode = Field("auto", description="How the bytes travel; `auto` lets Coffer decide.")
-
-
-class ResolveBody(Body):
-    """How a conflict is to be resolved."""
-
-    name: str | None = Field(None, max_length=NAME_LIMIT, description="Another name.")
-    parent_id: ItemRef | None = Field(None, description="Another folder of the same drive.")
-    conflict: ConflictPolicy | None = Field(None, description="Another policy.")
 
 
 @post(
@@ -125,8 +93,9 @@ async def post_upload(
     """Announce a file and get the signed request that sends its bytes to the bucket."""
     used = claim_of(idempotency_key, principal, "POST /v1/uploads", data)
     announced = Announcement(
-        parent=data.parent_id,
-        name=data.name,
+        parent=data.parent_id or "",
+        name=data.name or "",
+        target=ItemId(data.item_id.lower()) if data.item_id else None,
         size_bytes=data.size,
         mime_type=data.mime_type,
         conflict=data.conflict,

@@ -1,21 +1,24 @@
 """Items: finding them with the folders above them, and writing them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, cast, func, literal, select, update
+from sqlalchemy import BigInteger, Select, Text, bindparam, cast, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.tables import Id
 from coffer_contracts.files import PreviewStatus
 from coffer_contracts.ids import ItemId, UserId, VersionId
-from coffer_files.domain.items import Item, Located, Owner
+from coffer_files.domain.items import Given, Item, Located, Owner
 from coffer_files.store.direct import Direct, as_text
-from coffer_files.store.tables import drives, items, users
+from coffer_files.store.tables import drives, grants, items, users
 
 ITEM_COLUMNS = tuple(items.c[name] for name in Item._fields)
+NOBODY = ""
+"""Stands for the grantee where rights are not asked for: nothing was ever given to it."""
+
 SHOWN_COLUMNS = as_text(ITEM_COLUMNS)
 """The same for statements that are run directly."""
 
@@ -42,8 +45,34 @@ def _located(start: Any, columns: Sequence[Any] = ITEM_COLUMNS) -> Select[Any]:
         .where(up.c.height > 0)
         .subquery("chain")
     )
+    # As text, because on the driver itself arrays of records are not told apart.
+    given = func.concat_ws(
+        " ",
+        cast(grants.c.item_id, Text),
+        func.array_to_string(grants.c.rights, ","),
+        cast(func.extract("epoch", grants.c.expires_at) * 1_000_000, BigInteger),
+    )
+    granted = (
+        select(func.array_agg(given))
+        .where(
+            grants.c.grantee == bindparam("grantee", type_=Text),
+            grants.c.removed_at.is_(None),
+            grants.c.item_id.in_(select(up.c.id)),
+        )
+        .scalar_subquery()
+    )
+    shared = exists().where(grants.c.item_id == items.c.id, grants.c.removed_at.is_(None))
     return (
-        select(*columns, users.c.username, users.c.display_name, chain.c.ids, chain.c.names, chain.c.below_trash)
+        select(
+            *columns,
+            users.c.username,
+            users.c.display_name,
+            chain.c.ids,
+            chain.c.names,
+            chain.c.below_trash,
+            granted.label("granted"),
+            shared.label("shared"),
+        )
         .select_from(items.outerjoin(users, users.c.user_id == items.c.owner_id).join(chain, literal(True)))
         .where(items.c.id == start)
     )
@@ -65,32 +94,39 @@ _SEEN = len(ITEM_COLUMNS)
 
 def _read(row: Any) -> Located:
     item = Item._make(row[:_SEEN])
-    username, display_name, ids, names, below_trash = row[_SEEN:]
+    username, display_name, ids, names, below_trash, granted, shared = row[_SEEN:]
     owner = Owner(item.owner_id, username, display_name)
-    return Located(item, owner, tuple(ids or ()), tuple(names or ()), bool(below_trash))
+    given = tuple(map(_given, granted or ()))
+    return Located(item, owner, tuple(ids or ()), tuple(names or ()), bool(below_trash), given, shared)
 
 
-async def locate(connection: AsyncConnection, item_id: ItemId) -> Located | None:
-    """The item and where it stands, in the trash or not."""
-    row = (await connection.execute(_by_id, {"item": item_id})).one_or_none()
+def _given(text: str) -> Given:
+    item_id, words, *end = text.split(" ")
+    expires_at = datetime.fromtimestamp(int(end[0]) / 1_000_000, tz=UTC) if end else None
+    return Given(ItemId(item_id), tuple(words.split(",")), expires_at)
+
+
+async def locate(connection: AsyncConnection, item_id: ItemId, grantee: str = NOBODY) -> Located | None:
+    """The item and where it stands, in the trash or not, with what `grantee` was given on it."""
+    row = (await connection.execute(_by_id, {"item": item_id, "grantee": grantee})).one_or_none()
     return _read(row) if row else None
 
 
 async def locate_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
     """The root folder of the owner's drive; None before the drive is made."""
-    row = (await connection.execute(_by_root, {"owner": owner_id})).one_or_none()
+    row = (await connection.execute(_by_root, {"owner": owner_id, "grantee": NOBODY})).one_or_none()
     return _read(row) if row else None
 
 
-async def find(connection: AsyncConnection, item_id: ItemId) -> Located | None:
+async def find(connection: AsyncConnection, item_id: ItemId, grantee: str) -> Located | None:
     """As `locate`, quicker, for connections of `Work.read` only."""
-    found = await _found_by_id.rows(connection, item=item_id)
+    found = await _found_by_id.rows(connection, item=item_id, grantee=grantee)
     return _read(found[0]) if found else None
 
 
 async def find_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
     """As `locate_root`, quicker, for connections of `Work.read` only."""
-    found = await _found_by_root.rows(connection, owner=owner_id)
+    found = await _found_by_root.rows(connection, owner=owner_id, grantee=NOBODY)
     return _read(found[0]) if found else None
 
 
@@ -101,26 +137,26 @@ async def _read_locked(connection: AsyncConnection, statement: Any, values: dict
     row = (await connection.execute(statement, values)).one_or_none()
     found = _read(row) if row else None
     if found is not None and found.item.parent_id not in (*found.ancestor_ids[-1:], None):
-        found = await locate(connection, found.item.id)
+        found = await locate(connection, found.item.id, values["grantee"])
     return found
 
 
-async def hold(connection: AsyncConnection, item_id: ItemId) -> Located | None:
+async def hold(connection: AsyncConnection, item_id: ItemId, grantee: str = NOBODY) -> Located | None:
     """As `locate`, and until the transaction ends nobody can change, trash or remove the item: for a folder that
     something is put into.
     """
-    return await _read_locked(connection, _by_id_shared, {"item": item_id})
+    return await _read_locked(connection, _by_id_shared, {"item": item_id, "grantee": grantee})
 
 
 async def hold_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
     """As `hold`, for the root folder of the owner's drive."""
-    row = (await connection.execute(_by_root_shared, {"owner": owner_id})).one_or_none()
+    row = (await connection.execute(_by_root_shared, {"owner": owner_id, "grantee": NOBODY})).one_or_none()
     return _read(row) if row else None
 
 
-async def lock(connection: AsyncConnection, item_id: ItemId) -> Located | None:
+async def lock(connection: AsyncConnection, item_id: ItemId, grantee: str = NOBODY) -> Located | None:
     """As `locate`, with the item locked for a change."""
-    return await _read_locked(connection, _by_id_locked, {"item": item_id})
+    return await _read_locked(connection, _by_id_locked, {"item": item_id, "grantee": grantee})
 
 
 async def child_named(connection: AsyncConnection, parent_id: ItemId, name_key: str, *, locked: bool = False) -> Item | None:
@@ -148,6 +184,12 @@ async def update_item(connection: AsyncConnection, item: Item, **changes: Any) -
     values = {**changes, "revision": item.revision + 1}
     await connection.execute(update(items).where(items.c.id == item.id).values(**values))
     return item._replace(**{name: value for name, value in values.items() if name in Item._fields})
+
+
+async def ids_above(connection: AsyncConnection, item_id: ItemId) -> tuple[ItemId, ...]:
+    """The folders above an item, the drive's root first."""
+    found = await locate(connection, item_id)
+    return found.ancestor_ids if found else ()
 
 
 _tree_lock = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("owner", type_=Text), 0)))

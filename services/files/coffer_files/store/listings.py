@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, Select, Text, bindparam, cast, func, literal, select, tuple_, union_all
+from sqlalchemy import DateTime, Integer, Select, Text, bindparam, cast, exists, func, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.tables import Id
@@ -13,12 +13,12 @@ from coffer_contracts.ids import ItemId, UserId
 from coffer_files.domain.items import SORT_COLUMNS, Beginning, Item, Listed, Order
 from coffer_files.store.direct import Direct, as_text
 from coffer_files.store.items import ITEM_COLUMNS
-from coffer_files.store.tables import items
+from coffer_files.store.tables import grants, items
 
 _MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
 
 
-_LISTED = [name for name in Listed._fields if name != "place"]
+_LISTED = [name for name in Listed._fields if name not in {"shared", "place"}]
 
 
 def _shown(column: Any) -> Any:
@@ -57,7 +57,9 @@ def _page(order: Order, after_kind: ItemKind | None) -> Direct:
     together = union_all(*(select(walk) for walk in walks)).subquery("together")
     page = select(together).order_by(*_ends(order, together)).limit(bindparam("limit", type_=Integer)).subquery("page")
     shown = [_shown(page.c[name]) for name in _LISTED]
-    return Direct(select(*shown, cast(page.c.sort_value, Text).label("place")).order_by(*_ends(order, page)))
+    shared = exists().where(grants.c.item_id == page.c.id, grants.c.removed_at.is_(None))
+    place = cast(page.c.sort_value, Text)
+    return Direct(select(*shown, shared.label("shared"), place.label("place")).order_by(*_ends(order, page)))
 
 
 def _ends(order: Order, rows: Any) -> tuple[Any, ...]:

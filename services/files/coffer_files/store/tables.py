@@ -20,12 +20,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from coffer_chassis.copies.grants import grants_table
 from coffer_chassis.revocations import revocations_table
 from coffer_chassis.tables import Id, Instant, chassis_tables
 
 metadata = MetaData(naming_convention={"ck": "%(table_name)s_%(constraint_name)s"})
 chassis = chassis_tables(metadata)
 revocations = revocations_table(metadata)
+grants = grants_table(metadata)
 
 Key = Text(collation="C")
 """Text that sorts by code point: the same order on every system, and LIKE prefixes can use the index."""
@@ -151,6 +153,7 @@ uploads = Table(
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("deadline_at", Instant),
+    Column("target_id", Id),
     Column("base_version_id", Id),
     Column("claimed_mime_type", Text),
     Column("modified_at", Instant),
@@ -188,9 +191,13 @@ changes = Table(
     Column("reason", Text, nullable=False),
     Column("actor_id", Text),
     Column("at", Instant, nullable=False),
+    Column("scope", ARRAY(Id)),
     Index("changes_of_drive", "owner_id", "xid", "position"),
     Index("changes_at", "at"),
-    comment="The change feed: one row for every write to an item. Read up to the oldest running transaction only.",
+    comment=(
+        "The change feed: one row for every write to an item, and one for whoever an item is shared with. `scope` is the item "
+        "with the folders above it before and after. Read up to the oldest running transaction only."
+    ),
 )
 
 doomed_blobs = Table(

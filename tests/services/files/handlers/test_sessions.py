@@ -14,7 +14,7 @@ from coffer_contracts.auth import SessionRevokedV1
 from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import SessionId, UserId
 from coffer_files.app import http_app, jobs, watches
-from coffer_files.handlers.reactions import on_session_revoked
+from coffer_files.handlers.granting import on_session_revoked
 from coffer_files.store.tables import revocations
 from factories.accounts import Issuer
 from factories.files import Files, envelope, files_on

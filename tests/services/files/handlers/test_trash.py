@@ -62,9 +62,9 @@ async def test_what_comes_back_takes_its_place_or_a_free_name(files: Files) -> N
     with pytest.raises(NameConflict):
         await restore(files, top, conflict="fail")
     back = await restore(files, top)
-    assert (back.at.item.name, back.at.path) == ("top (1)", "/top (1)")
+    assert (back.at.item.name, back.path) == ("top (1)", "/top (1)")
     assert (await restore(files, top)).at.item == back.at.item
-    assert (await find_item(files.deps, files.owner, files.origin, below)).at.path == "/top (1)/below"
+    assert (await find_item(files.deps, files.owner, files.origin, below)).path == "/top (1)/below"
 
 
 async def test_what_comes_back_goes_to_the_root_when_its_folder_is_gone(files: Files) -> None:
@@ -85,7 +85,7 @@ async def test_what_comes_back_can_go_elsewhere_but_not_below_itself(files: File
     await throw_away(files, top)
     with pytest.raises(NotFound):
         await restore(files, top, parent=below)
-    assert (await restore(files, top, parent=other)).at.path == "/other/top"
+    assert (await restore(files, top, parent=other)).path == "/other/top"
 
 
 async def test_purging_removes_everything_below_with_its_bytes_and_frees_the_room(store: str, monkeypatch: Any) -> None:
@@ -171,4 +171,4 @@ async def test_what_is_just_being_restored_is_not_purged_with_the_folder_it_was_
         purging = asyncio.create_task(purge(files, top))
         await files.somebody_waits()
     await purging
-    assert (await find_item(files.deps, files.owner, files.origin, inner)).at.path == "/inner"
+    assert (await find_item(files.deps, files.owner, files.origin, inner)).path == "/inner"

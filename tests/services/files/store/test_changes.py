@@ -3,17 +3,17 @@
 from typing import Any
 
 from coffer_files.handlers.drives import root_of
-from coffer_files.store.changes import Place, changes_after, live_tree, note_change, present
+from coffer_files.store.changes import Place, Reading, entries_after, live_tree, note_change, present
 from coffer_files.store.items import locate
 from factories.files import Files
 
 
 async def test_a_transaction_that_commits_late_is_not_skipped(files: Files) -> None:
     root = await root_of(files.deps, files.owner.user_id, files.origin)
-    owner = files.owner.user_id
+    own = Reading(files.owner.user_id)
 
     async def note(connection: Any, actor: Any) -> Any:
-        await note_change(connection, root.item, "metadata", actor_id=actor, now=files.clock.now())
+        await note_change(connection, root.item, "metadata", (), actor_id=actor, now=files.clock.now())
 
     async with files.deps.work.read() as reader:
         start = await present(reader)
@@ -22,26 +22,26 @@ async def test_a_transaction_that_commits_late_is_not_skipped(files: Files) -> N
             await note(slow, "slow")
             async with files.engine.begin() as quick:
                 await note(quick, "quick")
-            early = await changes_after(reader, owner, start, 100)
+            early = await entries_after(reader, own, start, 100)
             assert early == []
             assert (await present(reader)).xid <= (
                 await slow.exec_driver_sql("SELECT pg_current_xact_id()::text::bigint")
             ).scalar_one()
             await slow.commit()
-        told = await changes_after(reader, owner, start, 100)
+        told = await entries_after(reader, own, start, 100)
         assert [change.actor_id for change in told] == ["slow", "quick"]
-        assert await changes_after(reader, owner, told[-1].place, 100) == []
-        assert [change.actor_id for change in await changes_after(reader, owner, told[0].place, 100)] == ["quick"]
+        assert await entries_after(reader, own, told[-1].place, 100) == []
+        assert [change.actor_id for change in await entries_after(reader, own, told[0].place, 100)] == ["quick"]
 
 
 async def test_pages_of_the_feed_follow_each_other(files: Files) -> None:
     root = await root_of(files.deps, files.owner.user_id, files.origin)
     async with files.engine.begin() as connection:
         for number in range(7):
-            await note_change(connection, root.item, "metadata", actor_id=str(number), now=files.clock.now())
+            await note_change(connection, root.item, "metadata", (), actor_id=str(number), now=files.clock.now())
     told, place = [], Place(0, 0)
     async with files.deps.work.read() as reader:
-        while page := await changes_after(reader, files.owner.user_id, place, 3):
+        while page := await entries_after(reader, Reading(files.owner.user_id), place, 3):
             told += page
             place = page[-1].place
     assert [change.reason for change in told] == ["created", *["metadata"] * 7]
@@ -64,4 +64,4 @@ async def test_the_tree_is_told_parents_first(files: Files) -> None:
         located = await locate(reader, below)
     assert located is not None
     assert located.ancestor_ids == (root.item.id, other, top)
-    assert located.path == "/other/top/below"
+    assert located.ancestor_names == ("", "other", "top")

@@ -1,0 +1,51 @@
+"""What is sent to begin an upload and to resolve a conflict."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from coffer_chassis.answers import Body
+from coffer_contracts.files import ConflictPolicy
+from coffer_files.handlers import announcing
+from coffer_files.routes.items import NAME_LIMIT
+from coffer_files.routes.requests import IdText, ItemRef, Moment
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+MimeType = Annotated[
+    str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9.+_-]+/[A-Za-z0-9.+_-]+(; ?[A-Za-z0-9-]+=[A-Za-z0-9.+_-]+)*$")
+]
+
+
+class UploadBody(Body):
+    """A file that is to be sent."""
+
+    parent_id: ItemRef | None = Field(None, description="The folder it goes into; `root` is the caller's own root folder.")
+    name: str | None = Field(None, max_length=NAME_LIMIT, description="1 to 255 bytes of UTF-8.")
+    item_id: IdText | None = Field(
+        None, description="Instead of folder and name: the file that gets new content, for those who may not see its folder."
+    )
+    size: int = Field(ge=0, le=2**43, strict=True, description="Exact length in bytes.")
+    mime_type: MimeType | None = Field(None, description="What the client takes it for; the bytes decide.")
+    conflict: ConflictPolicy = Field("fail", description="What to do when the name is taken.")
+    base_version_id: IdText | None = Field(None, description="With `replace`: the version that may be replaced.")
+    blocks_sha256: tuple[Sha256, ...] | None = Field(
+        None, max_length=10_000, description="SHA-256 of every 8 MiB block, hexadecimal; the bucket then checks the bytes."
+    )
+    modified_at: Moment | None = Field(None, description="When the content was changed, as the client knows.")
+    mode: announcing.Mode = Field("auto", description="How the bytes travel; `auto` lets Coffer decide.")
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> Self:
+        placed = self.parent_id is not None and self.name is not None
+        if placed is (self.item_id is not None) or (self.item_id and (self.parent_id or self.name)):
+            raise PydanticCustomError("one_target", "Say parent_id and name, or item_id alone.")
+        return self
+
+
+class ResolveBody(Body):
+    """How a conflict is to be resolved."""
+
+    name: str | None = Field(None, max_length=NAME_LIMIT, description="Another name.")
+    parent_id: ItemRef | None = Field(None, description="Another folder of the same drive.")
+    conflict: ConflictPolicy | None = Field(None, description="Another policy.")

@@ -1,0 +1,1 @@
+"""Notifier: telling people: feed, mail, live stream, activity."""

@@ -1,0 +1,118 @@
+"""Puts the notifier together: the only place where anything is constructed."""
+
+from contextlib import AsyncExitStack
+
+from litestar import Litestar
+
+from coffer_chassis.access_rules import TokenVerifier
+from coffer_chassis.aws import open_mail_client
+from coffer_chassis.cursors import Cursors
+from coffer_chassis.handling import types_of
+from coffer_chassis.housekeeping import Job
+from coffer_chassis.http import build_app
+from coffer_chassis.identity import Verifier
+from coffer_chassis.revocations import REFRESH_SECONDS, DenyList
+from coffer_chassis.runtime import aws_access, open_runtime
+from coffer_chassis.service import Loop, Service
+from coffer_chassis.settings import CofferSettings
+from coffer_chassis.topology import Lane, ServiceTopology
+from coffer_chassis.unit_of_work import Work
+from coffer_notifier.handlers.cleaning import forget, measure
+from coffer_notifier.handlers.deps import Deps, Post
+from coffer_notifier.handlers.mailing import Mailer
+from coffer_notifier.handlers.reactions import BULK, FAST
+from coffer_notifier.handlers.telling import MAIL, STREAM
+from coffer_notifier.posting import SesPost
+from coffer_notifier.routes import ROUTES
+from coffer_notifier.settings import NotifierSettings
+from coffer_notifier.store.tables import chassis, revocations
+from coffer_notifier.stream.hub import Hub
+
+__all__ = ["DEPENDENCIES", "ROUTES", "TABLES", "TOPOLOGY", "build"]
+
+FAST_QUEUE = "notifier-fast"
+BULK_QUEUE = "notifier-bulk"
+
+TOPOLOGY = ServiceTopology(
+    service="notifier",
+    lanes=(
+        Lane(FAST_QUEUE, reads={"sharing-events": types_of(FAST, "sharing"), "auth-events": types_of(FAST, "auth")}),
+        Lane(
+            BULK_QUEUE,
+            reads={"files-events": types_of(BULK, "files"), "media-worker-events": types_of(BULK, "media")},
+            max_receives=10,
+        ),
+    ),
+    sends_mail=True,
+)
+
+TABLES = {FAST_QUEUE: FAST, BULK_QUEUE: BULK}
+DEPENDENCIES = ("deps", "cursors", "hub")
+"""What the routes are given by name."""
+
+FORGET_EVERY_SECONDS = 3600
+MEASURE_EVERY_SECONDS = 15
+
+
+def make_deps(work: Work, settings: NotifierSettings, post: Post, *, public_url: str) -> Deps:
+    """What handlers use; tests build it from parts of their own."""
+    return Deps(work, settings, public_url, DenyList(work, revocations), post)
+
+
+def http_app(deps: Deps, hub: Hub, coffer: CofferSettings, verifier: TokenVerifier) -> Litestar:
+    """The public routes. At start it is looked up who has signed out, so the store must be migrated and there by then."""
+    key = bytes.fromhex(deps.settings.cursor_key.get_secret_value())
+    return build_app(
+        service="notifier",
+        route_handlers=ROUTES,
+        verifier=verifier,
+        dependencies={"deps": deps, "cursors": Cursors(key), "hub": hub},
+        on_startup=[deps.denied.refresh],
+        problem_base=f"{coffer.public_url}/docs",
+    )
+
+
+def jobs(deps: Deps) -> tuple[Job, ...]:
+    """What is repeated in the background."""
+    return (
+        Job("forget", lambda: forget(deps), FORGET_EVERY_SECONDS),
+        Job("forget_revocations", deps.denied.forget, FORGET_EVERY_SECONDS),
+        Job("measure_mails", lambda: measure(deps), MEASURE_EVERY_SECONDS),
+    )
+
+
+def watches(deps: Deps) -> tuple[Job, ...]:
+    """What every process repeats, also one that only answers requests."""
+    return (Job("refresh_revocations", deps.denied.refresh, REFRESH_SECONDS),)
+
+
+async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
+    """The service with its connections open; whoever calls closes it."""
+    async with AsyncExitStack() as stack:
+        runtime = await open_runtime(stack, coffer, settings, service="notifier", receivers=len(TOPOLOGY.lanes))
+        ses = await stack.enter_async_context(open_mail_client(aws_access(settings)))
+        post = SesPost(ses, settings.mail_from)
+        deps = make_deps(runtime.work(chassis, source="/notifier"), settings, post, public_url=coffer.public_url)
+        verifier = Verifier(
+            coffer.trusted_issuers, coffer.home / "key-sets", runtime.clock, revocations=deps.denied.revocations
+        )
+        hub, mailer = Hub(deps), Mailer(deps)
+        service = Service(
+            topology=TOPOLOGY,
+            work=deps.work,
+            bus=runtime.bus,
+            deps=deps,
+            app=http_app(deps, hub, coffer, verifier),
+            tables=TABLES,
+            jobs=jobs(deps),
+            watches=watches(deps),
+            loops=(Loop("mailer", mailer.run),),
+            answering=(Loop("hub", hub.run),),
+            resources=stack.pop_all(),
+            wait_seconds=settings.poll_wait_seconds,
+            linger_seconds=settings.linger_seconds,
+        )
+        service.wakeups.on(STREAM, hub.poke)
+        service.wakeups.on(MAIL, mailer.poke)
+        return service
+    raise AssertionError("unreachable")

@@ -1,0 +1,200 @@
+"""Activity: who did what to which item, with values before and after. Pure: facts in, entries out.
+
+Restated facts and facts nobody needs to read about (a drive's root was made) give no entry.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from coffer_contracts.event import Envelope, rfc3339
+from coffer_contracts.files import (
+    ItemChangedV1,
+    ItemCommittedV1,
+    ItemCreatedV1,
+    ItemFact,
+    ItemKind,
+    ItemPurgedV1,
+    ItemRestoredV1,
+    ItemTrashedV1,
+)
+from coffer_contracts.ids import EventId, ItemId, UserId
+from coffer_contracts.sharing import (
+    ShareChangedV1,
+    ShareCreatedV1,
+    ShareFact,
+    ShareLeftV1,
+    ShareRevokedV1,
+)
+
+ACTIONS = (
+    "created",
+    "uploaded",
+    "replaced",
+    "renamed",
+    "moved",
+    "changed",
+    "trashed",
+    "restored",
+    "purged",
+    "shared",
+    "share_changed",
+    "share_revoked",
+    "share_left",
+)
+
+ENDS_SIGHT = frozenset({"share_revoked", "share_left"})
+"""Told to the recipient although they can no longer see the item: it is about that."""
+
+Changes = Mapping[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened. `scope` is the item and the folders above it, before and after a move."""
+
+    id: str
+    event_id: EventId
+    at: datetime
+    actor_id: str | None
+    actor_kind: str
+    action: str
+    item_id: ItemId
+    item_kind: ItemKind
+    item_name: str
+    owner_id: UserId
+    recipient_id: UserId | None
+    scope: tuple[ItemId, ...]
+    changes: Changes
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that an item was moved from or to; the name is null where it was not known."""
+
+    id: ItemId | None
+    name: str | None
+    ancestor_ids: tuple[ItemId, ...] = ()
+
+    def told(self) -> dict[str, str | None] | None:
+        """As it stands in an entry; null for no folder."""
+        return {"id": self.id, "name": self.name} if self.id else None
+
+
+Happening = Envelope[ItemFact] | Envelope[ItemPurgedV1]
+
+
+def entry_of_item(event: Happening, entry_id: str, before: Folder, after: Folder) -> Entry | None:
+    """What a fact about an item tells; `before` and `after` are the folders it lay in, of a move."""
+    fact = event.data
+    described = _described(fact, before, after)
+    if described is None:
+        return None
+    action, changes = described
+    scope = (fact.item_id, *fact.ancestor_ids, *before.ancestor_ids, *([before.id] if before.id else ()))
+    return _entry(event, entry_id, action, fact.item_id, fact.kind, fact.name, fact.owner_id, scope, changes)
+
+
+def _described(fact: ItemFact | ItemPurgedV1, before: Folder, after: Folder) -> tuple[str, Changes] | None:
+    match fact:
+        case ItemCreatedV1():
+            return ("created", {}) if fact.parent_id else None
+        case ItemCommittedV1(is_new=True):
+            return "uploaded", {"size": (None, fact.content.size_bytes if fact.content else None)}
+        case ItemCommittedV1():
+            sizes = (fact.previous_size_bytes, fact.content.size_bytes if fact.content else None)
+            versions = (fact.previous_version_id, fact.content.version_id if fact.content else None)
+            return "replaced", {"size": sizes, "version_id": versions}
+        case ItemChangedV1():
+            return _changed(fact, before, after) if fact.changes else None
+        case ItemTrashedV1():
+            return "trashed", {}
+        case ItemRestoredV1():
+            return "restored", {}
+        case ItemPurgedV1():
+            return "purged", {}
+    return None
+
+
+def _changed(fact: ItemChangedV1, before: Folder, after: Folder) -> tuple[str, Changes]:
+    changes: dict[str, tuple[Any, Any]] = {}
+    if "parent_id" in fact.changes:
+        changes["parent"] = (before.told(), after.told())
+    if "name" in fact.changes:
+        changes["name"] = (fact.previous_name, fact.name)
+    if "modified_at" in fact.changes:
+        changes["modified_at"] = (None, rfc3339(fact.modified_at))
+    return "moved" if "parent" in changes else "renamed" if "name" in changes else "changed", changes
+
+
+def entry_of_share(event: Envelope[ShareFact], entry_id: str, above: tuple[ItemId, ...]) -> Entry | None:
+    """What a fact about a share tells; `above` are the folders over the item as far as they are known."""
+    fact = event.data
+    reason: str | None = None
+    changes: dict[str, tuple[Any, Any]]
+    match fact:
+        case ShareCreatedV1():
+            action, changes = "shared", {"role": (None, fact.role)}
+            if fact.expires_at:
+                changes["expires_at"] = (None, rfc3339(fact.expires_at))
+        case ShareChangedV1():
+            action, changes = "share_changed", {}
+            if "role" in fact.changes:
+                changes["role"] = (fact.previous_role, fact.role)
+            if "expires_at" in fact.changes:
+                moments = (fact.previous_expires_at, fact.expires_at)
+                changes["expires_at"] = (moments[0] and rfc3339(moments[0]), moments[1] and rfc3339(moments[1]))
+        case ShareRevokedV1():
+            action, changes, reason = "share_revoked", {"role": (fact.role, None)}, fact.reason
+        case ShareLeftV1():
+            action, changes = "share_left", {"role": (fact.role, None)}
+        case _:
+            return None
+    scope = (fact.item_id, *above)
+    return _entry(
+        event,
+        entry_id,
+        action,
+        fact.item_id,
+        fact.item_kind,
+        fact.item_name,
+        fact.owner_id,
+        scope,
+        changes,
+        recipient_id=fact.recipient_id,
+        reason=reason,
+    )
+
+
+def _entry(
+    event: Happening | Envelope[ShareFact],
+    entry_id: str,
+    action: str,
+    item_id: ItemId,
+    kind: ItemKind,
+    name: str,
+    owner_id: UserId,
+    scope: tuple[ItemId, ...],
+    changes: Changes,
+    *,
+    recipient_id: UserId | None = None,
+    reason: str | None = None,
+) -> Entry:
+    return Entry(
+        id=entry_id,
+        event_id=event.id,
+        at=event.time,
+        actor_id=event.actorid,
+        actor_kind=event.actorkind,
+        action=action,
+        item_id=item_id,
+        item_kind=kind,
+        item_name=name,
+        owner_id=owner_id,
+        recipient_id=recipient_id,
+        scope=tuple(dict.fromkeys(scope)),
+        changes=changes,
+        reason=reason,
+    )

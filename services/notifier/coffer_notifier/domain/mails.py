@@ -1,0 +1,43 @@
+"""Mail on its way: its states, and how long it is tried. What it says is `letters.py`'s.
+
+Sent at least once. The one way to send it twice: the process dies between the provider's yes and the row that says so.
+The claim then lapses, and the mail goes out again under the same Message-ID.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+MailState = Literal["queued", "sending", "sent", "failed"]
+
+SHARE_CREATED = "share_created"
+
+LEASE = timedelta(minutes=2)
+"""How long one attempt may take; longer than all time limits of the provider's client together."""
+
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+
+UNKNOWN_FOR = timedelta(hours=24)
+"""How long a recipient may be unheard of before the mail is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Giving:
+    """Why a mail will not be sent: a stable word."""
+
+    reason: Literal[
+        "recipient_unknown",
+        "recipient_inactive",
+        "address_unverified",
+        "address_unusable",
+        "no_longer_shared",
+        "refused",
+        "too_many_attempts",
+    ]
+
+
+def wait_after(attempts: int, jitter: float) -> timedelta:
+    """How long to wait after so many attempts: doubled each time within bounds; `jitter` in 0..1 shortens by up to half."""
+    doubled = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 20)) if attempts > 0 else FIRST_WAIT
+    return doubled * (1 - jitter / 2)

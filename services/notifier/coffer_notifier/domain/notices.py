@@ -1,0 +1,95 @@
+"""Notices: what a person is told in the feed. A stable type, who did it, which item; the title in plain English.
+
+Which fact makes which notice is decided in `handlers/`; who may see one is decided there with the resolver.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from coffer_contracts.files import ItemKind
+from coffer_contracts.ids import ItemId, ShareId, UserId
+
+SHARE_RECEIVED = "share_received"
+SHARE_CHANGED = "share_changed"
+SHARE_REVOKED = "share_revoked"
+SHARE_EXPIRED = "share_expired"
+SHARE_LEFT = "share_left"
+UPLOAD_CONFLICT = "upload_conflict"
+UPLOAD_REJECTED = "upload_rejected"
+UPLOAD_FAILED = "upload_failed"
+UPLOAD_EXPIRED = "upload_expired"
+
+TELLS_OF_LOSS = frozenset({SHARE_REVOKED, SHARE_EXPIRED})
+"""Told to people who may no longer see what it is about: that is the news."""
+
+GRANT_LAG = timedelta(hours=1)
+"""How long the grant that a share made may be unheard of before its absence counts: the two facts come by any order."""
+
+TITLE_NAME_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRef:
+    """The item a notice is about, as it was called then."""
+
+    id: ItemId
+    kind: ItemKind
+    name: str
+    owner_id: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One entry of one person's feed."""
+
+    id: str
+    user_id: UserId
+    type: str
+    actor_id: str | None
+    item: ItemRef | None
+    share_id: ShareId | None
+    data: Mapping[str, Any]
+    created_at: datetime
+    read_at: datetime | None = None
+
+    @property
+    def needs_sight(self) -> bool:
+        """Whether it is told only to people who may read its item at that moment."""
+        return self.item is not None and self.type not in TELLS_OF_LOSS
+
+
+_TITLES = {
+    SHARE_RECEIVED: "{who} shared {what} with you",
+    SHARE_REVOKED: "{who} stopped sharing {what} with you",
+    SHARE_EXPIRED: "Your access to {what} has expired",
+    SHARE_LEFT: "{who} left your share of {what}",
+    UPLOAD_CONFLICT: "{what} could not be placed and waits for your decision",
+    UPLOAD_REJECTED: "{what} was rejected",
+    UPLOAD_FAILED: "The upload of {what} failed",
+    UPLOAD_EXPIRED: "The upload of {what} was not finished in time",
+}
+
+
+def title_of(notice: Notice, actor_name: str | None) -> str:
+    """The notice as one sentence in English; clients that speak other languages make their own from type and data."""
+    title = _TITLES.get(notice.type, "{what}")
+    if notice.type == SHARE_CHANGED:
+        title = _changed(notice)
+    if notice.type == SHARE_REVOKED and notice.data.get("reason") == "item_purged":
+        title = "{what} was deleted and is no longer shared with you"
+    who = _short(actor_name) if actor_name else "Someone"
+    name = notice.item.name if notice.item else str(notice.data.get("name", ""))
+    return title.format(who=who, what=f"“{_short(name)}”")
+
+
+def _changed(notice: Notice) -> str:
+    if "role" not in notice.data.get("changes", ()):
+        return "{who} changed how long you can see {what}"
+    may = "edit" if notice.data.get("role") == "editor" else "only view"
+    return f"{{who}} changed your access to {{what}}: you can {may} it now"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= TITLE_NAME_LENGTH else name[: TITLE_NAME_LENGTH - 1] + "…"

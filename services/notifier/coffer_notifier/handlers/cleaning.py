@@ -1,0 +1,38 @@
+"""What is forgotten when its time is over, and what is measured."""
+
+from datetime import timedelta
+
+from coffer_chassis import metrics
+from coffer_chassis.copies import grants as grant_rows
+from coffer_chassis.copies import tree as tree_rows
+from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.store import mails, notices, stream
+from coffer_notifier.store.tables import grants, tree
+
+STREAM_MARGIN = timedelta(hours=1)
+"""Rows stay a little longer than ids that lead to them are accepted: clocks and late commits differ."""
+
+
+async def forget(deps: Deps) -> int:
+    """Delete what nobody can ask for any more; how many rows. May run twice and at once."""
+    now, settings = deps.work.clock.now(), deps.settings
+    count = 0
+    async with deps.work.engine.begin() as connection:
+        count += await stream.forget_before(connection, now - timedelta(hours=settings.stream_keep_hours) - STREAM_MARGIN)
+    async with deps.work.engine.begin() as connection:
+        read = now - timedelta(days=settings.notice_read_keep_days)
+        count += await notices.forget_before(connection, read=read, created=now - timedelta(days=settings.notice_keep_days))
+    async with deps.work.engine.begin() as connection:
+        await mails.drop_bodies_before(connection, now - timedelta(days=settings.mail_body_days))
+        count += await mails.forget_before(connection, now - timedelta(days=settings.mail_keep_days))
+    async with deps.work.engine.begin() as connection:
+        count += await grant_rows.forget_removed_before(connection, grants, now - timedelta(days=grant_rows.KEEP_DAYS))
+        count += await tree_rows.forget_purged_before(connection, tree, now - timedelta(days=tree_rows.KEEP_DAYS))
+    return count
+
+
+async def measure(deps: Deps) -> None:
+    """How much mail waits."""
+    async with deps.work.read() as connection:
+        waiting, _ = await mails.waiting(connection)
+    metrics.MAILS_WAITING.set(waiting)

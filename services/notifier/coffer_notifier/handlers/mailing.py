@@ -1,0 +1,192 @@
+"""The mailer: claims mail whose time has come, hands it to the provider, and writes down what became of it.
+
+The claim is committed before anything is sent, and nothing is sent inside a transaction. Nothing is told by mail that the
+recipient may not see when it is written: a share that ended meanwhile is not announced any more.
+"""
+
+import asyncio
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+
+from coffer_chassis import metrics
+from coffer_chassis.copies.people import Person, people_by_id
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.ids import ItemId, UserId
+from coffer_notifier.domain.letters import Letter, ShareNews, mime_of, share_letter, usable_address
+from coffer_notifier.domain.mails import LEASE, UNKNOWN_FOR, Giving, wait_after
+from coffer_notifier.handlers.deps import Deps, MailRefused
+from coffer_notifier.handlers.sight import look
+from coffer_notifier.store import mails
+from coffer_notifier.store.mails import Mail
+from coffer_notifier.store.tables import grants, people
+
+BATCH = 5
+POLL_SECONDS = 5.0
+"""How long the mailer waits without being woken: for mail that was put off, and for lost wake-ups."""
+ERROR_LENGTH = 300
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A mail that this process may send now."""
+
+    mail: Mail
+    letter: Letter
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """Not to be sent yet: nothing is known of the recipient."""
+
+
+class Mailer:
+    """Sends mail until told to stop. Several processes may: each row is sent by whoever claimed it."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._news = asyncio.Event()
+
+    def poke(self) -> None:
+        """Look for mail now. Cheap; for wake-ups."""
+        self._news.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send what is due until `stopping` is set; what is being sent then is finished first."""
+        stop = asyncio.create_task(stopping.wait())
+        stop.add_done_callback(lambda _: self._news.set())
+        try:
+            while not stopping.is_set():
+                self._news.clear()
+                if not await post_due(self._deps):
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
+        finally:
+            stop.cancel()
+
+
+async def post_due(deps: Deps) -> int:
+    """Send one batch of what is due; how many rows were looked at. May run twice and at once."""
+    async with deps.work.unit(Origin.system(new_id())) as unit:
+        due = await mails.due(unit.connection, unit.now, BATCH)
+        claimed = [one for mail in due if (one := await _claim(unit, deps, mail))]
+    if claimed:
+        await asyncio.gather(*(_post(deps, one) for one in claimed))
+    return len(due)
+
+
+async def _claim(unit: Unit, deps: Deps, mail: Mail) -> _Claimed | None:
+    if mail.attempts >= deps.settings.mail_attempts:
+        # The last attempt was never settled: its process died. Nobody knows whether it was sent.
+        await _give_up(unit, mail, mail.attempts, Giving("too_many_attempts"))
+        return None
+    composed = mail.letter or await _compose(unit, deps, mail)
+    if mail.letter is not None and await _has_ended(unit, mail):
+        composed = Giving("no_longer_shared")
+    match composed:
+        case Letter():
+            await mails.claim(unit.connection, mail, composed, unit.now + LEASE)
+            return _Claimed(mail, composed, mail.attempts + 1)
+        case Giving():
+            await _give_up(unit, mail, mail.attempts, composed)
+        case _Later():
+            wait = wait_after(1, random.random())  # noqa: S311  # jitter, no secret
+            await mails.put_off(unit.connection, mail.id, mail.attempts, unit.now + wait, "the recipient is not known yet")
+    return None
+
+
+async def _compose(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | _Later:
+    data = mail.data
+    known = await people_by_id(unit.connection, people, [mail.user_id, UserId(data["sharer_id"])])
+    recipient = known.get(mail.user_id)
+    if recipient is None:
+        return Giving("recipient_unknown") if unit.now - mail.created_at > UNKNOWN_FOR else _Later()
+    if not recipient.is_active:
+        return Giving("recipient_inactive")
+    if not (recipient.email_verified or deps.settings.mail_to_unverified):
+        return Giving("address_unverified")
+    address = usable_address(recipient.email)
+    if address is None:
+        return Giving("address_unusable")
+    if await _has_ended(unit, mail):
+        return Giving("no_longer_shared")
+    return _share_letter(address, recipient, known.get(UserId(data["sharer_id"])), data, deps.public_url)
+
+
+def _share_letter(address: str, recipient: Person, sharer: Person | None, data: Any, public_url: str) -> Letter:
+    news = ShareNews(
+        recipient_name=recipient.display_name or recipient.username,
+        sharer_name=(sharer.display_name or sharer.username) if sharer else "",
+        sharer_username=sharer.username if sharer else None,
+        item_name=data["item_name"],
+        item_kind=data["item_kind"],
+        role=data["role"],
+        message=data["message"],
+        expires_at=datetime.fromisoformat(data["expires_at"]) if data["expires_at"] else None,
+        link=f"{public_url}/app/items/{data['item_id']}",
+    )
+    return share_letter(address, news)
+
+
+async def _has_ended(unit: Unit, mail: Mail) -> bool:
+    """Whether the recipient can no longer see what was shared. A grant that was never heard of may still be on its way."""
+    item_id, share_id = ItemId(mail.data["item_id"]), mail.data["share_id"]
+    heard = (await unit.connection.execute(select(grants.c.grant_id).where(grants.c.grant_id == share_id))).scalar()
+    sight = await look(unit.connection, [item_id], unit.now, reader=mail.user_id)
+    return item_id in sight.gone or (heard is not None and not sight.may_read(mail.user_id, item_id, None))
+
+
+async def _give_up(unit: Unit, mail: Mail, attempts: int, why: Giving) -> None:
+    if await mails.give_up(unit.connection, mail.id, attempts, why.reason, unit.now):
+        metrics.MAILS.labels("failed").inc()
+        log.warning("mail_given_up", mail_id=mail.id, reason=why.reason, attempts=attempts)
+
+
+async def _post(deps: Deps, one: _Claimed) -> None:
+    """Send, then write down what became of it. Never raises: a row that could not be settled is claimed again later."""
+    try:
+        mail = mime_of(one.letter, sender=deps.settings.mail_from, message_id=one.mail.message_id, at=one.mail.created_at)
+        ses_id = await deps.post.send(mail, to=one.letter.to)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the row says when it is tried again
+        await _settled(_failed(deps, one, error), one)
+        return
+    await _settled(_sent(deps, one, ses_id), one)
+
+
+async def _settled(settling: Any, one: _Claimed) -> None:
+    try:
+        await settling
+    except Exception as error:  # noqa: BLE001  # the claim lapses, and the mail is tried again
+        log.warning("mail_not_settled", mail_id=one.mail.id, error=repr(error))
+
+
+async def _sent(deps: Deps, one: _Claimed, ses_id: str) -> None:
+    async with deps.work.unit(Origin.system(new_id())) as unit:
+        await mails.mark_sent(unit.connection, one.mail.id, ses_id, unit.now)
+    metrics.MAILS.labels("sent").inc()
+
+
+async def _failed(deps: Deps, one: _Claimed, error: Exception) -> None:
+    told = f"{type(error).__name__}: {error}"[:ERROR_LENGTH]
+    refused = isinstance(error, MailRefused | ValueError)
+    async with deps.work.unit(Origin.system(new_id())) as unit:
+        if refused or one.attempt >= deps.settings.mail_attempts:
+            why = Giving("refused") if refused else Giving("too_many_attempts")
+            given_up = await mails.give_up(unit.connection, one.mail.id, one.attempt, f"{why.reason}: {told}", unit.now)
+            outcome = "failed" if given_up else "superseded"
+        else:
+            wait = wait_after(one.attempt, random.random())  # noqa: S311  # jitter, no secret
+            await mails.put_off(unit.connection, one.mail.id, one.attempt, unit.now + wait, told)
+            outcome = "put_off"
+    metrics.MAILS.labels(outcome).inc()
+    log.warning("mail_not_sent", mail_id=one.mail.id, outcome=outcome, attempt=one.attempt, error=type(error).__name__)

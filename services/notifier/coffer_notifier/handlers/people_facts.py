@@ -1,0 +1,18 @@
+"""What follows from facts of auth: the copy of people, and the deny list. Quick: SQL only."""
+
+from coffer_chassis.copies.people import note_person
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.auth import SessionRevokedV1, UserFact
+from coffer_contracts.event import Envelope
+from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.store.tables import people
+
+
+async def on_person(event: Envelope[UserFact], unit: Unit, _deps: Deps) -> None:
+    """An account as it stands now. Nobody is told of it."""
+    await note_person(unit.connection, people, event)
+
+
+async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:
+    """Tokens of the session are refused from now on, and its streams end."""
+    await deps.denied.note(unit, event.data.session_id, event.data.tokens_expire_at)

@@ -1,0 +1,52 @@
+"""Which queue runs what on which fact. Nothing here emits: the notifier is where facts end."""
+
+from coffer_chassis.handling import HandlerTable, Handles, handler_table
+from coffer_contracts import auth, files, media, sharing
+from coffer_notifier.handlers.item_facts import (
+    on_item,
+    on_item_changed,
+    on_item_committed,
+    on_item_purged,
+    on_preview,
+    on_upload_ended,
+)
+from coffer_notifier.handlers.people_facts import on_person, on_session_revoked
+from coffer_notifier.handlers.sharing_facts import (
+    on_grant_removed,
+    on_grant_set,
+    on_share_changed,
+    on_share_created,
+    on_share_left,
+    on_share_revoked,
+)
+
+FAST: HandlerTable = handler_table(
+    [
+        Handles(sharing.GrantSetV1, on_grant_set),
+        Handles(sharing.GrantRemovedV1, on_grant_removed),
+        Handles(sharing.ShareCreatedV1, on_share_created),
+        Handles(sharing.ShareChangedV1, on_share_changed),
+        Handles(sharing.ShareRevokedV1, on_share_revoked),
+        Handles(sharing.ShareLeftV1, on_share_left),
+        Handles(auth.UserRegisteredV1, on_person),
+        Handles(auth.UserChangedV1, on_person),
+        Handles(auth.SessionRevokedV1, on_session_revoked),
+    ]
+)
+
+BULK: HandlerTable = handler_table(
+    [
+        Handles(files.ItemCreatedV1, on_item),
+        Handles(files.ItemCommittedV1, on_item_committed),
+        Handles(files.ItemChangedV1, on_item_changed),
+        Handles(files.ItemTrashedV1, on_item),
+        Handles(files.ItemRestoredV1, on_item),
+        Handles(files.ItemPurgedV1, on_item_purged),
+        Handles(files.UploadConflictedV1, on_upload_ended),
+        Handles(files.UploadRejectedV1, on_upload_ended),
+        Handles(files.UploadFailedV1, on_upload_ended),
+        Handles(files.UploadExpiredV1, on_upload_ended),
+        Handles(media.PreviewReadyV1, on_preview),
+        Handles(media.PreviewFailedV1, on_preview),
+    ]
+)

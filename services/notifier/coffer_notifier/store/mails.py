@@ -1,0 +1,159 @@
+"""Mail on its way: rows that are claimed, sent outside of any transaction, and settled with what became of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_contracts.ids import EventId, UserId
+from coffer_notifier.domain.letters import Letter
+from coffer_notifier.domain.mails import MailState
+from coffer_notifier.store.tables import WAITING, mails
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A row. Until it is composed for the first time there is no letter."""
+
+    id: str
+    user_id: UserId
+    kind: str
+    data: Mapping[str, Any]
+    message_id: str
+    letter: Letter | None
+    to_address: str | None
+    subject: str | None
+    state: MailState
+    attempts: int
+    not_before: datetime
+    created_at: datetime
+    ended_at: datetime | None
+    ses_id: str | None
+    last_error: str | None
+
+
+async def queue(
+    connection: AsyncConnection,
+    *,
+    mail_id: str,
+    event_id: EventId,
+    user_id: UserId,
+    kind: str,
+    data: Mapping[str, Any],
+    message_id: str,
+    now: datetime,
+) -> bool:
+    """Write down that a mail is to go out; False if it was for that person and fact before. May run twice."""
+    row = {
+        "id": mail_id,
+        "event_id": event_id,
+        "user_id": user_id,
+        "kind": kind,
+        "data": dict(data),
+        "message_id": message_id,
+        "state": "queued",
+        "not_before": now,
+        "created_at": now,
+    }
+    statement = insert(mails).values(row).on_conflict_do_nothing(constraint="mails_once")
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[Mail]:
+    """Mail whose time has come, claims that lapsed included, locked; what others hold is left to them."""
+    wanted = (
+        select(mails)
+        .where(WAITING, mails.c.not_before <= now)
+        .order_by(mails.c.not_before, mails.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_mail(row) for row in await connection.execute(wanted)]
+
+
+async def claim(connection: AsyncConnection, mail: Mail, letter: Letter, until: datetime) -> None:
+    """Note the attempt that is about to be made, and what it says. The caller holds the row."""
+    values = {
+        "state": "sending",
+        "attempts": mail.attempts + 1,
+        "not_before": until,
+        "to_address": letter.to,
+        "subject": letter.subject,
+        "text": letter.text,
+        "html": letter.html,
+    }
+    await connection.execute(update(mails).where(mails.c.id == mail.id).values(values))
+
+
+async def put_off(connection: AsyncConnection, mail_id: str, attempts: int, until: datetime, error: str | None) -> bool:
+    """It is to be tried later; False if the attempt is no longer the one that counts."""
+    return await _settle(connection, mail_id, attempts, state="queued", not_before=until, last_error=error)
+
+
+async def mark_sent(connection: AsyncConnection, mail_id: str, ses_id: str, now: datetime) -> bool:
+    """The provider has it. Also counts for an attempt that was given up for dead."""
+    return await _settle(connection, mail_id, None, state="sent", ended_at=now, ses_id=ses_id, last_error=None)
+
+
+async def give_up(connection: AsyncConnection, mail_id: str, attempts: int, reason: str, now: datetime) -> bool:
+    """It will not be sent; False if the attempt is no longer the one that counts."""
+    return await _settle(connection, mail_id, attempts, state="failed", ended_at=now, last_error=reason)
+
+
+async def _settle(connection: AsyncConnection, mail_id: str, attempts: int | None, **values: Any) -> bool:
+    change = update(mails).where(mails.c.id == mail_id, WAITING)
+    if attempts is not None:
+        change = change.where(mails.c.attempts == attempts)
+    return bool((await connection.execute(change.values(**values))).rowcount)
+
+
+async def latest(connection: AsyncConnection, limit: int, address: str | None = None) -> list[Mail]:
+    """The newest mails, oldest of them first; to one address if it is named."""
+    wanted = select(mails).order_by(mails.c.created_at.desc(), mails.c.id.desc()).limit(limit)
+    if address is not None:
+        wanted = wanted.where(func.lower(mails.c.to_address) == address.lower())
+    return [_mail(row) for row in reversed((await connection.execute(wanted)).all())]
+
+
+async def waiting(connection: AsyncConnection) -> tuple[int, datetime | None]:
+    """How many mails wait, and since when the oldest."""
+    row = (await connection.execute(select(func.count(), func.min(mails.c.created_at)).where(WAITING))).one()
+    return row[0], row[1]
+
+
+async def drop_bodies_before(connection: AsyncConnection, moment: datetime) -> int:
+    """Forget what ended mail said; how many rows. Safe to run twice."""
+    old = update(mails).where(mails.c.ended_at < moment, mails.c.data != {})
+    return (await connection.execute(old.values(data={}, text=None, html=None))).rowcount
+
+
+async def forget_before(connection: AsyncConnection, moment: datetime) -> int:
+    """Delete ended mail made before `moment`; how many rows. Safe to run twice."""
+    return (await connection.execute(delete(mails).where(mails.c.created_at < moment, mails.c.ended_at.is_not(None)))).rowcount
+
+
+def _mail(row: Row[Any]) -> Mail:
+    letter = None
+    if row.to_address is not None and row.text is not None:
+        letter = Letter(row.to_address, row.subject, row.text, row.html)
+    return Mail(
+        row.id,
+        UserId(row.user_id),
+        row.kind,
+        row.data,
+        row.message_id,
+        letter,
+        row.to_address,
+        row.subject,
+        row.state,
+        row.attempts,
+        row.not_before,
+        row.created_at,
+        row.ended_at,
+        row.ses_id,
+        row.last_error,
+    )

@@ -1,0 +1,126 @@
+"""The tables. How rows are read and written stands in the files beside this.
+
+Handlers of one batch share a transaction and take rows of the copies in the consumer's order; nothing here locks others.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from coffer_chassis.copies.grants import grants_table
+from coffer_chassis.copies.people import people_table
+from coffer_chassis.copies.tree import tree_table
+from coffer_chassis.revocations import revocations_table
+from coffer_chassis.tables import Id, Instant, chassis_tables
+
+metadata = MetaData()
+chassis = chassis_tables(metadata)
+grants = grants_table(metadata)
+tree = tree_table(metadata)
+people = people_table(metadata)
+revocations = revocations_table(metadata)
+
+SHOWN = text("deleted_at IS NULL")
+UNREAD = text("read_at IS NULL AND deleted_at IS NULL")
+WAITING = text("state IN ('queued', 'sending')")
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("actor_id", Text),
+    Column("item_id", Id),
+    Column("item_kind", Text),
+    Column("item_name", Text),
+    Column("owner_id", Id),
+    Column("share_id", Id),
+    Column("data", JSONB, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("read_at", Instant),
+    Column("deleted_at", Instant),
+    UniqueConstraint("user_id", "event_id", name="notices_once"),
+    Index("notices_of_user", "user_id", "created_at", "id", postgresql_where=SHOWN),
+    Index("notices_unread", "user_id", "created_at", postgresql_where=UNREAD),
+    Index("notices_on_item", "item_id"),
+    Index("notices_created", "created_at"),
+    comment="What people are told, once per person and fact; a deleted one stays, empty, until its time is over.",
+)
+
+stream = Table(
+    "stream",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("xid", BigInteger, nullable=False, server_default=text("pg_current_xact_id()::text::bigint")),
+    Column("user_id", Id, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("stream_order", "xid", "position"),
+    Index("stream_of_user", "user_id", "xid", "position"),
+    Index("stream_at", "at"),
+    comment="What live streams tell: one row per fact and reader. Read up to the oldest running transaction only.",
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("at", Instant, nullable=False),
+    Column("actor_id", Text),
+    Column("actor_kind", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("item_id", Id, nullable=False),
+    Column("item_kind", Text, nullable=False),
+    Column("item_name", Text, nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Column("recipient_id", Id),
+    Column("scope", ARRAY(Id), nullable=False),
+    Column("changes", JSONB, nullable=False),
+    Column("reason", Text),
+    Index("activity_of_owner", "owner_id", "at", "id"),
+    Index("activity_of_item", "item_id", "at", "id"),
+    Index("activity_of_recipient", "recipient_id", "at", "id", postgresql_where=text("recipient_id IS NOT NULL")),
+    Index("activity_scope", "scope", postgresql_using="gin"),
+    comment="Who did what to which item, once per fact; scope is the item and the folders above it at that time.",
+)
+
+mails = Table(
+    "mails",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("to_address", Text),
+    Column("subject", Text),
+    Column("text", Text),
+    Column("html", Text),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("not_before", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ses_id", Text),
+    Column("last_error", Text),
+    UniqueConstraint("user_id", "event_id", name="mails_once"),
+    Index("mails_due", "not_before", postgresql_where=WAITING),
+    Index("mails_created", "created_at"),
+    comment="Mail to people, once per person and fact. Composed at the first attempt; not_before also ends a claim.",
+)

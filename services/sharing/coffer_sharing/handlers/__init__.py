@@ -1,0 +1,1 @@
+"""What sharing does, on wishes of people and on facts of other services."""

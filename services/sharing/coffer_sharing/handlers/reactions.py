@@ -1,0 +1,69 @@
+"""What happens on events of files and auth. The tables at the end say which queue runs what.
+
+All are quick: SQL only, in the transaction of the received batch. None raises a refusal, because a fact cannot be refused.
+"""
+
+from coffer_chassis.copies.people import note_person
+from coffer_chassis.copies.tree import note_item, note_purge
+from coffer_chassis.handling import HandlerTable, Handles, handler_table
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.auth import SessionRevokedV1, UserChangedV1, UserFact, UserRegisteredV1
+from coffer_contracts.event import Envelope
+from coffer_contracts.files import (
+    ItemChangedV1,
+    ItemCommittedV1,
+    ItemCreatedV1,
+    ItemFact,
+    ItemPurgedV1,
+    ItemRestoredV1,
+    ItemTrashedV1,
+)
+from coffer_contracts.sharing import GrantRemovedV1, ShareRevokedV1
+from coffer_sharing.handlers.deps import TREE, Deps
+from coffer_sharing.handlers.facts import end_shares
+from coffer_sharing.store.shares import lock_shares_of
+from coffer_sharing.store.tables import people, tree
+
+
+async def on_item_told(event: Envelope[ItemFact], unit: Unit, _deps: Deps) -> None:
+    """Where an item stands. Rights follow by themselves: the trash suspends them, a move takes them along."""
+    if await note_item(unit.connection, tree, event):
+        unit.wake(TREE)
+
+
+async def on_item_purged(event: Envelope[ItemPurgedV1], unit: Unit, _deps: Deps) -> None:
+    """An item is gone for good, and with it its shares; also one that is made at this moment, which was waited for."""
+    if await note_purge(unit.connection, tree, event):
+        unit.wake(TREE)
+    await end_shares(unit, await lock_shares_of(unit.connection, event.data.item_id), "item_purged")
+
+
+async def on_person_told(event: Envelope[UserFact], unit: Unit, _deps: Deps) -> None:
+    """Names of people, and whether they can be shared with."""
+    await note_person(unit.connection, people, event)
+
+
+async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:
+    """Tokens of the session are refused from now on, although they have not expired. May run twice, late and before any of
+    them was seen.
+    """
+    await deps.denied.note(unit, event.data.session_id, event.data.tokens_expire_at)
+
+
+TREE_TABLE: HandlerTable = handler_table(
+    [
+        *(
+            Handles(fact, on_item_told)
+            for fact in (ItemCreatedV1, ItemCommittedV1, ItemChangedV1, ItemTrashedV1, ItemRestoredV1)
+        ),
+        Handles(ItemPurgedV1, on_item_purged, emits=(GrantRemovedV1, ShareRevokedV1)),
+    ]
+)
+
+PEOPLE_TABLE: HandlerTable = handler_table(
+    [
+        Handles(UserRegisteredV1, on_person_told),
+        Handles(UserChangedV1, on_person_told),
+        Handles(SessionRevokedV1, on_session_revoked),
+    ]
+)

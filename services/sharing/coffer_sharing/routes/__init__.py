@@ -1,0 +1,5 @@
+"""sharing over HTTP: parse, call one handler, shape the answer. One file per noun; the list at the end is what app serves."""
+
+from coffer_sharing.routes import lists, shares
+
+ROUTES = (*lists.ROUTES, *shares.ROUTES)

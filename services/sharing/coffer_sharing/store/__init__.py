@@ -1,0 +1,1 @@
+"""The tables and named queries of sharing; the only SQL."""

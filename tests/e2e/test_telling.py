@@ -1,0 +1,90 @@
+"""People are told: in their feed, in open streams, by mail, and in the activity; over HTTP only, on a whole stack."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from factories.people import Person
+from factories.stacks import STOP_SECONDS, LocalStack, local_stack
+from factories.streams import listening
+
+pytestmark = pytest.mark.slow
+
+
+def share(giver: Person, folder: dict[str, Any], receiver: Person, **more: Any) -> str:
+    """Share a folder; the share's id."""
+    body = {"item_id": folder["id"], "recipients": [{"username": receiver.name}], "role": "viewer", **more}
+    answer = giver.http.post("/v1/shares", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["shares"][0]["id"])
+
+
+def make_folder(person: Person, name: str) -> dict[str, Any]:
+    answer = person.http.post("/v1/folders", json={"parent_id": "root", "name": name})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def command(stack: LocalStack, *arguments: str) -> str:
+    """What an operator's command prints."""
+    line = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", "coffer_notifier", *arguments]
+    return subprocess.run(line, env=stack.environment, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+async def test_a_share_reaches_the_other_person_while_they_look(stack: LocalStack) -> None:
+    ann, bob = Person.at(stack.url), Person.at(stack.url)
+    folder = make_folder(ann, "Plans")
+    async with listening(stack.url, bob.tokens["access_token"]) as stream:
+        share_id = share(ann, folder, bob, message="Have a look")
+        (notice,) = await stream.hears(1, "notification")
+        assert notice.data["title"] == f"{ann.name} shared “Plans” with you"
+        assert notice.data["data"]["message"] == "Have a look"
+        await stream.hears(1, "change")
+        assert bob.get("/v1/notifications")["items"] == [notice.data]
+        assert [entry["action"] for entry in bob.get("/v1/activity")["items"]] == ["shared", "created"]
+        assert ann.http.delete(f"/v1/shares/{share_id}").status_code == 204
+        (_, lost) = await stream.hears(2, "notification")
+        assert lost.data["type"] == "share_revoked"
+    assert [notice["type"] for notice in bob.get("/v1/notifications")["items"]] == ["share_revoked"]
+    actions = [entry["action"] for entry in ann.get("/v1/activity", item_id=folder["id"])["items"]]
+    assert actions == ["share_revoked", "shared", "created"]
+
+
+def test_an_operator_can_look_at_the_mail_that_was_sent(stack: LocalStack) -> None:
+    ann, bob = Person.at(stack.url), Person.at(stack.url)
+    share(ann, make_folder(ann, "Photos"), bob, notify=True, message="For you")
+    address = f"{bob.name}@example.org"
+    shown = bob.wait_for(
+        lambda: {"text": command(stack, "mails", "--to", address)}, lambda told: "sent " in told["text"], within_seconds=20
+    )["text"]
+    assert f"To: {address}" in shown
+    assert f"Subject: {ann.name} shared “Photos” with you" in shown
+    assert "> For you" in shown
+
+
+async def test_a_stream_ends_soon_after_signing_out(stack: LocalStack) -> None:
+    ann = Person.at(stack.url)
+    async with listening(stack.url, ann.tokens["access_token"]) as stream:
+        assert ann.http.post("/v1/auth/logout", json={}).status_code in {200, 204}
+        await stream.ends(within_seconds=5)
+
+
+async def test_open_streams_do_not_hold_up_a_stop_and_go_on_after_it() -> None:
+    with local_stack() as stack:
+        ann, bob = Person.at(stack.url), Person.at(stack.url)
+        folder = make_folder(ann, "Plans")
+        async with listening(stack.url, bob.tokens["access_token"]) as stream:
+            last = stream.last_id
+            seconds = stack.stop()
+            assert seconds < STOP_SECONDS
+            await stream.ends(within_seconds=2)
+        stack.start()
+        share(ann, folder, bob)
+        bob.wait_for(lambda: bob.get("/v1/notifications")["items"], bool, within_seconds=10)
+        async with listening(stack.url, bob.tokens["access_token"], last_id=last) as again:
+            (notice,) = await again.hears(1, "notification")
+            assert notice.data["type"] == "share_received"
+            assert again.events("reset") == []

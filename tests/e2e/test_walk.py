@@ -1,0 +1,135 @@
+"""Every kind of caller walks every route of the running system. What each is answered stands in one table.
+
+The items asked for lie in a folder of the owner that the viewer may view and the editor may edit; uploads and shares asked
+for are the owner's own, shares are with the viewer.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from factories.people import Person, all_leave
+from factories.stacks import LocalStack
+from factories.walk import CALLS, World, ask, link_session
+
+pytestmark = pytest.mark.slow
+
+TABLE = """
+operation                    nobody  link  stranger  viewer  editor  owner  operator
+get_information                 200   200       200     200     200    200       200
+get_key_set                     200   200       200     200     200    200       200
+register_account                201   201       201     201     201    201       201
+sign_in                         200   200       200     200     200    200       200
+refresh_session                 200   200       200     200     200    200       200
+sign_out                        401   401       204     204     204    204       204
+verify_token                    401   401       200     200     200    200       200
+get_me                          401   401       200     200     200    200       200
+list_changes                    401   401       200     200     200    200       200
+get_changes_cursor              401   401       200     200     200    200       200
+make_folder                     401   401       404     403     201    201       404
+get_item                        401   401       404     200     200    200       404
+change_item                     401   401       404     403     200    200       404
+trash_item                      401   401       404     403     204    204       404
+list_children                   401   401       404     200     200    200       404
+get_content                     401   401       404     302     302    302       404
+head_content                    401   401       404     302     302    302       404
+get_download_url                401   401       404     200     200    200       404
+get_preview                     401   401       404     302     302    302       404
+list_trash                      401   401       200     200     200    200       200
+restore_item                    401   401       404     403     200    200       404
+purge_item                      401   401       404     403     403    204       404
+list_uploads                    401   401       200     200     200    200       200
+start_upload                    401   401       404     403     201    201       404
+get_upload                      401   401       404     404     404    200       404
+get_upload_timeline             401   401       404     404     404    200       404
+abort_upload                    401   401       404     404     404    204       404
+resolve_upload                  401   401       404     404     404    409       404
+complete_upload                 401   401       404     404     404    409       404
+retry_upload                    401   401       404     404     404    409       404
+get_usage                       401   401       200     200     200    200       200
+share_item                      401   401       404     403     403    201       404
+list_item_shares                401   401       404     200     200    200       404
+explain_rights                  401   401       404     200     404    200       404
+list_shares_by_me               401   401       200     200     200    200       200
+list_shares_with_me             401   401       200     200     200    200       200
+get_share                       401   401       404     200     404    200       404
+change_share                    401   401       404     403     404    200       404
+revoke_share                    401   401       404     403     404    204       404
+leave_share                     401   401       404     204     404    403       404
+list_activity                   401   401       404     200     200    200       404
+list_notifications              401   401       200     200     200    200       200
+mark_notifications_read         401   401       204     204     204    204       204
+mark_all_notifications_read     401   401       204     204     204    204       204
+delete_notification             401   401       204     204     204    204       204
+open_stream                     401   401       200     200     200    200       200
+"""
+"""`operator` is an account with that role and nothing else: it runs the installation and sees nobody's files. Deleting a notice
+is answered alike whoever asks, and deletes the caller's own only.
+"""
+
+_HEAD, *_ROWS = [line.split() for line in TABLE.strip().splitlines()]
+WHO = _HEAD[1:]
+EXPECTED = {row[0]: dict(zip(WHO, map(int, row[1:]), strict=True)) for row in _ROWS}
+
+
+@pytest.fixture(scope="module")
+def world(stack: LocalStack) -> Iterator[World]:
+    yield World.at(stack.url)
+    all_leave()
+
+
+@pytest.fixture(autouse=True)
+def _doors_closed() -> None:
+    """The world's people stay until the module ends."""
+
+
+@pytest.fixture(scope="module")
+def callers(stack: LocalStack, world: World) -> dict[str, Person | None]:
+    """Who asks; None has no account."""
+    operator = Person.at(stack.url)
+    command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", "coffer_auth", "grant-operator"]
+    subprocess.run([*command, operator.name], env=stack.environment, check=True, capture_output=True)
+    operator.sign_in()
+    people = {"viewer": world.viewer, "editor": world.editor, "owner": world.owner, "operator": operator}
+    return {"nobody": None, "link": None, "stranger": Person.at(stack.url), **people}
+
+
+@pytest.fixture(scope="module")
+def routes(stack: LocalStack) -> dict[str, tuple[str, str]]:
+    """Operation -> method and path template, from the one document."""
+    paths: dict[str, dict[str, Any]] = httpx.get(f"{stack.url}/schema/openapi.json").json()["paths"]
+    return {what["operationId"]: (method.upper(), path) for path, item in paths.items() for method, what in item.items()}
+
+
+def test_the_table_holds_every_route_and_no_other(routes: dict[str, tuple[str, str]]) -> None:
+    assert set(EXPECTED) == set(routes)
+    assert set(CALLS) == set(routes)
+
+
+@pytest.mark.parametrize("operation", EXPECTED)
+def test_everybody_is_answered_as_the_table_says(
+    stack: LocalStack, world: World, callers: dict[str, Person | None], routes: dict[str, tuple[str, str]], operation: str
+) -> None:
+    assert list(callers) == WHO
+    method, path = routes[operation]
+    answered = {}
+    for name, person in callers.items():
+        call = CALLS[operation](world, person)
+        headers = {"Authorization": f"Bearer {link_session()}"} if name == "link" else {}
+        with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as nobody:
+            answered[name] = ask(person.http if person else nobody, method, path, call)
+    assert answered == EXPECTED[operation]
+
+
+def test_nobody_deletes_the_notices_of_others(world: World, callers: dict[str, Person | None]) -> None:
+    world.shared()
+    notice = CALLS["delete_notification"](world, None).path["notice"]
+    for name in ("stranger", "editor", "owner", "operator"):
+        person = callers[name]
+        assert person is not None
+        assert person.http.delete(f"/v1/notifications/{notice}").status_code == 204
+    assert notice in {item["id"] for item in world.viewer.get("/v1/notifications")["items"]}

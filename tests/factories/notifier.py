@@ -1,0 +1,169 @@
+"""Builds what tests of the notifier need: the service on a real store, mail that is caught, streams over real HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from coffer_chassis.clock import Clock
+from coffer_chassis.identity import Principal
+from coffer_chassis.ids import new_id
+from coffer_chassis.inbox import first_time
+from coffer_chassis.settings import CofferSettings
+from coffer_chassis.testing import FixedClock
+from coffer_chassis.unit_of_work import Work
+from coffer_chassis.wakeups import Wakeups
+from coffer_contracts.event import Envelope
+from coffer_contracts.ids import SessionId, UserId
+from coffer_contracts.problems import Unauthenticated
+from coffer_notifier.app import http_app, make_deps
+from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.handlers.mailing import post_due
+from coffer_notifier.handlers.reactions import BULK, FAST
+from coffer_notifier.settings import NotifierSettings
+from coffer_notifier.store.tables import chassis
+from coffer_notifier.stream.hub import Hub
+
+KEY = "00" * 32
+PUBLIC_URL = "https://coffer.example.org"
+
+
+def settings(url: str, **changes: Any) -> NotifierSettings:
+    """Settings for a store."""
+    return NotifierSettings(**{"database_url": url, "cursor_key": KEY, **changes})
+
+
+class CaughtPost:
+    """A provider that keeps what it is given; it fails as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+        self.failures: list[BaseException] = []
+        self.after_sending: list[BaseException] = []
+
+    async def send(self, mail: bytes, *, to: str) -> str:
+        """See Post."""
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append((to, mail))
+        if self.after_sending:
+            raise self.after_sending.pop(0)
+        return f"ses-{len(self.sent)}"
+
+
+class TokenSaysWho:
+    """A verifier for tests: the token is `user[/session[/seconds]]`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def verify(self, token: str) -> Principal:
+        """The person of that id."""
+        user, _, rest = token.partition("/")
+        session, _, seconds = rest.partition("/")
+        if user == "bad" or session in self._deps.denied.revocations:
+            raise Unauthenticated
+        return Principal(
+            kind="user",
+            user_id=UserId(user),
+            session_id=SessionId(session or new_id()),
+            scopes=frozenset(),
+            expires_at=self._deps.work.clock.now() + timedelta(seconds=float(seconds or 600)),
+        )
+
+
+@dataclass
+class Notifier:
+    """The service on a store of its own, with handles on everything."""
+
+    deps: Deps
+    engine: AsyncEngine
+    clock: Any
+    post: CaughtPost
+    hub: Hub
+    wakeups: Wakeups
+
+    async def handle(self, *events: Envelope[Any]) -> None:
+        """Deliver facts one after the other as the consumer does: with the inbox, in a transaction each."""
+        for fact in events:
+            await self.handle_together(fact)
+
+    async def handle_together(self, *events: Envelope[Any]) -> None:
+        """Deliver facts in one transaction, as a received batch."""
+        topics: set[str] = set()
+        async with self.engine.begin() as connection:
+            for fact in events:
+                row = next(table[fact.type] for table in (FAST, BULK) if fact.type in table)
+                unit = self.deps.work.unit_on(connection, cause=fact)
+                if await first_time(connection, chassis, "test", fact, unit.now):
+                    await row.run(fact, unit, self.deps)
+                    await unit.flush(chassis)
+                    topics |= unit.topics
+        self.deps.work.wake(topics)
+
+    async def forget_inbox(self) -> None:
+        """As if so much time had passed that the inbox no longer knows what was handled."""
+        async with self.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM inbox"))
+
+    async def post_all(self) -> None:
+        """Send all mail that is due now."""
+        while await post_due(self.deps):
+            pass
+
+    async def rows(self, statement: str, **values: Any) -> list[Any]:
+        """What a query answers."""
+        async with self.engine.begin() as connection:
+            return list((await connection.execute(text(statement), values)).all())
+
+    @cached_property
+    def app(self) -> Any:
+        """The HTTP application; building it takes longer than many requests."""
+        return http_app(self.deps, self.hub, CofferSettings(), TokenSaysWho(self.deps))
+
+    def client(self, user: str) -> httpx.AsyncClient:
+        """An HTTP client of somebody, without a network."""
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://notifier.test", headers=bearer(user))
+
+    async def feed(self, user: str, **query: Any) -> dict[str, Any]:
+        """A page of somebody's feed."""
+        async with self.client(user) as http:
+            answer = await http.get("/v1/notifications", params=query)
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        return page
+
+    async def activity(self, user: str, **query: Any) -> list[dict[str, Any]]:
+        """What somebody sees happen."""
+        async with self.client(user) as http:
+            answer = await http.get("/v1/activity", params=query)
+        assert answer.status_code == 200, answer.text
+        entries: list[dict[str, Any]] = answer.json()["items"]
+        return entries
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a signed-in request."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+@asynccontextmanager
+async def notifier_on(url: str, *, clock: Clock | None = None, **changes: Any) -> AsyncIterator[Notifier]:
+    """The service on a store; nothing of it runs by itself."""
+    engine = create_async_engine(url, pool_size=10, connect_args={"server_settings": {"jit": "off"}})
+    wakeups = Wakeups(engine, "notifier")
+    clock = clock or FixedClock()
+    work = Work(engine, chassis, source="/notifier", clock=clock, wakeups=wakeups)
+    post = CaughtPost()
+    deps = make_deps(work, settings(url, **changes), post, public_url=PUBLIC_URL)
+    try:
+        yield Notifier(deps, engine, clock, post, Hub(deps), wakeups)
+    finally:
+        await engine.dispose()

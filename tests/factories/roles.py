@@ -1,0 +1,124 @@
+"""The files service in pieces: one process per role beside a running stack, and what their ports and stores say."""
+
+import asyncio
+import json
+import re
+import shlex
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import httpx
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from factories.stacks import LocalStack, free_port
+
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Role:
+    """One process of the files service."""
+
+    process: subprocess.Popen[str]
+    public: str
+    internal: str
+
+    @classmethod
+    def start(cls, stack: LocalStack, role: str) -> "Role":
+        """Start it on ports of its own; `ready` waits for it."""
+        listen, internal = free_port(), free_port()
+        ports = {"COFFER_FILES_LISTEN_PORT": str(listen), "COFFER_FILES_INTERNAL_PORT": str(internal)}
+        process = stack.start_service("coffer_files", role, **ports)
+        return cls(process, f"http://127.0.0.1:{listen}", f"http://127.0.0.1:{internal}")
+
+    def ready(self) -> "Role":
+        """Wait until its internal port says that it is ready."""
+        deadline = time.monotonic() + START_SECONDS
+        while (found := status(f"{self.internal}/readyz")) != 200:
+            assert self.process.poll() is None, f"it ended with {self.process.returncode}"
+            assert time.monotonic() < deadline, f"it did not get ready: {found}"
+            time.sleep(0.02)
+        return self
+
+    def counted(self, metric: str, **labels: str) -> int:
+        """The sum of a counter over all its labels but those given."""
+        wanted = [f'{name}="{value}"' for name, value in labels.items()]
+        found = re.findall(rf"^{metric}\{{(.*)\}} (\S+)$", httpx.get(f"{self.internal}/metrics").text, re.MULTILINE)
+        return int(sum(float(value) for given, value in found if all(label in given for label in wanted)))
+
+
+def start_roles(stack: LocalStack, *roles: str) -> list[Role]:
+    """Start all at once and wait for every one."""
+    started = [Role.start(stack, role) for role in roles]
+    return [role.ready() for role in started]
+
+
+def status(address: str) -> int | None:
+    """The status that a GET is answered with; None if nobody listens."""
+    try:
+        return httpx.get(address).status_code
+    except httpx.TransportError:
+        return None
+
+
+def variables(stack: LocalStack) -> dict[str, str]:
+    """The settings that the running stack gives its services."""
+    lines = (stack.home / "run" / "environment").read_text().splitlines()
+    return {
+        name: "".join(shlex.split(value)) for name, _, value in (line.removeprefix("export ").partition("=") for line in lines)
+    }
+
+
+def rows(stack: LocalStack, service: str, query: str) -> list[tuple[Any, ...]]:
+    """What a service's store answers."""
+
+    async def ask() -> list[tuple[Any, ...]]:
+        engine = create_async_engine(variables(stack)[f"COFFER_{service}_DATABASE_URL"], poolclass=NullPool)
+        async with engine.connect() as connection:
+            found = [tuple(row) for row in (await connection.execute(text(query))).all()]
+        await engine.dispose()
+        return found
+
+    return asyncio.run(ask())
+
+
+def events(stack: LocalStack, service: str, types: Iterable[str]) -> Counter[str]:
+    """Type -> how many such events a service has put into its outbox."""
+    found = Counter(dict(rows(stack, service, "SELECT type, count(*) FROM outbox GROUP BY type")))
+    return Counter({wire_type: found[wire_type] for wire_type in types})
+
+
+class Queues:
+    """The stack's queues, seen by its administrator."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        kept = json.loads((stack.home / "secrets.json").read_text())
+        given = variables(stack)
+        self._sqs = boto3.client(
+            "sqs",
+            region_name=given["AWS_REGION"],
+            endpoint_url=given["AWS_ENDPOINT_URL"],
+            aws_access_key_id=kept["cloud-id:admin"],
+            aws_secret_access_key=kept["cloud-secret:admin"],
+        )
+
+    def hide_for(self, seconds: int, *queues: str) -> None:
+        """How long a message stays hidden whose receiver was killed."""
+        for queue in queues:
+            self._sqs.set_queue_attributes(QueueUrl=self._url(queue), Attributes={"VisibilityTimeout": str(seconds)})
+
+    def depth(self, queue: str) -> int:
+        """How many messages a queue holds, hidden ones included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def _url(self, queue: str) -> str:
+        return str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])

@@ -1,0 +1,265 @@
+"""Facts as the notifier hears them: people, drives, grants and shares, with as little said as a test needs."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from coffer_chassis.ids import new_id
+from coffer_contracts.auth import SessionRevokedV1, UserRegisteredV1
+from coffer_contracts.event import Envelope, Event
+from coffer_contracts.files import (
+    ContentFact,
+    ItemChangedV1,
+    ItemCommittedV1,
+    ItemCreatedV1,
+    ItemFact,
+    ItemPurgedV1,
+    ItemTrashedV1,
+    UploadFact,
+)
+from coffer_contracts.ids import BlobId, GrantId, ItemId, SessionId, ShareId, UploadId, UserId, VersionId
+from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1
+from coffer_contracts.sharing import (
+    GrantRemovedV1,
+    GrantSetV1,
+    ShareChangedV1,
+    ShareCreatedV1,
+    ShareFact,
+    ShareLeftV1,
+    ShareRevokedV1,
+)
+from factories.events import NOON, arrived
+
+E = TypeVar("E", bound=Event)
+I = TypeVar("I", bound=ItemFact)  # noqa: E741  # a fact about an item
+S = TypeVar("S", bound=ShareFact)
+U = TypeVar("U", bound=UploadFact)
+
+
+def told(
+    event: E, *, actor: str | None = None, sequence: int = 1, source: str = "/files", at: datetime = NOON, kind: str = "user"
+) -> Envelope[E]:
+    """The fact in its envelope, by an actor at a time."""
+    known = actor if actor is not None else event.owner
+    return arrived(event, sequence=sequence, source=source).model_copy(update={"actorid": known, "actorkind": kind, "time": at})
+
+
+def user_id() -> UserId:
+    """Somebody new."""
+    return UserId(new_id())
+
+
+def registered(user: UserId, username: str = "ada", **changes: Any) -> Envelope[UserRegisteredV1]:
+    """Somebody made an account."""
+    values: dict[str, Any] = {
+        "username": username,
+        "email": f"{username}@example.org",
+        "email_verified": False,
+        "display_name": username.title(),
+        "locale": "en",
+        "status": "active",
+        "created_at": NOON,
+    }
+    return told(UserRegisteredV1(user_id=user, **{**values, **changes}), source="/auth")
+
+
+def session_revoked(session_id: str, user: UserId, until: datetime) -> Envelope[SessionRevokedV1]:
+    """A session ended early."""
+    fact = SessionRevokedV1(
+        session_id=SessionId(session_id), user_id=user, reason="logout", revoked_at=NOON, tokens_expire_at=until
+    )
+    return told(fact, source="/auth")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file or folder of a drive, from which facts about it are made."""
+
+    owner: UserId
+    above: tuple[ItemId, ...] = ()
+    kind: str = "file"
+    name: str = "photo.jpg"
+    id: ItemId = field(default_factory=lambda: ItemId(new_id()))
+
+    def below(self, name: str = "photo.jpg", kind: str = "file") -> "Item":
+        """A new item in this folder."""
+        return Item(self.owner, (*self.above, self.id), kind, name)
+
+    def moved_to(self, folder: "Item") -> "Item":
+        """The same item elsewhere."""
+        return Item(self.owner, (*folder.above, folder.id), self.kind, self.name, self.id)
+
+    def values(self) -> dict[str, Any]:
+        """What every fact about the item says."""
+        return {
+            "item_id": self.id,
+            "kind": self.kind,
+            "owner_id": self.owner,
+            "parent_id": self.above[-1] if self.above else None,
+            "ancestor_ids": self.above,
+            "name": self.name,
+            "created_by": self.owner,
+            "created_at": NOON,
+            "modified_at": NOON,
+            "changed_at": NOON,
+        }
+
+    def created(self, **envelope: Any) -> Envelope[ItemCreatedV1]:
+        """The folder was made."""
+        return told(ItemCreatedV1(**self.values()), **envelope)
+
+    def committed(self, *, size: int = 100, upload_id: str | None = None, **envelope: Any) -> Envelope[ItemCommittedV1]:
+        """The file is there."""
+        fact = ItemCommittedV1(**self.values(), content=content(size), upload_id=UploadId(upload_id or new_id()), is_new=True)
+        return told(fact, **envelope)
+
+    def replaced(self, *, size: int, before: int, **envelope: Any) -> Envelope[ItemCommittedV1]:
+        """The file has a new version."""
+        fact = ItemCommittedV1(
+            **self.values(),
+            content=content(size),
+            is_new=False,
+            previous_version_id=VersionId(new_id()),
+            previous_size_bytes=before,
+        )
+        return told(fact, **{"sequence": 2, **envelope})
+
+    def changed(self, *changes: str, **envelope: Any) -> Envelope[ItemChangedV1]:
+        """Something about it changed; without changes it is told again."""
+        more = {name: envelope.pop(name) for name in ("previous_name", "previous_parent_id") if name in envelope}
+        return told(ItemChangedV1(**self.values(), changes=changes, **more), **{"sequence": 2, **envelope})
+
+    def as_(self, kind: type[I], **envelope: Any) -> Envelope[I]:
+        """Any other fact about it."""
+        trashed = {"trashed_at": NOON} if kind is ItemTrashedV1 else {}
+        return told(kind(**self.values(), **trashed), **{"sequence": 2, **envelope})
+
+    def purged(self, **envelope: Any) -> Envelope[ItemPurgedV1]:
+        """It is gone for good."""
+        values = self.values()
+        known = {name: values[name] for name in ("item_id", "kind", "owner_id", "parent_id", "ancestor_ids", "name")}
+        return told(ItemPurgedV1(**known, purged_at=NOON), **{"sequence": 9, **envelope})
+
+    def preview_ready(self, **envelope: Any) -> Envelope[PreviewReadyV1]:
+        """Its pictures are there."""
+        image = PreviewImage(box_pixels=400, key="previews/x/400", mime_type="image/webp", width=4, height=3, size_bytes=9)
+        return told(PreviewReadyV1(**self._previewed(), images=(image,)), source="/media-worker", **envelope)
+
+    def preview_failed(self, reason: str = "corrupt", **envelope: Any) -> Envelope[PreviewFailedV1]:
+        """There will be no pictures."""
+        return told(PreviewFailedV1(**self._previewed(), reason=reason), source="/media-worker", **envelope)
+
+    def _previewed(self) -> dict[str, Any]:
+        return {
+            "item_id": self.id,
+            "version_id": VersionId(new_id()),
+            "owner_id": self.owner,
+            "ancestor_ids": self.above,
+            "blob_id": BlobId(new_id()),
+        }
+
+
+def content(size: int) -> ContentFact:
+    """Some bytes."""
+    return ContentFact(
+        version_id=VersionId(new_id()),
+        blob_id=BlobId(new_id()),
+        blob_key="blobs/x/y",
+        etag="e1",
+        size_bytes=size,
+        mime_type="image/jpeg",
+        media_kind="image",
+    )
+
+
+def drive(owner: UserId) -> Item:
+    """The root folder of somebody."""
+    return Item(owner, (), "folder", "")
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of an item with somebody, from which facts about it and its grant are made."""
+
+    item: Item
+    recipient: UserId
+    role: str = "viewer"
+    expires_at: datetime | None = None
+    id: str = field(default_factory=new_id)
+
+    def granted(self, *, sequence: int = 1) -> Envelope[GrantSetV1]:
+        """The grant that it makes."""
+        rights = ("read",) if self.role == "viewer" else ("read", "write", "delete")
+        fact = GrantSetV1(
+            **self._grant(), rights=rights, expires_at=self.expires_at, granted_by=self.item.owner, granted_at=NOON
+        )
+        return told(fact, sequence=sequence, source="/sharing")
+
+    def removed(self, reason: str = "revoked", *, sequence: int = 2) -> Envelope[GrantRemovedV1]:
+        """The grant is over."""
+        fact = GrantRemovedV1(**self._grant(), reason=reason, removed_at=NOON)
+        return told(fact, sequence=sequence, source="/sharing")
+
+    def created(self, *, message: str | None = None, notify: bool = False, at: datetime = NOON) -> Envelope[ShareCreatedV1]:
+        """Somebody was given something."""
+        return self._told(ShareCreatedV1, at=at, message=message, notify=notify)
+
+    def changed(self, *changes: str, at: datetime = NOON, **before: Any) -> Envelope[ShareChangedV1]:
+        """It says something else now."""
+        return self._told(ShareChangedV1, at=at, sequence=2, changes=changes, **{"previous_role": "viewer", **before})
+
+    def revoked(self, reason: str = "revoked", *, at: datetime = NOON) -> Envelope[ShareRevokedV1]:
+        """It was taken back, or ended by itself."""
+        system = reason != "revoked"
+        fact = self._told(ShareRevokedV1, at=at, sequence=3, reason=reason, revoked_at=NOON)
+        return fact.model_copy(update={"actorid": None, "actorkind": "system"}) if system else fact
+
+    def left(self, *, at: datetime = NOON) -> Envelope[ShareLeftV1]:
+        """The recipient gave it up."""
+        return self._told(ShareLeftV1, at=at, sequence=3, left_at=NOON).model_copy(update={"actorid": self.recipient})
+
+    def _grant(self) -> dict[str, Any]:
+        return {
+            "grant_id": GrantId(self.id),
+            "item_id": self.item.id,
+            "owner_id": self.item.owner,
+            "grantee": f"user/{self.recipient}",
+        }
+
+    def _told(self, kind: type[S], *, at: datetime, sequence: int = 1, **more: Any) -> Envelope[S]:
+        fact = kind(
+            share_id=ShareId(self.id),
+            item_id=self.item.id,
+            item_kind=self.item.kind,
+            item_name=self.item.name,
+            owner_id=self.item.owner,
+            granted_by=self.item.owner,
+            recipient_id=self.recipient,
+            role=self.role,
+            expires_at=self.expires_at,
+            created_at=NOON,
+            changed_at=NOON,
+            **more,
+        )
+        return told(fact, sequence=sequence, source="/sharing", at=at)
+
+
+def upload_ended(folder: Item, uploader: UserId, kind: type[U], *, name: str = "bad.exe", **more: Any) -> Envelope[U]:
+    """An upload came to its end, or waits."""
+    states = {"Conflicted": "conflict", "Rejected": "rejected", "Failed": "failed", "Expired": "expired"}
+    state = next(word for part, word in states.items() if part in kind.__name__)
+    fact = kind(
+        upload_id=UploadId(new_id()),
+        owner_id=folder.owner,
+        uploader_id=uploader,
+        parent_id=folder.id,
+        name=name,
+        size_bytes=7,
+        state=state,
+        reason="test",
+        detail="It is a test.",
+        created_at=NOON,
+        changed_at=NOON,
+        **more,
+    )
+    return told(fact, actor=uploader)

@@ -1,0 +1,181 @@
+"""For walking every route: the people who ask, a drive of which some of them were given a part, and one call for every route.
+
+Each call is made on things made for it alone, so the order of the walk does not matter.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from factories import images
+from factories.people import PASSWORD, Person
+
+ABSENT = "0193439e-8a5c-7000-8000-00000000dead"
+_numbers = itertools.count()
+
+
+def link_session() -> str:
+    """A token as the session of a public link has it, for no link that exists."""
+    claims = {"iss": "coffer-sharing", "sub": f"link/{ABSENT}", "aud": "coffer", "kind": "link", "iat": 1, "exp": 4102444800}
+    return jwt.encode(claims | {"jti": ABSENT}, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": "1"})
+
+
+@dataclass
+class Call:
+    """One request to one route."""
+
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    json: Any = None
+    token: str | None = None
+    """Instead of the asking person's own."""
+
+
+@dataclass
+class World:
+    """An owner with a folder that one person may view and another may edit, and with a file in it."""
+
+    owner: Person
+    viewer: Person
+    editor: Person
+    someone: Person
+    """To share with; never asks."""
+    folder: str
+    file: str
+
+    @classmethod
+    def at(cls, url: str) -> "World":
+        """Make all of it, and wait until everybody may do what they were given."""
+        owner, viewer, editor, someone = (Person.at(url) for _ in range(4))
+        folder = owner.folder("given")["id"]
+        upload = owner.upload("photo.jpg", images.jpeg(320, 240), parent=folder, mime_type="image/jpeg")
+        world = cls(owner, viewer, editor, someone, folder, upload["item_id"])
+        owner.previewed(world.file)
+        world.share(folder, viewer, "viewer")
+        world.share(folder, editor, "editor")
+        for person in (viewer, editor):
+            person.sees(folder)
+        return world
+
+    def share(self, item_id: str, person: Person, role: str) -> str:
+        """Share an item; the share's id."""
+        share: str = self.owner.share(item_id, person, role)["id"]
+        return share
+
+    def item(self) -> str:
+        """A fresh folder inside the given one."""
+        made: str = self.owner.folder(f"item {next(_numbers)}", self.folder)["id"]
+        return made
+
+    def trashed(self) -> str:
+        """One that the owner put into the trash."""
+        item = self.item()
+        assert self.owner.http.delete(f"/v1/items/{item}").status_code == 204
+        return item
+
+    def upload(self) -> str:
+        """A fresh upload of the owner that waits for its bytes."""
+        started: str = self.owner.announce(f"upload {next(_numbers)}", 3, parent=self.folder)["id"]
+        return started
+
+    def shared(self) -> str:
+        """A fresh share with the viewer, of an item that all others see as part of the folder."""
+        return self.share(self.item(), self.viewer, "viewer")
+
+
+def _name() -> str:
+    return f"name {next(_numbers)}"
+
+
+def _sign_out(_world: World, who: Person | None) -> Call:
+    """Everybody ends a session of its own; those without an account have none."""
+    if who is None:
+        return Call()
+    answer = who.http.post("/v1/auth/login", json={"login": who.name, "password": PASSWORD})
+    return Call(token=answer.json()["access_token"])
+
+
+Make = Callable[[World, Person | None], Call]
+
+CALLS: dict[str, Make] = {
+    "get_information": lambda world, who: Call(),
+    "get_key_set": lambda world, who: Call(),
+    "register_account": lambda world, who: Call(
+        json={"username": f"new{next(_numbers)}", "email": f"new{next(_numbers)}@example.org", "password": PASSWORD}
+    ),
+    "sign_in": lambda world, who: Call(json={"login": world.someone.name, "password": PASSWORD}),
+    "refresh_session": lambda world, who: Call(json={"refresh_token": _refresh_token(world.someone)}),
+    "sign_out": _sign_out,
+    "verify_token": lambda world, who: Call(),
+    "get_me": lambda world, who: Call(),
+    "list_changes": lambda world, who: Call(),
+    "get_changes_cursor": lambda world, who: Call(),
+    "make_folder": lambda world, who: Call(json={"parent_id": world.item(), "name": _name()}),
+    "get_item": lambda world, who: Call({"item": world.file}),
+    "trash_item": lambda world, who: Call({"item": world.item()}),
+    "change_item": lambda world, who: Call({"item": world.item()}, json={"name": _name()}),
+    "list_children": lambda world, who: Call({"item": world.folder}),
+    "get_content": lambda world, who: Call({"item": world.file}),
+    "head_content": lambda world, who: Call({"item": world.file}),
+    "get_download_url": lambda world, who: Call({"item": world.file}),
+    "get_preview": lambda world, who: Call({"item": world.file}),
+    "list_trash": lambda world, who: Call(),
+    "purge_item": lambda world, who: Call({"item": world.trashed()}),
+    "restore_item": lambda world, who: Call({"item": world.trashed()}, json={}),
+    "list_uploads": lambda world, who: Call(),
+    "start_upload": lambda world, who: Call(json={"parent_id": world.folder, "name": _name(), "size": 3}),
+    "get_upload": lambda world, who: Call({"upload": world.upload()}),
+    "abort_upload": lambda world, who: Call({"upload": world.upload()}),
+    "resolve_upload": lambda world, who: Call({"upload": world.upload()}, json={"name": _name()}),
+    "complete_upload": lambda world, who: Call({"upload": world.upload()}, json={}),
+    "retry_upload": lambda world, who: Call({"upload": world.upload()}, json={}),
+    "get_upload_timeline": lambda world, who: Call({"upload": world.upload()}),
+    "get_usage": lambda world, who: Call(),
+    "share_item": lambda world, who: Call(
+        json={"item_id": world.item(), "recipients": [{"username": world.someone.name}], "role": "viewer"}
+    ),
+    "list_item_shares": lambda world, who: Call(query={"item_id": world.folder}),
+    "explain_rights": lambda world, who: Call(query={"item_id": world.folder, "user_id": world.viewer.id}),
+    "list_shares_by_me": lambda world, who: Call(),
+    "list_shares_with_me": lambda world, who: Call(),
+    "get_share": lambda world, who: Call({"share": world.shared()}),
+    "change_share": lambda world, who: Call({"share": world.shared()}, json={"role": "editor"}),
+    "revoke_share": lambda world, who: Call({"share": world.shared()}),
+    "leave_share": lambda world, who: Call({"share": world.shared()}),
+    "list_activity": lambda world, who: Call(query={"item_id": world.folder}),
+    "list_notifications": lambda world, who: Call(),
+    "mark_notifications_read": lambda world, who: Call(json={"ids": [ABSENT]}),
+    "mark_all_notifications_read": lambda world, who: Call(),
+    "delete_notification": lambda world, who: Call({"notice": _notice_of(world.viewer)}),
+    "open_stream": lambda world, who: Call(),
+}
+"""Operation -> a request that its table row answers for."""
+
+
+def _refresh_token(person: Person) -> str:
+    answer = person.http.post("/v1/auth/login", json={"login": person.name, "password": PASSWORD})
+    token: str = answer.json()["refresh_token"]
+    return token
+
+
+def _notice_of(person: Person) -> str:
+    notices = person.wait_for(lambda: person.get("/v1/notifications"), lambda feed: bool(feed["items"]), within_seconds=10)[
+        "items"
+    ]
+    notice: str = notices[0]["id"]
+    return notice
+
+
+def ask(base: httpx.Client, method: str, path: str, call: Call) -> int:
+    """Send it; the status. A stream is left as soon as it has begun."""
+    for name, value in call.path.items():
+        path = path.replace(f"{{{name}}}", value)
+    assert "{" not in path, f"{path} lacks a value"
+    headers = {"Authorization": f"Bearer {call.token}"} if call.token else {}
+    with base.stream(method, path, params=call.query, json=call.json, headers=headers, follow_redirects=False) as answer:
+        return answer.status_code

@@ -1,0 +1,255 @@
+"""The change feed across drives: whoever follows it, however irregularly, ends with what a fresh look shows."""
+
+import random
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from coffer_chassis.access import EDITOR, VIEWER
+from coffer_chassis.identity import Principal
+from coffer_contracts.event import Envelope, Event
+from factories.files import Files, granted, person, taken_back
+
+
+@dataclass
+class Follower:
+    """A client that keeps a tree by the feed alone: it puts, removes, and lists anew where it is told to."""
+
+    http: httpx.AsyncClient
+    cursor: str | None = None
+    tree: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    """Item -> folder above, if it may be seen, and name."""
+
+    async def page(self, limit: int) -> dict[str, Any]:
+        """Read one page and follow it."""
+        params: dict[str, Any] = {"limit": limit} | ({"cursor": self.cursor} if self.cursor else {})
+        answer = await self.http.get("/v1/changes", params=params)
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        for change in page["changes"]:
+            if change["subtree"] or change["change"] == "remove":
+                self.drop(change["item_id"])
+            if change["change"] == "upsert":
+                self.put(change["item"])
+            if change["subtree"]:
+                await self.list_anew(change["item_id"])
+        self.cursor = page["cursor"]
+        return page
+
+    async def catch_up(self, limit: int = 1000) -> None:
+        """Read until nothing is left."""
+        while (await self.page(limit))["has_more"]:
+            pass
+
+    def put(self, item: dict[str, Any]) -> None:
+        """Know an item as it stands."""
+        self.tree[item["id"]] = (item["parent_id"], item["name"])
+
+    def drop(self, item_id: str) -> None:
+        """Forget an item with everything below it."""
+        for child in [known for known, (parent, _) in self.tree.items() if parent == item_id]:
+            self.drop(child)
+        self.tree.pop(item_id, None)
+
+    async def list_anew(self, folder_id: str) -> None:
+        """List a folder with everything below it. What has gone meanwhile is told later."""
+        async for item in everything_below(self.http, folder_id):
+            self.put(item)
+
+
+async def everything_below(http: httpx.AsyncClient, folder_id: str) -> AsyncIterator[dict[str, Any]]:
+    """All items of a subtree by listing it, parents first."""
+    answer = await http.get(f"/v1/items/{folder_id}/children", params={"limit": 1000})
+    for item in answer.json().get("items", ()):
+        yield item
+        if item["kind"] == "folder":
+            async for below in everything_below(http, item["id"]):
+                yield below
+
+
+async def fresh(http: httpx.AsyncClient, tops: list[str]) -> dict[str, tuple[str | None, str]]:
+    """What somebody sees who looks at their own root and at everything that was shared with them."""
+    tree = {}
+    for top in ["root", *tops]:
+        answer = await http.get(f"/v1/items/{top}")
+        if answer.status_code == 200 and not answer.json()["trashed_at"]:
+            item = answer.json()
+            tree[item["id"]] = (item["parent_id"], item["name"])
+            async for below in everything_below(http, item["id"]):
+                tree[below["id"]] = (below["parent_id"], below["name"])
+    return tree
+
+
+class Household:
+    """An owner who does all sorts of things, with a reader who is given and loses parts of the drive."""
+
+    def __init__(self, files: Files, http: httpx.AsyncClient, reader: Principal, chance: random.Random) -> None:
+        self.files = files
+        self.http = http
+        self.reader = reader
+        self.chance = chance
+        self.folders = ["root"]
+        self.trashed: list[str] = []
+        self.given: dict[str, Envelope[Event]] = {}
+        self.names: Iterator[int] = iter(range(10_000))
+
+    @property
+    def tops(self) -> list[str]:
+        """What was ever given."""
+        return [fact.data.item_id for fact in self.given.values()]  # type: ignore[attr-defined]  # envelopes of tests are typed by the base
+
+    async def act(self) -> None:
+        """Do something that may or may not be possible."""
+        deed = self.chance.choices(
+            [self.make, self.move, self.rename, self.trash, self.restore, self.purge, self.give, self.take],
+            [6, 5, 2, 3, 3, 1, 4, 2],
+        )[0]
+        await deed()
+
+    async def make(self) -> None:
+        body = {"parent_id": self.chance.choice(self.folders), "name": f"f{next(self.names)}"}
+        answer = await self.http.post("/v1/folders", json=body)
+        if answer.status_code == 201:
+            self.folders.append(answer.json()["id"])
+
+    async def move(self) -> None:
+        body = {"parent_id": self.chance.choice(self.folders)}
+        await self.http.patch(f"/v1/items/{self.chance.choice(self.folders)}", json=body)
+
+    async def rename(self) -> None:
+        await self.http.patch(f"/v1/items/{self.chance.choice(self.folders)}", json={"name": f"r{next(self.names)}"})
+
+    async def trash(self) -> None:
+        item = self.chance.choice(self.folders)
+        if (await self.http.delete(f"/v1/items/{item}")).status_code == 204:
+            self.trashed.append(item)
+
+    async def restore(self) -> None:
+        if self.trashed:
+            await self.http.post(f"/v1/trash/{self.chance.choice(self.trashed)}/restore", json={})
+
+    async def purge(self) -> None:
+        if self.trashed:
+            await self.http.delete(f"/v1/trash/{self.chance.choice(self.trashed)}")
+
+    async def give(self) -> None:
+        item = self.chance.choice(self.folders[1:] or [""])
+        if item:
+            fact = granted(item, self.files.owner, self.reader, self.chance.choice([VIEWER, EDITOR]))
+            self.given[fact.subject] = fact
+            await self.files.handle(fact)
+
+    async def take(self) -> None:
+        if self.given:
+            await self.files.handle(taken_back(self.given[self.chance.choice(sorted(self.given))]))
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
+async def test_following_ends_with_the_tree_of_a_fresh_look(files: Files, seed: int) -> None:
+    chance = random.Random(seed)
+    reader = person(username="ben")
+    async with files.client() as owning, files.client(reader) as reading:
+        house = Household(files, owning, reader, chance)
+        early, owner = Follower(reading), Follower(owning)
+        for _ in range(70):
+            await house.act()
+            if chance.random() < 0.4:
+                await early.page(chance.choice([1, 2, 1000]))
+            if chance.random() < 0.2:
+                await owner.page(chance.choice([1, 3, 1000]))
+        late = Follower(reading)
+        for follower in (early, owner, late):
+            await follower.catch_up(chance.choice([1, 7, 1000]))
+        assert late.tree == await fresh(reading, house.tops)
+        assert early.tree == late.tree
+        assert owner.tree == await fresh(owning, [])
+
+
+async def told(http: httpx.AsyncClient, cursor: str) -> list[tuple[str, str, str, bool]]:
+    answer = await http.get("/v1/changes", params={"cursor": cursor})
+    return [(one["item_id"], one["change"], one["reason"], one["subtree"]) for one in answer.json()["changes"]]
+
+
+async def now(http: httpx.AsyncClient) -> str:
+    return str((await http.get("/v1/changes/cursor")).json()["cursor"])
+
+
+async def make(http: httpx.AsyncClient, name: str, parent: str = "root") -> str:
+    return str((await http.post("/v1/folders", json={"parent_id": parent, "name": name})).json()["id"])
+
+
+async def test_a_share_begins_and_ends_in_the_feed_of_whom_it_is_with(files: Files) -> None:
+    reader = person(username="ben")
+    async with files.client() as owning, files.client(reader) as reading:
+        trips = await make(owning, "Trips")
+        start, owners = await now(reading), await now(owning)
+        given = granted(trips, files.owner, reader)
+        await files.handle(given)
+        assert await told(reading, start) == [(trips, "upsert", "shared", True)]
+        assert await told(owning, owners) == [(trips, "upsert", "metadata", False)]
+        await files.handle(taken_back(given))
+        # How it stands now, not how it stood: a reader who comes late hears that it is gone, twice.
+        assert await told(reading, start) == [(trips, "remove", "shared", False), (trips, "remove", "unshared", False)]
+
+
+async def test_what_happens_elsewhere_in_the_drive_is_nobody_elses_business(files: Files) -> None:
+    reader, stranger = person(username="ben"), person(username="eve")
+    async with files.client() as owning, files.client(reader) as reading, files.client(stranger) as watching:
+        trips, private = await make(owning, "Trips"), await make(owning, "private")
+        await files.handle(granted(trips, files.owner, reader))
+        start, strangers = await now(reading), await now(watching)
+        secret = await make(owning, "secret", private)
+        await owning.patch(f"/v1/items/{secret}", json={"name": "more secret"})
+        rome = await make(owning, "Rome", trips)
+        await owning.delete(f"/v1/items/{secret}")
+        assert await told(reading, start) == [(rome, "upsert", "created", False)]
+        assert await told(watching, strangers) == []
+
+
+async def test_moving_in_and_out_tells_of_the_whole_subtree(files: Files) -> None:
+    reader = person(username="ben")
+    async with files.client() as owning, files.client(reader) as reading:
+        trips, private = await make(owning, "Trips"), await make(owning, "private")
+        rome = await make(owning, "Rome", private)
+        await make(owning, "inside", rome)
+        await files.handle(granted(trips, files.owner, reader))
+        start = await now(reading)
+        await owning.patch(f"/v1/items/{rome}", json={"parent_id": trips})
+        assert await told(reading, start) == [(rome, "upsert", "moved", True)]
+        start = await now(reading)
+        await owning.patch(f"/v1/items/{rome}", json={"parent_id": private})
+        assert await told(reading, start) == [(rome, "remove", "moved", False)]
+
+
+async def test_trash_above_a_shared_folder_takes_it_out_of_the_feed_and_back(files: Files) -> None:
+    reader = person(username="ben")
+    async with files.client() as owning, files.client(reader) as reading:
+        above = await make(owning, "above")
+        trips = await make(owning, "Trips", above)
+        await files.handle(granted(trips, files.owner, reader))
+        start = await now(reading)
+        await owning.delete(f"/v1/items/{above}")
+        assert await told(reading, start) == [(trips, "remove", "trashed", False)]
+        start = await now(reading)
+        await owning.post(f"/v1/trash/{above}/restore", json={})
+        assert await told(reading, start) == [(trips, "upsert", "restored", True)]
+
+
+async def test_a_cursor_moves_on_past_what_does_not_concern_its_reader(files: Files) -> None:
+    reader = person(username="ben")
+    async with files.client() as owning, files.client(reader) as reading:
+        trips = await make(owning, "Trips")
+        await files.handle(granted(trips, files.owner, reader))
+        follower = Follower(reading)
+        await follower.catch_up()
+        before = follower.cursor
+        for number in range(3):
+            await make(owning, f"private {number}")
+        await follower.catch_up()
+        assert follower.cursor != before
+        await make(owning, "Rome", trips)
+        await follower.catch_up()
+        assert "Rome" in {name for _, name in follower.tree.values()}
