@@ -6,6 +6,7 @@ Creating a client blocks the event loop for tens of milliseconds, so none is eve
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from aiobotocore.config import AioConfig
@@ -61,18 +62,30 @@ def _config(pool: int, *, attempts: int, read_seconds: float) -> AioConfig:
     )
 
 
+@cache
+def _models() -> Any:
+    """The SDK's descriptions of the services, 14 MiB when read: one copy for all services of a process."""
+    return get_session().get_component("data_loader")
+
+
+def _session() -> Any:
+    session = get_session()
+    session.register_component("data_loader", _models())
+    return session
+
+
 @asynccontextmanager
 async def open_mail_client(access: AwsAccess) -> AsyncIterator[Any]:
     """Open a client of SES, for the one service that sends mail. It never tries again by itself: that could send twice."""
     config = _config(5, attempts=1, read_seconds=READ_MARGIN_SECONDS)
-    async with get_session().create_client("sesv2", config=config, **access.client_arguments("sesv2")) as client:
+    async with _session().create_client("sesv2", config=config, **access.client_arguments("sesv2")) as client:
         yield client
 
 
 @asynccontextmanager
 async def open_clients(access: AwsAccess, *, receivers: int, wait_seconds: int) -> AsyncIterator[AwsClients]:
     """Open the clients of one process: `receivers` is how many long polls run at once, each up to `wait_seconds`."""
-    session = get_session()
+    session = _session()
     plain = _config(50, attempts=3, read_seconds=READ_MARGIN_SECONDS)
     # The consumer's own loop backs off, so a poll is tried once.
     poll = _config(receivers + 2, attempts=1, read_seconds=wait_seconds + READ_MARGIN_SECONDS)

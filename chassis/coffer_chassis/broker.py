@@ -4,6 +4,7 @@
 broker, so a new epoch republishes all of it; readers drop what they have seen by its id.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from sqlalchemy import select, text
@@ -20,6 +21,24 @@ async def epoch(work: Work) -> int:
     table = work.tables.broker
     async with work.read() as connection:
         return (await connection.execute(select(table.c.epoch))).scalar_one_or_none() or 0
+
+
+class EpochWatch:
+    """Notices in a running process that the broker lost its state, whoever began the new epoch."""
+
+    def __init__(self, work: Work, recover: Callable[[], Awaitable[object]]) -> None:
+        self._work = work
+        self._recover = recover
+        self._seen: int | None = None
+
+    async def look(self) -> None:
+        """Recover if an epoch has begun since the last look; the first look only remembers. May run any number of times;
+        what failed is tried again at the next look.
+        """
+        current = await epoch(self._work)
+        if self._seen not in {None, current}:
+            await self._recover()
+        self._seen = current
 
 
 async def begin_epoch(work: Work) -> int:

@@ -18,6 +18,7 @@ from coffer_chassis.bus_aws import AwsBus
 from coffer_chassis.clock import Clock, SystemClock
 from coffer_chassis.presign import Presigner, SigningKey
 from coffer_chassis.settings import CofferSettings, ServiceSettings
+from coffer_chassis.shrinking_pool import ShrinkingPool
 from coffer_chassis.tables import ChassisTables
 from coffer_chassis.unit_of_work import Work
 from coffer_chassis.wakeups import Wakeups
@@ -79,6 +80,7 @@ async def open_runtime(
     clock = clock or SystemClock()
     engine = create_async_engine(
         str(settings.database_url),
+        poolclass=ShrinkingPool,
         pool_size=settings.database_pool_size,
         max_overflow=0,  # connections beyond the pool would be opened and closed all the time under load
         pool_use_lifo=True,

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import text
 
+from coffer_chassis.broker import EpochWatch
 from coffer_chassis.bus import Bus
 from coffer_chassis.consumer import Consumer
 from coffer_chassis.handling import HandlerTable
@@ -24,6 +25,7 @@ from coffer_chassis.wakeups import OUTBOX, Wakeups
 
 RESTART_SECONDS = (0.2, 10.0)
 STEADY_SECONDS = 60.0
+EPOCH_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -122,12 +124,16 @@ class Service:
                         for consumer in self.consumers():
                             name = f"{self.name}.{consumer.lane.queue}"
                             working.create_task(supervised(name, consumer.run, stopping))
-                        for job in (*chassis_jobs(self.work, self.bus, self.topology), *self.jobs):
+                        for job in (*chassis_jobs(self.work, self.bus, self.topology), self._epoch_watch(), *self.jobs):
                             working.create_task(repeated(job, stopping))
                     else:
                         await stopping.wait()
             finally:
                 last.set()
+
+    def _epoch_watch(self) -> Job:
+        # By the store: whoever begins an epoch runs in another process, as a rule.
+        return Job("watch_epoch", EpochWatch(self.work, self.recover).look, EPOCH_SECONDS)
 
     async def ping_store(self) -> None:
         """Raise if the store does not answer."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from coffer_chassis.broker import begin_epoch, epoch, mark_drained
+from coffer_chassis.broker import EpochWatch, begin_epoch, epoch, mark_drained
 from coffer_chassis.outbox import backlog, forget_sent_before, republish
 from factories.eventing import CREATED, TABLES, Store, created, failed
 from factories.relaying import RecordingBus, relay_of
@@ -106,3 +106,25 @@ async def test_sent_rows_are_forgotten_in_time_and_unsent_ones_never(store: Stor
         assert await forget_sent_before(connection, TABLES, clock.now()) == 0
         assert (await backlog(connection, TABLES)) == (1, clock.now())
     assert [row.id for row in await store.rows(TABLES.outbox)] == [kept]
+
+
+async def test_a_process_notices_an_epoch_that_another_one_began(store: Store) -> None:
+    recovered: list[int] = []
+    failures = [RuntimeError("the bucket is away")]
+
+    async def recover() -> None:
+        if failures:
+            raise failures.pop()
+        recovered.append(await epoch(store.work))
+
+    await begin_epoch(store.work)
+    watch = EpochWatch(store.work, recover)
+    await watch.look()
+    await watch.look()
+    assert recovered == []
+    await begin_epoch(store.work)
+    with pytest.raises(RuntimeError, match="away"):
+        await watch.look()
+    for _ in range(2):
+        await watch.look()
+    assert recovered == [2]

@@ -19,7 +19,7 @@ from coffer_local.postgres import Postgres
 from factories.compose import ROOT, Container, containers, needs_of
 from factories.stacks import free_port
 
-START_SECONDS = 60
+START_SECONDS = 100
 STOP_SECONDS = 15
 PROBE_SECONDS = 1.0
 """As in the file: a health check is a process of its own, and more of them would hold up what they wait for."""

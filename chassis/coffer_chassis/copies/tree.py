@@ -10,7 +10,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Column, Index, MetaData, Select, Table, Text, bindparam, delete, literal, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Index,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    literal,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -111,10 +126,11 @@ def _walks(table: Table) -> Select[Any]:
         .where(table.c.item_id.in_(bindparam("starts", expanding=True)))
         .cte("up", recursive=True)
     )
-    up = table.alias("above_it")
+    # OFFSET 0: the planner takes the walk to be long and would read the whole copy once for every level.
+    up = select(table.c.purged_at, *columns).where(table.c.item_id == here.c.parent_id).offset(0).lateral("above_it")
     walk = here.union_all(
         select(here.c.start, here.c.height + 1, up.c.purged_at, *(up.c[column.name] for column in columns))
-        .join(here, up.c.item_id == here.c.parent_id)
+        .select_from(here.join(up, true()))
         .where(here.c.height < DEEPEST)
     )
     return select(walk).order_by(walk.c.start, walk.c.height)

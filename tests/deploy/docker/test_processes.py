@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 
 from factories import images
-from factories.compose import Container
 from factories.containers import Composed, composed
 from factories.people import Person, all_leave
 
@@ -91,19 +90,6 @@ async def test_the_address_that_asked_is_the_client_s_and_not_one_that_it_claims
     assert "203.0.113.9" not in running.said("auth")
 
 
-async def test_a_second_process_of_a_service_works_beside_the_first(running: Composed) -> None:
-    one = running.found["files"]
-    second = Container("files-2", {**one.raw, "depends_on": {}})
-    running.found[second.name] = second
-    await running.start(second)
-    try:
-        await asyncio.wait_for(running.healthy(second), 20)
-        await asyncio.gather(*(uploaded(running, f"both{number}.jpg") for number in range(2)))
-    finally:
-        del running.found[second.name]
-        assert await running.stop(second.name) == 0, running.said(second.name)
-
-
 async def test_a_cloud_that_was_killed_and_started_alone_is_made_whole_again(running: Composed) -> None:
     one = running.found["ministack"]
     family = psutil.Process(running.processes[one.name].pid).children(recursive=True)
@@ -126,15 +112,6 @@ async def test_a_service_that_is_down_is_said_to_be_and_comes_back(running: Comp
     await running.start(one)
     await asyncio.wait_for(running.healthy(one), 20)
     await uploaded(running, "back.jpg")
-
-
-async def test_jobs_may_run_again_beside_everything(running: Composed) -> None:
-    jobs = [running.found[name] for name in ("secrets", "databases")]
-    for one in jobs:
-        await running.start(one)
-    assert [await running.processes.pop(one.name).wait() for one in jobs] == [0, 0]
-    async with httpx.AsyncClient(base_url=running.url) as client:
-        assert (await client.get("/readyz")).json()["status"] == "ready"
 
 
 async def test_everything_ends_in_order_when_told_to(running: Composed) -> None:

@@ -16,6 +16,12 @@ def environ(endpoint: str) -> dict[str, str]:
     return {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1"}
 
 
+@pytest.fixture(autouse=True)
+def _no_session_of_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK keeps the first key it found for the rest of the process."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
 @pytest.mark.slow
 def test_it_makes_everything_with_the_key_that_the_sdk_finds_and_does_so_twice(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch

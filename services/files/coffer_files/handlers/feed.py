@@ -7,6 +7,7 @@ things stand now, not how they stood: leaving some out or reading them twice end
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,10 +21,13 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import drive_or_new, root_of
 from coffer_files.handlers.sight import Seen, seen_by
 from coffer_files.store.changes import Entry, Place, Reading, entries_after, live_tree, present, upcoming
-from coffer_files.store.grants import given_to, is_shared, locate_many
+from coffer_files.store.grants import folders_above, given_to, is_shared, locate_many
+
+Part = Literal["own", "shared"]
+"""What is listed: first the reader's own tree, then all that others share, as one forest."""
 
 UNTOLD = -1
-"""Depth of a tree whose topmost item has not been told yet."""
+"""Depth in a part of which nothing has been told yet."""
 
 _LAID_BARE: frozenset[ChangeReason] = frozenset({"moved", "trashed", "restored", "shared", "unshared"})
 """What can open or close everything below an item."""
@@ -34,16 +38,15 @@ _NEW_BELOW: frozenset[ChangeReason] = frozenset({"moved", "restored", "shared", 
 
 @dataclass(frozen=True, slots=True)
 class FeedCursor:
-    """How far a reader has come. With `listed` they are still being told what was there at `place`: the top of the tree,
-    then depth and id of the last item told of it. The listing saw nothing of transactions from `until` on; 0 once all before
-    are told.
+    """How far a reader has come. With `listed` they are still being told what was there at `place`: which part, then depth
+    and id of the last item told of it. The listing saw nothing of transactions from `until` on; 0 once all before are told.
     """
 
     reader: UserId
     epoch: int
     place: Place
     told_at: datetime
-    listed: tuple[ItemId, int, ItemId] | None = None
+    listed: tuple[Part, int, ItemId] | None = None
     until: int = 0
 
 
@@ -123,8 +126,7 @@ async def _reading(connection: AsyncConnection, principal: Principal, now: datet
     if not given:
         return Reading(principal.user_id)
     roots = {one.item_id for one, _ in given}
-    found = await locate_many(connection, roots)
-    above = {folder_id for at in found.values() for folder_id in at.ancestor_ids}
+    above = await folders_above(connection, roots)
     return Reading(principal.user_id, {owner for _, owner in given} - {principal.user_id}, roots, above)
 
 
@@ -134,7 +136,8 @@ async def _told(
     # Asked again: a share that began between the two looks stands in the entries, and must not be told as lost.
     given = [one for one, _ in await _given(connection, principal, now)]
     roots = {*reading.roots, *(one.item_id for one in given)}
-    found = await locate_many(connection, {*roots, *(entry.item_id for entry in entries)}, given)
+    opened = roots if any(entry.reason in _LAID_BARE for entry in entries) else ()
+    found = await locate_many(connection, {*opened, *(entry.item_id for entry in entries)}, given)
     return [(entry, told) for entry in entries for told in _tell(entry, found, roots, principal, now)]
 
 
@@ -163,7 +166,7 @@ def _as_it_stands(entry: Entry, item_id: ItemId, found: dict[ItemId, Located], p
 async def _begin(deps: Deps, principal: Principal, origin: Origin, limit: int) -> FeedPage:
     begun = await feed_now(deps, principal, origin)
     root_id = (await root_of(deps, principal.user_id, origin)).item.id
-    cursor = FeedCursor(begun.reader, begun.epoch, begun.place, begun.told_at, (root_id, UNTOLD, root_id))
+    cursor = FeedCursor(begun.reader, begun.epoch, begun.place, begun.told_at, ("own", UNTOLD, root_id))
     return await _list_on(deps, principal, root_id, cursor, limit)
 
 
@@ -172,27 +175,24 @@ async def _list_on(deps: Deps, principal: Principal, root_id: ItemId, cursor: Fe
     if cursor.listed is None:
         raise LookupError("nothing is being listed")
     now = deps.work.clock.now()
-    tree, depth, last = cursor.listed
+    part, depth, last = cursor.listed
     told: list[Told] = []
-    listed: tuple[ItemId, int, ItemId] | None = None
+    listed: tuple[Part, int, ItemId] | None = None
     until = 0
     async with deps.work.read() as connection:
-        given = await _given(connection, principal, now)
-        shared = await _tops(connection, principal, [one for one, _ in given], now)
-        trees = [root_id, *(top for top in shared if top != root_id)]
-        while True:
+        given = [one for one, _ in await _given(connection, principal, now)]
+        if part == "own":
+            page = await live_tree(connection, [root_id], (depth, last), limit)
+            told = await _own_as_listed(connection, principal, [item for _, item in page])
+            listed = ("own", *_end_of(page)) if len(page) == limit else None
+            depth, last = UNTOLD, root_id
+        if listed is None:
             wanted = limit - len(told)
-            page = await _part_of(connection, tree, (depth, last), wanted)
-            items = [item for _, item in page]
-            told += await _as_listed(connection, principal, items, [one for one, _ in given], now, own=tree == root_id)
-            if len(page) == wanted:
-                listed = (tree, *_end_of(page))
-                break
-            following = [top for top in trees[1:] if tree == root_id or top > tree]
-            if not following:
-                until = await upcoming(connection)
-                break
-            tree, depth, last = following[0], UNTOLD, following[0]
+            page = await live_tree(connection, await _tops(connection, principal, given, now), (depth, last), wanted)
+            told += await _as_listed(connection, principal, [item.id for _, item in page], given, now)
+            listed = ("shared", *_end_of(page)) if len(page) == wanted else None
+        if listed is None:
+            until = await upcoming(connection)
     # Even the last page is followed by what happened while it was told.
     after = FeedCursor(cursor.reader, cursor.epoch, cursor.place, cursor.told_at, listed, until)
     return FeedPage(told, after, has_more=True)
@@ -204,36 +204,22 @@ def _end_of(page: Sequence[tuple[int, Item]]) -> tuple[int, ItemId]:
 
 
 async def _tops(connection: AsyncConnection, principal: Principal, given: Sequence[Given], now: datetime) -> list[ItemId]:
-    """The uppermost items that others share with the reader, by id: what lies below one of them is told with it."""
+    """The uppermost items that others share with the reader: what lies below one of them is told with it."""
     found = await locate_many(connection, {one.item_id for one in given}, given)
     open_now = {item_id for item_id, at in found.items() if at.is_live and seen_by(at, principal.grantee, now)}
-    return sorted(item_id for item_id in open_now if open_now.isdisjoint(found[item_id].ancestor_ids))
+    return [item_id for item_id in open_now if open_now.isdisjoint(found[item_id].ancestor_ids)]
 
 
-async def _part_of(connection: AsyncConnection, tree: ItemId, after: tuple[int, ItemId], limit: int) -> list[tuple[int, Item]]:
-    if after[0] != UNTOLD:
-        return await live_tree(connection, tree, after, limit)
-    top = await locate_many(connection, [tree])
-    begun = [(0, at.item) for at in top.values() if at.is_live]
-    return begun + (await live_tree(connection, tree, (0, tree), limit - 1) if begun and limit > 1 else [])
+async def _own_as_listed(connection: AsyncConnection, principal: Principal, items: Sequence[Item]) -> list[Told]:
+    owner, shared = Owner(principal.user_id, principal.username, None), await is_shared(connection, [item.id for item in items])
+    known = [Located(item, owner, (), (), below_trash=False, is_shared=item.id in shared) for item in items]
+    return [Told(at.item.id, "created", None, at.item.changed_at, Seen(at, Rights.OWN)) for at in known]
 
 
 async def _as_listed(
-    connection: AsyncConnection,
-    principal: Principal,
-    items: Sequence[Item],
-    given: Iterable[Given],
-    now: datetime,
-    *,
-    own: bool,
+    connection: AsyncConnection, principal: Principal, ids: Sequence[ItemId], given: Iterable[Given], now: datetime
 ) -> list[Told]:
-    ids = [item.id for item in items]
-    if own:
-        owner, shared = Owner(principal.user_id, principal.username, None), await is_shared(connection, ids)
-        known: Iterable[Seen | None] = [
-            Seen(Located(item, owner, (), (), below_trash=False, is_shared=item.id in shared), Rights.OWN) for item in items
-        ]
-    else:
-        found = await locate_many(connection, ids, given)
-        known = [seen_by(found[item_id], principal.grantee, now) for item_id in ids if item_id in found]
+    """By what they may see now: a share may have ended since the tops were looked for."""
+    found = await locate_many(connection, ids, given)
+    known = [seen_by(found[item_id], principal.grantee, now) for item_id in ids if item_id in found]
     return [Told(seen.at.item.id, "created", None, seen.at.item.changed_at, seen) for seen in known if seen is not None]

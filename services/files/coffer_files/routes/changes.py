@@ -15,7 +15,7 @@ from coffer_chassis.openapi import documented
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import CursorExpired, CursorInvalid
 from coffer_files.domain.items import ChangeReason
-from coffer_files.handlers.feed import FeedCursor, Told, feed_now, read_feed
+from coffer_files.handlers.feed import FeedCursor, Part, Told, feed_now, read_feed
 from coffer_files.handlers.reading import usage
 from coffer_files.routes.answers import ItemAnswer, seen_answer
 from coffer_files.routes.requests import (
@@ -125,9 +125,10 @@ def _opened(cursors: Cursors, principal: Principal, text: str) -> FeedCursor:
             return FeedCursor(UserId(reader), epoch, Place(xid, position), told_at, until=until)
         case [
             str() as reader, int() as epoch, int() as xid, int() as position, datetime() as told_at,
-            str() as top, int() as depth, str() as last,
+            str() as part, int() as depth, str() as last,
         ]:  # fmt: skip
-            return FeedCursor(UserId(reader), epoch, Place(xid, position), told_at, (ItemId(top), depth, ItemId(last)))
+            listed: tuple[Part, int, ItemId] = ("own" if part == "own" else "shared", depth, ItemId(last))
+            return FeedCursor(UserId(reader), epoch, Place(xid, position), told_at, listed)
     raise CursorInvalid
 
 

@@ -5,7 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, cast, delete, func, literal, or_, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -98,6 +113,15 @@ async def note_share(
     await connection.execute(_add, row)
 
 
+def _reaches(roots: str) -> Any:
+    """Whether a row's scope names one of the roots. Looked up in a hash table: the operator for arrays holds each against
+    each, which for a thousand shares takes minutes.
+    """
+    scope = func.unnest(changes.c.scope).table_valued("id", name="folder").render_derived()
+    wanted = select(func.unnest(bindparam(roots, type_=ARRAY(Id))))
+    return select(func.bool_or(scope.c.id.in_(wanted))).select_from(scope).correlate(changes).scalar_subquery()
+
+
 _feeds = func.unnest(bindparam("feeds", type_=ARRAY(Id))).table_valued("owner_id", name="feeds").render_derived()
 _entry = (
     select(changes)
@@ -108,8 +132,8 @@ _entry = (
         changes.c.xid < _horizon,
         or_(
             changes.c.owner_id == bindparam("reader", type_=Id),
-            changes.c.scope.op("&&")(bindparam("roots", type_=ARRAY(Id))),
-            changes.c.item_id == func.any(bindparam("above", type_=ARRAY(Id))),
+            _reaches("roots"),
+            changes.c.item_id.in_(select(func.unnest(bindparam("above", type_=ARRAY(Id))))),
         ),
     )
     .order_by(changes.c.xid, changes.c.position)
@@ -157,29 +181,49 @@ async def upcoming(connection: AsyncConnection) -> int:
 
 
 async def live_tree(
-    connection: AsyncConnection, root_id: ItemId, after: tuple[int, ItemId] | None, limit: int
+    connection: AsyncConnection, tops: Collection[ItemId], after: tuple[int, ItemId], limit: int
 ) -> list[tuple[int, Item]]:
-    """A page of everything that lives below the root with its depth, parents before children. Walks all folders, so a
-    page costs more in a drive with many of them.
+    """A page of everything that lives in trees, with its depth, the tops themselves (0) first and parents before children.
+    `after` is depth and id of the last item told, depth -1 for none. Walks all folders, so a page costs more in trees with
+    many of them.
     """
-    top = select(items.c.id, literal(1).label("depth")).where(items.c.id == root_id).cte("tree", recursive=True)
-    folder = items.alias("folder")
-    tree = top.union_all(
-        select(folder.c.id, top.c.depth + 1)
-        .join(top, folder.c.parent_id == top.c.id)
-        .where(folder.c.kind == "folder", folder.c.trashed_at.is_(None))
+    values = {"tops": [*tops], "depth": after[0], "last": after[1], "limit": limit}
+    return [(row.depth, Item._make(row[:_SEEN])) for row in await connection.execute(_tree_page, values)]
+
+
+def _live_below(tree: Any) -> Any:
+    return select(items.c.id).where(items.c.parent_id == tree.c.id, items.c.trashed_at.is_(None)).offset(0)
+
+
+def _page_of_trees() -> Any:
+    """Tied together by LATERAL and OFFSET 0, and by an array at the end: the planner takes trees to be large and would read
+    those of all drives.
+    """
+    depth, last = bindparam("depth", type_=Integer), bindparam("last", type_=Id)
+    is_top = (items.c.id == func.any(bindparam("tops", type_=ARRAY(Id))), items.c.trashed_at.is_(None))
+    tops = select(items.c.id, literal(0).label("depth")).where(*is_top)
+    tree = tops.cte("tree", recursive=True)
+    folder = _live_below(tree).where(items.c.kind == "folder").lateral("folder")
+    tree = tree.union_all(select(folder.c.id, tree.c.depth + 1).select_from(tree.join(folder, true())))
+    child = _live_below(tree).lateral("child")
+    children = select(child.c.id, tree.c.depth + 1).select_from(tree.join(child, true())).where(tree.c.depth + 1 >= depth)
+    told = union_all(tops, children).subquery("told")
+    page = (
+        select(told.c.id, told.c.depth)
+        .where(tuple_(told.c.depth, told.c.id) > tuple_(depth, last))
+        .order_by(told.c.depth, told.c.id)
+        .limit(bindparam("limit", type_=Integer))
+        .cte("page")
     )
-    statement = (
-        select(*ITEM_COLUMNS, tree.c.depth)
-        .select_from(items.join(tree, items.c.parent_id == tree.c.id))
-        .where(items.c.trashed_at.is_(None))
-        .order_by(tree.c.depth, items.c.id)
-        .limit(limit)
+    return (
+        select(*ITEM_COLUMNS, page.c.depth)
+        .join_from(items, page, page.c.id == items.c.id)
+        .where(items.c.id == func.any(func.array(select(page.c.id).scalar_subquery())))
+        .order_by(page.c.depth, page.c.id)
     )
-    if after:
-        place = tuple_(*after, types=[tree.c.depth.type, items.c.id.type])
-        statement = statement.where(tuple_(tree.c.depth, items.c.id) > place)
-    return [(row.depth, Item._make(row[:_SEEN])) for row in await connection.execute(statement)]
+
+
+_tree_page = _page_of_trees()
 
 
 async def forget_before(connection: AsyncConnection, moment: datetime) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, cast, func, literal, select
+from sqlalchemy import Text, cast, func, literal, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,12 +37,9 @@ async def items_after(connection: AsyncConnection, after: ItemId | None, limit: 
     page = wanted.cte("page")
     here = select(page.c.id.label("start"), page.c.parent_id.label("id"), literal(1).label("height"))
     up = here.where(page.c.parent_id.is_not(None)).cte("up", recursive=True)
-    above = items.alias("above")
-    up = up.union_all(
-        select(up.c.start, above.c.parent_id, up.c.height + 1)
-        .join(above, above.c.id == up.c.id)
-        .where(above.c.parent_id.is_not(None))
-    )
+    # OFFSET 0: the planner takes the walk to be long and would read all items once for every level.
+    above = select(items.c.parent_id).where(items.c.id == up.c.id, items.c.parent_id.is_not(None)).offset(0).lateral("above")
+    up = up.union_all(select(up.c.start, above.c.parent_id, up.c.height + 1).select_from(up.join(above, true())))
     chains = (
         select(up.c.start, func.array_agg(aggregate_order_by(cast(up.c.id, Text), up.c.height.desc())).label("ids"))
         .group_by(up.c.start)

@@ -42,11 +42,12 @@ async def visible(connection: AsyncConnection, found: Sequence[Notice], now: dat
     judged = [notice for notice in found if notice.needs_sight]
     if not judged:
         return list(found)
+    # Before the grants are read: one that comes in between must not count as heard of and missing.
+    fresh = {notice.share_id for notice in judged if notice.share_id and notice.created_at > now - GRANT_LAG}
+    unheard = fresh - await _heard(connection, fresh)
     readers = {notice.user_id for notice in judged}
     items = {notice.item.id for notice in judged if notice.item}
     sight = await look(connection, items, now, reader=next(iter(readers)) if len(readers) == 1 else None)
-    fresh = {notice.share_id for notice in judged if notice.share_id and notice.created_at > now - GRANT_LAG}
-    unheard = fresh - await _heard(connection, fresh)
 
     def shows(notice: Notice) -> bool:
         if not notice.needs_sight or notice.item is None:

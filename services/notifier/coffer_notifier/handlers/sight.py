@@ -45,13 +45,15 @@ class Sight:
 async def look(
     connection: AsyncConnection, item_ids: Collection[ItemId], now: datetime, *, reader: UserId | None = None
 ) -> Sight:
-    """What is known about these items: for one reader, or for anybody. Three statements at most."""
+    """What is known about these items: for one reader, or for anybody. Two statements, more if some are missing."""
     places = await standings(connection, tree, item_ids)
-    missing = [item_id for item_id in item_ids if item_id not in places]
     gone: frozenset[ItemId] = frozenset()
-    if missing:
+    if missing := [item_id for item_id in item_ids if item_id not in places]:
         rows = await connection.execute(select(tree.c.item_id).where(tree.c.item_id.in_(missing)))
-        gone = frozenset(map(ItemId, rows.scalars()))
+        if known := set(map(ItemId, rows.scalars())):
+            # Asked again, because a statement sees what was committed since the one before: it may just have come.
+            places |= await standings(connection, tree, known)
+            gone = frozenset(known - places.keys())
     covering = {above for standing in places.values() for above in standing.ancestor_ids} | set(item_ids)
     if not covering:
         return Sight(places, gone, {}, now)

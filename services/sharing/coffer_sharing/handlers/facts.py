@@ -70,9 +70,7 @@ def tell_changed(unit: Unit, before: Share, after: Share, item: Described, chang
 
 
 async def end_shares(unit: Unit, shares: Sequence[Share], reason: EndReason) -> list[Share]:
-    """End active shares, which are locked, and say so; the shares after. Raises LookupError for a share of an item that was
-    never heard of, which cannot be.
-    """
+    """End active shares, which are locked, and say so; the shares after."""
     if not shares:
         return []
     items = await names_of_items(unit.connection, {share.item_id for share in shares})

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import ROLES, Grant
+from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import ItemId, ShareId, UserId
 from coffer_sharing.domain import Share
 from coffer_sharing.store.tables import is_active, shares, tree
@@ -118,7 +119,19 @@ async def forget_ended_before(connection: AsyncConnection, moment: datetime) -> 
     return (await connection.execute(delete(shares).where(shares.c.ended_at < moment))).rowcount
 
 
-async def names_of_items(connection: AsyncConnection, item_ids: Collection[ItemId]) -> dict[ItemId, Any]:
-    """Kind and name of items, also of those that are gone."""
+class Named(NamedTuple):
+    """What is known of an item."""
+
+    kind: ItemKind
+    name: str
+
+
+_UNHEARD_OF = Named("file", "")
+
+
+async def names_of_items(connection: AsyncConnection, item_ids: Collection[ItemId]) -> dict[ItemId, Named]:
+    """Kind and name of items, also of those that are gone. One that nothing is known of, because the copy was lost, is a file
+    without a name: taking a share back must not have to wait until the copy is there again.
+    """
     rows = await connection.execute(select(tree.c.item_id, tree.c.kind, tree.c.name).where(tree.c.item_id.in_(item_ids)))
-    return {row.item_id: row for row in rows}
+    return dict.fromkeys(item_ids, _UNHEARD_OF) | {ItemId(row.item_id): Named(row.kind, row.name) for row in rows}

@@ -1,12 +1,16 @@
 """New content for a file itself: for those who may change it and do not see the folder that it lies in."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from coffer_chassis.access import EDITOR, VIEWER
 from coffer_chassis.identity import Principal
+from coffer_contracts.ids import ItemId
 from coffer_files.domain.uploads import Upload
+from coffer_files.store import items as rows
+from coffer_files.store.drives import lock_drive
 from factories.files import Files, cleared, granted, person, stored, taken_back
 
 
@@ -118,3 +122,41 @@ async def test_what_is_lost_meanwhile_lets_the_bytes_wait(files: Files, editor: 
         elsewhere = await http.patch(f"/v1/uploads/{upload.id}", json={"parent_id": "root", "name": "rescued.txt"})
     assert elsewhere.json()["state"] == "committed"
     assert (await look(files, files.owner, elsewhere.json()["item_id"]))["path"] == "/rescued.txt"
+
+
+async def test_who_announces_new_content_does_not_hold_the_file_that_a_commit_waits_for(files: Files) -> None:
+    first = await files.upload("plan.txt")
+    async with files.engine.begin() as committing:
+        await lock_drive(committing, files.owner.user_id)
+        announcing = asyncio.create_task(files.start(target=first.item_id, parent="", name=""))
+        await files.somebody_waits()
+        assert await rows.lock(committing, ItemId(str(first.item_id)))
+    assert (await announcing).state == "created"
+
+
+async def test_whose_rights_are_lost_is_not_told_where_the_owner_put_the_bytes(files: Files, editor: Principal) -> None:
+    first = await files.upload("plan.txt")
+    given = granted(str(first.item_id), files.owner, editor, EDITOR)
+    await files.handle(given)
+    upload = await files.now((await send(files, editor, item_id=first.item_id))[1]["id"])
+    await files.handle(taken_back(given), stored(upload), cleared(upload))
+    async with files.client() as http:
+        taken = (await http.patch(f"/v1/uploads/{upload.id}", json={"name": "secret.txt"})).json()
+    assert (taken["state"], taken["resolved_name"], taken["item"]["name"]) == ("committed", "secret.txt", "secret.txt")
+    async with files.client(editor) as http:
+        seen = (await http.get(f"/v1/uploads/{upload.id}")).json()
+    assert (seen["state"], seen["resolved_name"], seen["parent_id"], "item" in seen) == ("committed", "plan.txt", None, False)
+
+
+async def test_how_full_a_drive_is_is_its_owners_to_know(files: Files, editor: Principal) -> None:
+    first = await shared_file(files, editor)
+    code, problem = await send(files, editor, item_id=first.item_id, size=2_000_000)
+    assert (code, problem["code"], problem["needed"]) == (403, "quota_exceeded", 2_000_000)
+    assert not {"used", "limit"} & set(problem)
+    code, problem = await send(files, files.owner, item_id=first.item_id, size=2_000_000)
+    assert (code, problem["limit"]) == (403, 1_000_000)
+
+
+async def test_a_base_version_that_is_no_id_is_refused(files: Files) -> None:
+    code, problem = await send(files, files.owner, parent_id="root", name="a.txt", base_version_id="root")
+    assert (code, problem["errors"][0]["pointer"]) == (422, "/base_version_id")

@@ -55,12 +55,12 @@ async def test_the_tree_is_told_parents_first(files: Files) -> None:
         other = (await http.post("/v1/folders", json={"parent_id": "root", "name": "other"})).json()["id"]
         await http.patch(f"/v1/items/{top}", json={"parent_id": other})
     root = await root_of(files.deps, files.owner.user_id, files.origin)
-    told, after = [], (0, root.item.id)
+    told, after = [], (-1, root.item.id)
     async with files.deps.work.read() as reader:
-        while page := await live_tree(reader, root.item.id, after, 1):
+        while page := await live_tree(reader, [root.item.id], after, 1):
             told += [item.id for _, item in page]
             after = (page[-1][0], page[-1][1].id)
-        assert told == [other, top, below]
+        assert told == [root.item.id, other, top, below]
         located = await locate(reader, below)
     assert located is not None
     assert located.ancestor_ids == (root.item.id, other, top)

@@ -7,7 +7,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coffer_notifier.domain.letters import (
@@ -109,8 +109,8 @@ def test_no_name_breaks_out_of_its_place(name: str, field: str) -> None:
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
 
 
-@settings(max_examples=1500)
 @given(st.text(), st.text(), st.text())
+@example("00000¡¡¡¡¡¡𐀀𐀀𐀀", "", "")
 def test_any_text_at_all_makes_a_mail_that_reads_as_it_was_written(sharer: str, item: str, message: str) -> None:
     letter = share_letter("bob@example.org", news(sharer_name=sharer, item_name=item, message=message))
     mail = parsed(letter)

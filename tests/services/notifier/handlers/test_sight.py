@@ -79,7 +79,7 @@ class Model:
             if live:
                 self.shares[position] = (shared, share, False)
                 self.facts += [share.removed(), share.revoked(at=self.at())]
-        elif what == "move" and target.item.kind == "folder" and not is_root and node not in target.chain():
+        elif what == "move" and target.item.kind == "folder" and not (is_root or node.trashed or node in target.chain()):
             before = node.parent
             node.parent = target
             node.revision += 1

@@ -4,13 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from coffer_chassis.copies.tree import KEEP_DAYS
+from coffer_chassis.etags import Conditions
 from coffer_sharing.app import jobs
 from coffer_sharing.handlers import ending
+from coffer_sharing.handlers.changing import revoke_share
 from coffer_sharing.handlers.ending import expire, forget
 from coffer_sharing.store.tables import shares, tree
+from factories.files import origin_of
 from factories.sharing import Sharing
 
 
@@ -50,6 +53,21 @@ async def test_what_is_in_the_trash_expires_as_well(sharing: Sharing) -> None:
     sharing.clock.advance(seconds=1)
     await expire(sharing.deps)
     assert (await sharing.now(shown)).end_reason == "expired"
+
+
+async def test_rights_end_also_while_the_copy_of_the_tree_is_lost(sharing: Sharing) -> None:
+    ann, bob, folder = await sharing.person(), await sharing.person(), await sharing.item("Brief")
+    [brief] = await sharing.share(folder, ann, expires_at=sharing.clock.now() + timedelta(minutes=1))
+    [lasting] = await sharing.share(folder, bob)
+    async with sharing.engine.begin() as connection:
+        await connection.execute(delete(tree))
+    sharing.clock.advance(minutes=1)
+    await expire(sharing.deps)
+    by = sharing.owner
+    await revoke_share(sharing.deps, by, origin_of(by), lasting.share.id, Conditions())
+    for shown, reason in ((brief, "expired"), (lasting, "revoked")):
+        removed, told = (await sharing.told(shown))[2:]
+        assert (removed.data.reason, told.data.item_name) == (reason, "")
 
 
 async def test_records_go_when_nobody_needs_them_any_more(sharing: Sharing) -> None:
