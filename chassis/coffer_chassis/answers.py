@@ -1,4 +1,4 @@
-"""What bodies and answers are made of: closed request models, and times as every answer writes them.
+"""What bodies and answers are made of: closed request models, and times and permissions as every answer writes them.
 
 No route and no business value lives here.
 """
@@ -8,6 +8,8 @@ from typing import Annotated
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
+
+from coffer_chassis.access import Rights
 
 _TIME_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2026-11-20T10:15:00.000Z"]}
 
@@ -27,6 +29,20 @@ def timestamp(moment: datetime) -> Timestamp:
         moment = moment.astimezone(UTC)
     # Four times as fast as a format string, and listings write hundreds of them.
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class PermissionsAnswer(msgspec.Struct, frozen=True):
+    """What may be done with an item."""
+
+    read: bool
+    write: bool
+    delete: bool
+    share: bool
+
+
+def permissions_answer(rights: Rights) -> PermissionsAnswer:
+    """Rights as answers show them."""
+    return PermissionsAnswer(Rights.READ in rights, Rights.WRITE in rights, Rights.DELETE in rights, Rights.SHARE in rights)
 
 
 class Body(BaseModel):

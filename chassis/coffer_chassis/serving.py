@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from coffer_chassis.request_heads import BoundedHeads
+
 FINISH_SECONDS = 3
 """How long requests under way may take once the server was told to stop."""
 
@@ -45,7 +47,7 @@ async def serve(app: Any, bound: socket.socket, stopping: asyncio.Event, *, life
     """Answer requests on `bound` until `stopping` is set, then finish those under way for up to FINISH_SECONDS."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedHeads,
         loop="none",
         lifespan="on" if lifespan else "off",
         log_config=None,

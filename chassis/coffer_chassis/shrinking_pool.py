@@ -44,9 +44,8 @@ class ShrinkingPool(AsyncAdaptedQueuePool):
     def _do_return_conn(self, record: Any) -> None:
         # Of those that lie ready and those in use, this one included.
         if self.checkedin() + self.checkedout() > self.wanted:
-            try:
-                record.close()
-            finally:
-                self._dec_overflow()
+            # First given up, then closed: closing takes a while, and nobody must begin to wait for what never comes back.
+            self._dec_overflow()
+            record.close()
         else:
             super()._do_return_conn(record)

@@ -38,6 +38,7 @@ async def test_answers_until_told_to_stop_and_does_not_wait_for_idle_connections
     writer.close()
 
 
+@pytest.mark.slow
 async def test_a_request_that_never_ends_holds_up_the_stop_for_a_bounded_time() -> None:
     bound, stopping = listen("127.0.0.1", 0), asyncio.Event()
     serving = asyncio.create_task(serve(never, bound, stopping, lifespan=False))

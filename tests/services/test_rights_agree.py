@@ -190,7 +190,7 @@ class House:
         }
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
 async def test_all_services_agree_on_everybodys_rights(database: Database, seed: int) -> None:
     async with AsyncExitStack() as stack:
         files = await stack.enter_async_context(files_on(database("coffer_files")))

@@ -42,7 +42,10 @@ class ForwardedFor:
         fields: Fields = scope["headers"]
         client = scope["client"][0] if scope.get("client") else None
         believed = self._trusts(client)
-        dropped = {*HOP_BY_HOP, *_named_by_connection(fields), b"expect", b"x-request-id"}
+        # Who is asked is no matter of one hop, whatever `Connection` names.
+        dropped = {*HOP_BY_HOP, *(_named_by_connection(fields) - {b"host"}), b"expect", b"x-request-id"}
+        if any(name == b"transfer-encoding" for name, _ in fields):
+            dropped.add(b"content-length")  # RFC 9112 section 6.3: two lengths are how a request hides another one
         if not believed:
             dropped |= _OF_PROXIES
         chain = [value for name, value in fields if name == b"x-forwarded-for"] if believed else []

@@ -166,7 +166,7 @@ class Proxy:
         except (aiohttp.ClientError, OSError) as error:
             if status:  # too late for another answer: the server breaks this one off
                 raise
-            log.warning("service_unreachable", service=owner, error=repr(error), request_id=request_id)
+            log.warning("service_unreachable", service=owner, error=_told(error), request_id=request_id)
             away = Unavailable("A part of Coffer cannot be reached at this moment.", retry_after_seconds=RETRY_SECONDS)
             await self._refuse(scope, reply, away, request_id)
         finally:
@@ -223,6 +223,11 @@ class Proxy:
         await Edge(answer, service="gateway", cors=Cors(), cache_control=NO_STORE)(named, _nothing, send)
 
 
+def _told(error: Exception) -> str:
+    # Written out, an error about an answer holds the whole request, tokens included.
+    return f"{type(error).__name__}: {error.message if isinstance(error, aiohttp.ClientResponseError) else error}"
+
+
 async def _nothing() -> Any:
     return {"type": "http.disconnect"}
 
@@ -231,7 +236,8 @@ def _incoming(scope: Any, receive: Any) -> Incoming:
     """Raises MethodNotAllowed, MalformedRequest or TooLarge for what no service should have to look at."""
     if scope["method"] not in _METHODS:
         raise MethodNotAllowed
-    if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+    hosts = sum(name == b"host" for name, _ in scope["headers"])
+    if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):  # RFC 9112 section 3.2
         raise MalformedRequest("one Host field is expected")
     try:
         length = body_length(scope["headers"])

@@ -9,6 +9,8 @@ import pytest
 
 from coffer_local.home import Home, write_private
 
+pytestmark = pytest.mark.slow  # every test starts Python anew
+
 
 def launched(home: Path, *arguments: str, **variables: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "coffer_local", *arguments]

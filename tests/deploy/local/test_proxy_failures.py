@@ -10,6 +10,8 @@ from coffer_chassis.http import MAX_BODY_BYTES
 from coffer_chassis.testing import eventually
 from factories.upstreams import OK, Seen, answered, asked, gateway, request, said, upstream
 
+pytestmark = pytest.mark.slow  # waits for real time limits
+
 REQUEST_ID = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11"
 
 

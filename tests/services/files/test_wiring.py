@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from coffer_chassis.bus import Outgoing
@@ -37,6 +38,7 @@ def test_previews_are_read_and_never_written() -> None:
     assert access["previews/"] == replace(access["previews/"], read=True, write=False, delete=False)
 
 
+@pytest.mark.slow
 async def test_every_upload_comes_to_its_end_on_a_bus_that_repeats_and_reorders(store: str) -> None:
     async with files_on(store, dispatch_per_owner=3) as files:
         bus = MemoryBus(ALL, seed=7, duplicates=0.5)

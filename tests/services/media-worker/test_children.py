@@ -21,6 +21,8 @@ from coffer_media_worker.domain import JOB_LIMITS, JobLimits, PreviewFailed, Pre
 from coffer_media_worker.frames import BadFrameError, read_reply
 from factories import images
 
+pytestmark = pytest.mark.slow  # starts and kills real children
+
 MISBEHAVING = (sys.executable, "-I", str(Path(__file__).with_name("misbehaving_child.py")))
 IMPATIENT = replace(JOB_LIMITS, memory_bytes=256 << 20, cpu_seconds=1, wall_seconds=3.0)
 

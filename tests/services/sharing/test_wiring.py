@@ -4,6 +4,7 @@ import asyncio
 import random
 from typing import Any
 
+import pytest
 from sqlalchemy import select, text
 
 from coffer_chassis.bus import Outgoing
@@ -36,6 +37,7 @@ def test_it_has_no_business_with_the_bucket() -> None:
     assert all(not lane.storage_prefixes for lane in TOPOLOGY.lanes)
 
 
+@pytest.mark.slow
 async def test_copies_and_grants_come_out_right_on_a_bus_that_repeats_and_reorders(database: Database) -> None:
     chance = random.Random(3)
     async with sharing_on(database("coffer_sharing")) as sharing:

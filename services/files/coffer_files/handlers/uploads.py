@@ -45,7 +45,7 @@ async def find_upload(deps: Deps, principal: Principal, upload_id: UploadId) -> 
 async def list_uploads(
     deps: Deps, principal: Principal, *, states: Sequence[UploadState], limit: int, before: UploadId | None
 ) -> list[Upload]:
-    """A page of the caller's uploads, newest first."""
+    """A page of the caller's uploads and of those that others send into their drive, newest first."""
     async with deps.work.read() as connection:
         return await rows.uploads_of(connection, principal.user_id, states=states, limit=limit, before=before)
 

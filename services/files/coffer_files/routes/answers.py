@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from coffer_chassis.access import Rights
-from coffer_chassis.answers import Timestamp, timestamp
+from coffer_chassis.answers import PermissionsAnswer, Timestamp, permissions_answer, timestamp
 from coffer_contracts.files import ItemKind, MediaKind, PreviewStatus
 from coffer_contracts.ids import ItemId
 from coffer_files.domain.items import Item, Listed, Owner
@@ -25,15 +25,6 @@ class OwnerAnswer(msgspec.Struct, frozen=True):
     id: str
     username: str | None
     display_name: str | None
-
-
-class PermissionsAnswer(msgspec.Struct, frozen=True):
-    """What the caller may do."""
-
-    read: bool
-    write: bool
-    delete: bool
-    share: bool
 
 
 class PreviewAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,11 +88,6 @@ _PREVIEWS: Mapping[PreviewStatus, PreviewAnswer] = {
 def owner_answer(owner: Owner) -> OwnerAnswer:
     """Whose drive it is."""
     return OwnerAnswer(owner.id, owner.username, owner.display_name)
-
-
-def permissions_answer(rights: Rights) -> PermissionsAnswer:
-    """What the caller may do."""
-    return PermissionsAnswer(Rights.READ in rights, Rights.WRITE in rights, Rights.DELETE in rights, Rights.SHARE in rights)
 
 
 def item_answer(

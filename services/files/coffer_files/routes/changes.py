@@ -12,22 +12,14 @@ from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.cursors import Cursors, Listing, Value
 from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import Limit, TheCursors, TheOrigin, ThePrincipal, page_size
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import CursorExpired, CursorInvalid
 from coffer_files.domain.items import ChangeReason
 from coffer_files.handlers.feed import FeedCursor, Part, Told, feed_now, read_feed
 from coffer_files.handlers.reading import usage
 from coffer_files.routes.answers import ItemAnswer, seen_answer
-from coffer_files.routes.requests import (
-    DEFAULT_LIMIT,
-    READ,
-    Limit,
-    TheCursors,
-    TheDeps,
-    TheOrigin,
-    ThePrincipal,
-    page_size,
-)
+from coffer_files.routes.requests import DEFAULT_LIMIT, READ, TheDeps
 from coffer_files.store.changes import Place
 
 FeedPlace = Annotated[str | None, QueryParameter(description="As the last page gave it; without it the tree is told first.")]

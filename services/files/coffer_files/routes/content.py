@@ -9,12 +9,13 @@ from litestar.params import QueryParameter
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import TheOrigin, ThePrincipal, known_id
 from coffer_contracts.ids import VersionId
 from coffer_contracts.problems import KindConflict
 from coffer_files.domain.content import Disposition
 from coffer_files.domain.previews import PreviewSize, PreviewUnavailable
 from coffer_files.handlers.content import sign_download, sign_preview
-from coffer_files.routes.requests import NO_STORE, READ, InPath, TheDeps, TheOrigin, ThePrincipal, item_ref, known_id
+from coffer_files.routes.requests import NO_STORE, READ, InPath, TheDeps, item_ref
 
 PENDING_RETRY_SECONDS = 1
 LONGEST_LIFE_SECONDS = 900

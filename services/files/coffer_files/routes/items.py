@@ -10,11 +10,24 @@ from pydantic import Field
 
 from coffer_chassis.access import Rights
 from coffer_chassis.access_rules import user
-from coffer_chassis.answers import Body
+from coffer_chassis.answers import Body, permissions_answer
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.http import not_modified
 from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    Moment,
+    TheConditions,
+    TheCursors,
+    TheOrigin,
+    ThePrincipal,
+    claim_of,
+    page_size,
+    replay_header,
+)
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import (
     CursorInvalid,
@@ -35,37 +48,8 @@ from coffer_files.handlers.naming import etag_as_seen
 from coffer_files.handlers.reading import Asked, list_folder
 from coffer_files.handlers.sight import Seen
 from coffer_files.handlers.trash import trash_item
-from coffer_files.routes.answers import (
-    ItemAnswer,
-    ItemPage,
-    listed_answer,
-    owner_answer,
-    permissions_answer,
-    preview_answer,
-    seen_answer,
-)
-from coffer_files.routes.requests import (
-    DEFAULT_LIMIT,
-    READ,
-    WRITE,
-    Cursor,
-    IdempotencyKey,
-    Included,
-    InPath,
-    ItemRef,
-    Limit,
-    Moment,
-    TheConditions,
-    TheCursors,
-    TheDeps,
-    TheOrigin,
-    ThePrincipal,
-    claim_of,
-    included,
-    item_ref,
-    page_size,
-    replay_header,
-)
+from coffer_files.routes.answers import ItemAnswer, ItemPage, listed_answer, owner_answer, preview_answer, seen_answer
+from coffer_files.routes.requests import DEFAULT_LIMIT, READ, WRITE, Included, InPath, ItemRef, TheDeps, included, item_ref
 
 NAME_LIMIT = 1024
 """Characters that are looked at before the rules of names are asked."""

@@ -11,31 +11,18 @@ from pydantic import Field
 
 from coffer_chassis.access import Rights
 from coffer_chassis.access_rules import user
-from coffer_chassis.answers import Body, Timestamp, timestamp
+from coffer_chassis.answers import Body, Timestamp, permissions_answer, timestamp
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import Cursor, Limit, TheCursors, TheOrigin, ThePrincipal, known_id, page_size
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import CursorInvalid, KindConflict, NameConflict, StateConflict
 from coffer_files.domain.items import Owner
 from coffer_files.handlers.naming import etag_as_seen
 from coffer_files.handlers.reading import list_trash
 from coffer_files.handlers.trash import purge_item, restore_item
-from coffer_files.routes.answers import ItemAnswer, item_answer, owner_answer, permissions_answer, seen_answer
-from coffer_files.routes.requests import (
-    DEFAULT_LIMIT,
-    READ,
-    WRITE,
-    Cursor,
-    InPath,
-    ItemRef,
-    Limit,
-    TheCursors,
-    TheDeps,
-    TheOrigin,
-    ThePrincipal,
-    known_id,
-    page_size,
-)
+from coffer_files.routes.answers import ItemAnswer, item_answer, owner_answer, seen_answer
+from coffer_files.routes.requests import DEFAULT_LIMIT, READ, WRITE, InPath, ItemRef, TheDeps
 
 
 class TrashedAnswer(msgspec.Struct, frozen=True):

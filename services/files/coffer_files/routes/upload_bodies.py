@@ -6,10 +6,11 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from coffer_chassis.answers import Body
+from coffer_chassis.requests import IdText, Moment
 from coffer_contracts.files import ConflictPolicy
 from coffer_files.handlers import announcing
 from coffer_files.routes.items import NAME_LIMIT
-from coffer_files.routes.requests import IdText, ItemRef, Moment
+from coffer_files.routes.requests import ItemRef
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 MimeType = Annotated[

@@ -11,6 +11,18 @@ from coffer_chassis.access_rules import user
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    TheCursors,
+    TheOrigin,
+    ThePrincipal,
+    claim_of,
+    known_id,
+    page_size,
+    replay_header,
+)
 from coffer_contracts.files import UploadState
 from coffer_contracts.ids import ItemId, UploadId, VersionId
 from coffer_contracts.problems import (
@@ -37,24 +49,7 @@ from coffer_files.handlers import uploads as commands
 from coffer_files.handlers.announcing import Announcement
 from coffer_files.handlers.deps import Deps
 from coffer_files.routes.answers import ItemAnswer, seen_answer
-from coffer_files.routes.requests import (
-    DEFAULT_LIMIT,
-    NO_STORE,
-    READ,
-    WRITE,
-    Cursor,
-    IdempotencyKey,
-    InPath,
-    Limit,
-    TheCursors,
-    TheDeps,
-    TheOrigin,
-    ThePrincipal,
-    claim_of,
-    known_id,
-    page_size,
-    replay_header,
-)
+from coffer_files.routes.requests import DEFAULT_LIMIT, NO_STORE, READ, WRITE, InPath, TheDeps
 from coffer_files.routes.upload_answers import TimelineAnswer, UploadAnswer, UploadPage, timeline_answer, upload_answer
 from coffer_files.routes.upload_bodies import ResolveBody, UploadBody
 
@@ -114,7 +109,7 @@ async def post_upload(
     opt=user(READ) | documented(raises=[CursorInvalid]),
     operation_id="list_uploads",
     tags=["uploads"],
-    summary="List own uploads",
+    summary="List uploads",
 )
 async def get_uploads(
     principal: ThePrincipal,
@@ -124,7 +119,7 @@ async def get_uploads(
     cursor: Cursor = None,
     states: States = "",
 ) -> Response[UploadPage]:
-    """The caller's uploads, newest first."""
+    """The caller's uploads, and what others send into the caller's drive, newest first."""
     wanted = _states(states)
     listing = Listing("uploads", principal.user_id, "", {"state": ",".join(wanted)})
     before = _upload_id(cursors.open(cursor, listing)) if cursor else None
@@ -224,8 +219,10 @@ async def _outcome(deps: Deps, principal: Principal, upload: Upload) -> Response
     """The file, or that it is on its way. Raises what keeps it from becoming one."""
     if upload.state == "committed":
         item = await commands.committed_item(deps, principal, upload)
-        if item is not None:
-            return Response(seen_answer(item), status_code=200)
+        # Whoever may no longer see the file is told that the upload came to its end, and nothing of the file.
+        if item is None:
+            return Response(upload_answer(deps, upload), status_code=200)
+        return Response(seen_answer(item), status_code=200)
     if upload.state in {"expired", "aborted"}:
         raise UploadExpired(upload.detail or "The upload has ended.", state=upload.state)
     if upload.state == "rejected":

@@ -174,6 +174,7 @@ uploads = Table(
     Column("traceparent", Text),
     Column("check_at", Instant),
     Index("uploads_of_uploader", "uploader_id", "id"),
+    Index("uploads_into_drive", "owner_id", "id"),
     Index("uploads_due", "deadline_at", postgresql_where=text("deadline_at IS NOT NULL")),
     Index("uploads_unseen", "check_at", postgresql_where=text("state = 'created'")),
     Index("uploads_waiting", "owner_id", "changed_at", postgresql_where=text("state = 'received'")),

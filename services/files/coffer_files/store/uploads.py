@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, literal, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, func, literal, select, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -109,15 +109,22 @@ async def lock_waiting(connection: AsyncConnection, owner_id: UserId, limit: int
 
 
 async def uploads_of(
-    connection: AsyncConnection, uploader_id: UserId, *, states: Sequence[str], limit: int, before: UploadId | None
+    connection: AsyncConnection, user_id: UserId, *, states: Sequence[str], limit: int, before: UploadId | None
 ) -> list[Upload]:
-    """A page of someone's uploads, newest first, in some states only if any are named."""
-    statement = _select.where(uploads.c.uploader_id == uploader_id)
-    if states:
-        statement = statement.where(uploads.c.state.in_(states))
-    if before:
-        statement = statement.where(uploads.c.id < before)
-    return [_read(row) for row in await connection.execute(statement.order_by(uploads.c.id.desc()).limit(limit))]
+    """A page of someone's uploads and of those that others send into their drive, newest first, in some states only if any
+    are named. Two walks along an index each, however many there are.
+    """
+    walks = []
+    for mine in (uploads.c.uploader_id == user_id, and_(uploads.c.owner_id == user_id, uploads.c.uploader_id != user_id)):
+        walk = select(uploads.c.id).where(mine)
+        if states:
+            walk = walk.where(uploads.c.state.in_(states))
+        if before:
+            walk = walk.where(uploads.c.id < before)
+        walks.append(walk.order_by(uploads.c.id.desc()).limit(limit).subquery())
+    page = union_all(*(select(walk.c.id) for walk in walks)).subquery("page")
+    wanted = _select.where(uploads.c.id.in_(select(page.c.id))).order_by(uploads.c.id.desc()).limit(limit)
+    return [_read(row) for row in await connection.execute(wanted)]
 
 
 class Overdue(NamedTuple):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_chassis.access import Place, Rights, rights_on
+from coffer_chassis.access import Grant, Place, Rights, rights_on
 from coffer_chassis.copies.grants import grants_on
 from coffer_contracts.ids import ItemId, UserId
 from coffer_notifier.store.tables import grants
@@ -27,10 +27,12 @@ async def readers_of(
     """
     places = [Place(item_id, owner_id, ancestor_ids) for ancestor_ids in above]
     covering = {item_id}.union(*(place.ancestor_ids for place in places))
-    given = await grants_on(connection, grants, covering)
+    given: dict[str, list[Grant]] = {}
+    for grant in await grants_on(connection, grants, covering):
+        given.setdefault(grant.grantee, []).append(grant)
     readers = {owner_id}
-    for grantee in {grant.grantee for grant in given}:
+    for grantee, theirs in given.items():
         person = person_of(grantee)
-        if person and any(Rights.READ in rights_on(place, grantee, given, now) for place in places):
+        if person and any(Rights.READ in rights_on(place, grantee, theirs, now) for place in places):
             readers.add(person)
     return readers

@@ -11,23 +11,13 @@ from litestar.params import QueryParameter
 from coffer_chassis.access_rules import user
 from coffer_chassis.cursors import Listing
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import Cursor, Limit, TheCursors, ThePrincipal, id_in_query, page_size, refused
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import CursorInvalid, NotFound
 from coffer_notifier.answers import EntryAnswer, entry_answer
 from coffer_notifier.domain.activity import ACTIONS
 from coffer_notifier.handlers.activity import Asked, read_activity
-from coffer_notifier.routes.requests import (
-    DEFAULT_LIMIT,
-    READ,
-    Cursor,
-    Limit,
-    TheCursors,
-    TheDeps,
-    ThePrincipal,
-    id_in_query,
-    page_size,
-    refused,
-)
+from coffer_notifier.routes.requests import DEFAULT_LIMIT, READ, TheDeps
 from coffer_notifier.store.activity import EntryPlace
 
 About = Annotated[str | None, QueryParameter(name="item_id", description="Only about this item, and what lies below it.")]
@@ -64,8 +54,8 @@ async def get_activity(
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response[ActivityAnswer]:
     """Who did what to the items that the caller can see, newest first, with values before and after."""
-    item_id = id_in_query("item_id", about)
-    actor_id = id_in_query("actor", actor)
+    item_id = id_in_query("item_id", about) if about is not None else None
+    actor_id = id_in_query("actor", actor) if actor is not None else None
     if action is not None and action not in ACTIONS:
         raise refused("action", "unknown_action", f"The actions are {', '.join(ACTIONS)}.")
     since = _moment(after) if after is not None else None

@@ -14,21 +14,11 @@ from coffer_chassis.answers import Body
 from coffer_chassis.cursors import Listing
 from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import Cursor, Limit, TheCursors, TheOrigin, ThePrincipal, known_id, page_size
 from coffer_contracts.problems import CursorInvalid
 from coffer_notifier.answers import NoticeAnswer, notice_answer
 from coffer_notifier.handlers.feed import mark_all_read, mark_read, mark_read_up_to, read_feed, remove
-from coffer_notifier.routes.requests import (
-    DEFAULT_LIMIT,
-    READ,
-    Cursor,
-    Limit,
-    TheCursors,
-    TheDeps,
-    TheOrigin,
-    ThePrincipal,
-    known_id,
-    page_size,
-)
+from coffer_notifier.routes.requests import DEFAULT_LIMIT, READ, TheDeps
 from coffer_notifier.store.notices import FeedPlace
 
 NoticeId = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", to_lower=True)]

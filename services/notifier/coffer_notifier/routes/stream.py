@@ -8,9 +8,10 @@ from litestar.params import HeaderParameter, QueryParameter
 
 from coffer_chassis.access_rules import user
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import ThePrincipal, refused
 from coffer_contracts.problems import RateLimited, Unavailable
 from coffer_notifier.handlers.telling import TOPICS
-from coffer_notifier.routes.requests import READ, ThePrincipal, refused
+from coffer_notifier.routes.requests import READ
 from coffer_notifier.stream.hub import Hub
 from coffer_notifier.stream.response import MEDIA_TYPE, EventStream
 

@@ -207,11 +207,12 @@ class Hub:
             while missing := [row for row in page.rows if row.user_id in self._readers and row.user_id not in seen]:
                 seen |= {row.user_id for row in missing}
                 shown += await blocks_of(reader, missing, self._deps.work.clock.now())
-        if self._stopped:
-            return "nothing"
-        self._hand_out(sorted(shown, key=lambda one: one[0].place))
-        if page.rows:
-            self._place = page.rows[-1].place
+            if self._stopped:
+                return "nothing"
+            # Before the connection is given back: whoever joined in that pause would be told to begin before these rows.
+            self._hand_out(sorted(shown, key=lambda one: one[0].place))
+            if page.rows:
+                self._place = page.rows[-1].place
         if page.is_held_up:
             return "held up"
         return "more" if len(page.rows) == PAGE else "nothing"
@@ -229,8 +230,8 @@ class Hub:
         for row, block in shown:
             if row.event == "change":
                 hints[row.user_id] = (row, block)
-                if row.data.get("again"):
-                    asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._hint_again, row.user_id)
+        for user_id in {row.user_id for row, _ in shown if row.event == "change" and row.data.get("again")}:
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._hint_again, user_id)
         for row, block in shown:
             last = hints.get(row.user_id)
             is_hint = row.event == "change"

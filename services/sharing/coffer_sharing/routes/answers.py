@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from coffer_chassis.access import ROLES, Rights
-from coffer_chassis.answers import Timestamp, timestamp
+from coffer_chassis.access import ROLES
+from coffer_chassis.answers import PermissionsAnswer, Timestamp, permissions_answer, timestamp
 from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import ItemId
 from coffer_contracts.sharing import ShareRole
@@ -19,15 +19,6 @@ class PersonAnswer(msgspec.Struct, frozen=True):
     id: str
     username: str | None
     display_name: str | None
-
-
-class PermissionsAnswer(msgspec.Struct, frozen=True):
-    """What may be done."""
-
-    read: bool
-    write: bool
-    delete: bool
-    share: bool
 
 
 class SharedItemAnswer(msgspec.Struct, frozen=True):
@@ -104,11 +95,6 @@ class ExplanationAnswer(msgspec.Struct, frozen=True):
     user: PersonAnswer
     rights: PermissionsAnswer
     causes: list[CauseAnswer]
-
-
-def permissions_answer(rights: Rights) -> PermissionsAnswer:
-    """What may be done."""
-    return PermissionsAnswer(Rights.READ in rights, Rights.WRITE in rights, Rights.DELETE in rights, Rights.SHARE in rights)
 
 
 _GIVEN = {role: permissions_answer(rights) for role, rights in ROLES.items()}

@@ -6,37 +6,27 @@ from datetime import datetime
 from litestar import Response, get
 
 from coffer_chassis.access_rules import user
+from coffer_chassis.answers import permissions_answer
 from coffer_chassis.cursors import Cursors, Listing, Value
 from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import Cursor, Limit, TheCursors, ThePrincipal, page_size
 from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import ShareId
 from coffer_contracts.problems import CursorInvalid, NotFound
 from coffer_sharing.domain import Beginning, Order
 from coffer_sharing.handlers.explaining import explain
 from coffer_sharing.handlers.reading import Page, list_by_me, list_on_item, list_with_me
-from coffer_sharing.routes.answers import (
-    ExplanationAnswer,
-    ItemSharesPage,
-    SharePage,
-    explanation_answer,
-    permissions_answer,
-    share_answer,
-)
+from coffer_sharing.routes.answers import ExplanationAnswer, ItemSharesPage, SharePage, explanation_answer, share_answer
 from coffer_sharing.routes.requests import (
     DEFAULT_LIMIT,
     READ,
-    Cursor,
-    Limit,
     OfItem,
     OfKind,
     OfPerson,
     Sort,
-    TheCursors,
     TheDeps,
-    ThePrincipal,
     item_in_query,
-    page_size,
     person_in_query,
 )
 from coffer_sharing.store.listings import Asked

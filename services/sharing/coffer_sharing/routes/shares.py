@@ -11,6 +11,16 @@ from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Body
 from coffer_chassis.http import not_modified
 from coffer_chassis.openapi import documented
+from coffer_chassis.requests import (
+    IdempotencyKey,
+    IdText,
+    Moment,
+    TheConditions,
+    TheOrigin,
+    ThePrincipal,
+    claim_of,
+    replay_header,
+)
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import (
     AlreadyShared,
@@ -36,21 +46,7 @@ from coffer_sharing.handlers.changing import change_share, find_share, leave_sha
 from coffer_sharing.handlers.giving import Gift, share_item
 from coffer_sharing.handlers.showing import Shown
 from coffer_sharing.routes.answers import ShareAnswer, SharesAnswer, share_answer
-from coffer_sharing.routes.requests import (
-    READ,
-    WRITE,
-    IdempotencyKey,
-    IdText,
-    InPath,
-    Moment,
-    TheConditions,
-    TheDeps,
-    TheOrigin,
-    ThePrincipal,
-    claim_of,
-    replay_header,
-    share_in_path,
-)
+from coffer_sharing.routes.requests import READ, WRITE, InPath, TheDeps, share_in_path
 
 NAME_LIMIT = 256
 """Characters of a user name that are looked at."""

@@ -276,3 +276,33 @@ async def test_a_principal_without_anything_finds_only_their_own_root(files: Fil
     assert (await find_item(files.deps, reader, origin, "root")).at.item.owner_id == reader.user_id
     with pytest.raises(NotFound):
         await find_item(files.deps, reader, origin, trips)
+
+
+async def test_the_owner_lists_what_others_send_into_the_drive_and_can_end_it(files: Files, reader: Principal) -> None:
+    trips = await folder(files, "Trips")
+    await files.handle(granted(trips, files.owner, reader, EDITOR))
+    body = {"parent_id": trips, "name": "huge.bin", "size": 900_000}
+    _, begun = await ask(files, reader, "POST", "/v1/uploads", json=body)
+    own = await files.start("own.jpg")
+    _, page = await ask(files, files.owner, "GET", "/v1/uploads")
+    assert [upload["id"] for upload in page["items"]] == [own.id, begun["id"]]
+    _, first = await ask(files, files.owner, "GET", "/v1/uploads", params={"limit": 1})
+    _, second = await ask(files, files.owner, "GET", "/v1/uploads", params={"limit": 1, "cursor": first["next_cursor"]})
+    assert [first["items"][0]["id"], second["items"][0]["id"], second["next_cursor"]] == [own.id, begun["id"], None]
+    _, theirs = await ask(files, reader, "GET", "/v1/uploads", params={"state": "created"})
+    assert [upload["id"] for upload in theirs["items"]] == [begun["id"]]
+    assert await status(files, files.owner, "DELETE", f"/v1/uploads/{begun['id']}") == 204
+    assert (await files.drive()).reserved_bytes == 100
+
+
+async def test_the_end_of_an_upload_is_told_without_the_file_that_may_no_longer_be_seen(
+    files: Files, reader: Principal
+) -> None:
+    trips = await folder(files, "Trips")
+    given = granted(trips, files.owner, reader, EDITOR)
+    await files.handle(given)
+    _, begun = await ask(files, reader, "POST", "/v1/uploads", json={"parent_id": trips, "name": "a.jpg", "size": 70})
+    upload = await files.now(begun["id"])
+    await files.handle(stored(upload), cleared(upload), taken_back(given))
+    code, answer = await ask(files, reader, "POST", f"/v1/uploads/{upload.id}/complete", json={})
+    assert (code, answer["state"], "permissions" in answer) == (200, "committed", False)

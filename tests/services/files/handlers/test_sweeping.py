@@ -47,6 +47,7 @@ async def test_looks_at_once_when_told_that_messages_were_lost(files: Files) -> 
     assert (await files.now(upload)).state == "received"
 
 
+@pytest.mark.slow
 async def test_looks_less_and_less_often_for_bytes_that_do_not_come(files: Files) -> None:
     await files.start()
     looks: list[str] = []

@@ -16,6 +16,8 @@ from factories.notifier import Notifier, bearer, notifier_on
 from factories.streams import api_process, deaf_reader, listening, tell
 from factories.telling import session_revoked, user_id
 
+pytestmark = pytest.mark.slow  # waits for real ends of real connections
+
 
 async def test_a_sixth_stream_is_refused_until_one_of_the_five_is_gone(notifier: Notifier) -> None:
     ann, bob = user_id(), user_id()

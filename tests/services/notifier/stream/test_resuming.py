@@ -16,6 +16,8 @@ from factories.notifier import Notifier, bearer, notifier_on
 from factories.streams import INSERT, Rounds, api_process, listening, numbers, tell
 from factories.telling import Share, drive, user_id
 
+pytestmark = pytest.mark.slow  # many real connections, some of which wait for late commits
+
 
 async def test_a_stream_goes_on_where_it_was_without_a_gap_or_a_double(notifier: Notifier) -> None:
     ann = user_id()
