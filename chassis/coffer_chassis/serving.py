@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,10 @@ import uvicorn
 
 from coffer_chassis.request_heads import BoundedHeads
 
+SILENT_SECONDS = 60
+"""How long a client may leave what it was sent without a sign. One that lost its network says no good-bye, and the system
+would hold its connections for a quarter of an hour: live streams are counted.
+"""
 FINISH_SECONDS = 3
 """How long requests under way may take once the server was told to stop."""
 
@@ -34,6 +39,8 @@ def listen(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "linux":  # handed down to every connection
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_SECONDS * 1000)
         bound.bind((host, port))
         bound.listen(1024)
         bound.setblocking(False)

@@ -4,11 +4,12 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from typing import Any
 
 import pytest
 
-from coffer_chassis.serving import FINISH_SECONDS, listen, serve, stop_on_signals
+from coffer_chassis.serving import FINISH_SECONDS, SILENT_SECONDS, listen, serve, stop_on_signals
 
 
 async def hello(scope: dict[str, Any], _receive: Any, send: Any) -> None:
@@ -52,6 +53,15 @@ async def test_a_request_that_never_ends_holds_up_the_stop_for_a_bounded_time() 
 def test_a_taken_port_is_an_error_and_leaves_no_socket_open() -> None:
     with listen("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use"):
         listen(*first.getsockname()[:2])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
+def test_a_client_that_vanished_is_not_waited_for_until_the_system_gives_up() -> None:
+    with listen("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()[:2]):
+        bound.setblocking(True)
+        accepted, _ = bound.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENT_SECONDS * 1000
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from coffer_chassis import shrinking_pool
 from coffer_chassis.shrinking_pool import SPARE, ShrinkingPool
@@ -94,3 +95,22 @@ async def test_a_transaction_goes_on_while_others_end(engine: AsyncEngine, clock
         await working.execute(text("INSERT INTO kept VALUES (1)"))
     async with engine.connect() as connection:
         assert (await connection.execute(text("SELECT id FROM kept"))).scalars().all() == [1]
+
+
+async def test_nobody_waits_for_a_connection_that_is_being_closed(engine: AsyncEngine, clock: list[float]) -> None:
+    closing, gate = asyncio.Event(), asyncio.Event()
+
+    @event.listens_for(engine.sync_engine.pool, "close")
+    def slowly(*_: Any) -> None:
+        closing.set()
+        await_only(gate.wait())
+
+    await burst(engine, SIZE)
+    clock[0] += 2 * shrinking_pool.WINDOW_SECONDS
+    leaving = asyncio.create_task(use(engine))
+    try:
+        await asyncio.wait_for(closing.wait(), 5)
+        await asyncio.wait_for(burst(engine, SIZE), 5)
+    finally:
+        gate.set()
+        await leaving

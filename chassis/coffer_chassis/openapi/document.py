@@ -179,5 +179,14 @@ def _add_examples(document: Json, operation: Json, answers: Json, notes: _Notes)
         if "example" not in body and "examples" not in body:
             body["example"] = given if given is not None else example_of(body.get("schema", {}), document)
     for parameter in operation.get("parameters", ()):
+        parameter["schema"] = _present(parameter.get("schema", {}))
         if "example" not in parameter and not parameter.get("schema", {}).get("examples"):
             parameter["example"] = example_of(parameter.get("schema", {}), document, name=parameter["name"])
+
+
+def _present(schema: Json) -> Json:
+    """What an optional parameter is when it is given: left out is not null, which no address can say."""
+    kinds = [kind for kind in schema.get("oneOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1 or len(kinds) == len(schema["oneOf"]):
+        return schema
+    return {**kinds[0], **{name: value for name, value in schema.items() if name != "oneOf"}}

@@ -37,3 +37,10 @@ def test_a_route_tells_its_refusals(published: dict[str, Any], method: str, path
         content = published["components"]["responses"].get(name, {}).get("content", {})
         told |= set(content.get("application/problem+json", {}).get("examples", {}))
     assert codes <= told
+
+
+def test_no_parameter_of_an_address_is_said_to_be_null() -> None:
+    operations = [operation for item in document()["paths"].values() for operation in item.values()]
+    schemas = [parameter["schema"] for operation in operations for parameter in operation.get("parameters", ())]
+    assert len(schemas) > 40
+    assert not [schema for schema in schemas if {"type": "null"} in schema.get("oneOf", schema.get("anyOf", ()))]

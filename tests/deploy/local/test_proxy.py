@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from coffer_chassis.http import MAX_BODY_BYTES
+from coffer_local.forwarding import ForwardedFor
 from factories.upstreams import Seen, answered, asked, gateway, request, said, upstream
 
 REQUEST_ID = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11"
@@ -60,6 +61,20 @@ async def test_the_word_of_a_trusted_proxy_is_kept_and_added_to() -> None:
     assert seen.all("x-forwarded-for") == ["203.0.113.9, 10.0.0.7, 127.0.0.1"]
     assert seen.all("x-forwarded-proto") == ["https"]
     assert seen.all("x-forwarded-host") == ["drive.example.org"]
+
+
+async def test_whom_a_request_asks_is_passed_on_whatever_else_it_says() -> None:
+    async with upstream() as files, gateway(files=files.url) as port:
+        await answered(port, request("/v1/items/x", "Connection: host"))
+        assert (await answered(port, request("/v1/items/x").replace(b"Host: drive.example\r\n", b"")))[0] == 400
+    (seen,) = files.seen
+    assert seen.all("host") == seen.all("x-forwarded-host") == ["drive.example"]
+
+
+def test_of_two_lengths_only_that_of_the_chunks_counts() -> None:
+    fields = [(b"host", b"drive.example"), (b"content-length", b"0"), (b"transfer-encoding", b"chunked")]
+    passed = ForwardedFor().request_fields({"headers": fields, "scheme": "http"}, request_id=REQUEST_ID)
+    assert not {"content-length", "transfer-encoding"} & {name for name, _ in passed}
 
 
 async def test_fields_of_one_hop_end_at_the_gateway_in_both_directions() -> None:

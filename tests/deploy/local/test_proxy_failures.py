@@ -5,6 +5,7 @@ import json
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from coffer_chassis.http import MAX_BODY_BYTES
 from coffer_chassis.testing import eventually
@@ -68,6 +69,14 @@ async def test_a_service_that_hangs_up_without_an_answer_is_the_same_problem() -
 async def test_what_is_no_http_is_the_same_problem() -> None:
     async with upstream(b"SSH-2.0-OpenSSH\r\n\r\n") as files, gateway(files=files.url) as port:
         assert (await asked(port, "/v1/items/x")).status_code == 503
+
+
+async def test_what_is_written_down_about_a_failure_holds_no_token() -> None:
+    async with upstream(b"SSH-2.0-OpenSSH\r\n\r\n") as files, gateway(files=files.url) as port:
+        with capture_logs() as logged:
+            await asked(port, "/v1/items/x?ticket=secret", headers={"Authorization": "Bearer secret"})
+    assert [line["event"] for line in logged if line["log_level"] == "warning"] == ["service_unreachable"]
+    assert "secret" not in str(logged)
 
 
 async def test_a_service_that_is_back_answers_the_next_request() -> None:

@@ -107,10 +107,10 @@ def usable_address(address: str) -> str | None:
         ascii_domain = domain.encode("idna").decode("ascii") if separator else ""
     except UnicodeError:
         return None
-    if not local or not ascii_domain or not local.isascii():
+    if not local or "@" in local or not local.isascii() or "" in ascii_domain.split("."):
         return None
     spoken = f"{local}@{ascii_domain}"
-    if len(spoken) > 254 or any(character in ' ,;<>()[]\\"' or not character.isprintable() for character in spoken):
+    if len(spoken) > 254 or any(character in ' ,:;<>()[]\\"' or not character.isprintable() for character in spoken):
         return None
     return spoken
 

@@ -90,9 +90,10 @@ async def _claim(unit: Unit, deps: Deps, mail: Mail) -> _Claimed | None:
         # The last attempt was never settled: its process died. Nobody knows whether it was sent.
         await _give_up(unit, mail, mail.attempts, Giving("too_many_attempts"))
         return None
-    composed = mail.letter or await _compose(unit, deps, mail)
-    if mail.letter is not None and await _has_ended(unit, mail):
-        composed = Giving("no_longer_shared")
+    # Looked at anew for every attempt: the account may have been closed meanwhile, or have got another address.
+    composed = await _compose(unit, deps, mail)
+    if isinstance(composed, Letter) and mail.letter is not None and mail.letter.to == composed.to:
+        composed = mail.letter
     match composed:
         case Letter():
             await mails.claim(unit.connection, mail, composed, unit.now + LEASE)

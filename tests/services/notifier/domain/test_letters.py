@@ -144,6 +144,9 @@ def test_cleaned_text_is_one_line_of_bounded_length_and_cleaning_it_again_change
         (f"{'b' * 300}@example.org", None),
         ("bob@" + "x" * 70 + ".org", None),
         ("bob@..", None),
+        ("bob@example.org@eve.example", None),
+        ("bob@example.org:25", None),
+        ("bob@\u2024example.org", None),
     ],
 )
 def test_only_addresses_that_mail_can_carry_are_used(address: str, usable: str | None) -> None:

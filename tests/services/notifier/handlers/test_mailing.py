@@ -93,6 +93,26 @@ async def test_a_failure_is_tried_again_later_under_the_same_id_and_text(notifie
     assert mail["Subject"].startswith("Ann"), "what was composed once stays"
 
 
+async def test_another_attempt_goes_to_the_address_that_the_account_has_by_then_or_to_none(notifier: Notifier) -> None:
+    story = Story()
+    await story.begin(notifier)
+    notifier.post.failures = [ConnectionError(), ConnectionError()]
+    await notifier.post_all()
+    begun = registered(story.bob, story.name)
+    moved = begun.data.model_dump() | {"email": f"new-{story.address}", "changes": ("email",)}
+    await notifier.handle(told(UserChangedV1(**moved), sequence=2, source="/auth"))
+    notifier.clock.advance(hours=1)
+    await notifier.post_all()
+    assert (await story.row(notifier)).to_address == f"new-{story.address}"
+    closed = moved | {"status": "suspended", "changes": ("status",)}
+    await notifier.handle(told(UserChangedV1(**closed), sequence=3, source="/auth"))
+    notifier.clock.advance(hours=1)
+    await notifier.post_all()
+    row = await story.row(notifier)
+    assert (row.state, row.last_error) == ("failed", "recipient_inactive")
+    assert story.sent(notifier) == []
+
+
 async def test_a_mail_that_always_fails_is_given_up_with_a_reason(store_url_of_notifier: str) -> None:
     async with notifier_on(store_url_of_notifier, mail_attempts=3) as notifier:
         story = Story()
