@@ -143,6 +143,7 @@ async def test_one_slow_message_does_not_hold_up_the_others(store: Store, bus: W
         gate.open.set()
 
 
+@pytest.mark.slow
 async def test_what_takes_long_stays_hidden_from_others(store: Store) -> None:
     bus = WatchedBus(Lane(LANE.queue, LANE.reads, visibility_seconds=1))
     gate = Gate()

@@ -36,6 +36,7 @@ def test_a_generated_file_is_what_the_code_says(path: Path) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == GENERATED[path], "run `make docs`"
 
 
+@pytest.mark.slow
 def test_the_command_writes_once_and_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(ROOT / docs.GOLDEN, tmp_path / docs.GOLDEN)
     assert docs.main(["--check"], root=tmp_path) == 1

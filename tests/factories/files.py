@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -245,11 +246,15 @@ class Files:
         told = [parse(row.body) for row in rows]
         return [fact for fact in told if not types or fact.type in types]
 
+    @cached_property
+    def app(self) -> Any:
+        """The HTTP application; building it costs more than most requests to it."""
+        return http_app(self.deps, CofferSettings(), TokenIsUserId())
+
     def client(self, principal: Principal | None = None) -> httpx.AsyncClient:
         """An HTTP client of somebody, the owner by default."""
         token = (principal or self.owner).user_id
-        app: Any = http_app(self.deps, CofferSettings(), TokenIsUserId())
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         return httpx.AsyncClient(
             transport=transport, base_url="http://files.test", headers={"Authorization": f"Bearer {token}"}
         )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -245,10 +246,15 @@ class Sharing:
 
         await eventually(waits)
 
+    @cached_property
+    def app(self) -> Any:
+        """The HTTP application; building it costs more than most requests to it."""
+        return http_app(self.deps, CofferSettings(), TokenIsUserId())
+
     def client(self, principal: Principal | None = None, *, verifier: Any = None) -> httpx.AsyncClient:
         """An HTTP client of somebody, the owner by default."""
         token = (principal or self.owner).user_id
-        app: Any = http_app(self.deps, CofferSettings(), verifier or TokenIsUserId())
+        app: Any = http_app(self.deps, CofferSettings(), verifier) if verifier else self.app
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         return httpx.AsyncClient(
             transport=transport, base_url="http://sharing.test", headers={"Authorization": f"Bearer {token}"}

@@ -19,6 +19,8 @@ from coffer_media_worker.handlers import Deps
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged, upload_received
 
+pytestmark = pytest.mark.slow  # renders real pictures in real children
+
 PICTURE = Rendered(b"RIFF....WEBP", "image/webp", 400, 300, 4000, 3000, b"tiny")
 
 

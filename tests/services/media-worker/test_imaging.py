@@ -11,6 +11,8 @@ from coffer_media_worker.imaging import render
 from coffer_media_worker.refusals import ImagingError, TooLargeError
 from factories import images
 
+pytestmark = pytest.mark.slow  # renders real pictures
+
 KINDS = images.every_kind(640, 480)
 
 

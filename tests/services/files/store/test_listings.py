@@ -14,6 +14,8 @@ from coffer_files.handlers.drives import root_of
 from coffer_files.store import listings
 from factories.files import Files
 
+pytestmark = pytest.mark.slow  # every order, with folders of hundreds
+
 ORDERS = [
     Order(key, descending, folders_first)
     for key, descending, folders_first in itertools.product(SORT_COLUMNS, (False, True), (False, True))

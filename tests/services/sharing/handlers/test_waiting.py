@@ -47,6 +47,7 @@ async def seconds_until_refused(sharing: Sharing, command: Command, item_id: Ite
     return loop.time() - started
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.__name__))
 async def test_time_does_not_tell_the_unknown_from_what_is_not_yours(sharing: Sharing, command: Command) -> None:
     stranger = await sharing.person()
