@@ -1,9 +1,10 @@
 """The inbox: which events a consumer has handled, so that a second delivery has no second effect."""
 
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, delete
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.tables import ChassisTables
@@ -15,9 +16,14 @@ KEEP_DAYS = 30
 
 async def first_time(connection: AsyncConnection, tables: ChassisTables, consumer: str, event: Meta, now: datetime) -> bool:
     """Record that `consumer` handles the event; False if it did before. Waits for a concurrent handler to end."""
-    row = insert(tables.inbox).values(consumer=consumer, source=event.source, event_id=event.id, handled_at=now)
-    done = await connection.execute(row.on_conflict_do_nothing())
-    return bool(done.rowcount)
+    row = {"consumer": consumer, "source": event.source, "event_id": event.id, "handled_at": now}
+    return bool((await connection.execute(_add(tables.inbox), row)).rowcount)
+
+
+@cache
+def _add(inbox: Table) -> Insert:
+    # Made once: every message runs it, and making a statement costs as much as running it.
+    return insert(inbox).on_conflict_do_nothing()
 
 
 async def forget_before(connection: AsyncConnection, tables: ChassisTables, moment: datetime) -> int:

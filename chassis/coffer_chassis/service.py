@@ -56,6 +56,9 @@ class Service:
     """Queue -> handler table."""
     slots: Mapping[str, int] = field(default_factory=dict)
     """Queue -> messages in hand at most, where it is not the default."""
+    lingers: Mapping[str, float] = field(default_factory=dict)
+    """Queue -> seconds to wait after a batch that was less than half full, where nobody waits for each message: asking for
+    one message costs as much as asking for ten, and more than handling it."""
     jobs: Sequence[Job] = ()
     watches: Sequence[Job] = ()
     """Jobs for every process that answers requests or consumes: what keeps its memory up to date."""
@@ -94,7 +97,7 @@ class Service:
                 work=self.work,
                 deps=self.deps,
                 wait_seconds=self.wait_seconds,
-                linger_seconds=self.linger_seconds,
+                linger_seconds=max(self.linger_seconds, self.lingers.get(lane.queue, 0)),
                 slots=self.slots.get(lane.queue, 40),
             )
             for lane in self.topology.lanes

@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import Place
@@ -109,12 +109,19 @@ async def _write(
         "sequence": sequence,
         **more,
     }
-    statement = (
-        insert(table)
-        .values(item_id=fact.item_id, **values)
-        .on_conflict_do_update(index_elements=[table.c.item_id], set_=values, where=table.c.sequence < sequence)
+    statement = _newest(table, (*values,))
+    return bool((await connection.execute(statement, {"item_id": fact.item_id, **values})).rowcount)
+
+
+@cache
+def _newest(table: Table, names: tuple[str, ...]) -> Insert:
+    """Write a row unless something at least as new stands there. Made once: every fact about an item runs it."""
+    row = insert(table)
+    return row.on_conflict_do_update(
+        index_elements=[table.c.item_id],
+        set_={name: row.excluded[name] for name in names},
+        where=table.c.sequence < row.excluded.sequence,
     )
-    return bool((await connection.execute(statement)).rowcount)
 
 
 @cache

@@ -25,6 +25,7 @@ from coffer_local.environment import Place, as_origins, local_environment, secre
 from coffer_local.epochs import DRAIN_CHECK_SECONDS, Watermark, begin_epochs
 from coffer_local.gateway import Gateway, own_app
 from coffer_local.home import Home
+from coffer_local.introductions import introduce, note_newcomers
 from coffer_local.ministack import LocalCloud
 from coffer_local.ports import check_port
 from coffer_local.postgres import Postgres
@@ -83,6 +84,7 @@ class Stack:
             try:
                 await asyncio.gather(postgres.start(), cloud.start(keep_state=was_clean))
                 self._urls = urls = await postgres.ensure_databases(credentials.passwords)
+                await note_newcomers(home.path, urls)
                 await asyncio.gather(
                     asyncio.to_thread(self._provision),
                     *(migrate(urls[entry.name], entry.package) for entry in SERVICES),
@@ -90,7 +92,7 @@ class Stack:
                 variables = local_environment(self._place(home), credentials)
                 os.environ.update(variables)
                 write_environment(home, variables)
-                async for _ in self._serve(stopping, lost_broker=not cloud.kept_state):
+                async for _ in self._serve(home, stopping, lost_broker=not cloud.kept_state):
                     yield
             finally:
                 forget_environment(home)
@@ -99,7 +101,7 @@ class Stack:
             if cloud_saved and database_saved and self._watermark.whole:
                 home.mark_clean()
 
-    async def _serve(self, stopping: asyncio.Event, *, lost_broker: bool) -> AsyncIterator[None]:
+    async def _serve(self, home: Home, stopping: asyncio.Event, *, lost_broker: bool) -> AsyncIterator[None]:
         coffer = CofferSettings()
         async with AsyncExitStack() as opened:
             for entry in self._entries:
@@ -120,11 +122,13 @@ class Stack:
                 tasks.create_task(serve(internal_app(readiness), internal, ended, lifespan=False))
                 background = [tasks.create_task(service.run_background(stopping)) for service in self._services.values()]
                 tasks.create_task(repeated(Job("mark_drained", self._mark_drained, DRAIN_CHECK_SECONDS), stopping))
+                introducing = tasks.create_task(self._introduce(home))
                 await _until_it_answers(public)
                 freeze_start_up()
                 yield
                 await stopping.wait()
                 readiness.drain()
+                introducing.cancel()
                 _, late = await asyncio.wait(background, timeout=STOP_SECONDS)
                 for task in late:
                     # What it had in hand comes back at the next start, once its visibility has run out.
@@ -172,6 +176,12 @@ class Stack:
         await begin_epochs(self._urls)
         for service in self._services.values():
             await service.recover()
+
+    async def _introduce(self, home: Home) -> None:
+        try:
+            await introduce(home.path, self._services.values())
+        except Exception as error:  # noqa: BLE001  # everything else works; it is tried again at the next start
+            log.warning("introductions_failed", error=repr(error))
 
     async def _mark_drained(self) -> None:
         if not self.options.without:

@@ -46,6 +46,9 @@ TOPOLOGY = ServiceTopology(
     sends_mail=True,
 )
 
+LINGER_SECONDS = 0.05
+"""Nobody notices whether a hint at changes comes so much later."""
+
 TABLES = {FAST_QUEUE: FAST, BULK_QUEUE: BULK}
 DEPENDENCIES = ("deps", "cursors", "hub")
 """What the routes are given by name."""
@@ -104,6 +107,7 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
             deps=deps,
             app=http_app(deps, hub, coffer, verifier),
             tables=TABLES,
+            lingers={BULK_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
             watches=watches(deps),
             loops=(Loop("mailer", mailer.run),),

@@ -35,6 +35,9 @@ TOPOLOGY = ServiceTopology(
     ),
 )
 
+LINGER_SECONDS = 0.05
+"""Whoever shares what they have just made is kept waiting for its fact anyway."""
+
 TABLES = {TREE_QUEUE: TREE_TABLE, PEOPLE_QUEUE: PEOPLE_TABLE}
 DEPENDENCIES = ("deps", "cursors")
 """What the routes are given by name."""
@@ -91,6 +94,7 @@ async def build(coffer: CofferSettings, settings: SharingSettings) -> Service:
             deps=deps,
             app=http_app(deps, coffer, verifier),
             tables=TABLES,
+            lingers={TREE_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
             watches=watches(deps),
             snapshots=(grants(runtime.clock),),

@@ -36,6 +36,9 @@ class EntryPlace:
     id: str
 
 
+_add = insert(activity).on_conflict_do_nothing(index_elements=[activity.c.event_id])
+
+
 async def add(connection: AsyncConnection, entry: Entry) -> bool:
     """Write an entry; False if the fact was written down before. May run twice."""
     row = {
@@ -54,8 +57,7 @@ async def add(connection: AsyncConnection, entry: Entry) -> bool:
         "changes": {field: list(values) for field, values in entry.changes.items()},
         "reason": entry.reason,
     }
-    statement = insert(activity).values(row).on_conflict_do_nothing(index_elements=[activity.c.event_id])
-    return bool((await connection.execute(statement)).rowcount)
+    return bool((await connection.execute(_add, row)).rowcount)
 
 
 async def of_item(
