@@ -9,6 +9,7 @@ from sqlalchemy import Column, Index, MetaData, Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.housekeeping import Job
 from coffer_chassis.identity import LEEWAY, Revocations
 from coffer_chassis.tables import Id, Instant
 from coffer_chassis.unit_of_work import Unit, Work
@@ -73,6 +74,10 @@ class DenyList:
             known = await load(connection, self._table, self._work.clock.now())
         for session_id, until in known:
             self.revocations.add(session_id, until)
+
+    def watches(self) -> tuple[Job, ...]:
+        """What every process repeats, also one that only answers requests."""
+        return (Job("refresh_revocations", self.refresh, REFRESH_SECONDS),)
 
     async def forget(self) -> int:
         """Delete rows of sessions whose tokens have expired; how many. May run twice and at once."""

@@ -16,6 +16,7 @@ from coffer_chassis.blobs_aws import S3Blobs
 from coffer_chassis.bus import Bus
 from coffer_chassis.bus_aws import AwsBus
 from coffer_chassis.clock import Clock, SystemClock
+from coffer_chassis.identity import Revocations, Verifier
 from coffer_chassis.presign import Presigner, SigningKey
 from coffer_chassis.settings import CofferSettings, ServiceSettings
 from coffer_chassis.shrinking_pool import ShrinkingPool
@@ -47,6 +48,10 @@ class Runtime:
     blobs: Blobs
     turns: int
     """Units and reads at once; the other connections are for the loops."""
+
+    def verifier(self, revocations: Revocations) -> Verifier:
+        """What turns bearer tokens into principals, by the key sets of the issuers that the settings trust."""
+        return Verifier(self.coffer.trusted_issuers, self.coffer.home / "key-sets", self.clock, revocations=revocations)
 
     def work(self, tables: ChassisTables, *, source: str) -> Work:
         """Units of work on the store; `source` is the service's CloudEvents source, e.g. `/files`."""

@@ -15,7 +15,6 @@ import psutil
 from PIL import Image
 
 from bench.load import Figures, Request, run_loop
-from coffer_local.running import environment_file
 from factories import images
 from factories.databases import BIN
 from factories.people import Person
@@ -153,9 +152,7 @@ def create_folder(stack: LocalStack, clients: int) -> Row:
 
 def database_alone(stack: LocalStack, clients: int = 8) -> Row:
     """What the database itself can do on these cores: pgbench's smallest write (one update, one insert, no contention)."""
-    lines = environment_file(stack.home).read_text().splitlines()
-    url = next(line.partition("=")[2].strip("'") for line in lines if "COFFER_FILES_DATABASE_URL=" in line)
-    plain = url.replace("postgresql+asyncpg", "postgresql")
+    plain = stack.variables["COFFER_FILES_DATABASE_URL"].replace("postgresql+asyncpg", "postgresql")
     subprocess.run([BIN / "pgbench", "-i", "-q", "-s", "1", plain], check=True, capture_output=True)
     command = [str(BIN / "pgbench"), "-N", "-c", str(clients), "-j", "2", "-T", "4", "-M", "prepared", plain]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shlex
 from collections.abc import Iterator
 
 import asyncpg
@@ -24,9 +23,7 @@ def old() -> Iterator[LocalStack]:
 
 async def never_there(stack: LocalStack) -> None:
     """Take away the stores of the newcomers, as if their release had not come yet."""
-    lines = (stack.home / "run" / "environment").read_text().splitlines()
-    variables = dict(line.removeprefix("export ").partition("=")[::2] for line in lines)
-    url = "".join(shlex.split(variables["COFFER_FILES_DATABASE_URL"]))
+    url = stack.variables["COFFER_FILES_DATABASE_URL"]
     password = json.loads((stack.home / "secrets.json").read_text())["database:superuser"]
     host, _, port = url.rpartition("@")[2].partition("/")[0].partition(":")
     superuser = await asyncpg.connect(host=host, port=int(port), user="coffer", password=password, database="postgres")

@@ -1,7 +1,6 @@
 """The bucket says things twice, late, or about things nobody waits for."""
 
 import json
-import shlex
 import time
 from typing import Any
 
@@ -16,16 +15,9 @@ from factories.stacks import LocalStack
 pytestmark = pytest.mark.slow
 
 
-def environment_of(stack: LocalStack) -> dict[str, str]:
-    """The settings of the running stack, as an operator's `exec` sees them."""
-    lines = (stack.home / "run" / "environment").read_text().splitlines()
-    pairs = (line.removeprefix("export ").partition("=") for line in lines)
-    return {name: "".join(shlex.split(value)) for name, _, value in pairs}
-
-
 def queue_client(stack: LocalStack) -> Any:
     """SQS with the rights of files."""
-    settings = environment_of(stack)
+    settings = stack.variables
     return boto3.client(
         "sqs",
         endpoint_url=settings["AWS_ENDPOINT_URL"],

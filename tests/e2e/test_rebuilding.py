@@ -1,9 +1,6 @@
 """Copies are rebuilt from their owners: an emptied copy of grants, of the tree's shape and of people becomes what it was."""
 
 import asyncio
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,12 +41,10 @@ class Stores:
     """The databases of a running stack."""
 
     def __init__(self, stack: LocalStack) -> None:
-        lines = (stack.home / "run" / "environment").read_text().splitlines()
-        self._variables = dict(line.removeprefix("export ").partition("=")[::2] for line in lines)
+        self._variables = stack.variables
 
     async def run(self, service: str, *statements: str) -> list[list[Any]]:
-        url = "".join(shlex.split(self._variables[f"COFFER_{service.upper()}_DATABASE_URL"]))
-        engine = create_async_engine(url, poolclass=NullPool)
+        engine = create_async_engine(self._variables[f"COFFER_{service.upper()}_DATABASE_URL"], poolclass=NullPool)
         try:
             async with engine.begin() as connection:
                 found = [await connection.execute(text(statement)) for statement in statements]
@@ -85,11 +80,6 @@ def household(stack: LocalStack) -> Iterator[tuple[Person, Person, str, str]]:
     all_leave()
 
 
-def snapshot(stack: LocalStack, package: str) -> str:
-    command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", package, "snapshot"]
-    return subprocess.run(command, env=stack.environment, check=True, capture_output=True, text=True).stdout
-
-
 @pytest.mark.parametrize(
     ("owner", "service", "table", "queries"), COPIES, ids=lambda part: part if isinstance(part, str) else ""
 )
@@ -113,7 +103,7 @@ def test_an_emptied_copy_becomes_what_it_was(
     async def emptied_and_rebuilt() -> None:
         before = await quiet()
         await stores.run(service, f"DELETE FROM {table}")
-        told = await asyncio.to_thread(snapshot, stack, owner)
+        told = await asyncio.to_thread(stack.run, owner, "snapshot")
         assert "restated" in told
 
         async def as_before() -> bool:
@@ -129,7 +119,7 @@ def test_until_it_is_rebuilt_only_owners_see_anything(stack: LocalStack, househo
     asyncio.run(Stores(stack).run("files", "DELETE FROM grants"))
     assert ben.http.get(f"/v1/items/{deep}").status_code == 404
     assert ana.get(f"/v1/items/{deep}")["shared"] is False
-    snapshot(stack, "coffer_sharing")
+    stack.run("coffer_sharing", "snapshot")
     assert ben.sees(deep)["permissions"]["write"] is True
     assert ana.get(f"/v1/items/{trips}")["shared"] is True
 
@@ -144,7 +134,7 @@ def test_telling_again_makes_no_notice_no_activity_and_no_mail(
     async def told_again() -> None:
         before = await stores.run("notifier", *counts)
         for package in ("coffer_auth", "coffer_files", "coffer_sharing"):
-            await asyncio.to_thread(snapshot, stack, package)
+            await asyncio.to_thread(stack.run, package, "snapshot")
         # Whatever the snapshots set off is handled before this, which is told by the same queues after them.
         await asyncio.to_thread(ben.folder, "afterwards")
 

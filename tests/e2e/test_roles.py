@@ -14,6 +14,7 @@ import pytest
 
 from coffer_chassis.topology import Lane
 from coffer_files.app import FAST_QUEUE, TOPOLOGY
+from coffer_local.registry import SERVICES
 from factories import images
 from factories.people import Person
 from factories.roles import Queues, Role, events, rows, start_roles, status
@@ -218,11 +219,25 @@ def test_a_consumer_and_a_relay_killed_in_the_middle_cost_nothing(crew: Crew) ->
 
 def test_snapshot_is_a_command_of_every_service(stack: LocalStack) -> None:
     said_before = stack.log.stat().st_size
-    packages = ("coffer_files", "coffer_auth", "coffer_media_worker")
+    packages = [entry.package for entry in SERVICES]
     runs = [stack.start_service(package, "snapshot") for package in packages]
-    assert [run.wait(30) for run in runs] == [0, 0, 0]
+    assert [run.wait(30) for run in runs] == [0] * len(packages)
     said = [line for line in stack.said(since=said_before).splitlines() if SNAPSHOT.search(line)]
     assert len(said) >= len(packages), said
+
+
+@pytest.mark.parametrize("role", ["api", "consume", "relay"])
+def test_every_service_runs_alone_in_every_role_and_ends_when_it_is_told_to(stack: LocalStack, role: str) -> None:
+    entries = [entry for entry in SERVICES if entry.package != "coffer_files"]
+    alone = [Role.start(stack, role, entry.package) for entry in entries]
+    for process, entry in zip(alone, entries, strict=True):
+        process.ready()
+        # What nobody owns is still answered by whoever answers requests, and by nobody else.
+        answers = role == "api" and bool(entry.routes)
+        assert status(f"{process.public}/nothing") == (404 if answers else None), entry.name
+    for process in alone:
+        process.process.send_signal(signal.SIGTERM)
+    assert [process.process.wait(10) for process in alone] == [0] * len(alone)
 
 
 def test_every_role_ends_when_it_is_told_to(crew: Crew) -> None:

@@ -1,8 +1,5 @@
 """The story of a second person: a folder is shared with them, they see it and are told, work in it, and lose it again."""
 
-import subprocess
-import sys
-
 import pytest
 
 from factories import images
@@ -20,11 +17,8 @@ def ben(stack: LocalStack) -> Person:
 
 def mails(stack: LocalStack, to: Person) -> list[str]:
     """What the command of the operator shows of the mails to somebody."""
-    command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", "coffer_notifier", "mails"]
-    done = subprocess.run(
-        [*command, "--to", f"{to.name}@example.org"], env=stack.environment, check=True, capture_output=True, text=True
-    )
-    return [done.stdout] if done.stdout.strip() else []
+    shown = stack.run("coffer_notifier", "mails", "--to", f"{to.name}@example.org")
+    return [shown] if shown.strip() else []
 
 
 def test_a_folder_is_shared_seen_told_of_worked_in_and_lost(stack: LocalStack, ana: Person, ben: Person) -> None:

@@ -1,7 +1,5 @@
 """People are told: in their feed, in open streams, by mail, and in the activity; over HTTP only, on a whole stack."""
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -28,12 +26,6 @@ def make_folder(person: Person, name: str) -> dict[str, Any]:
     return made
 
 
-def command(stack: LocalStack, *arguments: str) -> str:
-    """What an operator's command prints."""
-    line = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", "coffer_notifier", *arguments]
-    return subprocess.run(line, env=stack.environment, capture_output=True, text=True, check=True, timeout=60).stdout
-
-
 async def test_a_share_reaches_the_other_person_while_they_look(stack: LocalStack) -> None:
     ann, bob = Person.at(stack.url), Person.at(stack.url)
     folder = make_folder(ann, "Plans")
@@ -58,7 +50,9 @@ def test_an_operator_can_look_at_the_mail_that_was_sent(stack: LocalStack) -> No
     share(ann, make_folder(ann, "Photos"), bob, notify=True, message="For you")
     address = f"{bob.name}@example.org"
     shown = bob.wait_for(
-        lambda: {"text": command(stack, "mails", "--to", address)}, lambda told: "sent " in told["text"], within_seconds=20
+        lambda: {"text": stack.run("coffer_notifier", "mails", "--to", address)},
+        lambda told: "sent " in told["text"],
+        within_seconds=20,
     )["text"]
     assert f"To: {address}" in shown
     assert f"Subject: {ann.name} shared “Photos” with you" in shown

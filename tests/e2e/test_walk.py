@@ -4,8 +4,6 @@ The items asked for lie in a folder of the owner that the viewer may view and th
 for are the owner's own, shares are with the viewer.
 """
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,8 +89,7 @@ def _doors_closed() -> None:
 def callers(stack: LocalStack, world: World) -> dict[str, Person | None]:
     """Who asks; None has no account."""
     operator = Person.at(stack.url)
-    command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", "coffer_auth", "grant-operator"]
-    subprocess.run([*command, operator.name], env=stack.environment, check=True, capture_output=True)
+    stack.run("coffer_auth", "grant-operator", operator.name)
     operator.sign_in()
     people = {"viewer": world.viewer, "editor": world.editor, "owner": world.owner, "operator": operator}
     return {"nobody": None, "link": None, "stranger": Person.at(stack.url), **people}

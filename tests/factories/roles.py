@@ -1,9 +1,8 @@
-"""The files service in pieces: one process per role beside a running stack, and what their ports and stores say."""
+"""Services in pieces: one process per role beside a running stack, and what their ports and stores say."""
 
 import asyncio
 import json
 import re
-import shlex
 import subprocess
 import time
 from collections import Counter
@@ -24,18 +23,19 @@ START_SECONDS = 30
 
 @dataclass(frozen=True)
 class Role:
-    """One process of the files service."""
+    """One process of a service."""
 
     process: subprocess.Popen[str]
     public: str
     internal: str
 
     @classmethod
-    def start(cls, stack: LocalStack, role: str) -> "Role":
+    def start(cls, stack: LocalStack, role: str, package: str = "coffer_files") -> "Role":
         """Start it on ports of its own; `ready` waits for it."""
         listen, internal = free_port(), free_port()
-        ports = {"COFFER_FILES_LISTEN_PORT": str(listen), "COFFER_FILES_INTERNAL_PORT": str(internal)}
-        process = stack.start_service("coffer_files", role, **ports)
+        prefix = package.upper()
+        ports = {f"{prefix}_LISTEN_PORT": str(listen), f"{prefix}_INTERNAL_PORT": str(internal)}
+        process = stack.start_service(package, role, **ports)
         return cls(process, f"http://127.0.0.1:{listen}", f"http://127.0.0.1:{internal}")
 
     def ready(self) -> "Role":
@@ -68,19 +68,11 @@ def status(address: str) -> int | None:
         return None
 
 
-def variables(stack: LocalStack) -> dict[str, str]:
-    """The settings that the running stack gives its services."""
-    lines = (stack.home / "run" / "environment").read_text().splitlines()
-    return {
-        name: "".join(shlex.split(value)) for name, _, value in (line.removeprefix("export ").partition("=") for line in lines)
-    }
-
-
 def rows(stack: LocalStack, service: str, query: str) -> list[tuple[Any, ...]]:
     """What a service's store answers."""
 
     async def ask() -> list[tuple[Any, ...]]:
-        engine = create_async_engine(variables(stack)[f"COFFER_{service}_DATABASE_URL"], poolclass=NullPool)
+        engine = create_async_engine(stack.variables[f"COFFER_{service}_DATABASE_URL"], poolclass=NullPool)
         async with engine.connect() as connection:
             found = [tuple(row) for row in (await connection.execute(text(query))).all()]
         await engine.dispose()
@@ -100,7 +92,7 @@ class Queues:
 
     def __init__(self, stack: LocalStack) -> None:
         kept = json.loads((stack.home / "secrets.json").read_text())
-        given = variables(stack)
+        given = stack.variables
         self._sqs = boto3.client(
             "sqs",
             region_name=given["AWS_REGION"],

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -74,6 +75,19 @@ class LocalStack:
             assert time.monotonic() - began < START_SECONDS, f"it did not start: {self.said(since=said_before)}"
             time.sleep(0.02)
         return time.monotonic() - began
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings that the running stack gives its services, as an operator's `exec` sees them."""
+        lines = (self.home / "run" / "environment").read_text().splitlines()
+        pairs = (line.removeprefix("export ").partition("=") for line in lines)
+        return {name: "".join(shlex.split(value)) for name, _, value in pairs}
+
+    def run(self, package: str, *arguments: str) -> str:
+        """What an operator's command prints. Raises CalledProcessError when it fails."""
+        command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", package, *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout
 
     def start_service(self, package: str, role: str = "serve", **settings: str) -> subprocess.Popen[str]:
         """Run one service as a process of its own, with the settings of the running stack and its own on top."""

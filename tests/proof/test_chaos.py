@@ -7,7 +7,6 @@ import asyncio
 import concurrent.futures
 import os
 import random
-import shlex
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import asyncpg
 import httpx
 import pytest
 
+from coffer_local.registry import SERVICES
 from factories.chaos import Planned, Victim, ask, carry_out, plan, strike
 from factories.people import Person, all_leave
 from factories.stacks import LocalStack, local_stack
@@ -123,10 +123,8 @@ def _fed(person: Person, cursor: str) -> dict[str, str]:
 
 async def _look_into_stores(stack: LocalStack) -> None:
     """What only the stores know: nothing waits, nothing is dead, sequences and references are right."""
-    lines = (stack.home / "run" / "environment").read_text().splitlines()
-    variables = dict("".join(shlex.split(line.removeprefix("export "))).partition("=")[::2] for line in lines)
-    for service in ("AUTH", "FILES", "MEDIA_WORKER"):
-        url = variables[f"COFFER_{service}_DATABASE_URL"].replace("+asyncpg", "")
+    for entry in SERVICES:
+        url = stack.variables[f"{entry.prefix}DATABASE_URL"].replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         try:
             for _ in range(10 * CALM_SECONDS):
@@ -134,11 +132,11 @@ async def _look_into_stores(stack: LocalStack) -> None:
                     break
                 await asyncio.sleep(0.1)
             wrong = {name: await connection.fetchval(query) for name, query in CHASSIS_QUERIES.items()}
-            if service == "FILES":
+            if entry.name == "files":
                 wrong |= {name: await connection.fetchval(query) for name, query in FILES_QUERIES.items()}
         finally:
             await connection.close()
-        assert not any(wrong.values()), f"{service}: {wrong}"
+        assert not any(wrong.values()), f"{entry.name}: {wrong}"
 
 
 UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"

@@ -21,10 +21,10 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import Grant, rights_named
+from coffer_chassis.copies.newest import write_newest
 from coffer_chassis.tables import Id, Instant
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import ItemId
@@ -81,12 +81,7 @@ async def _write(
 ) -> bool:
     fact = event.data
     named = {"item_id": fact.item_id, "owner_id": fact.owner_id, "grantee": fact.grantee, "sequence": event.revision}
-    statement = (
-        insert(table)
-        .values(grant_id=fact.grant_id, **named, **values)
-        .on_conflict_do_update(index_elements=[table.c.grant_id], set_=named | values, where=table.c.sequence < event.revision)
-    )
-    return bool((await connection.execute(statement)).rowcount)
+    return await write_newest(connection, table, {"grant_id": fact.grant_id, **named, **values})
 
 
 def grant_of(row: Row[Any]) -> Grant:

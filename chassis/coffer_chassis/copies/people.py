@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, Table, Text, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.copies.newest import write_newest
 from coffer_chassis.tables import Id
 from coffer_contracts.auth import UserFact
 from coffer_contracts.event import Envelope
@@ -71,12 +71,7 @@ async def note_person(connection: AsyncConnection, table: Table, event: Envelope
         "status": fact.status,
         "sequence": event.revision,
     }
-    statement = (
-        insert(table)
-        .values(user_id=fact.user_id, **values)
-        .on_conflict_do_update(index_elements=[table.c.user_id], set_=values, where=table.c.sequence < event.revision)
-    )
-    return bool((await connection.execute(statement)).rowcount)
+    return await write_newest(connection, table, {"user_id": fact.user_id, **values})
 
 
 async def people_by_id(connection: AsyncConnection, table: Table, user_ids: Collection[UserId]) -> dict[UserId, Person]:

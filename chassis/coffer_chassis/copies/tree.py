@@ -26,10 +26,10 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import Place
+from coffer_chassis.copies.newest import write_newest
 from coffer_chassis.tables import Id, Instant
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemFact, ItemKind, ItemPurgedV1
@@ -109,19 +109,7 @@ async def _write(
         "sequence": sequence,
         **more,
     }
-    statement = _newest(table, (*values,))
-    return bool((await connection.execute(statement, {"item_id": fact.item_id, **values})).rowcount)
-
-
-@cache
-def _newest(table: Table, names: tuple[str, ...]) -> Insert:
-    """Write a row unless something at least as new stands there. Made once: every fact about an item runs it."""
-    row = insert(table)
-    return row.on_conflict_do_update(
-        index_elements=[table.c.item_id],
-        set_={name: row.excluded[name] for name in names},
-        where=table.c.sequence < row.excluded.sequence,
-    )
+    return await write_newest(connection, table, {"item_id": fact.item_id, **values})
 
 
 @cache

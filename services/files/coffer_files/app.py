@@ -10,8 +10,7 @@ from coffer_chassis.cursors import Cursors
 from coffer_chassis.handling import types_of
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.http import build_app
-from coffer_chassis.identity import Verifier
-from coffer_chassis.revocations import REFRESH_SECONDS, DenyList
+from coffer_chassis.revocations import DenyList
 from coffer_chassis.runtime import open_runtime
 from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
@@ -90,18 +89,12 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
     )
 
 
-def watches(deps: Deps) -> tuple[Job, ...]:
-    """What every process repeats, also one that only answers requests."""
-    return (Job("refresh_revocations", deps.denied.refresh, REFRESH_SECONDS),)
-
-
 async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
     """The service with its connections open; whoever calls closes it."""
     async with AsyncExitStack() as stack:
         runtime = await open_runtime(stack, coffer, settings, service="files", receivers=len(TOPOLOGY.lanes))
         deps = make_deps(runtime.work(chassis, source="/files"), runtime.blobs, settings)
-        key_sets = coffer.home / "key-sets"
-        verifier = Verifier(coffer.trusted_issuers, key_sets, runtime.clock, revocations=deps.denied.revocations)
+        verifier = runtime.verifier(deps.denied.revocations)
         return Service(
             topology=TOPOLOGY,
             work=deps.work,
@@ -111,7 +104,7 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
             tables=TABLES,
             recover=lambda: sweep(deps, grace_seconds=0),
             jobs=jobs(deps),
-            watches=watches(deps),
+            watches=deps.denied.watches(),
             snapshots=(ITEMS,),
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,

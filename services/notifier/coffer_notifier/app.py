@@ -10,8 +10,7 @@ from coffer_chassis.cursors import Cursors
 from coffer_chassis.handling import types_of
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.http import build_app
-from coffer_chassis.identity import Verifier
-from coffer_chassis.revocations import REFRESH_SECONDS, DenyList
+from coffer_chassis.revocations import DenyList
 from coffer_chassis.runtime import aws_access, open_runtime
 from coffer_chassis.service import Loop, Service
 from coffer_chassis.settings import CofferSettings
@@ -84,11 +83,6 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
     )
 
 
-def watches(deps: Deps) -> tuple[Job, ...]:
-    """What every process repeats, also one that only answers requests."""
-    return (Job("refresh_revocations", deps.denied.refresh, REFRESH_SECONDS),)
-
-
 async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
     """The service with its connections open; whoever calls closes it."""
     async with AsyncExitStack() as stack:
@@ -96,9 +90,7 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
         ses = await stack.enter_async_context(open_mail_client(aws_access(settings)))
         post = SesPost(ses, settings.mail_from)
         deps = make_deps(runtime.work(chassis, source="/notifier"), settings, post, public_url=coffer.public_url)
-        verifier = Verifier(
-            coffer.trusted_issuers, coffer.home / "key-sets", runtime.clock, revocations=deps.denied.revocations
-        )
+        verifier = runtime.verifier(deps.denied.revocations)
         hub, mailer = Hub(deps), Mailer(deps)
         service = Service(
             topology=TOPOLOGY,
@@ -109,7 +101,7 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
             tables=TABLES,
             lingers={BULK_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
-            watches=watches(deps),
+            watches=deps.denied.watches(),
             loops=(Loop("mailer", mailer.run),),
             answering=(Loop("hub", hub.run),),
             resources=stack.pop_all(),

@@ -9,8 +9,7 @@ from coffer_chassis.cursors import Cursors
 from coffer_chassis.handling import types_of
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.http import build_app
-from coffer_chassis.identity import Verifier
-from coffer_chassis.revocations import REFRESH_SECONDS, DenyList
+from coffer_chassis.revocations import DenyList
 from coffer_chassis.runtime import open_runtime
 from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
@@ -75,18 +74,12 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
     )
 
 
-def watches(deps: Deps) -> tuple[Job, ...]:
-    """What every process repeats, also one that only answers requests."""
-    return (Job("refresh_revocations", deps.denied.refresh, REFRESH_SECONDS),)
-
-
 async def build(coffer: CofferSettings, settings: SharingSettings) -> Service:
     """The service with its connections open; whoever calls closes it."""
     async with AsyncExitStack() as stack:
         runtime = await open_runtime(stack, coffer, settings, service="sharing", receivers=len(TOPOLOGY.lanes))
         deps = make_deps(runtime.work(chassis, source="/sharing"), settings)
-        key_sets = coffer.home / "key-sets"
-        verifier = Verifier(coffer.trusted_issuers, key_sets, runtime.clock, revocations=deps.denied.revocations)
+        verifier = runtime.verifier(deps.denied.revocations)
         return Service(
             topology=TOPOLOGY,
             work=deps.work,
@@ -96,7 +89,7 @@ async def build(coffer: CofferSettings, settings: SharingSettings) -> Service:
             tables=TABLES,
             lingers={TREE_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
-            watches=watches(deps),
+            watches=deps.denied.watches(),
             snapshots=(grants(runtime.clock),),
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,

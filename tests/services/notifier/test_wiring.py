@@ -13,7 +13,7 @@ from coffer_chassis.service import Loop, Service
 from coffer_chassis.testing import eventually
 from coffer_chassis.topology import ServiceTopology, Topology
 from coffer_notifier import __main__ as program
-from coffer_notifier.app import BULK_QUEUE, FAST_QUEUE, TABLES, TOPOLOGY, jobs, watches
+from coffer_notifier.app import BULK_QUEUE, FAST_QUEUE, TABLES, TOPOLOGY, jobs
 from coffer_notifier.handlers.mailing import Mailer
 from coffer_notifier.handlers.reactions import BULK, FAST
 from coffer_notifier.handlers.telling import MAIL
@@ -55,7 +55,7 @@ async def test_everything_arrives_on_a_bus_that_repeats_and_reorders(notifier: N
         app=None,
         tables=TABLES,
         jobs=jobs(notifier.deps),
-        watches=watches(notifier.deps),
+        watches=notifier.deps.denied.watches(),
         loops=(Loop("mailer", mailer.run),),
         wait_seconds=1,
     )

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.copies.newest import write_newest
 from coffer_contracts.ids import ItemId, UserId
 from coffer_files.store.tables import drives, users
 
@@ -81,12 +82,5 @@ async def book(connection: AsyncConnection, owner_id: UserId, *, used: int, rese
 
 async def note_user(connection: AsyncConnection, user_id: UserId, *, username: str, display_name: str, sequence: int) -> bool:
     """Write down what auth says about a person; False if something newer is known already."""
-    row = insert(users).values(user_id=user_id, username=username, display_name=display_name, sequence=sequence)
-    done = await connection.execute(
-        row.on_conflict_do_update(
-            index_elements=[users.c.user_id],
-            set_={"username": username, "display_name": display_name, "sequence": sequence},
-            where=users.c.sequence < sequence,
-        )
-    )
-    return bool(done.rowcount)
+    row = {"user_id": user_id, "username": username, "display_name": display_name, "sequence": sequence}
+    return await write_newest(connection, users, row)

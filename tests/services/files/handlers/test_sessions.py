@@ -13,7 +13,7 @@ from coffer_chassis.settings import CofferSettings
 from coffer_contracts.auth import SessionRevokedV1
 from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import SessionId, UserId
-from coffer_files.app import http_app, jobs, watches
+from coffer_files.app import http_app, jobs
 from coffer_files.handlers.granting import on_session_revoked
 from coffer_files.store.tables import revocations
 from factories.accounts import Issuer
@@ -119,7 +119,7 @@ async def test_a_process_that_only_answers_requests_hears_of_it_from_the_store(
         door = Door(other, issuer, tmp_path)
         assert await door.opens(token) == (200, None)
         await files.handle(revoked(files, session_id))
-        [watch] = watches(other.deps)
+        [watch] = other.deps.denied.watches()
         await watch.run()
         assert await door.opens(token) == (401, "unauthenticated")
 

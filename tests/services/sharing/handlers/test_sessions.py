@@ -12,7 +12,7 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.settings import CofferSettings
 from coffer_contracts.auth import SessionRevokedV1
 from coffer_contracts.ids import SessionId
-from coffer_sharing.app import http_app, jobs, watches
+from coffer_sharing.app import http_app, jobs
 from coffer_sharing.store.tables import revocations
 from factories.accounts import Issuer
 from factories.events import arrived
@@ -53,7 +53,7 @@ async def test_a_token_of_an_ended_session_is_refused_in_every_process_and_other
         assert [await opens(other, issuer, tmp_path, token) for token in tokens.values()] == [200, 200]
         await sharing.handle(revoked(sharing, ended))
         assert await opens(sharing, issuer, tmp_path, tokens[ended]) == 401
-        [watch] = watches(other.deps)
+        [watch] = other.deps.denied.watches()
         await watch.run()
         assert await opens(other, issuer, tmp_path, tokens[ended]) == 401
         assert await opens(other, issuer, tmp_path, tokens[lasting]) == 200
