@@ -17,7 +17,7 @@ from pathlib import Path
 from coffer_local.home import Home
 from coffer_local.postgres import Postgres
 from factories.compose import ROOT, Container, containers, needs_of
-from factories.stacks import free_port
+from factories.ports import free_port
 
 START_SECONDS = 100
 STOP_SECONDS = 15

@@ -10,7 +10,6 @@ import itertools
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import pytest
 
 from coffer_chassis.migrations import migrate
 from factories import postgres_guard
+from factories.ports import free_port
 
 START_SECONDS = 30
 
@@ -105,7 +105,7 @@ def running_postgres() -> Iterator[PostgresServer]:
     _as_server_user([BIN / "initdb", *initdb])
     with (folder / "data" / "postgresql.conf").open("a") as settings:
         settings.write(UNSAFE_BUT_FAST)
-    port = _free_port()
+    port = free_port()
     guard = subprocess.Popen(
         [sys.executable, postgres_guard.__file__, BIN / "postgres", folder, str(port)],
         stdin=subprocess.PIPE,
@@ -155,12 +155,6 @@ def _as_server_user(command: list[str | Path]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, **postgres_guard.unprivileged())  # type: ignore[call-overload]  # keyword arguments made at run time
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed: {done.stderr or done.stdout}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(port: int, folder: Path) -> None:

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from factories.stacks import LocalStack, free_port
+from factories.ports import free_port
+from factories.stacks import LocalStack
 
 START_SECONDS = 30
 

@@ -30,7 +30,7 @@ from coffer_local.home import StartError
 from coffer_local.provisioning import local_access
 from coffer_local.registry import SERVICES
 from factories.databases import PostgresServer
-from factories.stacks import free_port
+from factories.ports import free_port
 
 pytestmark = pytest.mark.slow
 
