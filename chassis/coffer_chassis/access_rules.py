@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from coffer_chassis.turns import CALLER
 from coffer_contracts.problems import Forbidden, InsufficientScope, Unauthenticated
 
 _OPT = "access"
@@ -141,6 +142,7 @@ def gate(verifier: TokenVerifier | None) -> Callable[[ASGIApp], ASGIApp]:
                 caller = await verifier.verify(token)
                 rule.admit(caller)
                 scope["user"] = caller
+                CALLER.set(getattr(caller, "user_id", None))
             await app(scope, receive, send)
 
         return gated

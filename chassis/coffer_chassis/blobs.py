@@ -4,13 +4,16 @@ Bytes of whole files never pass through a service; only the media worker reads r
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 PUT_BYTES = 5 * 1024**3
 """S3 takes no longer object in one PUT or one copy (S3 user guide, uploading objects)."""
+
+LISTED_AT_ONCE = 1000
+"""Entries of one page of a listing (S3 API reference, ListObjectsV2 and ListMultipartUploads)."""
 
 
 class BlobMissing(Exception):
@@ -33,6 +36,25 @@ class BlobHead:
     etag: str
     modified_at: datetime
     content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing shows it. Its key is whatever lies in the bucket, also one that Coffer would never use."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMultipart:
+    """A multipart upload that was begun and neither completed nor aborted; its parts cost storage and show in no listing."""
+
+    key: str
+    multipart_id: str
+    begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +92,7 @@ def checksum(digest: bytes) -> str:
 class Blobs(Protocol):
     """The bucket. All methods may be repeated; keys are chosen by services and never hold names.
 
-    Every method raises KeyRefused for a key that Coffer never uses (object_keys).
+    Every method but `abort_multipart` raises KeyRefused for a key or prefix that Coffer never uses (object_keys).
     """
 
     async def head(self, key: str) -> BlobHead | None:
@@ -90,6 +112,17 @@ class Blobs(Protocol):
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete any number of objects; absent ones are no error. Raises BlobsNotDeleted."""
+
+    async def listed(self, prefix: str, *, after: str = "", limit: int = LISTED_AT_ONCE) -> list[Listed]:
+        """The next objects below `prefix` behind the key `after`, by the code points of their keys; fewer than `limit` only
+        at the end. Raises ValueError for a limit that is not within 1 to LISTED_AT_ONCE.
+        """
+
+    def open_multiparts(self, prefix: str) -> AsyncIterator[OpenMultipart]:
+        """Every open multipart upload below `prefix`, asked for page by page while they are taken."""
+
+    async def abort_multipart(self, key: str, multipart_id: str) -> None:
+        """Throw an open multipart upload away with its parts, whatever its key is; one that is gone is no error."""
 
     def presign_put(
         self, key: str, *, length: int, content_type: str, sha256_hex: str | None, expires_seconds: int

@@ -19,6 +19,7 @@ from coffer_chassis.blobs import (
     checksum,
     put_headers,
 )
+from coffer_chassis.blobs_aws_listing import S3Listing
 from coffer_chassis.clock import Clock
 from coffer_chassis.object_keys import checked_key
 from coffer_chassis.presign import MAX_EXPIRES_SECONDS, Presigner, SigningKey
@@ -33,7 +34,7 @@ _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 _CHANGED = frozenset({"412", "PreconditionFailed"})
 
 
-class S3Blobs:
+class S3Blobs(S3Listing):
     """Blobs over a long-lived S3 client; `credentials` tells with what to sign at this moment, without waiting."""
 
     def __init__(

@@ -4,7 +4,7 @@ All methods may be called from several tasks at once. Delivery is at least once 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -25,6 +25,9 @@ ATTRIBUTE_LIMIT = 10
 
 LONGEST_WAIT_SECONDS = 20
 """How long one ReceiveMessage may wait (SQS API reference)."""
+
+LONGEST_DELAY_SECONDS = 900
+"""How long SendMessage may hold a message back (SQS API reference)."""
 
 _NAME = re.compile(r"(?!.{257})(?!aws\.|amazon\.)[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII | re.IGNORECASE)
 """What an attribute may be called (SNS developer guide, message attributes)."""
@@ -102,12 +105,19 @@ def check_receive(limit: int, wait_seconds: float) -> None:
         raise ValueError(f"a call waits 0 to {LONGEST_WAIT_SECONDS} s, not {wait_seconds} s")
 
 
-def check_settle(receipts: Sequence[str], visibility_seconds: int = 0) -> None:
+def check_delay(delay_seconds: int) -> None:
+    """Raise ValueError for what SendMessage does not take."""
+    if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
+        raise ValueError(f"a message is delayed for 0 to {LONGEST_DELAY_SECONDS} s, not {delay_seconds} s")
+
+
+def check_settle(receipts: Collection[str], visibilities: Iterable[int] = ()) -> None:
     """Raise ValueError for what DeleteMessageBatch and ChangeMessageVisibilityBatch do not take."""
     if len(receipts) > BATCH:
         raise ValueError(f"a call settles up to {BATCH} messages, not {len(receipts)}")
-    if not 0 <= visibility_seconds <= LONGEST_VISIBILITY_SECONDS:
-        raise ValueError(f"a message is hidden for 0 to {LONGEST_VISIBILITY_SECONDS} s, not {visibility_seconds} s")
+    for seconds in visibilities:
+        if not 0 <= seconds <= LONGEST_VISIBILITY_SECONDS:
+            raise ValueError(f"a message is hidden for 0 to {LONGEST_VISIBILITY_SECONDS} s, not {seconds} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +181,16 @@ class Bus(Protocol):
         SQS tells this of few receipts: most deletes of what is gone succeed. Raises ValueError for more than ten.
         """
 
-    async def set_visibility(self, queue: str, receipts: Sequence[str], seconds: int) -> int:
-        """Hide up to ten messages for `seconds` from now (0 to 43200); how many receipts were no longer valid.
+    async def set_visibility(self, queue: str, seconds_by_receipt: Mapping[str, int]) -> int:
+        """Hide up to ten messages, each for its seconds from now (0 to 43200); how many receipts were no longer valid.
 
         Raises ValueError for other numbers.
         """
 
-    async def send(self, queue: str, body: str, attributes: Mapping[str, str]) -> None:
-        """Put one message straight into a queue, up to QUEUE_BYTES: dead letters and their redrive. Raises Refused."""
+    async def send(self, queue: str, body: str, attributes: Mapping[str, str], *, delay_seconds: int = 0) -> None:
+        """Put one message straight into a queue, up to QUEUE_BYTES, to be seen after `delay_seconds` (0 to 900): dead
+        letters, their redrive, and what has to wait for longer than a message may be tried. Raises Refused.
+        """
 
     async def depth(self, queue: str) -> Depth:
         """How many messages the queue holds."""

@@ -15,6 +15,7 @@ from coffer_chassis.bus import (
     QueueCallFailed,
     QueueMissing,
     TopicMissing,
+    check_delay,
     check_receive,
     check_settle,
     refuse_batch,
@@ -77,27 +78,31 @@ class AwsBus:
             )
         return _gone(answer)
 
-    async def set_visibility(self, queue: str, receipts: Sequence[str], seconds: int) -> int:
+    async def set_visibility(self, queue: str, seconds_by_receipt: Mapping[str, int]) -> int:
         """See Bus."""
-        check_settle(receipts, seconds)
-        if not receipts:
+        check_settle(seconds_by_receipt, seconds_by_receipt.values())
+        if not seconds_by_receipt:
             return 0
         with self._translating():
             answer = await self._clients.sqs.change_message_visibility_batch(
                 QueueUrl=await self._address(queue),
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
-                    for number, receipt in enumerate(receipts)
+                    for number, (receipt, seconds) in enumerate(seconds_by_receipt.items())
                 ],
             )
         return _gone(answer)
 
-    async def send(self, queue: str, body: str, attributes: Mapping[str, str]) -> None:
+    async def send(self, queue: str, body: str, attributes: Mapping[str, str], *, delay_seconds: int = 0) -> None:
         """See Bus."""
         refuse_letter(body, attributes)
+        check_delay(delay_seconds)
         with self._translating():
             await self._clients.sqs.send_message(
-                QueueUrl=await self._address(queue), MessageBody=body, MessageAttributes=_attributes(attributes)
+                QueueUrl=await self._address(queue),
+                MessageBody=body,
+                MessageAttributes=_attributes(attributes),
+                DelaySeconds=delay_seconds,
             )
 
     async def depth(self, queue: str) -> Depth:

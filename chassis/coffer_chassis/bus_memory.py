@@ -13,6 +13,7 @@ from coffer_chassis.bus import (
     Outgoing,
     QueueMissing,
     TopicMissing,
+    check_delay,
     check_receive,
     check_settle,
     refuse_batch,
@@ -123,12 +124,12 @@ class MemoryBus:
                 held.messages.remove(found)
         return gone
 
-    async def set_visibility(self, queue: str, receipts: Sequence[str], seconds: int) -> int:
+    async def set_visibility(self, queue: str, seconds_by_receipt: Mapping[str, int]) -> int:
         """See Bus."""
-        check_settle(receipts, seconds)
+        check_settle(seconds_by_receipt, seconds_by_receipt.values())
         held = self._queue(queue)
         gone = 0
-        for receipt in receipts:
+        for receipt, seconds in seconds_by_receipt.items():
             found = self._find(held, receipt)
             if found is None:
                 gone += 1
@@ -136,11 +137,13 @@ class MemoryBus:
                 found.visible_at = asyncio.get_running_loop().time() + seconds
         return gone
 
-    async def send(self, queue: str, body: str, attributes: Mapping[str, str]) -> None:
+    async def send(self, queue: str, body: str, attributes: Mapping[str, str], *, delay_seconds: int = 0) -> None:
         """See Bus."""
         refuse_letter(body, attributes)
-        message = _Message(f"message-{next(self._numbers)}", body, dict(attributes), datetime.now(UTC))
-        self._queue(queue).messages.append(message)
+        check_delay(delay_seconds)
+        visible_at = asyncio.get_running_loop().time() + delay_seconds if delay_seconds else 0
+        name = f"message-{next(self._numbers)}"
+        self._queue(queue).messages.append(_Message(name, body, dict(attributes), datetime.now(UTC), visible_at))
         async with self._arrived:
             self._arrived.notify_all()
 

@@ -2,19 +2,19 @@
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import uvloop
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from coffer_chassis import dead_letters, logs, outbox
+from coffer_chassis import logs
+from coffer_chassis.admin import commands as operators
+from coffer_chassis.admin.operations import Operations
 from coffer_chassis.health import Readiness
 from coffer_chassis.internal import internal_app
 from coffer_chassis.migrations import migrate
@@ -22,9 +22,13 @@ from coffer_chassis.service import Service
 from coffer_chassis.serving import freeze_start_up, listen, serve, stop_on_signals
 from coffer_chassis.settings import CofferSettings, ServiceSettings
 from coffer_chassis.snapshots import restate_all
+from coffer_chassis.trace_export import exporting
 
 Build = Callable[[CofferSettings, Any], Awaitable[Service]]
 Command = Callable[[Service, argparse.Namespace], Awaitable[int]]
+Operate = Callable[[Operations, argparse.Namespace], Awaitable[int]]
+
+_OPERATORS: Mapping[str, Operate] = {"republish": operators.republish, "dead-letters": operators.handle_letters}
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def main(program: Program, argv: list[str] | None = None) -> int:
         print(f"Settings are wrong: {error}; lists and objects are written as JSON", file=sys.stderr)
         return 2
     logs.configure()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), exporting(program.package.removeprefix("coffer_").replace("_", "-")):
         return uvloop.run(_run(program, arguments, coffer, settings))
     return 130
 
@@ -74,14 +78,7 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     commands.add_parser("relay", help="relay events only")
     commands.add_parser("migrate", help="bring the store to the newest schema")
     commands.add_parser("snapshot", help="say again how everything stands, so that copies of it can be rebuilt")
-    again = commands.add_parser("republish", help="send events again that were sent before")
-    again.add_argument("--since", type=datetime.fromisoformat, help="sent at or after this time (RFC 3339)")
-    again.add_argument("--until", type=datetime.fromisoformat, help="sent before this time (RFC 3339)")
-    again.add_argument("--type", action="append", default=[], dest="types", help="event type; may be repeated")
-    again.add_argument("--subject", help="one subject, e.g. item/<id>")
-    letters = commands.add_parser("dead-letters", help="list, redrive or drop messages that failed for good")
-    letters.add_argument("action", choices=("list", "redrive", "drop"))
-    letters.add_argument("id", nargs="*", help="ids as listed; `all` redrives every one")
+    operators.add_arguments(commands)
     for name, extra in program.extras.items():
         extra.arguments(commands.add_parser(name, help=extra.help))
     return parser
@@ -98,10 +95,8 @@ async def _run(program: Program, arguments: argparse.Namespace, coffer: CofferSe
             return 0
         if arguments.command == "snapshot":
             return await _snapshot(service)
-        if arguments.command == "republish":
-            return await _republish(service, arguments)
-        if arguments.command == "dead-letters":
-            return await _dead_letters(service, arguments)
+        if (command := _OPERATORS.get(arguments.command)) is not None:
+            return await _operate(service, command, arguments)
         return await program.extras[arguments.command].run(service, arguments)
     finally:
         await service.close()
@@ -127,6 +122,12 @@ async def _serve(service: Service, role: str, coffer: CofferSettings, settings: 
             ended.set()
 
 
+async def _operate(service: Service, command: Operate, arguments: argparse.Namespace) -> int:
+    if service.operations is None:
+        raise TypeError(f"{service.name} was built without what operators' commands need")
+    return await command(service.operations, arguments)
+
+
 async def _snapshot(service: Service) -> int:
     if not service.snapshots:
         print(f"{service.name} owns nothing that others keep copies of.")
@@ -134,40 +135,3 @@ async def _snapshot(service: Service) -> int:
     for name, count in (await restate_all(service.work, service.snapshots)).items():
         print(f"{count} {name} restated")
     return 0
-
-
-async def _republish(service: Service, arguments: argparse.Namespace) -> int:
-    async with service.work.engine.begin() as connection:
-        count = await outbox.republish(
-            connection,
-            service.work.tables,
-            since=arguments.since,
-            until=arguments.until,
-            types=arguments.types,
-            subject=arguments.subject,
-        )
-    print(f"{count} events will be sent again.")
-    return 0
-
-
-async def _dead_letters(service: Service, arguments: argparse.Namespace) -> int:
-    for lane in service.topology.lanes:
-        await dead_letters.drain(service.work, service.bus, lane)
-    rows = await dead_letters.waiting(service.work)
-    if arguments.action == "list":
-        for row in rows:
-            known = {"id": row.id, "queue": row.queue, "type": row.type, "reason": row.reason, "handler": row.handler}
-            print(json.dumps(known | {"receives": row.receives, "dead_at": row.dead_at.isoformat()}))
-        return 0
-    wanted = [row.id for row in rows] if arguments.id == ["all"] else arguments.id
-    missed = 0
-    for letter_id in wanted:
-        if arguments.action == "redrive":
-            done = await dead_letters.redrive(service.work, service.bus, letter_id)
-        else:
-            done = await dead_letters.drop(service.work, letter_id)
-        if not done:
-            missed += 1
-            print(f"{letter_id}: no such dead letter, or it was settled before", file=sys.stderr)
-    print(f"{len(wanted) - missed} done.")
-    return 1 if missed else 0

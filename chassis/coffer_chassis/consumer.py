@@ -6,41 +6,39 @@ after that. A stop or crash at any instruction loses nothing.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
 
 from coffer_chassis import metrics
+from coffer_chassis.batches import Batches, Outcomes, Read, context_of
 from coffer_chassis.bus import BATCH, Bus, Incoming
+from coffer_chassis.fuse import Fuse
 from coffer_chassis.handling import HandlerTable, row_name
-from coffer_chassis.inbox import first_time
+from coffer_chassis.hands import Hands
+from coffer_chassis.line import Line
+from coffer_chassis.message_spans import processing
 from coffer_chassis.outcomes import DONE, DUPLICATE, IGNORED, Outcome, of_error, settle
+from coffer_chassis.pace import Pace
 from coffer_chassis.pauses import back_off, sleep_until
 from coffer_chassis.storage import ObjectStored, read_notification
 from coffer_chassis.topology import Lane
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.catalog import parse
-from coffer_contracts.event import Envelope, Event
 
 RECEIVE_BACK_OFF_SECONDS = (0.2, 10.0)
+REPLAY_FOR = "replayfor"
+"""The attribute of a replayed message that only the queue it names is to handle."""
+
+TOGETHER = 20
+"""Messages that share a transaction at most: more would hold their rows for long."""
+WORKERS = 2
+CROWD_SECONDS = 0.05
+"""How long a batch may run before what came after it is begun beside it."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A received message with the facts in it."""
-
-    message: Incoming
-    events: Sequence[Envelope[Event]]
-
-    @property
-    def order(self) -> tuple[str, str, str, str]:
-        """Same order in every batch, so that two batches cannot wait for each other's rows."""
-        first = self.events[0] if self.events else None
-        return (first.partitionkey, first.subject, first.sequence, first.id) if first else ("", "", "", "")
 
 
 class Consumer:
@@ -60,36 +58,32 @@ class Consumer:
     ) -> None:
         """`slots` bounds the messages in hand; none is asked for while all are taken."""
         self.lane = lane
+        self.fuse = Fuse()
         self._table = table
         self._from_bucket = ObjectStored.type in table
         self._bus = bus
         self._work = work
         self._deps = deps
-        self._slots = slots
         self._wait_seconds = wait_seconds
         self._linger_seconds = linger_seconds
-        self._in_hand: set[str] = set()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._hands = Hands(bus, lane, slots)
+        self._batches = Batches(lane.queue, table, work, deps, self._judge)
+        self._line = Line()
+        self._workers: dict[asyncio.Task[None], float] = {}
+        self._pace = Pace()
+        self._store_is_away = False
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Receive and handle until `stopping` is set; then finish what is in hand and return."""
-        heartbeat = asyncio.create_task(self._heartbeat())
-        try:
-            # Its children must not raise: that would cancel an open poll, and with it lose what the poll was to bring.
-            async with asyncio.TaskGroup() as tasks:
-                await self._receive(tasks, stopping)
-        finally:
-            heartbeat.cancel()
-            await asyncio.wait({heartbeat})
+        metrics.CONSUMER_STOPPED.labels(self.lane.queue).set(0)
+        # The group's children must not raise: that would cancel an open poll, and with it lose what the poll was to bring.
+        async with self._hands.kept(), asyncio.TaskGroup() as tasks:
+            await self._receive(tasks, stopping)
 
     async def _receive(self, tasks: asyncio.TaskGroup, stopping: asyncio.Event) -> None:
         failures = 0
-        while True:
-            await self._room.wait()
-            if stopping.is_set():
-                return
-            limit = min(BATCH, self._slots - len(self._in_hand))
+        while await self._may_take(stopping):
+            limit = 1 if self.fuse.is_blown else min(BATCH, self._hands.free)
             try:
                 messages = await self._bus.receive(self.lane.queue, limit=limit, wait_seconds=self._wait_seconds)
                 failures = 0
@@ -101,89 +95,105 @@ class Consumer:
             if not messages:
                 continue
             if stopping.is_set():
-                await self._give_back(messages)
+                await self._hands.give_back(messages)
                 return
-            self._hold(messages)
-            tasks.create_task(self._work_off(messages))
+            self._hands.take(messages)
+            self._pace.note(len(messages))
+            tasks.create_task(self._begin(messages, tasks))
             # A batch at least half full means that more is waiting.
-            if self._linger_seconds and 2 * len(messages) < limit:
-                await sleep_until(stopping, self._linger_seconds)
+            if 2 * len(messages) < limit:
+                await sleep_until(stopping, self._linger_seconds or self._pace.pause_seconds)
 
-    async def _work_off(self, messages: Sequence[Incoming]) -> None:
+    async def _may_take(self, stopping: asyncio.Event) -> bool:
+        """Wait until there is room and no reason to take nothing; False when told to stop."""
+        failures = 0
+        while True:
+            await self._hands.room(empty=self.fuse.is_blown)
+            if stopping.is_set():
+                return False
+            if self.fuse.wait_seconds:
+                await sleep_until(stopping, self.fuse.wait_seconds)
+            elif self._store_is_away:
+                # By asking the store and not by trying messages: each try would count against one.
+                self._store_is_away = not await self._store_answers()
+                failures += 1
+                await sleep_until(stopping, back_off(failures, RECEIVE_BACK_OFF_SECONDS) if self._store_is_away else 0)
+            else:
+                return True
+
+    async def _store_answers(self) -> bool:
         try:
-            quick, slow = await self._sorted(messages)
-            async with asyncio.TaskGroup() as tasks:
-                if quick:
-                    tasks.create_task(self._run_quick(sorted(quick, key=lambda read: read.order)))
-                for read in slow:
+            async with self._work.read() as connection:
+                await connection.execute(text("SELECT 1"))
+        except Exception as error:
+            log.warning("store_is_away", queue=self.lane.queue, error=repr(error))
+            return False
+        return True
+
+    async def _begin(self, messages: Sequence[Incoming], tasks: asyncio.TaskGroup) -> None:
+        try:
+            for read in await self._readable(messages):
+                rows = [self._table.get(event.type) for event in read.events]
+                if any(row and row.slow for row in rows):
                     tasks.create_task(self._run_slow(read))
+                else:
+                    self._line.add(read)
+            self._staff(tasks)
         except Exception as error:
             # No handler's fault: theirs are judged one by one. What was not settled comes back.
             log.exception("batch_failed", queue=self.lane.queue, error=repr(error))
-        finally:
-            self._release(messages)
+            self._hands.let_go(messages)
 
-    async def _sorted(self, messages: Sequence[Incoming]) -> tuple[list[_Read], list[_Read]]:
-        """Messages for quick handlers, and for slow ones; those that cannot be read are settled."""
+    async def _readable(self, messages: Sequence[Incoming]) -> list[Read]:
+        """Those that hold facts for this queue; the others are settled."""
         now = self._work.clock.now()
-        quick: list[_Read] = []
-        slow: list[_Read] = []
+        found: list[Read] = []
+        others: Outcomes = []
         for message in messages:
             metrics.CONSUMER_LAG_SECONDS.labels(self.lane.queue).observe(max(0.0, (now - message.sent_at).total_seconds()))
+            if message.attributes.get(REPLAY_FOR, self.lane.queue) != self.lane.queue:
+                others.append((Read(message, ()), IGNORED))
+                continue
             try:
-                read = _Read(message, read_notification(message.body) if self._from_bucket else [parse(message.body)])
-            except Exception as error:
-                await self._settle([(_Read(message, ()), of_error(error, message, ""))])
-                continue
-            rows = [self._table.get(event.type) for event in read.events]
-            (slow if any(row and row.slow for row in rows) else quick).append(read)
-        return quick, slow
+                found.append(Read(message, read_notification(message.body) if self._from_bucket else [parse(message.body)]))
+            except Exception as error:  # judged
+                others.append((Read(message, ()), of_error(error, message, "")))
+        if others:
+            await self._settle(others)
+        return found
 
-    async def _run_quick(self, batch: Sequence[_Read]) -> None:
-        """One transaction for the batch, a savepoint for each message: one bad message fails alone."""
-        outcomes: list[tuple[_Read, Outcome]] = []
-        topics: set[str] = set()
+    def _staff(self, tasks: asyncio.TaskGroup) -> None:
+        """Have somebody work off what waits: one batch after the other, so that they fill, but never behind one that takes
+        long.
+        """
+        if not self._line or len(self._workers) >= WORKERS:
+            return
+        if any(monotonic() - began < CROWD_SECONDS for began in self._workers.values()):
+            return
+        self._workers[tasks.create_task(self._run_quick(tasks))] = monotonic()
+
+    async def _run_quick(self, tasks: asyncio.TaskGroup) -> None:
+        loop = asyncio.get_running_loop()
+        me: Any = asyncio.current_task()
         try:
-            async with self._work.engine.begin() as connection:
-                if len(batch) == 1:  # nobody to protect from it, so a savepoint would be two idle round trips
-                    outcome, topics = await self._apply(connection, batch[0])
-                    outcomes.append((batch[0], outcome))
-                else:
-                    for read in batch:
-                        try:
-                            async with connection.begin_nested():
-                                outcome, told = await self._apply(connection, read)
-                            topics |= told
-                        except Exception as error:
-                            outcome = self._judge(error, read)
-                        outcomes.append((read, outcome))
-        except Exception as error:
-            # The only message, the commit, or the connection failed: nothing of the batch happened.
-            outcomes = [(read, self._judge(error, read)) for read in batch]
-            topics = set()
-        self._work.wake(topics)
-        await self._settle(outcomes)
+            while batch := self._line.take(TOGETHER):
+                self._workers[me] = monotonic()
+                crowd = loop.call_later(CROWD_SECONDS, self._staff, tasks)
+                try:
+                    outcomes, topics = await self._batches.apply(batch)
+                    self._work.wake(topics)
+                    await self._settle(outcomes)
+                except Exception as error:
+                    log.exception("batch_failed", queue=self.lane.queue, error=repr(error))
+                finally:
+                    crowd.cancel()
+                    self._line.done(batch)
+                    self._hands.let_go([read.message for read in batch])
+        finally:
+            del self._workers[me]
+            self._staff(tasks)  # a handler that was cancelled takes its worker along
 
-    async def _apply(self, connection: AsyncConnection, read: _Read) -> tuple[Outcome, set[str]]:
-        """Handle one message in a transaction of others; what became of it and whom to wake after the commit."""
-        outcome = IGNORED
-        topics: set[str] = set()
-        for event in read.events:
-            row = self._table.get(event.type)
-            if row is None:
-                continue
-            unit = self._work.unit_on(connection, cause=event)
-            if not await first_time(connection, self._work.tables, self.lane.queue, event, unit.now):
-                outcome = DUPLICATE if outcome is IGNORED else outcome
-                continue
-            with structlog.contextvars.bound_contextvars(**_context(event)):
-                await row.run(event, unit, self._deps)
-            await unit.flush(self._work.tables)
-            topics |= unit.topics
-            outcome = DONE
-        return outcome, topics
-
-    async def _run_slow(self, read: _Read) -> None:
+    async def _run_slow(self, read: Read) -> None:
         outcome = IGNORED
         try:
             for event in read.events:
@@ -191,63 +201,44 @@ class Consumer:
                 if row is None:
                     continue
                 try:
-                    with structlog.contextvars.bound_contextvars(**_context(event)):
+                    said = structlog.contextvars.bound_contextvars(**context_of(event))
+                    with processing(self.lane.queue, event, read.message), said:
                         await row.run(event, self._deps)
                     outcome = DONE
                 except Duplicate:
                     outcome = DUPLICATE if outcome is IGNORED else outcome
-        except Exception as error:
+        except Exception as error:  # judged
             outcome = self._judge(error, read)
+        except BaseException:
+            self._hands.let_go([read.message])
+            raise
         await self._settle([(read, outcome)])
 
-    def _judge(self, error: Exception, read: _Read) -> Outcome:
+    def _judge(self, error: Exception, read: Read) -> Outcome:
         rows = (self._table.get(event.type) for event in read.events)
-        return of_error(error, read.message, next((row_name(row) for row in rows if row), ""))
+        handler = next((row_name(row) for row in rows if row), "")
+        with structlog.contextvars.bound_contextvars(**(context_of(read.events[0]) if read.events else {})):
+            return of_error(error, read.message, handler)
 
-    async def _settle(self, outcomes: Sequence[tuple[_Read, Outcome]]) -> None:
+    async def _settle(self, outcomes: Outcomes) -> None:
         for read, outcome in outcomes:
             wire_type = read.events[0].type if read.events else "unreadable"
             metrics.CONSUMER_HANDLED.labels(self.lane.queue, wire_type, outcome.name).inc()
+            self._store_is_away = self._store_is_away or outcome.is_outage
+            if self.fuse.note(fault=outcome.is_fault):
+                self._tell_of_fuse(outcome)
         try:
-            await settle(self._bus, self.lane, [(read.message, outcome) for read, outcome in outcomes])
+            self._hands.delete(await settle(self._bus, self.lane, [(read.message, outcome) for read, outcome in outcomes]))
         except Exception as error:
             # The messages come back after their visibility timeout, and the inbox knows them.
             log.warning("settle_failed", queue=self.lane.queue, error=repr(error))
         finally:
-            self._release([read.message for read, _ in outcomes])
+            self._hands.let_go([read.message for read, _ in outcomes])
 
-    def _hold(self, messages: Sequence[Incoming]) -> None:
-        self._in_hand.update(message.receipt for message in messages)
-        metrics.CONSUMER_IN_FLIGHT.labels(self.lane.queue).set(len(self._in_hand))
-        if len(self._in_hand) >= self._slots:
-            self._room.clear()
-
-    def _release(self, messages: Sequence[Incoming]) -> None:
-        self._in_hand.difference_update(message.receipt for message in messages)
-        metrics.CONSUMER_IN_FLIGHT.labels(self.lane.queue).set(len(self._in_hand))
-        if len(self._in_hand) < self._slots:
-            self._room.set()
-
-    async def _give_back(self, messages: Sequence[Incoming]) -> None:
-        try:
-            await self._bus.set_visibility(self.lane.queue, [message.receipt for message in messages], 0)
-        except Exception as error:
-            log.warning("give_back_failed", queue=self.lane.queue, error=repr(error))
-
-    async def _heartbeat(self) -> None:
-        """Keep what is in hand hidden from others while it is worked on."""
-        while True:
-            await asyncio.sleep(self.lane.visibility_seconds / 3)
-            receipts = list(self._in_hand)
-            for start in range(0, len(receipts), BATCH):
-                try:
-                    gone = await self._bus.set_visibility(
-                        self.lane.queue, receipts[start : start + BATCH], self.lane.visibility_seconds
-                    )
-                    metrics.RECEIPTS_GONE.labels(self.lane.queue).inc(gone)
-                except Exception as error:
-                    log.warning("heartbeat_failed", queue=self.lane.queue, error=repr(error))
-
-
-def _context(event: Envelope[Event]) -> dict[str, str]:
-    return {"event_id": event.id, "event_type": event.type, "correlation_id": event.correlationid}
+    def _tell_of_fuse(self, outcome: Outcome) -> None:
+        metrics.CONSUMER_STOPPED.labels(self.lane.queue).set(self.fuse.is_blown)
+        if self.fuse.is_blown:
+            why = {"error_class": outcome.error_class, "handler": outcome.handler}
+            log.error("consumer_stopped", queue=self.lane.queue, for_seconds=round(self.fuse.wait_seconds), **why)
+        else:
+            log.info("consumer_resumed", queue=self.lane.queue)

@@ -1,23 +1,63 @@
 """Dead letters as rows: drained from the dead-letter queues into the consumer's store, browsed and redriven by SQL.
 
-The broker may forget; the table does not.
+The broker may forget; the table does not. Who asked for what, and many at once at a rate, is said elsewhere.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.bus import BATCH, Bus, Incoming
 from coffer_chassis.ids import new_id
+from coffer_chassis.tables import ChassisTables
 from coffer_chassis.topology import Lane
 from coffer_chassis.unit_of_work import Work
 
-RECEIVED_TOO_OFTEN = "received too often without success"
+RECEIVED_TOO_OFTEN = "received too often without success, or not delivered at all"
+
+KEEP_DAYS = 90
+"""How long a letter that was redriven or dropped stays on record. One that waits is never forgotten."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which letters; None means any. `ids` are letters, `until` the latest moment of death."""
+
+    ids: tuple[str, ...] | None = None
+    queue: str | None = None
+    type: str | None = None
+    error_class: str | None = None
+    handler: str | None = None
+    reason: str | None = None
+    """How the reason begins."""
+    until: datetime | None = None
+
+    def conditions(self, tables: ChassisTables) -> list[ColumnElement[bool]]:
+        """The same in SQL."""
+        letters = tables.dead_letters.c
+        exact = ("queue", "type", "error_class", "handler")
+        found = [letters[name] == value for name in exact if (value := getattr(self, name)) is not None]
+        if self.ids is not None:
+            found.append(letters.id.in_(self.ids))
+        if self.reason is not None:
+            found.append(letters.reason.startswith(self.reason, autoescape=True))
+        if self.until is not None:
+            found.append(letters.dead_at <= self.until)
+        return found
+
+
+def is_waiting(tables: ChassisTables) -> ColumnElement[bool]:
+    """Neither redriven nor dropped."""
+    letters = tables.dead_letters.c
+    return letters.redriven_at.is_(None) & letters.dropped_at.is_(None)
 
 
 async def drain(work: Work, bus: Bus, lane: Lane) -> int:
@@ -46,7 +86,7 @@ def _row(lane: Lane, message: Incoming, work: Work) -> dict[str, Any]:
         "reason": attributes.get("dead-reason", RECEIVED_TOO_OFTEN),
         "error_class": attributes.get("dead-class"),
         "handler": attributes.get("dead-handler"),
-        "receives": int(receives) if receives.isdecimal() else message.receives,
+        "receives": int(receives) if receives.isdecimal() and len(receives) < 10 else message.receives,
         "dead_at": work.clock.now(),
     }
 
@@ -54,49 +94,67 @@ def _row(lane: Lane, message: Incoming, work: Work) -> dict[str, Any]:
 async def waiting(work: Work, *, limit: int | None = None) -> list[Row[Any]]:
     """Dead letters that were neither redriven nor dropped, newest first; all of them, or the first `limit`."""
     table = work.tables.dead_letters
-    query = (
-        select(table)
-        .where(table.c.redriven_at.is_(None), table.c.dropped_at.is_(None))
-        .order_by(table.c.dead_at.desc())
-        .limit(limit)
-    )
+    query = select(table).where(is_waiting(work.tables)).order_by(table.c.dead_at.desc()).limit(limit)
     async with work.read() as connection:
         return list((await connection.execute(query)).all())
 
 
-async def redrive(work: Work, bus: Bus, letter_id: str) -> bool:
+async def count_waiting(connection: AsyncConnection, tables: ChassisTables, wanted: Wanted) -> int:
+    """How many of the letters wait."""
+    query = select(func.count()).select_from(tables.dead_letters).where(is_waiting(tables), *wanted.conditions(tables))
+    count: int = (await connection.execute(query)).scalar_one()
+    return count
+
+
+async def redrive(work: Work, bus: Bus, letter_id: str, *, by: str | None = None) -> bool:
     """Send one dead letter to its queue again; False if it is unknown or was settled already.
 
-    A crash between sending and marking sends it twice: handlers drop the second by the inbox.
+    A crash between sending and marking sends it twice: handlers drop the second by the inbox. Raises what the bus raises,
+    and then the letter waits as before.
     """
-    if not _is_id(letter_id):
+    async with work.engine.begin() as connection:
+        return await redrive_on(connection, work, bus, letter_id, by=by)
+
+
+async def redrive_on(connection: AsyncConnection, work: Work, bus: Bus, letter_id: str, *, by: str | None) -> bool:
+    """The same in a transaction of somebody else's."""
+    if not is_id(letter_id):
         return False
     table = work.tables.dead_letters
-    async with work.engine.begin() as connection:
-        query = select(table).where(table.c.id == letter_id, table.c.redriven_at.is_(None)).with_for_update()
-        row = (await connection.execute(query.where(table.c.dropped_at.is_(None)))).one_or_none()
-        if row is None:
-            return False
-        await bus.send(row.queue, row.body, row.attributes)
-        await connection.execute(update(table).where(table.c.id == letter_id).values(redriven_at=work.clock.now()))
+    row = (
+        await connection.execute(select(table).where(table.c.id == letter_id, is_waiting(work.tables)).with_for_update())
+    ).one_or_none()
+    if row is None:
+        return False
+    await bus.send(row.queue, row.body, row.attributes)
+    done = update(table).where(table.c.id == letter_id)
+    await connection.execute(done.values(redriven_at=work.clock.now(), settled_by=by))
     return True
 
 
-async def drop(work: Work, letter_id: str) -> bool:
+async def drop(work: Work, letter_id: str, *, by: str | None = None) -> bool:
     """Give one dead letter up for good; the row stays. False if it is unknown or was settled already."""
-    if not _is_id(letter_id):
+    if not is_id(letter_id):
         return False
-    table = work.tables.dead_letters
-    statement = (
-        update(table)
-        .where(table.c.id == letter_id, table.c.redriven_at.is_(None), table.c.dropped_at.is_(None))
-        .values(dropped_at=work.clock.now())
-    )
     async with work.engine.begin() as connection:
-        return bool((await connection.execute(statement)).rowcount)
+        return bool(await drop_on(connection, work, Wanted(ids=(letter_id,)), by=by))
 
 
-def _is_id(text: str) -> bool:
+async def drop_on(connection: AsyncConnection, work: Work, wanted: Wanted, *, by: str | None) -> int:
+    """Give up every letter of these that waits, in a transaction of somebody else's; how many."""
+    statement = update(work.tables.dead_letters).where(is_waiting(work.tables), *wanted.conditions(work.tables))
+    return (await connection.execute(statement.values(dropped_at=work.clock.now(), settled_by=by))).rowcount
+
+
+async def forget_settled_before(connection: AsyncConnection, tables: ChassisTables, moment: datetime) -> int:
+    """Delete letters that were redriven or dropped before `moment`; how many. Safe to run twice."""
+    letters = tables.dead_letters
+    settled = or_(letters.c.redriven_at < moment, letters.c.dropped_at < moment)
+    return (await connection.execute(delete(letters).where(settled))).rowcount
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can name a letter at all."""
     try:
         UUID(text)
     except ValueError:

@@ -4,6 +4,7 @@ Plain ASGI around Litestar, so that 404s, 405s and failures get the same treatme
 without its body (RFC 9110 section 9.3.2), so no route needs a handler for it. Knows no route.
 """
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -13,12 +14,12 @@ from coffer_chassis import logs
 from coffer_chassis.cors import Cors
 from coffer_chassis.ids import new_id
 from coffer_chassis.metrics import HTTP
-from coffer_chassis.request_context import PROBLEM_KEY, SCOPE_KEY, RequestContext, request_id_in, traceparent_in
+from coffer_chassis.request_context import PROBLEM_KEY, SCOPE_KEY, RequestContext, request_id_in
+from coffer_chassis.request_spans import METHODS, answered, answering
+from coffer_chassis.tracing import Span
 
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health"})
 """Probed every few seconds: logged only when they fail."""
-
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = logs.get_logger()
 
@@ -38,10 +39,18 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        request_id, origin, parents, states = _read_headers(scope["headers"])
+        with answering(scope["method"], scope["scheme"], parents, states, service=self._service) as span:
+            context = scope[SCOPE_KEY] = RequestContext(request_id or new_id(), span.traceparent)
+            token = logs.request_id.set(context.request_id)
+            try:
+                await self._answer(scope, receive, send, origin, span)
+            finally:
+                logs.request_id.reset(token)
+
+    async def _answer(self, scope: Any, receive: Receive, send: Send, origin: bytes | None, span: Span) -> None:
         started = perf_counter()
-        context, origin = _read_headers(scope["headers"])
-        scope[SCOPE_KEY] = context
-        token = logs.request_id.set(context.request_id)
+        request_id = scope[SCOPE_KEY].request_id.encode("ascii")
         status = 0
         ended = False
 
@@ -54,7 +63,7 @@ class Edge:
             nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], (b"x-request-id", context.request_id.encode("ascii")), *self._security]
+                headers = [*message["headers"], (b"x-request-id", request_id), *self._security]
                 if not any(name == b"cache-control" for name, _ in message["headers"]):
                     headers.append(self._cache_control)
                 if origin is not None:
@@ -77,27 +86,35 @@ class Edge:
             log.exception("answer_broken_off", error_type=type(error).__name__)
             raise
         finally:
-            self._account(scope["method"], inner, status, perf_counter() - started)
-            logs.request_id.reset(token)
+            self._account(scope["method"], inner, status, perf_counter() - started, span)
 
-    def _account(self, method: str, scope: Any, status: int, seconds: float) -> None:
-        method, route = method if method in _METHODS else "other", scope.get("path_template") or "unmatched"
+    def _account(self, method: str, scope: Any, status: int, seconds: float, span: Span) -> None:
+        template = scope.get("path_template")
+        method, route = method if method in METHODS else "other", template or "unmatched"
         HTTP.count(self._service, route, method, str(status), seconds)
+        answered(span, template, status)
         if route not in QUIET_ROUTES or status >= 500:
             ms = round(seconds * 1000, 2)
             logs.request_line(method=method, route=route, status=status, ms=ms, code=scope.get(PROBLEM_KEY))
+        else:
+            span.hush()
 
 
-def _read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[RequestContext, bytes | None]:
-    request_id = traceparent = origin = None
+def _read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, bytes | None, Sequence[bytes], Sequence[bytes]]:
+    """Request id and origin, and what there is of `traceparent` and `tracestate`."""
+    request_id = origin = None
+    parents: tuple[bytes, ...] = ()
+    states: tuple[bytes, ...] = ()
     for name, value in headers:
         if name == b"x-request-id":
             request_id = request_id_in(value)
         elif name == b"traceparent":
-            traceparent = traceparent_in(value)
+            parents = (*parents, value)
+        elif name == b"tracestate":
+            states = (*states, value)
         elif name == b"origin":
             origin = value
-    return RequestContext(request_id or new_id(), traceparent), origin
+    return request_id, origin, parents, states
 
 
 def _once(receive: Receive) -> Receive:

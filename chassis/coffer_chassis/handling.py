@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coffer_contracts.catalog import older_types
 from coffer_contracts.event import Event
 
 
@@ -55,8 +56,11 @@ def handler_table(rows: Iterable[Handles]) -> HandlerTable:
 
 
 def types_of(table: HandlerTable, service: str) -> tuple[str, ...]:
-    """The wire types of `service` in the table: what a queue's subscription filters for."""
-    return tuple(sorted(wire_type for wire_type in table if wire_type.startswith(f"{service}.")))
+    """What a queue's subscription filters for: the wire types of `service` in the table, and the older majors that lift
+    to them. So whoever publishes and whoever reads may be updated in any order.
+    """
+    handled = (wire_type for wire_type in table if wire_type.startswith(f"{service}."))
+    return tuple(sorted(each for wire_type in handled for each in (wire_type, *older_types(wire_type))))
 
 
 def row_name(row: Handles) -> str:

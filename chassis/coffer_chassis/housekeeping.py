@@ -4,10 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from coffer_chassis import dead_letters, idempotency, inbox, metrics, outbox
+from coffer_chassis import dead_letters, idempotency, inbox, metrics, outbox, replays
 from coffer_chassis.bus import Bus
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
+
+MEASURE_QUEUES_SECONDS = 60
+"""Asking a queue for its depth is a call that is billed."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ def chassis_jobs(work: Work, bus: Bus, topology: ServiceTopology) -> tuple[Job, 
             await outbox.forget_sent_before(connection, work.tables, now - timedelta(days=outbox.KEEP_DAYS))
             await inbox.forget_before(connection, work.tables, now - timedelta(days=inbox.KEEP_DAYS))
             await idempotency.forget_before(connection, work.tables, now - timedelta(hours=idempotency.KEEP_HOURS))
+            await dead_letters.forget_settled_before(connection, work.tables, now - timedelta(days=dead_letters.KEEP_DAYS))
+            await replays.forget_ended_before(connection, work.tables, now - timedelta(days=replays.KEEP_DAYS))
 
     async def measure() -> None:
         async with work.read() as connection:
@@ -40,8 +45,21 @@ def chassis_jobs(work: Work, bus: Bus, topology: ServiceTopology) -> tuple[Job, 
         metrics.OUTBOX_UNSENT.labels(topology.service).set(waiting)
         metrics.OUTBOX_OLDEST_SECONDS.labels(topology.service).set(max(0, age))
 
+    async def measure_queues() -> None:
+        async with work.read() as connection:
+            metrics.REPLAYS_RUNNING.labels(topology.service).set(await replays.count_running(connection, work.tables))
+            for lane in topology.lanes:
+                wanted = dead_letters.Wanted(queue=lane.queue)
+                count = await dead_letters.count_waiting(connection, work.tables, wanted)
+                metrics.DEAD_LETTERS_WAITING.labels(lane.queue).set(count)
+        for lane in topology.lanes:
+            depth = await bus.depth(lane.queue)
+            for state in ("waiting", "in_flight", "delayed"):
+                metrics.QUEUE_MESSAGES.labels(lane.queue, state).set(getattr(depth, state))
+
     return (
         Job("collect_dead_letters", collect, 15),
         Job("forget", forget, 3600),
         Job("measure_outbox", measure, 10),
+        Job("measure_queues", measure_queues, MEASURE_QUEUES_SECONDS),
     )

@@ -1,6 +1,7 @@
 """Log lines: one JSON object each (or readable text on a terminal), with secrets and file names taken out.
 
-Events are short names with key-values; the request id or message id comes from the context bound at their start.
+Events are short names with key-values; the request id or message id comes from the context bound at their start, trace
+and span from the work the line is written in.
 """
 
 import logging
@@ -17,6 +18,8 @@ import structlog
 from structlog.contextvars import bind_contextvars, merge_contextvars, reset_contextvars
 from structlog.typing import Processor
 
+from coffer_chassis import tracing
+
 _SECRET_KEY = re.compile(
     r"authorization|token|passw|secret|signature|cookie|credential|api_?key|private_?key|otp|mfa_code|recovery",
     re.IGNORECASE,
@@ -25,18 +28,20 @@ _NAME_KEYS = frozenset({"name", "new_name", "old_name", "item_name", "resolved_n
 _FILE_NAME_KEY = re.compile(r"file_?name|folder_?name", re.IGNORECASE)
 _SUSPECT = re.compile(r"://|[Bb]earer |eyJ|cof_pat_|\)=\(")
 _SCRUBS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(\w+://[^\s?#\"'<>]*)[?#][^\s\"'<>]*"), r"\1?…"),  # the query of a signed address grants access
-    (re.compile(r"(\w+://)[^\s/@\"'<>]+@"), r"\1…@"),  # user and password in a database address
+    # Each begins where a word does: trying every letter of a long one would take its length squared.
+    # The query of a signed address grants access.
+    (re.compile(r"((?<!\w)\w+://[^\s?#\"'<>:]*+(?::(?!//)[^\s?#\"'<>:]*+)*+)[?#][^\s\"'<>]*"), r"\1?…"),
+    (re.compile(r"((?<!\w)\w+://)[^\s/@\"'<>]+@"), r"\1…@"),  # user and password in a database address
     (re.compile(r"([Bb]earer )\S+"), r"\1…"),
     (re.compile(r"(cof_pat_)[\w.-]+"), r"\1…"),
-    (re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*"), "…"),  # a JWT
+    (re.compile(r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"), "…"),  # a JWT
     # PostgreSQL quotes row values in its errors
-    (re.compile(r"(Key \([^)]*\)=)\(.*?\)( (?:already|is|conflicts)|$)", re.MULTILINE), r"\1(…)\2"),
+    (re.compile(r"(Key \([^)]{0,200}\)=)\(.*?\)( (?:already|is|conflicts)|$)", re.MULTILINE), r"\1(…)\2"),
 )
 REDACTED = "…"
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Set by the edge for the length of a request; cheaper than binding it anew into structlog's own context."""
-_OWN_KEYS = frozenset({"ts", "level", "request_id", "route", "method"})
+_OWN_KEYS = frozenset({"ts", "level", "request_id", "trace_id", "span_id", "route", "method"})
 """Written by the chassis itself from bounded values; skipping them halves the cost of a line."""
 
 
@@ -110,6 +115,8 @@ def request_line(*, method: str, route: str, status: int, ms: float, code: str |
     """
     factory = structlog.get_config()["logger_factory"]
     values: dict[str, object] = {"method": method, "route": route, "status": status, "ms": ms, "request_id": request_id.get()}
+    if (span := tracing.current()) is not None:
+        values["trace_id"], values["span_id"] = span.trace_id, span.span_id
     if code is not None:
         values["code"] = code
     if isinstance(factory, _Lines) and factory.plain is not None:
@@ -127,6 +134,8 @@ def _line(event: MutableMapping[str, Any], **_options: object) -> str:
 def _with_request(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     if (current := request_id.get()) is not None:
         event.setdefault("request_id", current)
+    if (span := tracing.current()) is not None:
+        event["trace_id"], event["span_id"] = span.trace_id, span.span_id
     return event
 
 

@@ -90,6 +90,9 @@ OUTBOX_UNSENT = _gauge("coffer_outbox_unsent", "Outbox rows not yet published.",
 OUTBOX_OLDEST_SECONDS = _gauge("coffer_outbox_oldest_seconds", "Age of the oldest unsent outbox row.", "service")
 RELAY_PUBLISHED = _counter("coffer_relay_published_total", "Events handed to the broker.", "type")
 RELAY_FAILURES = _counter("coffer_relay_failures_total", "Batches the broker refused; they are sent again.", "service")
+RELAY_LAG_SECONDS = _histogram(
+    "coffer_relay_lag_seconds", "From the commit's time of an event to its publication; replays apart.", _LAG_SECONDS, "service"
+)
 CONSUMER_HANDLED = _counter(
     "coffer_consumer_handled_total", "Messages taken off a queue, by outcome.", "queue", "type", "outcome"
 )
@@ -97,14 +100,27 @@ CONSUMER_LAG_SECONDS = _histogram(
     "coffer_consumer_lag_seconds", "From sent to received (SentTimestamp), at receive.", _LAG_SECONDS, "queue"
 )
 CONSUMER_IN_FLIGHT = _gauge("coffer_consumer_in_flight", "Messages being handled at this moment.", "queue")
+CONSUMER_STOPPED = _gauge(
+    "coffer_consumer_stopped", "1 while a consumer takes nothing because too many messages failed.", "queue"
+)
+QUEUE_MESSAGES = _gauge(
+    "coffer_queue_messages", "Messages in a queue, about: `waiting`, `in_flight`, `delayed`; once a minute.", "queue", "state"
+)
+DEAD_LETTERS_WAITING = _gauge("coffer_dead_letters_waiting", "Dead letters neither redriven nor dropped.", "queue")
+REPLAYS_RUNNING = _gauge("coffer_replays_running", "Replays that are not over.", "service")
 RECEIPTS_GONE = _counter(
     "coffer_receipts_gone_total", "Messages whose receipt had lapsed before they could be deleted.", "queue"
 )
 UPLOADS_STATE = _counter("coffer_uploads_state_total", "Uploads that entered a state.", "state")
+BUCKET_ORPHANS = _gauge("coffer_bucket_orphans", "Objects that nothing refers to, at the last comparison.")
+BUCKET_ORPHAN_BYTES = _gauge("coffer_bucket_orphan_bytes", "Bytes in objects that nothing refers to.")
+BUCKET_MISSING = _gauge("coffer_bucket_missing", "Contents of files whose object is not in the bucket.")
+BUCKET_MISMATCHED = _gauge("coffer_bucket_mismatched", "Contents of files whose object has another size or ETag.")
 MEDIA_JOBS = _counter("coffer_media_jobs_total", "Verdicts and previews finished, by outcome.", "outcome")
 MEDIA_JOB_SECONDS = _histogram("coffer_media_job_seconds", "One verdict or preview, reading included.", _JOB_SECONDS)
 SSE_CONNECTIONS = _gauge("coffer_sse_connections", "Live streams open in this process.")
 SSE_ENDED = _counter("coffer_sse_ended_total", "Live streams that ended, by reason.", "outcome")
+TRACE_SPANS = _counter("coffer_trace_spans_total", "Spans that ended where traces are exported, by outcome.", "outcome")
 MAILS = _counter("coffer_mails_total", "Attempts to send mail, by outcome.", "outcome")
 MAILS_WAITING = _gauge("coffer_mails_waiting", "Mails that are not sent and not given up.")
 

@@ -118,6 +118,41 @@ def create_chassis_tables_v1() -> None:
     )
 
 
+def add_replays_v2() -> None:
+    """What the second release of the chassis' tables adds to the first. For use inside a revision's `upgrade`."""
+    instant = sa.DateTime(timezone=True)
+    identifier = sa.Uuid(as_uuid=False)
+    sent = sa.text("sent_at IS NOT NULL")
+    op.create_index("outbox_sent_order", "outbox", ["sent_at", "position"], postgresql_where=sent)
+    op.drop_index("outbox_sent", "outbox")
+    op.add_column("dead_letters", sa.Column("settled_by", sa.Text))
+    op.create_index("dead_letters_order", "dead_letters", ["dead_at", "id"])
+    waiting = sa.text("redriven_at IS NULL AND dropped_at IS NULL")
+    op.create_index("dead_letters_waiting", "dead_letters", ["dead_at", "id"], postgresql_where=waiting)
+    op.create_table(
+        "replays",
+        sa.Column("id", identifier, primary_key=True),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("wanted", JSONB, nullable=False),
+        sa.Column("rate_per_second", sa.Double, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("total", sa.BigInteger, nullable=False),
+        sa.Column("sent", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+        sa.Column("skipped", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+        sa.Column("reached_at", instant),
+        sa.Column("reached", sa.Text),
+        sa.Column("due_at", instant, nullable=False),
+        sa.Column("lease", identifier),
+        sa.Column("last_error", sa.Text),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("created_by", sa.Text),
+        sa.Column("ended_at", instant),
+        comment="What is sent again on demand, and how far that is: events of the outbox, or dead letters.",
+    )
+    op.create_index("replays_due", "replays", ["due_at"], postgresql_where=sa.text("state = 'running'"))
+    op.create_index("replays_created", "replays", ["created_at", "id"])
+
+
 def _migrate(url: str, package: str) -> None:
     """Run in a thread of its own loop: waiting for the lock of this process must not hold up the caller's loop."""
     with _ONE_AT_A_TIME, as_file(files(package).joinpath("migrations")) as folder:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from coffer_chassis import tracing
 from coffer_contracts.event import ActorKind, Meta
 from coffer_contracts.ids import EventId
 
@@ -15,13 +16,15 @@ class Origin:
     correlation_id: str
     causation_id: EventId | None = None
     traceparent: str | None = None
+    """The span in which it is done: what the facts about it name."""
 
     @classmethod
     def of(cls, cause: Meta) -> "Origin":
         """The origin of what an event sets off: same actor and correlation, caused by that event."""
-        return cls(cause.actorid, cause.actorkind, cause.correlationid, cause.id, cause.traceparent)
+        traceparent = tracing.traceparent() or cause.traceparent
+        return cls(cause.actorid, cause.actorkind, cause.correlationid, cause.id, traceparent)
 
     @classmethod
     def system(cls, correlation_id: str) -> "Origin":
         """The origin of what Coffer does on its own: sweeps, timed jobs."""
-        return cls(None, "system", correlation_id)
+        return cls(None, "system", correlation_id, None, tracing.traceparent())

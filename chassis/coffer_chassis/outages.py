@@ -52,6 +52,13 @@ def outage_of(error: BaseException) -> Problem | None:
     return DependencyFailed("The object store or the broker failed.", retry_after_seconds=RETRY_SECONDS)
 
 
+def is_crossed(error: BaseException) -> bool:
+    """Whether PostgreSQL ended a transaction because another one stood in its way: the same one may succeed at once."""
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return False
+    return isinstance(error.orig.__cause__, _CROSSED)
+
+
 def _is_away(error: BaseException | None) -> bool:
     # Its other texts and its subclasses tell of a use of the driver that is wrong.
     return isinstance(error, _STORE) or (type(error) is InterfaceError and "closed" in str(error))

@@ -17,8 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis import metrics
 from coffer_chassis.bus import BATCH, BATCH_BYTES, Bus, Outgoing, Refused, refuse_unsendable
+from coffer_chassis.message_spans import sending
+from coffer_chassis.pace import Pace
 from coffer_chassis.pauses import back_off, sleep_until
 from coffer_chassis.tables import ChassisTables
+from coffer_chassis.trace_headers import traceparent_in_json
 from coffer_chassis.unit_of_work import Work
 
 KEEP_DAYS = 7
@@ -27,9 +30,6 @@ KEEP_DAYS = 7
 ROUND = 100
 IN_FLIGHT = 4
 POLL_SECONDS = 1.0
-PACE_SECONDS = 0.02
-"""Rounds begin at least this far apart. A fact on an idle service leaves at once; a stream of them fills batches, and each
-publish call costs as much processor time as a whole request."""
 BACK_OFF_SECONDS = (0.1, 10.0)
 REFUSED_FOR = timedelta(hours=1)
 
@@ -55,6 +55,8 @@ def outgoing(row: Row[Any]) -> Outgoing:
     attributes = {"type": row.type, "id": row.id}
     if row.owner_id:
         attributes["tenant"] = row.owner_id
+    if (traceparent := traceparent_in_json(row.body)) is not None:
+        attributes["traceparent"] = traceparent
     if row.replay:
         attributes["replay"] = "true"
     return Outgoing(row.id, row.body, attributes)
@@ -88,14 +90,13 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Publish until `stopping` is set, then once more. Survives failures of store and broker by backing off."""
         failures = 0
-        loop = asyncio.get_running_loop()
+        pace = Pace()
         stop = asyncio.create_task(stopping.wait())
         stop.add_done_callback(lambda _: self.poke())
         try:
             while not stopping.is_set():
-                began = loop.time()
                 try:
-                    await self.drain()
+                    pace.note(await self.drain())
                     failures = 0
                 except Exception as error:
                     failures += 1
@@ -105,7 +106,7 @@ class Relay:
                     await sleep_until(stopping, back_off(failures, BACK_OFF_SECONDS))
                 else:
                     await self._nap()
-                    await sleep_until(stopping, began + PACE_SECONDS - loop.time())
+                    await sleep_until(stopping, pace.pause_seconds)
         finally:
             stop.cancel()
         try:
@@ -149,9 +150,12 @@ class Relay:
             for event_id, wait in done.later.items():
                 again = update(outbox).where(outbox.c.id == event_id)
                 await connection.execute(again.values(available_at=now + wait, attempts=outbox.c.attempts + 1))
-        types = {row.id: row.type for row in rows}
-        for event_id in done.sent:
-            metrics.RELAY_PUBLISHED.labels(types[event_id]).inc()
+        sent_ids = set(done.sent)
+        for row in rows:
+            if row.id in sent_ids:
+                metrics.RELAY_PUBLISHED.labels(row.type).inc()
+                if not row.replay:
+                    metrics.RELAY_LAG_SECONDS.labels(self._service).observe(max(0.0, (now - row.created_at).total_seconds()))
         if done.error is not None:
             raise done.error
         return len(rows), len(done.sent)
@@ -163,7 +167,10 @@ class Relay:
 
         async def send(batch: Sequence[Outgoing]) -> None:
             async with gate:
-                failed = await self._bus.publish(self._topic, batch)
+                with sending(self._topic, batch) as sent:
+                    failed = await self._bus.publish(self._topic, batch)
+                    if failed:
+                        sent.error = "partial_failure"
             done.sent += [message.id for message in batch if message.id not in failed]
             done.later |= {event_id: timedelta(seconds=min(300, 2 ** min(attempts[event_id], 9))) for event_id in failed}
 

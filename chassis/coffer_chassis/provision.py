@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from coffer_chassis.aws import AwsAccess
-from coffer_chassis.topology import DEAD_RETENTION_SECONDS, RETENTION_SECONDS, Lane, ServiceTopology, Topology
+from coffer_chassis.topology import DEAD, DEAD_RETENTION_SECONDS, RETENTION_SECONDS, Lane, ServiceTopology, Topology
 
 MULTIPART_DAYS = 1
 QUARANTINE_DAYS = 7
@@ -72,10 +72,10 @@ class Provisioner:
                 "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": lane.max_receives}),
             },
         )
-        policy = queue_policy(arn, [topics[topic] for topic in lane.reads], self._bucket_arn(lane))
-        url = sqs.get_queue_url(QueueName=lane.queue)["QueueUrl"]
-        # AWS takes no policy without statements; an empty text removes the one that was there.
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy) if policy["Statement"] else ""})
+        read = [topics[topic] for topic in lane.reads]
+        _permit(sqs, lane.queue, queue_policy(arn, read, self._bucket_arn(lane)))
+        # What SNS cannot deliver goes there, too.
+        _permit(sqs, lane.dead_queue, queue_policy(dead_arn, read, None))
         return arn
 
     def _bucket_arn(self, lane: Lane) -> str | None:
@@ -163,6 +163,7 @@ def service_policy(service: ServiceTopology, topology: Topology, *, account: str
             (["s3:GetObject"] if access.read else [])
             + (["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"] if access.write else [])
             + (["s3:DeleteObject"] if access.delete else [])
+            + (["s3:AbortMultipartUpload"] if access.tidy and not access.write else [])
         )
         statements.append({"Effect": "Allow", "Action": actions, "Resource": f"{bucket}/{access.prefix}*"})
     if service.sends_mail:
@@ -172,6 +173,9 @@ def service_policy(service: ServiceTopology, topology: Topology, *, account: str
     if service.blobs:
         # Without it S3 answers HEAD of an absent object with 403 instead of 404.
         statements.append({"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": bucket})
+    if any(access.tidy for access in service.blobs):
+        # Knows no condition on the prefix (service authorization reference, Amazon S3).
+        statements.append({"Effect": "Allow", "Action": ["s3:ListBucketMultipartUploads"], "Resource": bucket})
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -193,8 +197,17 @@ def _queue(sqs: Any, name: str, attributes: dict[str, str]) -> str:
     return arn
 
 
+def _permit(sqs: Any, queue: str, policy: dict[str, Any]) -> None:
+    # AWS takes no policy without statements; an empty text removes the one that was there.
+    text = json.dumps(policy) if policy["Statement"] else ""
+    sqs.set_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], Attributes={"Policy": text})
+
+
 def _subscribe(sns: Any, topic_arn: str, queue_arn: str, types: tuple[str, ...]) -> None:
     wanted = {
+        # Errors of the client kind, such as a policy that denies, SNS does not try again (developer guide, delivery retries):
+        # without a dead-letter queue of its own the message would be gone.
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{queue_arn}{DEAD}"}),
         "RawMessageDelivery": "true",
         "FilterPolicyScope": "MessageAttributes",
         "FilterPolicy": json.dumps({"type": list(types)}),

@@ -10,7 +10,6 @@ from uuid import NAMESPACE_URL, uuid5
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_TRACEPARENT = re.compile(rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 SCOPE_KEY = "coffer.request"
 PROBLEM_KEY = "coffer.problem"
@@ -23,6 +22,7 @@ class RequestContext:
 
     request_id: str
     traceparent: str | None = None
+    """The span of this request, not the one it was sent from."""
 
     @property
     def correlation_id(self) -> str:
@@ -46,14 +46,3 @@ class RequestContext:
 def request_id_in(header: bytes) -> str | None:
     """A caller's `X-Request-Id` if it is 8 to 64 characters of `[A-Za-z0-9._-]`, else nothing."""
     return header.decode("ascii") if _REQUEST_ID.fullmatch(header) else None
-
-
-def traceparent_in(header: bytes) -> str | None:
-    """A valid `traceparent`, else nothing (W3C Trace Context section 3.2: an invalid one is ignored).
-
-    Version 00 has exactly four fields; what a later version appends is cut off.
-    """
-    match = _TRACEPARENT.fullmatch(header)
-    if match is None or (match[1] == b"00" and match[4]):
-        return None
-    return header[:55].decode("ascii")

@@ -25,7 +25,7 @@ from coffer_chassis.unit_of_work import Work
 from coffer_chassis.wakeups import Wakeups
 
 REFRESH_SECONDS = 60
-LOOP_CONNECTIONS = 3
+LOOP_CONNECTIONS = 4
 """Of the pool, for relay, consumers and jobs."""
 POOL_SECONDS = 5
 """How long a loop waits for a connection; requests wait for their turn before (`unit_of_work`)."""

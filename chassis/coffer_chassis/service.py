@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from sqlalchemy import text
 
+from coffer_chassis import tracing
+from coffer_chassis.admin.operations import Operations
 from coffer_chassis.broker import EpochWatch
 from coffer_chassis.bus import Bus
 from coffer_chassis.consumer import Consumer
@@ -18,6 +20,8 @@ from coffer_chassis.health import Check
 from coffer_chassis.housekeeping import Job, chassis_jobs
 from coffer_chassis.outbox import Relay
 from coffer_chassis.pauses import back_off, sleep_until
+from coffer_chassis.replaying import Replayer
+from coffer_chassis.replays import REPLAYS
 from coffer_chassis.snapshots import Source
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
@@ -68,6 +72,8 @@ class Service:
     """Run where requests are answered. Told to stop together with the server, so that answers without an end can end."""
     snapshots: Sequence[Source] = ()
     """What the service owns and others keep copies of, for the command `snapshot`."""
+    operations: Operations | None = None
+    """What operators' commands stand on."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What is to be closed when the service stops."""
     recover: Callable[[], Awaitable[object]] = _nothing
@@ -82,6 +88,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.work, self.bus, topic=self.topology.topic, service=self.name)
+        self.replayer = Replayer(self.work, self.bus, topic=self.topology.topic)
         self.wakeups = self.work.wakeups = self.work.wakeups or Wakeups(self.work.engine, self.name)
         for lane in self.topology.lanes:
             if lane.queue not in self.tables:
@@ -110,12 +117,16 @@ class Service:
         `stopping` is set; wake-ups in any case. Consumers end first, so that the relay's last round takes along what
         they emitted.
         """
+        tracing.serve_as(self.name)
         last = asyncio.Event()
         async with asyncio.TaskGroup() as everything:
             everything.create_task(supervised(f"{self.name}.wakeups", self.wakeups.run, last))
             if relay:
                 self.wakeups.on(OUTBOX, self.relay.poke, enough=True)
                 everything.create_task(supervised(f"{self.name}.relay", self.relay.run, last))
+                # Told to stop at once: the rest of a replay waits in the store for the next start.
+                self.wakeups.on(REPLAYS, self.replayer.poke, enough=True)
+                everything.create_task(supervised(f"{self.name}.replays", self.replayer.run, stopping))
             try:
                 async with asyncio.TaskGroup() as working:
                     if answer or consume:
@@ -178,8 +189,10 @@ async def supervised(name: str, run: Callable[[asyncio.Event], Awaitable[None]],
 async def repeated(job: Job, stopping: asyncio.Event) -> None:
     """Run a job at once and then again and again, whatever becomes of each run."""
     while not stopping.is_set():
-        try:
-            await job.run()
-        except Exception as error:
-            log.warning("job_failed", job=job.name, error=repr(error), exc_info=error)
+        with tracing.span(f"job {job.name}", root=True, quiet=True) as span:
+            try:
+                await job.run()
+            except Exception as error:
+                span.error = type(error).__name__
+                log.warning("job_failed", job=job.name, error=repr(error), exc_info=error)
         await sleep_until(stopping, job.every_seconds)

@@ -70,7 +70,7 @@ def _read(record: dict[str, Any]) -> Envelope[ObjectStored]:
         subject=fact.subject,
         time=moment,
         dataschema="https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html",
-        partitionkey=fact.key,
+        partitionkey=fact.key.rpartition("/")[0] or fact.key,
         sequence=sequence_text(0),
         correlationid=event_id,
         data=fact,

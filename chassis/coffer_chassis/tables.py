@@ -1,4 +1,4 @@
-"""Tables that every service keeps beside its own: outbox, inbox, dead letters, idempotency keys, broker epoch."""
+"""Tables that every service keeps beside its own: outbox, inbox, dead letters, replays, idempotency keys, broker epoch."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -21,6 +22,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 Instant = DateTime(timezone=True)
 Id = Uuid(as_uuid=False)
 
+WAITING = text("redriven_at IS NULL AND dropped_at IS NULL")
+"""Of dead letters: neither redriven nor dropped."""
+RUNNING = text("state = 'running'")
+"""Of replays."""
+
 
 @dataclass(frozen=True)
 class ChassisTables:
@@ -31,6 +37,7 @@ class ChassisTables:
     dead_letters: Table
     idempotency_keys: Table
     broker: Table
+    replays: Table
 
 
 def chassis_tables(metadata: MetaData) -> ChassisTables:
@@ -51,7 +58,7 @@ def chassis_tables(metadata: MetaData) -> ChassisTables:
         Column("replay", Boolean, nullable=False, server_default=text("false")),
         Column("sent_at", Instant),
         Index("outbox_unsent", "position", postgresql_where=text("sent_at IS NULL")),
-        Index("outbox_sent", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
+        Index("outbox_sent_order", "sent_at", "position", postgresql_where=text("sent_at IS NOT NULL")),
     )
     inbox = Table(
         "inbox",
@@ -78,7 +85,10 @@ def chassis_tables(metadata: MetaData) -> ChassisTables:
         Column("dead_at", Instant, nullable=False),
         Column("redriven_at", Instant),
         Column("dropped_at", Instant),
+        Column("settled_by", Text),
         Index("dead_letters_message", "queue", "message_id", unique=True),
+        Index("dead_letters_order", "dead_at", "id"),
+        Index("dead_letters_waiting", "dead_at", "id", postgresql_where=WAITING),
     )
     idempotency_keys = Table(
         "idempotency_keys",
@@ -98,4 +108,27 @@ def chassis_tables(metadata: MetaData) -> ChassisTables:
         Column("epoch", BigInteger, nullable=False),
         Column("drained_at", Instant),
     )
-    return ChassisTables(outbox, inbox, dead_letters, idempotency_keys, broker)
+    replays = Table(
+        "replays",
+        metadata,
+        Column("id", Id, primary_key=True),
+        Column("kind", Text, nullable=False),
+        Column("wanted", JSONB, nullable=False),
+        Column("rate_per_second", Double, nullable=False),
+        Column("state", Text, nullable=False),
+        Column("total", BigInteger, nullable=False),
+        Column("sent", BigInteger, nullable=False, server_default=text("0")),
+        Column("skipped", BigInteger, nullable=False, server_default=text("0")),
+        Column("reached_at", Instant),
+        Column("reached", Text),
+        Column("due_at", Instant, nullable=False),
+        Column("lease", Id),
+        Column("last_error", Text),
+        Column("created_at", Instant, nullable=False),
+        Column("created_by", Text),
+        Column("ended_at", Instant),
+        Index("replays_due", "due_at", postgresql_where=RUNNING),
+        Index("replays_created", "created_at", "id"),
+        comment="What is sent again on demand, and how far that is: events of the outbox, or dead letters.",
+    )
+    return ChassisTables(outbox, inbox, dead_letters, idempotency_keys, broker, replays)

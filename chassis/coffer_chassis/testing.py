@@ -2,13 +2,23 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from coffer_chassis.blobs import BlobChanged, BlobHead, BlobMissing, SignedRequest, check_range, put_headers
-from coffer_chassis.object_keys import checked_key
+from coffer_chassis.blobs import (
+    LISTED_AT_ONCE,
+    BlobChanged,
+    BlobHead,
+    BlobMissing,
+    Listed,
+    OpenMultipart,
+    SignedRequest,
+    check_range,
+    put_headers,
+)
+from coffer_chassis.object_keys import checked_key, checked_prefix
 
 T = TypeVar("T")
 
@@ -44,6 +54,7 @@ class MemoryBlobs:
     def __init__(self, clock: FixedClock | None = None) -> None:
         self.clock = clock or FixedClock()
         self.objects: dict[str, _Object] = {}
+        self.multiparts: set[OpenMultipart] = set()
 
     async def head(self, key: str) -> BlobHead | None:
         """See Blobs."""
@@ -74,6 +85,26 @@ class MemoryBlobs:
         """See Blobs."""
         for key in [checked_key(key) for key in keys]:
             self.objects.pop(key, None)
+
+    async def listed(self, prefix: str, *, after: str = "", limit: int = LISTED_AT_ONCE) -> list[Listed]:
+        """See Blobs."""
+        if not 1 <= limit <= LISTED_AT_ONCE:
+            raise ValueError(f"a page holds 1 to {LISTED_AT_ONCE} objects, not {limit}")
+        checked_prefix(prefix)
+        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
+        found = [(key, self.objects[key]) for key in keys[:limit]]
+        return [Listed(key, len(one.content), one.etag, one.modified_at) for key, one in found]
+
+    async def open_multiparts(self, prefix: str) -> AsyncIterator[OpenMultipart]:
+        """See Blobs."""
+        checked_prefix(prefix)
+        for one in sorted(self.multiparts, key=lambda one: (one.key, one.multipart_id)):
+            if one.key.startswith(prefix):
+                yield one
+
+    async def abort_multipart(self, key: str, multipart_id: str) -> None:
+        """See Blobs."""
+        self.multiparts = {one for one in self.multiparts if (one.key, one.multipart_id) != (key, multipart_id)}
 
     def presign_put(
         self, key: str, *, length: int, content_type: str, sha256_hex: str | None, expires_seconds: int

@@ -27,6 +27,8 @@ MOST_RECEIVES = 1000
 
 LONGEST_VISIBILITY_SECONDS = 12 * 3600
 RETENTION_SECONDS = 4 * 24 * 3600
+DEAD = "-dead"
+"""What the name of a dead-letter queue ends with."""
 DEAD_RETENTION_SECONDS = 14 * 24 * 3600
 """SQS keeps the first enqueue time of a message that moves to a dead-letter queue, so this must be the longest."""
 
@@ -55,7 +57,7 @@ class Lane:
     @property
     def dead_queue(self) -> str:
         """Name of the dead-letter queue."""
-        return f"{self.queue}-dead"
+        return f"{self.queue}{DEAD}"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class BlobAccess:
     read: bool = False
     write: bool = False
     delete: bool = False
+    tidy: bool = False
+    """Look for multipart uploads that were never finished, and abort them."""
 
 
 @dataclass(frozen=True)

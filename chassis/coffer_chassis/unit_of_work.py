@@ -12,13 +12,15 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from coffer_chassis import tracing
 from coffer_chassis.clock import Clock
 from coffer_chassis.ids import new_id
 from coffer_chassis.inbox import first_time
 from coffer_chassis.origin import Origin
 from coffer_chassis.tables import ChassisTables
+from coffer_chassis.turns import Turns
 from coffer_chassis.wakeups import OUTBOX, Wakeups, checked
-from coffer_contracts.catalog import envelope_of, schema_address
+from coffer_contracts.catalog import envelope_of, older_twins, schema_address
 from coffer_contracts.event import Event, Meta, sequence_text
 from coffer_contracts.ids import EventId
 
@@ -57,18 +59,25 @@ class Unit:
         """Publish a fact when, and only when, this unit commits.
 
         `sequence` is the revision of the event's subject, assigned while its row is locked: it must grow by every fact
-        about that subject. Raises ValueError for an event over EVENT_BYTES, which is a programming error.
+        about that subject. Older majors that somebody may still want are published beside it, at the same sequence.
+        Raises ValueError for an event over EVENT_BYTES, which is a programming error.
         """
-        return self._put(event, sequence, replay=False)
+        event_id = self._put(event, sequence)
+        for twin in older_twins(event):
+            self._put(twin, sequence, newer_id=event_id)
+        return event_id
 
     def restate(self, event: Event, *, sequence: int) -> EventId:
         """Say again how a subject stands, at the sequence it has; marked as a replay. Otherwise as `emit`.
 
         The fact gets an id of its own, so readers handle it. Those whose copy has that sequence already drop it.
         """
-        return self._put(event, sequence, replay=True)
+        event_id = self._put(event, sequence, replay=True)
+        for twin in older_twins(event):
+            self._put(twin, sequence, replay=True, newer_id=event_id)
+        return event_id
 
-    def _put(self, event: Event, sequence: int, *, replay: bool) -> EventId:
+    def _put(self, event: Event, sequence: int, *, replay: bool = False, newer_id: EventId | None = None) -> EventId:
         event_id = EventId(new_id())
         envelope = envelope_of(type(event))(
             id=event_id,
@@ -85,6 +94,7 @@ class Unit:
             correlationid=self.origin.correlation_id,
             causationid=self.origin.causation_id,
             traceparent=self.origin.traceparent,
+            newerid=newer_id,
             data=event,
         )
         body = envelope.to_json()
@@ -104,15 +114,25 @@ class Unit:
             }
         )
         self.topics.add(OUTBOX)
+        tracing.keep()  # a span that emitted something is worth exporting
         return event_id
+
+    def _take_rows(self) -> list[dict[str, Any]]:
+        rows, self._rows = self._rows, []
+        return rows
 
     async def flush(self, tables: ChassisTables) -> int:
         """Write what was emitted into the outbox; the number of rows. Called by whoever commits, before that."""
-        rows, self._rows = self._rows, []
-        if rows:
-            # Rows as parameters: as values they would make a statement that is compiled anew every time.
-            await self.connection.execute(insert(tables.outbox), rows)
-        return len(rows)
+        return await write_down(self.connection, tables, [self])
+
+
+async def write_down(connection: AsyncConnection, tables: ChassisTables, units: Iterable[Unit]) -> int:
+    """Write what units on one transaction have emitted into the outbox; the number of rows. To be called before the commit."""
+    rows = [row for unit in units for row in unit._take_rows()]  # noqa: SLF001  # the other half of one thing
+    if rows:
+        # Rows as parameters: as values they would make a statement that is compiled anew every time.
+        await connection.execute(insert(tables.outbox), rows)
+    return len(rows)
 
 
 class Work:
@@ -131,15 +151,15 @@ class Work:
         """`source` is the service as CloudEvents source, e.g. `/files`; without `wakeups` a commit wakes nobody.
 
         `turns` is how many units and reads may be open at once: fewer than the pool has connections, so that loops find
-        one under any load. Turns are given in the order they were asked for; a pool alone hands a free connection to
-        whoever comes by, and some waited fifty times as long as others.
+        one under any load. Turns go round among callers; a pool alone hands a free connection to whoever comes by, and some
+        waited fifty times as long as others.
         """
         self.engine = engine
         self.tables = tables
         self.clock = clock
         self.wakeups = wakeups
         self._source = source
-        self._turns = asyncio.Semaphore(turns)
+        self._turns = Turns(turns)
         self._holders: set[asyncio.Task[Any] | None] = set()
         self._reader = engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -189,14 +209,9 @@ class Work:
         task = asyncio.current_task()
         if task in self._holders:
             raise RuntimeError("a unit or a read inside another one waits for itself when the pool is busy")
-        if self._turns.locked():
-            async with asyncio.timeout(TURN_SECONDS):
-                await self._turns.acquire()
-        else:
-            await self._turns.acquire()
-        self._holders.add(task)
-        try:
-            yield
-        finally:
-            self._holders.discard(task)
-            self._turns.release()
+        async with self._turns.taken(within_seconds=TURN_SECONDS):
+            self._holders.add(task)
+            try:
+                yield
+            finally:
+                self._holders.discard(task)

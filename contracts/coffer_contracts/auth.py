@@ -3,12 +3,18 @@
 Network address and user agent stand only in the security facts of this file and are stripped before outside subscribers.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from coffer_contracts.event import Event, Moment, described
 from coffer_contracts.ids import SessionId, UserId
+from coffer_contracts.operators import OperatorFact
+from coffer_contracts.words import Open
 
 REVOCATIONS = "`logout`, `reuse_detected`, `password_changed`, `operator`, `expired`"
+
+
+OpenStatus = Annotated[Literal["active", "suspended", "deleted"], Open("suspended")]
+"""A status that a reader does not know is one with which nobody signs in and to whom nothing is sent."""
 
 
 class UserFact(Event):
@@ -20,7 +26,7 @@ class UserFact(Event):
     email_verified: bool = described(description="True once the person followed the link sent to `email`.")
     display_name: str = described(description="What others see.")
     locale: str = described(description="BCP 47 language tag for what is sent to the person.")
-    status: Literal["active", "suspended", "deleted"] = described(description="Whether the account may sign in.")
+    status: OpenStatus = described(description="Whether the account may sign in.")
     created_at: Moment = described(description="When the account was made.")
 
     @property
@@ -123,3 +129,9 @@ class LoginFailedV1(Event):
     @property
     def owner(self) -> UserId:
         return self.user_id
+
+
+class OperatorActedV1(OperatorFact):
+    """An operator changed what auth does with messages by hand."""
+
+    type: ClassVar[str] = "auth.operator.acted.v1"

@@ -1,14 +1,30 @@
 """Every event type of this release: the registry that parsing, schemas and docs are made from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from coffer_contracts import auth, files, media, sharing
+from coffer_contracts import auth, files, media, notifier, sharing
 from coffer_contracts.event import Envelope, Event
+from coffer_contracts.majors import UPCASTERS, Upcaster, newest_type, older_twins, older_types
+from coffer_contracts.words import READING
+
+__all__ = [
+    "CATALOG",
+    "EVENTS",
+    "SCHEMA_BASE",
+    "UPCASTERS",
+    "Unreadable",
+    "envelope_of",
+    "newest_type",
+    "older_twins",
+    "older_types",
+    "parse",
+    "schema_address",
+]
 
 SCHEMA_BASE = "https://schemas.coffer.dev/events"
 
@@ -38,15 +54,17 @@ EVENTS: tuple[type[Event], ...] = (
     sharing.GrantRemovedV1,
     sharing.ShareCreatedV1,
     sharing.ShareChangedV1,
+    sharing.ShareChangedV2,
     sharing.ShareRevokedV1,
     sharing.ShareLeftV1,
+    auth.OperatorActedV1,
+    files.OperatorActedV1,
+    media.OperatorActedV1,
+    sharing.OperatorActedV1,
+    notifier.OperatorActedV1,
 )
 
 CATALOG: Mapping[str, type[Event]] = {event.type: event for event in EVENTS}
-
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTERS: Mapping[str, Upcaster] = {}
-"""Old wire type -> pure function that lifts the whole envelope to the next major; chained until the newest."""
 
 
 class Unreadable(Exception):
@@ -70,9 +88,11 @@ def parse(
     catalog: Mapping[str, type[Event]] = CATALOG,
     upcasters: Mapping[str, Upcaster] = UPCASTERS,
 ) -> Envelope[Event]:
-    """Read a message body, lifting old majors first. Unknown fields are ignored.
+    """Read a message body, lifting old majors first. Unknown fields are ignored, unknown words read as known ones where
+    more may come (`words`).
 
-    Raises Unreadable. Pure, so it may run any number of times.
+    A message that names a newer twin gets the twin's id, also where this release does not know that major yet: whoever
+    reads both handles the fact once. Raises Unreadable. Pure, so it may run any number of times.
     """
     try:
         raw = from_json(body)  # unlike json, it refuses lone surrogates, which no store takes
@@ -80,20 +100,42 @@ def parse(
         raise Unreadable(f"not JSON: {error}") from error
     if not isinstance(raw, dict):
         raise Unreadable("not an envelope: not a JSON object")
-    lifted: set[str] = set()
-    while (old := str(raw.get("type"))) in upcasters:
-        if old in lifted:
-            raise Unreadable(f"upcasters of {old} form a circle")
-        lifted.add(old)
-        try:
-            raw = upcasters[old](raw)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise Unreadable(f"{old} does not fit its contract") from error
-    event = catalog.get(old)
+    raw = _lifted(raw, upcasters)
+    wire_type = str(raw.get("type"))
+    event = catalog.get(wire_type)
     if event is None:
         raise Unreadable(f"unknown type {raw.get('type')!r}")
     try:
-        return envelope_of(event).model_validate(raw, extra="ignore")
+        envelope = envelope_of(event).model_validate(raw, extra="ignore", context=READING)
     except ValidationError as error:
-        places = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
-        raise Unreadable(f"{event.type} does not fit its contract at {places}") from error
+        raise _unfit(event.type, error) from error
+    return envelope if envelope.newerid is None else _as_its_newer(envelope)
+
+
+def _lifted(raw: dict[str, Any], upcasters: Mapping[str, Upcaster]) -> dict[str, Any]:
+    """The message in the newest major that the upcasters lead to, with the schema of that. Raises Unreadable."""
+    done: set[str] = set()
+    while (old := str(raw.get("type"))) in upcasters:
+        if old in done:
+            raise Unreadable(f"upcasters of {old} form a circle")
+        done.add(old)
+        try:
+            raw = upcasters[old](raw)
+        except ValidationError as error:
+            raise _unfit(old, error) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise Unreadable(f"{old} does not fit its contract") from error
+    return raw | {"dataschema": f"{SCHEMA_BASE}/{old}.json"} if done else raw
+
+
+def _unfit(wire_type: str, error: ValidationError) -> Unreadable:
+    # Places only: the values may be private.
+    places = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+    return Unreadable(f"{wire_type} does not fit its contract at {places}")
+
+
+def _as_its_newer(envelope: Envelope[Event]) -> Envelope[Event]:
+    # Whoever may publish as this source could as well use the other id itself, so this gives nobody a power.
+    if envelope.newerid == envelope.id:
+        raise Unreadable(f"{envelope.type} does not fit its contract at newerid: a twin has an id of its own")
+    return envelope.model_copy(update={"id": envelope.newerid, "newerid": None})

@@ -11,8 +11,12 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from coffer_contracts.ids import EventId, UserId
+from coffer_contracts.words import Open
 
 ActorKind = Literal["user", "token", "link", "operator", "system"]
+
+UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+"""An identifier as text (RFC 9562 section 5.7)."""
 
 SEQUENCE_DIGITS = 12
 """Width of `sequence`: it must sort as text (CloudEvents extension "sequence")."""
@@ -59,7 +63,10 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
 class Meta(BaseModel):
-    """The envelope without its payload: what shared code needs to know about a message."""
+    """The envelope without its payload: what shared code needs to know about a message.
+
+    `specversion` and `datacontenttype` are closed: another one is another format, which nobody here could read.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,10 +82,12 @@ class Meta(BaseModel):
     sequence: str = Field(pattern=rf"^[0-9]{{{SEQUENCE_DIGITS}}}$")
     ownerid: UserId | None = None
     actorid: str | None = None
-    actorkind: ActorKind = "system"
+    actorkind: Annotated[ActorKind, Open("system")] = "system"
     correlationid: str
     causationid: EventId | None = None
     traceparent: str | None = None
+    newerid: Annotated[EventId, Field(pattern=UUID7)] | None = None
+    """Set by writers on an older twin; `parse` puts it in the place of `id`, so a reader never sees it."""
 
     @property
     def revision(self) -> int:

@@ -12,7 +12,9 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from coffer_contracts.event import Event, Meta, Shape
+from coffer_contracts.majors import newest_type, older_types
 from coffer_contracts.schemas import ENVELOPE
+from coffer_contracts.words import Open
 
 EMITTERS = {"media": "media-worker"}
 """Services whose name is not the first part of their types."""
@@ -34,11 +36,14 @@ Generated from `contracts/` by `make docs`; edit the classes there, not this pag
 Every fact that one part of Coffer tells another, or a subscriber, is listed here. A message is a
 [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) envelope in JSON with the fact in
 `data`. Each type has a JSON Schema in [`contracts/schemas/`](../contracts/schemas) and frozen sample messages in
-[`contracts/golden/`](../contracts/golden).
+[`contracts/golden/`](../contracts/golden). A running Coffer says the same at `/v1/events/types`, and as one AsyncAPI document,
+queues and filters included, at `/schema/asyncapi.json`.
 
 - A type is `<service>.<entity>.<past fact>.v<major>`. Within a major only fields with a default are ever added; anything
-  else is a new major, published beside the old one until nobody wants the old one.
-- Ignore fields you do not know. A field that has no value is left out.
+  else is a new major, published beside the old one until nobody wants the old one. The older message of such a pair names
+  the newer one in `newerid`: whoever reads both takes that for the `id` and has one fact.
+- Ignore fields you do not know. A field that has no value is left out. Where more words may come, read one that you do not
+  know as the page says.
 - Messages come at least once and in any order. `id` and `source` together tell repeats apart; `sequence` orders the facts
   about one `subject` of one `source`, compared as text. Keep the highest you have seen, of removed things too.
 - A fact carries the whole state after it, not the difference. Times are RFC 3339 in UTC with microseconds.
@@ -135,7 +140,8 @@ def _heard_by(event: type[Event], readers: Sequence[str]) -> str:
 
 def _index(events: Sequence[type[Event]], readers: Mapping[str, Sequence[str]]) -> str:
     rows = [
-        f"| [`{event.type}`](#{anchor(event.type)}) | {cell(_prose(event).split('. ')[0].rstrip('.'))} "
+        f"| [`{event.type}`](#{anchor(event.type)}) | {cell(_prose(event).split('. ')[0].rstrip('.'))}"
+        f"{'' if newest_type(event.type) == event.type else ' (superseded)'} "
         f"| {emitter_of(event.type)} | {_heard_by(event, readers.get(event.type, ()))} |"
         for event in events
     ]
@@ -152,6 +158,7 @@ def _section(event: type[Event], example: str, readers: Sequence[str]) -> str:
         [
             f"### {event.type}\n",
             f"{_prose(event)}\n",
+            *_majors(event),
             f"- emitted by: {emitter_of(event.type)}",
             f"- read by: {_heard_by(event, readers)}",
             f"- subject: `{subject_form(event)}`",
@@ -160,6 +167,13 @@ def _section(event: type[Event], example: str, readers: Sequence[str]) -> str:
             f"<details><summary>A message</summary>\n\n```json\n{example.rstrip()}\n```\n\n</details>\n",
         ]
     )
+
+
+def _majors(event: type[Event]) -> list[str]:
+    newest = newest_type(event.type)
+    if newest != event.type:
+        return [f"- superseded by [`{newest}`](#{anchor(newest)}); deprecated, and published beside it for readers of before"]
+    return [f"- supersedes [`{older}`](#{anchor(older)})" for older in older_types(event.type)]
 
 
 def _fields(model: type[BaseModel], meanings: Mapping[str, str] | None = None) -> str:
@@ -178,4 +192,5 @@ def _kind(field: FieldInfo) -> str:
         for name, words in _LIMITS.items()
         if (limit := getattr(part, name, None)) is not None
     ]
-    return cell(", ".join([type_text(field.annotation), *limits]))
+    grows = [f"more may come, to be read as `{part.unknown}`" for part in field.metadata if isinstance(part, Open)]
+    return cell(", ".join([type_text(field.annotation), *limits, *grows]))

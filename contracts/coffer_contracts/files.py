@@ -3,16 +3,24 @@
 Item facts carry the whole item after the fact and the chain of its ancestors, so that no reader has to call back.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from coffer_contracts.event import Event, Moment, Shape, described
 from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
+from coffer_contracts.operators import OperatorFact
+from coffer_contracts.words import Open
 
 ItemKind = Literal["file", "folder"]
 MediaKind = Literal["image", "video", "audio", "document", "archive", "text", "other"]
 UploadState = Literal["created", "received", "cleared", "committed", "conflict", "rejected", "failed", "expired", "aborted"]
 ConflictPolicy = Literal["fail", "replace", "rename"]
 PreviewStatus = Literal["none", "pending", "ready", "failed"]
+
+OpenItemKind = Annotated[ItemKind, Open("file")]
+"""As events carry it. What is neither is a file to whoever does not know it: a name in a folder, with nothing below it."""
+
+OpenMediaKind = Annotated[MediaKind, Open("other")]
+"""As events carry it."""
 
 
 class ContentFact(Shape):
@@ -24,7 +32,7 @@ class ContentFact(Shape):
     etag: str = described(description="The object's ETag, without quotes. Not a hash for multipart objects.")
     size_bytes: int = described(description="Length of the content.", ge=0)
     mime_type: str = described(description="Type judged from the bytes, never the client's word.")
-    media_kind: MediaKind = described(description="Coarse kind for icons and filters.")
+    media_kind: OpenMediaKind = described(description="Coarse kind for icons and filters.")
     flags: tuple[str, ...] = described((), description="What the media worker noticed, e.g. `active_content`.")
     content_hash: str | None = described(
         None,
@@ -36,7 +44,7 @@ class ItemFact(Event):
     """A file or folder as it stands after the fact."""
 
     item_id: ItemId = described(description="The file or folder.")
-    kind: ItemKind = described(description="What it is.")
+    kind: OpenItemKind = described(description="What it is.")
     owner_id: UserId = described(description="Whose drive it lives in.")
     parent_id: ItemId | None = described(None, description="The folder it lies in; absent for the root folder of a drive.")
     ancestor_ids: tuple[ItemId, ...] = described(description="Folders above it, the drive's root first, parent last.")
@@ -100,12 +108,14 @@ class ItemPurgedV1(Event):
     type: ClassVar[str] = "files.item.purged.v1"
 
     item_id: ItemId = described(description="The item that was.")
-    kind: ItemKind = described(description="What it was.")
+    kind: OpenItemKind = described(description="What it was.")
     owner_id: UserId = described(description="Whose drive it lived in.")
     parent_id: ItemId | None = described(None, description="The folder it lay in; absent for a root folder.")
     ancestor_ids: tuple[ItemId, ...] = described(description="Folders above it, the drive's root first, parent last.")
     name: str = described(description="The name it had.")
-    blob_ids: tuple[BlobId, ...] = described((), description="Stored objects that no version refers to any more.")
+    blob_ids: tuple[BlobId, ...] = described(
+        (), description="Stored objects that no version refers to any more; the first thousand."
+    )
     purged_at: Moment = described(description="When it was removed.")
 
     @property
@@ -114,7 +124,10 @@ class ItemPurgedV1(Event):
 
 
 class UploadFact(Event):
-    """An upload as it stands after the fact."""
+    """An upload as it stands after the fact.
+
+    `state` is closed: every type of fact goes with one state, so a state that is new comes with a type that is new.
+    """
 
     upload_id: UploadId = described(description="The upload.")
     owner_id: UserId = described(description="Whose drive it goes to and whose quota it uses.")
@@ -169,3 +182,9 @@ class UploadExpiredV1(UploadFact):
     """Nobody finished the upload in time; bytes deleted, quota freed."""
 
     type: ClassVar[str] = "files.upload.expired.v1"
+
+
+class OperatorActedV1(OperatorFact):
+    """An operator changed what files does with messages by hand."""
+
+    type: ClassVar[str] = "files.operator.acted.v1"

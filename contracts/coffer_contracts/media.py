@@ -2,9 +2,10 @@
 
 from typing import ClassVar
 
-from coffer_contracts.event import Event, Shape, described
-from coffer_contracts.files import MediaKind
+from coffer_contracts.event import Event, Moment, Shape, described
+from coffer_contracts.files import OpenMediaKind
 from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
+from coffer_contracts.operators import OperatorFact
 
 PREVIEW_FAILURES = (
     "`unsupported`, `corrupt`, `too_many_pixels`, `too_large`, `timeout`, `memory`, `crashed`, `encrypted`, `bomb`"
@@ -21,8 +22,9 @@ class VerdictFact(Event):
     etag: str = described(description="The ETag of the bytes that were judged; the verdict holds for these only.")
     size_bytes: int = described(description="Length of the content.", ge=0)
     mime_type: str = described(description="Type judged from the bytes.")
-    media_kind: MediaKind = described(description="Coarse kind for icons and filters.")
+    media_kind: OpenMediaKind = described(description="Coarse kind for icons and filters.")
     flags: tuple[str, ...] = described((), description="What was noticed, e.g. `executable`, `active_content`.")
+    started_at: Moment | None = described(None, description="When the media worker began to look, by its own clock.")
 
     @property
     def subject(self) -> str:
@@ -67,6 +69,7 @@ class PreviewFact(Event):
     owner_id: UserId = described(description="Whose drive it lives in.")
     ancestor_ids: tuple[ItemId, ...] = described(description="Folders above it when it was committed, root first.")
     blob_id: BlobId = described(description="The stored object.")
+    started_at: Moment | None = described(None, description="When the media worker began to make it, by its own clock.")
 
     @property
     def subject(self) -> str:
@@ -92,3 +95,9 @@ class PreviewFailedV1(PreviewFact):
     type: ClassVar[str] = "media.preview.failed.v1"
 
     reason: str = described(description=f"Why there is none, a stable word; more may come: {PREVIEW_FAILURES}.")
+
+
+class OperatorActedV1(OperatorFact):
+    """An operator changed what the media worker does with messages by hand."""
+
+    type: ClassVar[str] = "media.operator.acted.v1"

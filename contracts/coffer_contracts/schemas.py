@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from coffer_contracts.catalog import envelope_of, schema_address
+from coffer_contracts.catalog import envelope_of, newest_type, schema_address
 from coffer_contracts.event import Event
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,6 +36,7 @@ ENVELOPE: Mapping[str, str] = {
     "correlationid": "Shared by everything that one request set off.",
     "causationid": "The event that set this one off.",
     "traceparent": "W3C trace context of the work that published it.",
+    "newerid": "On a message in an older major: the `id` of the message that tells the same fact in the newest one.",
     "data": "The fact.",
 }
 """What the fields of the envelope mean."""
@@ -59,12 +60,14 @@ def schema_of(event: type[Event]) -> Schema:
     drawn["properties"]["dataschema"] = {"const": schema_address(event)}
     for name, meaning in ENVELOPE.items():
         drawn["properties"][name]["description"] = meaning
-    head = {
+    head: Schema = {
         "$schema": DIALECT,
         "$id": schema_address(event),
         "title": event.__name__,
         "description": drawn["$defs"][event.__name__]["description"],
     }
+    if newest_type(event.type) != event.type:
+        head["deprecated"] = True
     return head | {key: value for key, value in drawn.items() if key not in head}
 
 

@@ -3,13 +3,18 @@
 A grant is the bare right and is restated at will; a share is the story around it and is told once.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from coffer_contracts.event import Event, Moment, described
-from coffer_contracts.files import ItemKind
+from coffer_contracts.event import Event, Moment, Shape, described
+from coffer_contracts.files import OpenItemKind
 from coffer_contracts.ids import GrantId, ItemId, ShareId, UserId
+from coffer_contracts.operators import OperatorFact
+from coffer_contracts.words import Open
 
 ShareRole = Literal["viewer", "editor"]
+
+OpenShareRole = Annotated[ShareRole, Open("viewer")]
+"""As events carry it. It says what a share was called; what it allows stands in the grant."""
 
 RIGHTS = "`read`, `write`, `delete`, `share`; a reader leaves aside words it does not know"
 ENDINGS = "`revoked`, `left`, `expired`, `item_purged`"
@@ -53,12 +58,12 @@ class ShareFact(Event):
 
     share_id: ShareId = described(description="The share; the grant that it makes has the same id.")
     item_id: ItemId = described(description="The shared file or folder.")
-    item_kind: ItemKind = described(description="What it is.")
+    item_kind: OpenItemKind = described(description="What it is.")
     item_name: str = described(description="Its name at that moment.")
     owner_id: UserId = described(description="Whose drive it lives in.")
     granted_by: UserId = described(description="Who shared it.")
     recipient_id: UserId = described(description="With whom it is shared.")
-    role: ShareRole = described(description="What the recipient may do: look and download, or change as well.")
+    role: OpenShareRole = described(description="What the recipient may do: look and download, or change as well.")
     expires_at: Moment | None = described(None, description="When it ends by itself; null for never.")
     created_at: Moment = described(description="When it was shared.")
     changed_at: Moment = described(description="When the share was last changed.")
@@ -78,13 +83,31 @@ class ShareCreatedV1(ShareFact):
 
 
 class ShareChangedV1(ShareFact):
-    """Role or expiry of a share changed."""
+    """Role or expiry of a share changed; told in the shape that V2 succeeds, for readers that know no other."""
 
     type: ClassVar[str] = "sharing.share.changed.v1"
 
     changes: tuple[str, ...] = described(description="Which fields changed: `role`, `expires_at`.", min_length=1)
-    previous_role: ShareRole = described(description="The role before.")
+    previous_role: OpenShareRole = described(description="The role before.")
     previous_expires_at: Moment | None = described(None, description="The expiry before.")
+
+
+class FieldChange(Shape):
+    """What one field of a subject was before, and what it is now, as text; times as RFC 3339 in UTC."""
+
+    field: str = described(description="The name of the field; a reader leaves aside those it does not know.")
+    before: str | None = described(None, description="What it said before; null for nothing.")
+    after: str | None = described(None, description="What it says now; null for nothing.")
+
+
+class ShareChangedV2(ShareFact):
+    """Something about a share changed, for now its role or its expiry: told with what it was and what it is."""
+
+    type: ClassVar[str] = "sharing.share.changed.v2"
+
+    changes: tuple[FieldChange, ...] = described(
+        description="What changed, one entry for each field: `role`, `expires_at`; more may come.", min_length=1
+    )
 
 
 class ShareRevokedV1(ShareFact):
@@ -102,3 +125,9 @@ class ShareLeftV1(ShareFact):
     type: ClassVar[str] = "sharing.share.left.v1"
 
     left_at: Moment = described(description="When they left.")
+
+
+class OperatorActedV1(OperatorFact):
+    """An operator changed what sharing does with messages by hand."""
+
+    type: ClassVar[str] = "sharing.operator.acted.v1"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import measures, sharing
+from bench import events, measures, sharing
 from factories.stacks import local_stack
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -38,6 +38,7 @@ def main() -> None:
             measures.idle_memory(stack),
         ]
         stack.stop()
+    rows += events.events()
     for row in rows:
         print(f"{row.what}: {row.figure}  [{row.reference}; {row.ratio}]")
     PAGE.write_text(page(rows))

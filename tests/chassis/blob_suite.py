@@ -1,12 +1,14 @@
 """What a bucket does, whichever it is: one suite, inherited by the tests of each kind."""
 
 import hashlib
+from abc import abstractmethod
 from contextlib import nullcontext
-from typing import ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 import pytest
 
-from coffer_chassis.blobs import PUT_BYTES, BlobChanged, BlobMissing, Blobs
+from coffer_chassis.blobs import LISTED_AT_ONCE, PUT_BYTES, BlobChanged, BlobMissing, Blobs
 from coffer_chassis.object_keys import KEY_BYTES, KeyRefused
 
 CONTENT = b"0123456789" * 10
@@ -15,7 +17,11 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class BlobSuite:
-    """Subclasses give the fixture `blobs`."""
+    """Subclasses give the fixture `blobs` and say how a multipart upload is begun there."""
+
+    @abstractmethod
+    async def begin_multipart(self, blobs: Any, key: str) -> str:
+        """Begin a multipart upload and send none of its parts; its id."""
 
     checks_copies: ClassVar[bool] = True
     """Whether this bucket copies only what has the ETag that was asked for, as S3 does."""
@@ -111,6 +117,58 @@ class BlobSuite:
             await blobs.write(name, CONTENT, content_type="text/plain")
         await blobs.delete(keys)
         assert [await blobs.head(name) for name in (keys[0], keys[-1])] == [None] * 2
+
+    async def test_lists_what_lies_below_a_prefix_in_order_and_in_pages(self, blobs: Blobs, key: str) -> None:
+        names = [f"{key}/{name}" for name in ("0", "a", "a-b", "a.c", "a/b", "a_b", "z")]
+        for name in reversed(names):
+            await blobs.write(name, CONTENT, content_type="text/plain")
+        await blobs.write(f"{key}0", CONTENT, content_type="text/plain")
+        page = await blobs.listed(f"{key}/")
+        assert [one.key for one in page] == sorted(names)
+        head = await blobs.head(names[0])
+        assert head
+        assert (page[0].size_bytes, page[0].etag, page[0].modified_at.tzinfo is not None) == (100, head.etag, True)
+        assert abs((page[0].modified_at - head.modified_at).total_seconds()) < 1.5
+        found: list[str] = []
+        while more := await blobs.listed(f"{key}/", after=found[-1] if found else "", limit=3):
+            found += [one.key for one in more]
+            assert len(more) == 3 or len(found) == len(names)
+        assert found == sorted(names)
+        assert await blobs.listed(f"{key}/nothing/") == []
+
+    @pytest.mark.parametrize("limit", [0, -1, LISTED_AT_ONCE + 1])
+    async def test_lists_no_page_that_s3_would_not_give(self, blobs: Blobs, key: str, limit: int) -> None:
+        with pytest.raises(ValueError, match="page"):
+            await blobs.listed(f"{key}/", limit=limit)
+
+    @pytest.mark.parametrize("odd", ["", "blobs", "../", "blobs/*/", "ü/"])
+    async def test_lists_no_prefix_that_coffer_never_uses(self, blobs: Blobs, odd: str) -> None:
+        with pytest.raises(KeyRefused):
+            await blobs.listed(odd)
+        with pytest.raises(KeyRefused):
+            [one async for one in blobs.open_multiparts(odd)]
+
+    async def test_finds_and_aborts_what_was_begun_and_never_finished(self, blobs: Blobs, key: str) -> None:
+        begun = {(f"{key}/{number}", await self.begin_multipart(blobs, f"{key}/{number}")) for number in (2, 1, 1)}
+        found = [one async for one in blobs.open_multiparts(f"{key}/")]
+        assert {(one.key, one.multipart_id) for one in found} == begun
+        assert all(one.begun_at < datetime.now(UTC) + timedelta(minutes=5) for one in found)
+        assert [one async for one in blobs.open_multiparts(f"{key}/2/")] == []
+        assert await blobs.listed(f"{key}/") == []
+        for _ in range(2):
+            await blobs.abort_multipart(found[0].key, found[0].multipart_id)
+        assert [one async for one in blobs.open_multiparts(f"{key}/")] == found[1:]
+        for one in found:
+            await blobs.abort_multipart(one.key, one.multipart_id)
+        assert [one async for one in blobs.open_multiparts(f"{key}/")] == []
+
+    async def test_finds_more_of_them_than_one_page_holds(self, blobs: Blobs, key: str) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("coffer_chassis.blobs_aws_listing.LISTED_AT_ONCE", 2)
+            begun = {await self.begin_multipart(blobs, f"{key}/{number // 3}") for number in range(7)}
+            found = [one async for one in blobs.open_multiparts(f"{key}/")]
+        assert {one.multipart_id for one in found} == begun
+        assert len(found) == 7
 
     @pytest.mark.parametrize(
         "odd",

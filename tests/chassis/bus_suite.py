@@ -144,7 +144,7 @@ class BusSuite:
     async def test_nothing_to_do_is_no_call(self, bus: Bus, names: Names) -> None:
         assert await bus.publish(names.topic, []) == frozenset()
         assert await bus.delete(names.both.queue, []) == 0
-        assert await bus.set_visibility(names.both.queue, [], 0) == 0
+        assert await bus.set_visibility(names.both.queue, {}) == 0
 
     async def test_a_received_message_is_hidden_until_its_visibility_ends(self, bus: Bus, names: Names) -> None:
         await bus.send(names.red.queue, "{}", {"id": "1"})
@@ -157,14 +157,14 @@ class BusSuite:
     async def test_a_message_can_be_hidden_for_longer(self, bus: Bus, names: Names) -> None:
         await bus.send(names.red.queue, "{}", {"id": "1"})
         first = await receive_one(bus, names.red.queue)
-        assert await bus.set_visibility(names.red.queue, [first.receipt], 60) == 0
+        assert await bus.set_visibility(names.red.queue, {first.receipt: 60}) == 0
         assert await bus.receive(names.red.queue, limit=1, wait_seconds=2) == []
         assert await bus.delete(names.red.queue, [first.receipt]) == 0
 
     async def test_a_message_given_back_returns_at_once(self, bus: Bus, names: Names) -> None:
         await bus.send(names.both.queue, "{}", {"id": "1"})
         first = await receive_one(bus, names.both.queue)
-        assert await bus.set_visibility(names.both.queue, [first.receipt], 0) == 0
+        assert await bus.set_visibility(names.both.queue, {first.receipt: 0}) == 0
         assert (await receive_one(bus, names.both.queue)).receives == 2
 
     async def test_a_deleted_message_is_gone(self, bus: Bus, names: Names) -> None:
@@ -179,7 +179,7 @@ class BusSuite:
         gone = await receive_one(bus, names.both.queue)
         await bus.delete(names.both.queue, [gone.receipt])
         there = await receive_one(bus, names.both.queue)
-        assert await bus.set_visibility(names.both.queue, [gone.receipt, there.receipt], 30) == 1
+        assert await bus.set_visibility(names.both.queue, {gone.receipt: 30, there.receipt: 45}) == 1
         # SQS mostly says that deleting what is gone succeeded (API reference, DeleteMessage).
         assert await bus.delete(names.both.queue, [gone.receipt, there.receipt]) <= 1
         assert (await bus.depth(names.both.queue)).total == 0
@@ -223,7 +223,7 @@ class BusSuite:
         await bus.send(names.red.queue, "poison", {"id": "1", "type": RED})
         for _ in range(names.red.max_receives):
             poison = await receive_one(bus, names.red.queue)
-            await bus.set_visibility(names.red.queue, [poison.receipt], 0)
+            await bus.set_visibility(names.red.queue, {poison.receipt: 0})
         assert await bus.receive(names.red.queue, limit=1, wait_seconds=0) == []
         dead = await receive_one(bus, names.red.dead_queue)
         assert (dead.body, dead.attributes) == ("poison", {"id": "1", "type": RED})
@@ -245,7 +245,7 @@ class BusSuite:
             pytest.param(lambda bus: bus.receive("nowhere", limit=1, wait_seconds=0), id="receive"),
             pytest.param(lambda bus: bus.send("nowhere", "{}", {}), id="send"),
             pytest.param(lambda bus: bus.delete("nowhere", ["receipt"]), id="delete"),
-            pytest.param(lambda bus: bus.set_visibility("nowhere", ["receipt"], 0), id="set_visibility"),
+            pytest.param(lambda bus: bus.set_visibility("nowhere", {"receipt": 0}), id="set_visibility"),
             pytest.param(lambda bus: bus.depth("nowhere"), id="depth"),
         ],
     )

@@ -103,6 +103,11 @@ class ProvisionSuite:
         assert len(subscriptions) == 2
         assert all(entry["RawMessageDelivery"] == "true" for entry in subscriptions)
         assert all(json.loads(entry["FilterPolicy"]) == {"type": [RED]} for entry in subscriptions)
+        undelivered = {json.loads(entry["RedrivePolicy"])["deadLetterTargetArn"].rsplit(":", 1)[1] for entry in subscriptions}
+        assert undelivered == {lane.dead_queue for lane in (ground.fast, ground.previews)}
+        for dead in undelivered:
+            (allowed,) = json.loads(state[dead]["Policy"])["Statement"]
+            assert allowed["Principal"] == {"Service": "sns.amazonaws.com"}
         assert [entry["Events"] for entry in state["notifications"]] == [["s3:ObjectCreated:*"]] * 2
         assert {rule["ID"] for rule in state["lifecycle"]} == {"abort-multiparts", "quarantine"}
         assert state["cors"][0]["AllowedOrigins"] == ["https://drive.example"]

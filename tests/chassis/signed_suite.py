@@ -27,7 +27,7 @@ ORIGIN = "https://drive.example"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def blobs(cloud: AnyCloud, tag: str) -> AsyncIterator[S3Blobs]:
-    files = ServiceTopology(f"files-{tag}", (), (BlobAccess("blobs/", read=True, write=True, delete=True),))
+    files = ServiceTopology(f"files-{tag}", (), (BlobAccess("blobs/", read=True, write=True, delete=True, tidy=True),))
     topology = Topology(f"bucket-{tag}", (files,))
     (access,) = cloud.provision(topology, web_origins=(ORIGIN,)).values()
     assert access.access_key_id
@@ -59,6 +59,10 @@ class SignedSuite(BlobSuite):
 
     checks_signatures: ClassVar[bool]
     """Whether this cloud refuses anything at all under a signed address. One that does inherits RefusalSuite too."""
+
+    async def begin_multipart(self, blobs: S3Blobs, key: str) -> str:
+        answer = await blobs._client.create_multipart_upload(Bucket=blobs._bucket, Key=key)
+        return str(answer["UploadId"])
 
     async def test_this_cloud_checks_signatures_or_not(self, blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:
         request = signed(blobs, key)

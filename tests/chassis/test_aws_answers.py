@@ -121,7 +121,7 @@ NOT_AVAILABLE = "Value AQ== for parameter ReceiptHandle is invalid. Reason: Mess
 )
 async def test_a_receipt_that_is_no_longer_valid_is_counted(code: str, sentence: str) -> None:
     bus = bus_over(failed(code, sentence))
-    assert await bus.delete("queue", ["r"]) == await bus.set_visibility("queue", ["r"], 0) == 1
+    assert await bus.delete("queue", ["r"]) == await bus.set_visibility("queue", {"r": 0}) == 1
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_a_receipt_that_is_no_longer_valid_is_counted(code: str, sentence:
 )
 async def test_another_failure_of_an_entry_is_raised(code: str, sentence: str) -> None:
     with pytest.raises(QueueCallFailed):
-        await bus_over(failed(code, sentence)).set_visibility("queue", ["r"], 60)
+        await bus_over(failed(code, sentence)).set_visibility("queue", {"r": 60})
 
 
 @pytest.mark.parametrize("code", ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"])

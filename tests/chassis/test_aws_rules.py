@@ -135,9 +135,13 @@ async def test_takes_all_that_a_queue_takes(body: str) -> None:
         rule("sqs/API_ReceiveMessage", "0 s", lambda bus: bus.receive(QUEUE, limit=1, wait_seconds=-1)),
         rule("sqs/API_ReceiveMessage", "20 s", lambda bus: bus.receive(QUEUE, limit=1, wait_seconds=21)),
         rule("sqs/API_DeleteMessageBatch", "10 entries", lambda bus: bus.delete(QUEUE, ["r"] * 11)),
-        rule("sqs/API_ChangeMessageVisibilityBatch", "10 entries", lambda bus: bus.set_visibility(QUEUE, ["r"] * 11, 1)),
-        rule("sqs/API_ChangeMessageVisibility", "0 s", lambda bus: bus.set_visibility(QUEUE, ["r"], -1)),
-        rule("sqs/API_ChangeMessageVisibility", "43200 s", lambda bus: bus.set_visibility(QUEUE, ["r"], 43201)),
+        rule(
+            "sqs/API_ChangeMessageVisibilityBatch",
+            "10 entries",
+            lambda bus: bus.set_visibility(QUEUE, dict.fromkeys(map(str, range(11)), 1)),
+        ),
+        rule("sqs/API_ChangeMessageVisibility", "0 s", lambda bus: bus.set_visibility(QUEUE, {"r": -1})),
+        rule("sqs/API_ChangeMessageVisibility", "43200 s", lambda bus: bus.set_visibility(QUEUE, {"r": 43201})),
     ],
 )
 async def test_refuses_a_number_before_the_call(bus: Bus, attempt: Callable[[Bus], Awaitable[object]]) -> None:

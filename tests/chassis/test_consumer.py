@@ -101,11 +101,13 @@ async def test_a_lone_message_that_fails_leaves_nothing_and_is_dead_after_its_la
         tries.append(1)
         return RuntimeError("not yet")
 
+    row = failing(not_yet, slow=slow)
     await bus.deliver(failed(1))
-    async with consuming(store, bus, failing(not_yet, slow=slow)):
+    async with consuming(store, bus, row):
         (dead,) = await eventually(bus.dead)
     assert len(tries) == LANE.max_receives
-    assert dead.attributes.keys() == {"type", "id"}
+    assert dead.attributes["dead-reason"] == "received 5 times without success, at last: RuntimeError('not yet')"
+    assert (dead.attributes["dead-class"], dead.attributes["dead-handler"]) == ("RuntimeError", row.run.__name__)
     assert await store.counts() == {}
     assert await store.rows(TABLES.inbox) == []
 

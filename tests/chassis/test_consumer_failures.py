@@ -77,7 +77,7 @@ async def test_a_connection_lost_in_the_middle_costs_nothing(store: Store, bus: 
 
 @both_kinds
 async def test_when_deleting_fails_the_message_comes_back_and_changes_nothing(store: Store, slow: bool) -> None:
-    bus = WatchedBus(hides_for_seconds=0.1)
+    bus = WatchedBus(hides_for_seconds=0.5)
     bus.breaks = {"delete": 1}
     await bus.deliver(failed(1))
     async with consuming(store, bus, SLOW if slow else QUICK):

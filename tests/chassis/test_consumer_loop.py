@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from coffer_chassis import consumer
+from coffer_chassis.batches import Batches
 from coffer_chassis.bus import BATCH, Incoming
 from coffer_chassis.handling import Handles
 from coffer_chassis.testing import eventually
@@ -224,7 +225,7 @@ async def test_a_fault_outside_of_handlers_neither_ends_the_loop_nor_keeps_the_s
 
     with monkeypatch.context() as patch:
         patch.setattr(consumer, "settle", broken)
-        patch.setattr(consumer.Consumer, "_run_quick", broken)
+        patch.setattr(Batches, "apply", broken)
         await bus.deliver(failed(1))
         async with consuming(store, bus, QUICK, slots=1):
 

@@ -44,7 +44,7 @@ async def test_a_message_received_too_often_becomes_a_row_too(store: Store) -> N
     bus = WatchedBus(lane)
     await bus.deliver(failed(1))
     (poison,) = await bus.receive(LANE.queue, limit=1, wait_seconds=1)
-    await bus.set_visibility(LANE.queue, [poison.receipt], 0)
+    await bus.set_visibility(LANE.queue, {poison.receipt: 0})
     assert await bus.receive(LANE.queue, limit=1, wait_seconds=0) == []
     assert await drain(store.work, bus, lane) == 1
     (letter,) = await waiting(store.work)
@@ -149,10 +149,10 @@ class HeldBus(WatchedBus):
         self.sending = 0
         self.gate = asyncio.Event()
 
-    async def send(self, queue: str, body: str, attributes: Mapping[str, str]) -> None:
+    async def send(self, queue: str, body: str, attributes: Mapping[str, str], *, delay_seconds: int = 0) -> None:
         self.sending += 1
         await self.gate.wait()
-        await super().send(queue, body, attributes)
+        await super().send(queue, body, attributes, delay_seconds=delay_seconds)
 
 
 async def test_of_two_who_redrive_at_once_one_does(store: Store, bus: WatchedBus) -> None:

@@ -4,14 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from coffer_chassis import inbox, metrics, outbox
-from coffer_chassis.dead_letters import waiting
+from coffer_chassis import inbox, metrics, outbox, replays
+from coffer_chassis.bus import Depth
+from coffer_chassis.dead_letters import drop, waiting
 from coffer_chassis.housekeeping import Job, chassis_jobs
 from coffer_chassis.idempotency import claim, once
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Unit
 from factories.consuming import LANE, WatchedBus
 from factories.eventing import ORIGIN, TABLES, Store, envelope, failed
+from factories.operators import letter
 from factories.relaying import RecordingBus, relay_of
 
 SECOND = ServiceTopology("second", (LANE,))
@@ -86,3 +88,38 @@ async def test_measures_how_much_waits_and_for_how_long(store: Store, bus: Watch
     await relay_of(store, RecordingBus()).drain()
     await job(store, bus, "measure_outbox").run()
     assert measured() == (0, 0)
+
+
+async def test_measures_queues_letters_and_replays(store: Store, bus: WatchedBus) -> None:
+    def measured(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(name, labels)
+
+    await bus.deliver(failed(1), failed(2))
+    await bus.receive(LANE.queue, limit=1, wait_seconds=1)
+    letter_id = await letter(store)
+    await store.emit(failed())
+    await relay_of(store, RecordingBus()).drain()
+    store.clock.advance(seconds=1)
+    async with store.work.unit(ORIGIN) as unit:
+        await replays.start(unit, TABLES, replays.Events())
+    await job(store, bus, "measure_queues").run()
+    queue = LANE.queue
+    states = {
+        state: measured("coffer_queue_messages", queue=queue, state=state) for state in ("waiting", "in_flight", "delayed")
+    }
+    assert states == {"waiting": 1, "in_flight": 1, "delayed": 0}
+    assert measured("coffer_dead_letters_waiting", queue=queue) == measured("coffer_replays_running", service="second") == 1
+    await drop(store.work, letter_id)
+    await job(store, bus, "measure_queues").run()
+    assert measured("coffer_dead_letters_waiting", queue=queue) == 0
+
+
+async def test_a_broker_that_is_away_hides_neither_letters_nor_replays(store: Store) -> None:
+    class Away(WatchedBus):
+        async def depth(self, queue: str) -> Depth:
+            raise ConnectionError("away")
+
+    await letter(store)
+    with pytest.raises(ConnectionError):
+        await job(store, Away(), "measure_queues").run()
+    assert metrics.registry.get_sample_value("coffer_dead_letters_waiting", {"queue": LANE.queue}) == 1

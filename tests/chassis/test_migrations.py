@@ -33,7 +33,8 @@ async def test_a_second_migration_changes_nothing(postgres: PostgresServer) -> N
     url = postgres.database("coffer_auth")
     before = await versions(url)
     await migrate(url, "coffer_auth")
-    assert await versions(url) == before == ["0001"]
+    assert await versions(url) == before
+    assert before != []
 
 
 async def test_a_difference_between_schema_and_tables_is_seen(postgres: PostgresServer) -> None:

@@ -112,7 +112,8 @@ def refused_body(body: Any, handler: Any = create_thing) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", all_problems(), ids=lambda kind: kind.code)
 def test_every_problem_answers_with_its_constants(kind: type[Problem]) -> None:
-    answer = asked("/raise", raising(made(kind)), headers={"X-Request-Id": REQUEST_ID})
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    answer = asked("/raise", raising(made(kind)), headers={"X-Request-Id": REQUEST_ID, "traceparent": parent})
     assert answer.status_code == kind.status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {
@@ -123,13 +124,13 @@ def test_every_problem_answers_with_its_constants(kind: type[Problem]) -> None:
         "detail": "this time",
         "instance": f"urn:uuid:{REQUEST_ID}",
         "request_id": REQUEST_ID,
+        "trace_id": parent[3:35],
         **kind.example,
     }
 
 
-def test_the_trace_is_named_when_there_is_one() -> None:
-    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    assert asked("/raise", raising(NotFound()), headers={"traceparent": parent}).json()["trace_id"] == parent[3:35]
+def test_a_trace_is_named_also_where_the_caller_named_none() -> None:
+    assert len(asked("/raise", raising(NotFound())).json()["trace_id"]) == 32
 
 
 def test_an_unexpected_failure_tells_the_world_nothing_and_the_log_everything() -> None:

@@ -45,6 +45,11 @@ def denied(name: str, attempt: Attempt) -> Any:
         denied("write to a prefix", lambda on: on.media.s3.put_object(Bucket=on.bucket, Key="blobs/a", Body=b"")),
         denied("delete from a prefix", lambda on: on.media.s3.delete_object(Bucket=on.bucket, Key="blobs/a")),
         denied("read what it may only write", lambda on: on.media.s3.get_object(Bucket=on.bucket, Key="previews/a")),
+        denied("look for unfinished uploads", lambda on: on.media.s3.list_multipart_uploads(Bucket=on.bucket)),
+        denied(
+            "abort another's unfinished upload",
+            lambda on: on.media.s3.abort_multipart_upload(Bucket=on.bucket, Key="blobs/a", UploadId="x"),
+        ),
         denied("make a topic", lambda on: on.files.sns.create_topic(Name="mine")),
         denied("make a queue", lambda on: on.files.sqs.create_queue(QueueName="mine")),
         denied("read the bucket's policy", lambda on: on.files.s3.get_bucket_policy(Bucket=on.bucket)),

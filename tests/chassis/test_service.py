@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from coffer_chassis import outbox
+from coffer_chassis import outbox, replays
 from coffer_chassis import service as service_module
-from coffer_chassis.dead_letters import waiting
+from coffer_chassis.dead_letters import Wanted, waiting
 from coffer_chassis.handling import Handles, Reject, handler_table
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.service import Service, repeated, supervised
@@ -18,7 +18,8 @@ from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Unit, Work
 from coffer_contracts.auth import LoginFailedV1, SessionCreatedV1
 from factories.consuming import LANE, QUICK, STOP_SECONDS, Failed, WatchedBus, count_it, once_each
-from factories.eventing import TABLES, Store, count, created, failed
+from factories.eventing import ORIGIN, TABLES, Store, count, created, failed
+from factories.operators import letter
 
 SECOND = ServiceTopology("second", (LANE,))
 
@@ -258,3 +259,22 @@ async def test_a_failing_job_disturbs_nobody(store: Store, bus: WatchedBus) -> N
     async with running(service_of(store, bus, jobs=[Job("broken", broken, 0.01)])):
         await eventually(bus.empty)
     assert await store.counts() == once_each(1)
+
+
+@pytest.mark.parametrize("relay", [True, False])
+async def test_replays_are_run_where_events_are_relayed_and_nowhere_else(store: Store, bus: WatchedBus, relay: bool) -> None:
+    await letter(store, 1)
+    async with store.work.unit(ORIGIN) as unit:
+        replay = await replays.start(unit, TABLES, Wanted())
+    async with running(service_of(store, bus), consume=not relay, relay=relay):
+        if not relay:
+            await bus.deliver(failed(2))
+            await eventually(bus.empty)
+        else:
+
+            async def done() -> bool:
+                return not await bus.empty()
+
+            await eventually(done)
+    (row,) = await store.rows(TABLES.replays)
+    assert (row.id, row.sent) == (replay.id, int(relay))

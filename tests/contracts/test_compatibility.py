@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coffer_contracts.catalog import EVENTS
-from coffer_contracts.compatibility import breaking_changes
+from coffer_contracts.compatibility import bare, breaking_changes
 from coffer_contracts.schemas import schema_of
 
 Schema = dict[str, Any]
@@ -30,12 +30,13 @@ BEFORE: Schema = {
             "properties": {
                 "thing_id": {"type": "string", "description": "The thing."},
                 "kind": {"enum": ["file", "folder"], "type": "string"},
+                "media_kind": {"x-extensible-enum": ["image", "other"], "x-unknown-as": "other", "type": "string"},
                 "parts": {"type": "array", "items": {"$ref": "#/$defs/Part"}},
                 "best": {"anyOf": [{"$ref": "#/$defs/Part"}, {"type": "null"}], "default": None},
                 "made_at": {"type": "string", "format": "date-time"},
                 "tags": {"type": "array", "items": {"type": "string"}, "default": []},
             },
-            "required": ["thing_id", "kind", "parts", "made_at"],
+            "required": ["thing_id", "kind", "media_kind", "parts", "made_at"],
         },
     },
     "type": "object",
@@ -67,13 +68,17 @@ def after(change: Callable[[Schema], object]) -> list[str]:
 
 def rename(schema: Schema) -> None:
     fields(schema)["item_id"] = fields(schema).pop("thing_id")
-    data(schema)["required"] = ["item_id", "kind", "parts", "made_at"]
+    data(schema)["required"] = ["item_id", "kind", "media_kind", "parts", "made_at"]
 
 
 def move_to_another_shape(schema: Schema) -> None:
     schema["$defs"]["Piece"] = schema["$defs"].pop("Part")
     fields(schema)["parts"]["items"] = {"$ref": "#/$defs/Piece"}
     fields(schema)["best"]["anyOf"][0] = {"$ref": "#/$defs/Piece"}
+
+
+def opened(schema: Schema, *words: str) -> None:
+    fields(schema)["kind"] = {"x-extensible-enum": list(words), "x-unknown-as": "file", "type": "string"}
 
 
 OPTIONAL_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}
@@ -91,6 +96,9 @@ ALLOWED: dict[str, Callable[[Schema], object]] = {
     "another order of required fields": lambda schema: data(schema)["required"].reverse(),
     "another order of values": lambda schema: fields(schema)["kind"]["enum"].reverse(),
     "another name of a shape": move_to_another_shape,
+    "readers that take other words": lambda schema: opened(schema, "file", "folder"),
+    "a word where more may come": lambda schema: fields(schema)["media_kind"]["x-extensible-enum"].append("video"),
+    "another order of words": lambda schema: fields(schema)["media_kind"]["x-extensible-enum"].reverse(),
 }
 
 REFUSED: dict[str, tuple[Callable[[Schema], object], str]] = {
@@ -139,6 +147,27 @@ REFUSED: dict[str, tuple[Callable[[Schema], object], str]] = {
     ),
     "a value is removed": (lambda schema: fields(schema)["kind"]["enum"].remove("folder"), "the value 'folder' was removed"),
     "a value is added": (lambda schema: fields(schema)["kind"]["enum"].append("link"), "the value 'link' was added"),
+    "a value is added while readers learn to take it": (
+        lambda schema: opened(schema, "file", "folder", "link"),
+        "the value 'link' was added",
+    ),
+    "a value is removed where more may come": (
+        lambda schema: fields(schema)["media_kind"]["x-extensible-enum"].remove("image"),
+        "data.media_kind: the value 'image' was removed",
+    ),
+    "a value is removed while more may come": (lambda schema: opened(schema, "file"), "the value 'folder' was removed"),
+    "an unknown word is read as another": (
+        lambda schema: fields(schema)["media_kind"].update({"x-unknown-as": "image"}),
+        "data.media_kind: `x-unknown-as` changed",
+    ),
+    "no more words may come": (
+        lambda schema: fields(schema).update(media_kind={"enum": ["image", "other"], "type": "string"}),
+        "data.media_kind: `enum` was added",
+    ),
+    "a free text is made to words": (
+        lambda schema: fields(schema)["thing_id"].update({"x-extensible-enum": ["a"], "x-unknown-as": "a"}),
+        "data.thing_id: `x-extensible-enum` was added",
+    ),
     "a default is changed": (lambda schema: fields(schema)["tags"].update(default=["new"]), "data.tags: `default` changed"),
     "a default is dropped": (lambda schema: fields(schema)["tags"].pop("default"), "data.tags: `default` was removed"),
     "the wire type is changed": (
@@ -187,6 +216,24 @@ def test_a_shape_that_contains_itself_is_refused_instead_of_looping() -> None:
     part(endless)["properties"]["inner"] = {"$ref": "#/$defs/Part", "default": None}
     with pytest.raises(ValueError, match="Part contains itself"):
         breaking_changes(BEFORE, endless)
+
+
+def test_an_opened_enumeration_may_grow_from_then_on_and_never_shrink() -> None:
+    open_, grown = copy.deepcopy(BEFORE), copy.deepcopy(BEFORE)
+    opened(open_, "file", "folder")
+    opened(grown, "file", "folder", "link")
+    assert breaking_changes(BEFORE, open_) == breaking_changes(open_, grown) == []
+    assert breaking_changes(grown, open_) == ["data.kind: the value 'link' was removed; old messages carry it"]
+
+
+def test_the_bare_form_compares_as_the_schema_does() -> None:
+    for event in EVENTS:
+        schema = schema_of(event)
+        assert bare(bare(schema)) == bare(schema)
+        assert breaking_changes(bare(schema), schema) == breaking_changes(schema, bare(schema)) == []
+    described = copy.deepcopy(BEFORE)
+    fields(described)["thing_id"]["description"] = "Other words."
+    assert bare(described) == bare(BEFORE)
 
 
 def test_every_schema_of_this_release_is_compatible_with_itself() -> None:

@@ -12,6 +12,7 @@ from coffer_contracts.catalog import CATALOG
 from coffer_contracts.events_page import anchor
 from coffer_local import docs
 from coffer_local.registry import SERVICES
+from coffer_local.released import RELEASED
 from factories.golden import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -57,6 +58,10 @@ def test_the_check_names_the_stale_page_and_leaves_it_alone(tmp_path: Path, caps
     assert docs.main(["--check"], root=tmp_path) == 1
     assert capsys.readouterr().out == "docs/events.md is stale; run `make docs`\n"
     assert edited.read_text() == "edited by hand"
+
+
+def test_writing_the_pages_freezes_nothing() -> None:
+    assert not any(path.is_relative_to(RELEASED) for path in GENERATED)
 
 
 def test_every_event_is_documented() -> None:

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from coffer_contracts.catalog import CATALOG, EVENTS, envelope_of, parse, schema_address
 from coffer_contracts.event import Envelope, Event, Meta, Shape, rfc3339, sequence_text
 from coffer_contracts.events_page import subject_form
+from coffer_contracts.operators import OperatorFact
 from coffer_contracts.schemas import ENVELOPE
 from factories.golden import message, raw_message
 
@@ -23,6 +24,7 @@ PAST_WITHOUT_ED = frozenset({"left", "ready", "set"})
 UNITS = ("_bytes", "_seconds", "_milliseconds", "_pixels", "_count")
 COUNTED = {
     "attempt": "tries",
+    "count": "messages",
     "failures": "tries",
     "width": "pixels",
     "height": "pixels",
@@ -86,7 +88,8 @@ def test_the_module_is_that_of_the_service_that_publishes_it(event: type[Event])
 
 
 def test_the_subject_is_the_entity_and_one_identifier(event: type[Event]) -> None:
-    entity = event.type.split(".")[1]
+    # An operator is who did it; what it is about is the act.
+    entity = "act" if issubclass(event, OperatorFact) else event.type.split(".")[1]
     assert re.fullmatch(rf"{entity}/\{{[a-z_]+_id\}}", subject_form(event))
 
 
@@ -96,8 +99,8 @@ def test_a_fact_about_an_item_names_its_ancestors(event: type[Event]) -> None:
         assert "ancestor_ids" in event.model_fields
 
 
-def test_every_fact_belongs_to_a_tenant(event: type[Event]) -> None:
-    assert message(event.type).data.owner is not None
+def test_every_fact_belongs_to_a_tenant_but_what_operators_do_to_the_installation(event: type[Event]) -> None:
+    assert (message(event.type).data.owner is None) == issubclass(event, OperatorFact)
 
 
 def test_numbers_say_their_unit(event: type[Event]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from coffer_contracts.catalog import CATALOG, EVENTS, envelope_of, parse
+from coffer_contracts.catalog import CATALOG, EVENTS, envelope_of, newest_type, parse
 from coffer_contracts.event import Envelope, Event
+from coffer_contracts.operators import OperatorFact
 from factories.golden import FOLDER, GOLDEN, raw_message, wire_type
 
 PORTABLE_BYTES = 20_000
@@ -43,15 +44,14 @@ def test_a_golden_file_says_the_type_it_is_named_after(golden: Path) -> None:
 
 def test_reading_and_writing_a_golden_file_again_gives_the_same_message(golden: Path) -> None:
     raw = json.loads(golden.read_text())
-    envelope = parse(golden.read_bytes())
-    if envelope.type != raw["type"]:
-        pytest.skip("an old major is lifted when it is read, so it is not written again")
+    # Read as its writer means it: an old major is not lifted, and a twin keeps its own id.
+    envelope = envelope_of(CATALOG[raw["type"]]).model_validate_json(golden.read_bytes())
     written = json.loads(envelope.to_json())
     if ".minimal." not in golden.name:
         assert written == raw
     assert {key: written[key] for key in raw if key != "data"} == {key: raw[key] for key in raw if key != "data"}
     assert {key: written["data"][key] for key in raw["data"]} == raw["data"]
-    assert parse(json.dumps(written)) == envelope
+    assert parse(json.dumps(written)) == parse(golden.read_bytes())
 
 
 def test_the_subject_of_a_golden_file_is_what_its_data_says(golden: Path) -> None:
@@ -80,7 +80,10 @@ def test_the_golden_files_of_a_type_together_show_every_field(event: type[Event]
     for path in GOLDEN:
         if wire_type(path) == event.type:
             shown |= _present(json.loads(path.read_text()))
-    assert _declared(envelope_of(event)) - shown == set()
+    never = {"newerid"} if newest_type(event.type) == event.type else set()
+    if issubclass(event, OperatorFact):
+        never |= {"ownerid", "causationid"}  # it is about the installation, and no fact sets it off
+    assert _declared(envelope_of(event)) - shown <= never
 
 
 def test_a_reader_ignores_unknown_fields_everywhere(golden: Path) -> None:

@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_unreadable_and_the_place_is_named() -> None:
 def test_the_reason_does_not_quote_the_message() -> None:
     """Reasons stand in logs and dead letters; file names do not."""
     raw = raw_message("files.item.committed.v1")
-    raw["data"]["kind"] = "a private word"
+    raw["data"]["created_at"] = "a private word"
     with pytest.raises(Unreadable) as refusal:
         parse(json.dumps(raw))
     assert "private word" not in str(refusal.value)

@@ -75,7 +75,7 @@ def test_reading_never_needs_a_scope_for_writing(route: tuple[str, str, AccessRu
 
 def test_operators_routes_are_for_operators(route: tuple[str, str, AccessRule]) -> None:
     _, path, rule = route
-    assert (rule.audience == "operator") == path.startswith("/v1/admin/")
+    assert (rule.audience == "operator") == path.startswith(("/v1/admin/", "/v1/audit"))
     if rule.audience == "operator":
         rule.admit(Caller("user", roles=frozenset({"operator"})))
         for caller in (Caller("user"), Caller("token", frozenset(SCOPES)), Caller("link")):

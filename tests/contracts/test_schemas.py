@@ -90,10 +90,9 @@ def test_a_release_breaks_no_schema_of_an_earlier_one() -> None:
 
 
 def test_a_release_keeps_every_golden_file_of_an_earlier_one_as_it_was() -> None:
-    tags = [commit for commit in commits() if commit != "HEAD"]
-    if not tags:
-        pytest.skip("nothing was released yet: no tag v*")
-    for tag in tags:
-        for path, content in committed(tag, "contracts/golden"):
-            assert (ROOT / path).is_file(), f"{path} of {tag} is gone"
-            assert (ROOT / path).read_bytes() == content, f"{path} of {tag} was changed"
+    if not commits():
+        pytest.skip("no commit to compare with: not a git checkout; test_released holds without one")
+    for commit in commits():
+        for path, content in committed(commit, "contracts/golden"):
+            assert (ROOT / path).is_file(), f"{path} of {commit} is gone"
+            assert (ROOT / path).read_bytes() == content, f"{path} of {commit} was changed"

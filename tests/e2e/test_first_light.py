@@ -56,6 +56,8 @@ def test_the_timeline_tells_every_step_of_an_upload(ana: Person) -> None:
     for step in ("received", "cleared", "committed"):
         assert step in steps
     assert steps.index("received") < steps.index("cleared") <= steps.index("committed")
+    assert steps.index("dispatched") < steps.index("verdict_started") < steps.index("cleared")
+    assert steps[-2:] == ["preview_started", "preview_ready"]
 
 
 def test_a_file_appears_without_the_client_ever_saying_that_it_is_done(ana: Person) -> None:

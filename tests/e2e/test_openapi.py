@@ -24,6 +24,17 @@ def test_the_running_gateway_serves_the_document_of_its_routes(stack: LocalStack
 
 
 @pytest.mark.slow
+def test_the_running_gateway_serves_the_document_of_the_events_and_says_where(stack: LocalStack) -> None:
+    address = httpx.get(stack.url).json()["asyncapi"]
+    answer = httpx.get(f"{stack.url}{address}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    told = answer.json()
+    listed = httpx.get(f"{stack.url}/v1/events/types").json()["items"]
+    assert list(told["components"]["messages"]) == [one["type"] for one in listed]
+    assert httpx.get(f"{stack.url}{listed[0]['schema_url']}").json()["$id"].endswith(f"/{listed[0]['type']}.json")
+
+
+@pytest.mark.slow
 def test_the_reference_page_needs_nothing_from_elsewhere(stack: LocalStack) -> None:
     page = httpx.get(f"{stack.url}/docs")
     assert page.status_code == 200

@@ -16,7 +16,16 @@ FORGED = (
     "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJpc3MiOiJjb2ZmZXItYXV0aCIsInN1YiI6ImEiLCJhdWQiOiJjb2ZmZXIiLCJleHAiOjQxMDI0NDQ4MDB9."
 )
 
-PUBLIC = {"get_information", "get_key_set", "register_account", "sign_in", "refresh_session"}
+PUBLIC = {
+    "get_information",
+    "get_key_set",
+    "register_account",
+    "sign_in",
+    "refresh_session",
+    "list_event_types",
+    "get_event_type",
+    "get_event_schema",
+}
 """Who may come without a token. A route that joins this list needs a reason."""
 
 

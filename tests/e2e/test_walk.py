@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from coffer_local.registry import SERVICES
 from factories.people import Person, all_leave
 from factories.stacks import LocalStack
-from factories.walk import CALLS, World, ask, link_session
+from factories.walk import CALLS, OPERATORS, World, ask, link_session
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +50,9 @@ resolve_upload                  401   401       404     404     404    409      
 complete_upload                 401   401       404     404     404    409       404
 retry_upload                    401   401       404     404     404    409       404
 get_usage                       401   401       200     200     200    200       200
+reconcile_bucket                401   401       403     403     403    403       202
+list_reconciliations            401   401       403     403     403    403       200
+get_reconciliation              401   401       403     403     403    403       200
 share_item                      401   401       404     403     403    201       404
 list_item_shares                401   401       404     200     200    200       404
 explain_rights                  401   401       404     200     404    200       404
@@ -59,6 +63,9 @@ change_share                    401   401       404     403     404    200      
 revoke_share                    401   401       404     403     404    204       404
 leave_share                     401   401       404     204     404    403       404
 list_activity                   401   401       404     200     200    200       404
+list_event_types                200   200       200     200     200    200       200
+get_event_type                  200   200       200     200     200    200       200
+get_event_schema                200   200       200     200     200    200       200
 list_notifications              401   401       200     200     200    200       200
 mark_notifications_read         401   401       204     204     204    204       204
 mark_all_notifications_read     401   401       204     204     204    204       204
@@ -72,6 +79,18 @@ is answered alike whoever asks, and deletes the caller's own only.
 _HEAD, *_ROWS = [line.split() for line in TABLE.strip().splitlines()]
 WHO = _HEAD[1:]
 EXPECTED = {row[0]: dict(zip(WHO, map(int, row[1:]), strict=True)) for row in _ROWS}
+_NONE_THERE = ("get_{}_dead_letter", "redrive_{}_dead_letter", "drop_{}_dead_letter", "get_{}_replay", "cancel_{}_replay")
+EXPECTED |= {
+    operation: dict(zip(WHO, (401, 401, 403, 403, 403, 403, 404 if absent else 200), strict=True))
+    for operation, absent in [
+        ("list_audit_entries", False),
+        *(
+            (template.format(entry.name.replace("-", "_")), template in _NONE_THERE)
+            for template in OPERATORS
+            for entry in SERVICES
+        ),
+    ]
+}
 
 
 @pytest.fixture(scope="module")

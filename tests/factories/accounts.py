@@ -17,18 +17,20 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from coffer_auth.app import SOURCE, build_deps, build_http
+from coffer_auth.app import SOURCE, TOPOLOGY, build_deps, build_http
 from coffer_auth.domain import Caller, User
 from coffer_auth.handlers import accounts
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.settings import AuthSettings
 from coffer_auth.store.tables import CHASSIS
 from coffer_chassis.clock import Clock, SystemClock
+from coffer_chassis.cursors import Cursors
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.serving import listen, serve
 from coffer_chassis.settings import CofferSettings, TokenKind, TrustedIssuer
 from coffer_chassis.unit_of_work import Work
+from factories.operators import operations_of
 
 PASSWORD = "four quiet otters"
 HOME = Caller("192.0.2.7", "coffer-tests/1")
@@ -76,7 +78,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
 @contextlib.asynccontextmanager
 async def auth_over_http(deps: Deps, home: Path, **coffer: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client of auth's routes, served over real HTTP."""
-    app = build_http(CofferSettings(home=home, **coffer), deps)
+    app = build_http(CofferSettings(home=home, **coffer), deps, Cursors(bytes(32)), operations_of(TOPOLOGY, deps.work))
     async with serving(app) as address, httpx.AsyncClient(base_url=address) as client:
         yield client
 

@@ -45,9 +45,11 @@ class Cloud:
         self._keys = keys
         self._iam = boto3.client("iam", **self.admin.client_arguments("iam"))
 
-    def provision(self, topology: Topology, *, web_origins: tuple[str, ...] = ()) -> dict[str, AwsAccess]:
+    def provision(
+        self, topology: Topology, *, web_origins: tuple[str, ...] = (), mail_from: str | None = None
+    ) -> dict[str, AwsAccess]:
         """Create what the topology describes; service -> access with no more rights than that service has. May run twice."""
-        Provisioner(topology, self.admin, web_origins).run()
+        Provisioner(topology, self.admin, web_origins, mail_from).run()
         given: dict[str, AwsAccess] = {}
         for number, service in enumerate(topology.services):
             policy = service_policy(service, topology, account=ACCOUNT, region=REGION)

@@ -67,15 +67,15 @@ class WatchedBus(MemoryBus):
         self._may_break("delete")
         return await super().delete(queue, receipts)
 
-    async def set_visibility(self, queue: str, receipts: Sequence[str], seconds: int) -> int:
+    async def set_visibility(self, queue: str, seconds_by_receipt: Mapping[str, int]) -> int:
         self._may_break("set_visibility")
-        self.hidden += [seconds] * len(receipts)
-        return await super().set_visibility(queue, receipts, seconds)
+        self.hidden += seconds_by_receipt.values()
+        return await super().set_visibility(queue, seconds_by_receipt)
 
-    async def send(self, queue: str, body: str, attributes: Mapping[str, str]) -> None:
+    async def send(self, queue: str, body: str, attributes: Mapping[str, str], *, delay_seconds: int = 0) -> None:
         if queue == self.lane.dead_queue:
             self._may_break("bury")
-        await super().send(queue, body, attributes)
+        await super().send(queue, body, attributes, delay_seconds=delay_seconds)
 
     async def empty(self) -> bool:
         """Whether the lane's queue holds nothing in any state."""

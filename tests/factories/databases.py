@@ -48,7 +48,7 @@ wal_level = minimal
 max_wal_senders = 0
 autovacuum = off
 shared_buffers = 32MB
-max_connections = 60
+max_connections = 120
 listen_addresses = '127.0.0.1'
 timezone = 'UTC'
 """

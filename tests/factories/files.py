@@ -28,7 +28,7 @@ from coffer_contracts.event import Envelope, Event, sequence_text
 from coffer_contracts.ids import EventId, GrantId, ItemId, SessionId, UploadId, UserId
 from coffer_contracts.problems import Unauthenticated
 from coffer_contracts.sharing import GrantRemovedV1, GrantSetV1
-from coffer_files.app import http_app, make_deps
+from coffer_files.app import TOPOLOGY, http_app, make_deps
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.announcing import Announcement, start_upload
 from coffer_files.handlers.deps import Deps
@@ -38,6 +38,7 @@ from coffer_files.settings import FilesSettings
 from coffer_files.store import uploads
 from coffer_files.store.drives import Drive, drive_of
 from coffer_files.store.tables import chassis
+from factories.operators import operations_of
 
 KEY = "00" * 32
 
@@ -159,13 +160,14 @@ def taken_back(given: Envelope[Event], *, sequence: int = 2, reason: str = "revo
 
 
 class TokenIsUserId:
-    """A verifier for tests: the token is the user's id."""
+    """A verifier for tests: the token is the user's id, and the roles behind it."""
 
     async def verify(self, token: str) -> Principal:
         """The person of that id."""
         if token == "bad":
             raise Unauthenticated
-        return person(token)
+        user_id, *roles = token.split(" ")
+        return person(user_id, roles=frozenset(roles))
 
 
 @dataclass
@@ -249,11 +251,12 @@ class Files:
     @cached_property
     def app(self) -> Any:
         """The HTTP application; building it costs more than most requests to it."""
-        return http_app(self.deps, CofferSettings(), TokenIsUserId())
+        return http_app(self.deps, CofferSettings(), TokenIsUserId(), operations_of(TOPOLOGY, self.deps.work))
 
     def client(self, principal: Principal | None = None) -> httpx.AsyncClient:
         """An HTTP client of somebody, the owner by default."""
-        token = (principal or self.owner).user_id
+        who = principal or self.owner
+        token = " ".join([who.user_id, *who.roles])
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         return httpx.AsyncClient(
             transport=transport, base_url="http://files.test", headers={"Authorization": f"Bearer {token}"}

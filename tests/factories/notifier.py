@@ -22,13 +22,15 @@ from coffer_chassis.wakeups import Wakeups
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import Unauthenticated
-from coffer_notifier.app import http_app, make_deps
+from coffer_notifier.app import TOPOLOGY, http_app, make_deps
+from coffer_notifier.handlers.auditing import AUDIT
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.mailing import post_due
 from coffer_notifier.handlers.reactions import BULK, FAST
 from coffer_notifier.settings import NotifierSettings
 from coffer_notifier.store.tables import chassis
 from coffer_notifier.stream.hub import Hub
+from factories.operators import operations_of
 
 KEY = "00" * 32
 PUBLIC_URL = "https://coffer.example.org"
@@ -99,7 +101,7 @@ class Notifier:
         topics: set[str] = set()
         async with self.engine.begin() as connection:
             for fact in events:
-                row = next(table[fact.type] for table in (FAST, BULK) if fact.type in table)
+                row = next(table[fact.type] for table in (FAST, BULK, AUDIT) if fact.type in table)
                 unit = self.deps.work.unit_on(connection, cause=fact)
                 if await first_time(connection, chassis, "test", fact, unit.now):
                     await row.run(fact, unit, self.deps)
@@ -125,7 +127,7 @@ class Notifier:
     @cached_property
     def app(self) -> Any:
         """The HTTP application; building it takes longer than many requests."""
-        return http_app(self.deps, self.hub, CofferSettings(), TokenSaysWho(self.deps))
+        return http_app(self.deps, self.hub, CofferSettings(), TokenSaysWho(self.deps), operations_of(TOPOLOGY, self.deps.work))
 
     def client(self, user: str) -> httpx.AsyncClient:
         """An HTTP client of somebody, without a network."""

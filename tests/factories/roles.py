@@ -113,5 +113,9 @@ class Queues:
         found = self._sqs.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
 
+    def send(self, queue: str, body: str) -> None:
+        """Put a message into a queue, whatever it says."""
+        self._sqs.send_message(QueueUrl=self._url(queue), MessageBody=body)
+
     def _url(self, queue: str) -> str:
         return str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])

@@ -26,7 +26,7 @@ from coffer_contracts.event import Envelope, Event
 from coffer_contracts.files import ItemFact, ItemKind
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.sharing import ShareRole
-from coffer_sharing.app import http_app, make_deps
+from coffer_sharing.app import TOPOLOGY, http_app, make_deps
 from coffer_sharing.domain import Named, Share
 from coffer_sharing.handlers.deps import Deps
 from coffer_sharing.handlers.giving import Gift, share_item
@@ -37,6 +37,7 @@ from coffer_sharing.store.shares import share_by_id
 from coffer_sharing.store.tables import chassis
 from factories.events import arrived
 from factories.files import TokenIsUserId, origin_of, person
+from factories.operators import operations_of
 
 KEY = "00" * 32
 LONG_AGO = NOON - timedelta(days=1)
@@ -226,9 +227,10 @@ class Sharing:
         return [sorted(await self.rows(f"SELECT to_jsonb({name})::text FROM {name}")) for name in names]
 
     async def facts(self, subject: str | None = None) -> list[Any]:
-        """What was emitted so far, oldest first; about one subject if it is named."""
+        """What was emitted so far, oldest first; about one subject if it is named. Twins in two majors are one fact."""
         rows = await self.rows(select(chassis.outbox.c.body).order_by(chassis.outbox.c.position))
-        return [fact for fact in (parse(row.body) for row in rows) if subject in {None, fact.subject}]
+        told = {fact.id: fact for fact in (parse(row.body) for row in rows)}
+        return [fact for fact in told.values() if subject in {None, fact.subject}]
 
     async def told(self, share: Shown | Share) -> list[Any]:
         """What was emitted about a share and its grant, oldest first."""
@@ -249,12 +251,14 @@ class Sharing:
     @cached_property
     def app(self) -> Any:
         """The HTTP application; building it costs more than most requests to it."""
-        return http_app(self.deps, CofferSettings(), TokenIsUserId())
+        return http_app(self.deps, CofferSettings(), TokenIsUserId(), operations_of(TOPOLOGY, self.deps.work))
 
     def client(self, principal: Principal | None = None, *, verifier: Any = None) -> httpx.AsyncClient:
         """An HTTP client of somebody, the owner by default."""
         token = (principal or self.owner).user_id
-        app: Any = http_app(self.deps, CofferSettings(), verifier) if verifier else self.app
+        app: Any = (
+            http_app(self.deps, CofferSettings(), verifier, operations_of(TOPOLOGY, self.deps.work)) if verifier else self.app
+        )
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         return httpx.AsyncClient(
             transport=transport, base_url="http://sharing.test", headers={"Authorization": f"Bearer {token}"}

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from coffer_chassis.ids import new_id
 from coffer_contracts.auth import SessionRevokedV1, UserRegisteredV1
-from coffer_contracts.event import Envelope, Event
+from coffer_contracts.event import Envelope, Event, rfc3339
 from coffer_contracts.files import (
     ContentFact,
     ItemChangedV1,
@@ -20,9 +20,10 @@ from coffer_contracts.files import (
 from coffer_contracts.ids import BlobId, GrantId, ItemId, SessionId, ShareId, UploadId, UserId, VersionId
 from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1
 from coffer_contracts.sharing import (
+    FieldChange,
     GrantRemovedV1,
     GrantSetV1,
-    ShareChangedV1,
+    ShareChangedV2,
     ShareCreatedV1,
     ShareFact,
     ShareLeftV1,
@@ -177,6 +178,10 @@ def drive(owner: UserId) -> Item:
     return Item(owner, (), "folder", "")
 
 
+def _text(value: datetime | str | None) -> str | None:
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
 @dataclass(frozen=True)
 class Share:
     """A share of an item with somebody, from which facts about it and its grant are made."""
@@ -204,9 +209,14 @@ class Share:
         """Somebody was given something."""
         return self._told(ShareCreatedV1, at=at, message=message, notify=notify)
 
-    def changed(self, *changes: str, at: datetime = NOON, **before: Any) -> Envelope[ShareChangedV1]:
-        """It says something else now."""
-        return self._told(ShareChangedV1, at=at, sequence=2, changes=changes, **{"previous_role": "viewer", **before})
+    def changed(self, *changes: str, at: datetime = NOON, **before: Any) -> Envelope[ShareChangedV2]:
+        """It says something else now; `previous_<field>` says what it was, `viewer` and never if nothing does."""
+        was = {"previous_role": "viewer", **before}
+        told = tuple(
+            FieldChange(field=name, before=_text(was.get(f"previous_{name}")), after=_text(getattr(self, name)))
+            for name in changes
+        )
+        return self._told(ShareChangedV2, at=at, sequence=2, changes=told)
 
     def revoked(self, reason: str = "revoked", *, at: datetime = NOON) -> Envelope[ShareRevokedV1]:
         """It was taken back, or ended by itself."""

@@ -136,6 +136,9 @@ CALLS: dict[str, Make] = {
     "retry_upload": lambda world, who: Call({"upload": world.upload()}, json={}),
     "get_upload_timeline": lambda world, who: Call({"upload": world.upload()}),
     "get_usage": lambda world, who: Call(),
+    "reconcile_bucket": lambda world, who: Call(json={}),
+    "list_reconciliations": lambda world, who: Call(),
+    "get_reconciliation": lambda world, who: Call({"reconciliation": _reconciliation(who)}),
     "share_item": lambda world, who: Call(
         json={"item_id": world.item(), "recipients": [{"username": world.someone.name}], "role": "viewer"}
     ),
@@ -148,6 +151,9 @@ CALLS: dict[str, Make] = {
     "revoke_share": lambda world, who: Call({"share": world.shared()}),
     "leave_share": lambda world, who: Call({"share": world.shared()}),
     "list_activity": lambda world, who: Call(query={"item_id": world.folder}),
+    "list_event_types": lambda world, who: Call(),
+    "get_event_type": lambda world, who: Call({"event_type": "files.item.created.v1"}),
+    "get_event_schema": lambda world, who: Call({"event_type": "files.item.created.v1"}),
     "list_notifications": lambda world, who: Call(),
     "mark_notifications_read": lambda world, who: Call(json={"ids": [ABSENT]}),
     "mark_all_notifications_read": lambda world, who: Call(),
@@ -155,6 +161,36 @@ CALLS: dict[str, Make] = {
     "open_stream": lambda world, who: Call(),
 }
 """Operation -> a request that its table row answers for."""
+
+_LETTERS = {"ids": [ABSENT]}
+OPERATORS: dict[str, Make] = {
+    "list_{}_queues": lambda world, who: Call(),
+    "get_{}_outbox": lambda world, who: Call(),
+    "list_{}_dead_letters": lambda world, who: Call(),
+    "group_{}_dead_letters": lambda world, who: Call(),
+    "get_{}_dead_letter": lambda world, who: Call({"letter": ABSENT}),
+    "redrive_{}_dead_letter": lambda world, who: Call({"letter": ABSENT}),
+    "redrive_{}_dead_letters": lambda world, who: Call(json=_LETTERS | {"dry_run": True}),
+    "drop_{}_dead_letter": lambda world, who: Call({"letter": ABSENT}, json={"confirm": "drop 1"}),
+    "drop_{}_dead_letters": lambda world, who: Call(json=_LETTERS | {"confirm": "drop 0"}),
+    "list_{}_replays": lambda world, who: Call(),
+    "republish_{}_events": lambda world, who: Call(json={"dry_run": True}),
+    "get_{}_replay": lambda world, who: Call({"replay": ABSENT}),
+    "cancel_{}_replay": lambda world, who: Call({"replay": ABSENT}),
+}
+"""What every service has for operators; the gap is for the service."""
+CALLS |= {
+    name.format(service): make
+    for name, make in OPERATORS.items()
+    for service in ("auth", "files", "media_worker", "sharing", "notifier")
+}
+CALLS["list_audit_entries"] = lambda world, who: Call()
+
+
+def _reconciliation(who: Person | None) -> str:
+    """One that the caller asked for, where they may."""
+    answer = who.http.post("/v1/admin/files/reconcile", json={}) if who else None
+    return str(answer.json()["id"]) if answer and answer.status_code == 202 else ABSENT
 
 
 def _refresh_token(person: Person) -> str:

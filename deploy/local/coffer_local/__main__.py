@@ -16,6 +16,7 @@ from pydantic_settings import SettingsError
 from coffer_chassis import logs
 from coffer_chassis.serving import stop_on_signals
 from coffer_chassis.settings import CofferSettings
+from coffer_chassis.trace_export import exporting
 from coffer_local.home import StartError
 from coffer_local.running import run_in_environment
 
@@ -81,7 +82,8 @@ def _gateway(_arguments: argparse.Namespace, _began: float) -> None:
 
     coffer, settings = CofferSettings(), GatewaySettings()
     logs.configure()
-    uvloop.run(run_gateway(coffer, settings))
+    with exporting("gateway"):
+        uvloop.run(run_gateway(coffer, settings))
 
 
 def _cloud(_arguments: argparse.Namespace, _began: float) -> None:
@@ -115,13 +117,14 @@ def _secrets(arguments: argparse.Namespace, _began: float) -> None:
 
 
 def _stack(arguments: argparse.Namespace, began: float) -> None:
-    uvloop.run(_up(arguments, began))
+    logs.configure()
+    with exporting("local"):
+        uvloop.run(_up(arguments, began))
 
 
 async def _up(arguments: argparse.Namespace, began: float) -> None:
     from coffer_local.stack import Options, Stack  # noqa: PLC0415  # each command loads no more than it needs
 
-    logs.configure()
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     settings = CofferSettings()

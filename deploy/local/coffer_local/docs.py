@@ -1,6 +1,8 @@
-"""Writes what is generated from the code: JSON Schemas of events, the OpenAPI document, pages of events, problems and settings.
+"""Writes what is generated from the code: JSON Schemas of events, the OpenAPI and AsyncAPI documents, what notifier says about
+events, and pages of events, problems and settings.
 
-`python -m coffer_local.docs` writes, `--check` only compares. Runs in a checkout; an installed Coffer has no docs folder.
+`python -m coffer_local.docs` writes, `--check` only compares, `--freeze` also freezes what is to land of the contracts. Runs in
+a checkout; an installed Coffer has no docs folder.
 Schemas of types that are gone stay where they are: their addresses stand in old messages.
 """
 
@@ -9,37 +11,48 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from coffer_chassis.trace_export import TraceSettings
 from coffer_contracts.catalog import EVENTS
 from coffer_contracts.events_page import events_page
 from coffer_contracts.problems import Problem, all_problems
 from coffer_contracts.schemas import schema_text
+from coffer_local import asyncapi_document, openapi_document, served
 from coffer_local.cloud_process import CloudSettings
 from coffer_local.databases import DatabaseSettings
 from coffer_local.gateway_process import GatewaySettings
-from coffer_local.openapi_document import document_text
 from coffer_local.pages import problems_page, settings_page
 from coffer_local.registry import SERVICES
-from coffer_local.served import DOCUMENT, PROBLEMS, problems_text
+from coffer_local.released import to_freeze
+from coffer_notifier.domain.event_types import Hearer, written_down
+from coffer_notifier.handlers.event_types import WRITTEN
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = Path("contracts/schemas")
 GOLDEN = Path("contracts/golden")
 PACKAGE = Path("deploy/local/coffer_local")
+NOTIFIER = Path("services/notifier/coffer_notifier")
 AROUND = (
     ("The gateway alone", "COFFER_GATEWAY_", GatewaySettings),
     ("The local cloud alone", "COFFER_CLOUD_", CloudSettings),
     ("The job that makes databases", "COFFER_DATABASE_", DatabaseSettings),
+    ("Traces", "OTEL_", TraceSettings),
 )
 """What stands around the services when they run as processes of their own: name, prefix and class."""
 
 
-def readers() -> dict[str, list[str]]:
-    """Which services read which event type, by their subscriptions."""
-    found: dict[str, list[str]] = {}
+def hearers() -> dict[str, tuple[Hearer, ...]]:
+    """Which queues of which services hear which event type, by their subscriptions."""
+    found: dict[str, tuple[Hearer, ...]] = {}
     for service in SERVICES:
-        for wire_type in sorted({name for lane in service.topology.lanes for names in lane.reads.values() for name in names}):
-            found.setdefault(wire_type, []).append(service.name)
+        for lane in service.topology.lanes:
+            for wire_type in sorted(name for names in lane.reads.values() for name in names):
+                found[wire_type] = (*found.get(wire_type, ()), Hearer(service.name, lane.queue))
     return found
+
+
+def readers() -> dict[str, list[str]]:
+    """Which services read which event type."""
+    return {wire_type: list(dict.fromkeys(one.service for one in queues)) for wire_type, queues in hearers().items()}
 
 
 def problems() -> list[type[Problem]]:
@@ -52,10 +65,12 @@ def generated(root: Path = ROOT) -> Mapping[Path, str]:
     examples = {event.type: (root / GOLDEN / f"{event.type}.json").read_text() for event in EVENTS}
     pages = {SCHEMAS / f"{event.type}.json": schema_text(event) for event in EVENTS}
     pages[Path("docs/events.md")] = events_page(EVENTS, examples=examples, readers=readers())
+    pages[NOTIFIER / WRITTEN] = written_down(hearers(), examples)
     pages[Path("docs/problems.md")] = problems_page(problems())
     pages[Path("docs/settings.md")] = settings_page([(one.name, one.prefix, one.settings) for one in SERVICES], AROUND)
-    pages[PACKAGE / DOCUMENT] = document_text()
-    pages[PACKAGE / PROBLEMS] = problems_text(problems())
+    pages[PACKAGE / served.DOCUMENT] = openapi_document.document_text()
+    pages[PACKAGE / served.EVENTS] = asyncapi_document.document_text(examples)
+    pages[PACKAGE / served.PROBLEMS] = served.problems_text(problems())
     return pages
 
 
@@ -63,8 +78,10 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     """Write or compare; 0 when everything is as it should be, 1 when `--check` found a stale page. May run twice."""
     parser = argparse.ArgumentParser(prog="python -m coffer_local.docs", description="Write the generated documentation.")
     parser.add_argument("--check", action="store_true", help="compare only; 1 if a page is not what the code says")
-    check = parser.parse_args(arguments).check
-    pages = generated(root)
+    parser.add_argument("--freeze", action="store_true", help="add what is new in the contracts to what never changes")
+    asked = parser.parse_args(arguments)
+    check: bool = asked.check
+    pages = {**generated(root), **(to_freeze(root, EVENTS) if asked.freeze else {})}
     wrong = [path for path, text in pages.items() if not _holds(root / path, text)]
     for path in wrong:
         if not check:

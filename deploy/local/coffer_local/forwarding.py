@@ -7,6 +7,8 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from coffer_chassis.tracing import Span
+
 Fields = Sequence[tuple[bytes, bytes]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -68,6 +70,13 @@ class ForwardedFor:
             return False
         address = getattr(address, "ipv4_mapped", None) or address
         return any(address in network for network in self._trusted)
+
+
+def traced_by(span: Span, fields: Fields) -> Fields:
+    """The fields with the gateway's own span in place of the one the client named (W3C Trace Context section 4)."""
+    kept = [(name, value) for name, value in fields if name not in {b"traceparent", b"tracestate"}]
+    state = [(b"tracestate", span.state.encode())] if span.state else []
+    return [*kept, (b"traceparent", span.traceparent.encode()), *state]
 
 
 def response_fields(fields: Fields, status: int) -> list[tuple[bytes, bytes]]:

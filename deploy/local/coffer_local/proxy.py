@@ -24,8 +24,10 @@ from coffer_chassis.logs import get_logger
 from coffer_chassis.metrics import HTTP
 from coffer_chassis.problems import MEDIA_TYPE, document, headers_of
 from coffer_chassis.request_context import PROBLEM_KEY, RequestContext, request_id_in
+from coffer_chassis.request_spans import METHODS, answered, answering
+from coffer_chassis.tracing import is_exporting
 from coffer_contracts.problems import MalformedRequest, MethodNotAllowed, Problem, Timeout, TooLarge, Unavailable
-from coffer_local.forwarding import ForwardedFor, body_length, response_fields
+from coffer_local.forwarding import ForwardedFor, body_length, response_fields, traced_by
 from coffer_local.gateway import run_lifespan
 from coffer_local.route_table import RouteTable
 
@@ -36,8 +38,7 @@ IDLE_SECONDS = 30
 """Shorter than services keep idle connections, so that none ends just as a request is sent on it."""
 RETRY_SECONDS = 1
 FIELD_BYTES = 32 * 1024
-
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_TRACE_FIELDS = (b"traceparent", b"tracestate")
 _OWN_FIELDS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 """What the HTTP client would add by itself."""
 
@@ -121,7 +122,14 @@ class Proxy:
         if owner is None or base is None:
             await self._own(scope, receive, send)
             return
-        await self._pass(owner, base, scope, receive, send)
+        if not is_exporting():  # somebody who tells nobody of it takes no part in a trace
+            await self._pass(owner, base, scope, receive, send)
+            return
+        parents, states = ([value for name, value in scope["headers"] if name == field] for field in _TRACE_FIELDS)
+        with answering(scope["method"], scope["scheme"], parents, states, service="gateway") as span:
+            span.attributes["coffer.upstream"] = owner
+            inner = {**scope, "headers": traced_by(span, scope["headers"])}
+            answered(span, None, await self._pass(owner, base, inner, receive, send))
 
     async def ask(self, url: str) -> int:
         """The status of a GET, for health checks; raises OSError or aiohttp.ClientError if nobody answers."""
@@ -147,7 +155,8 @@ class Proxy:
             raise RuntimeError("the gateway answers only between the start and the end of its lifespan")
         return self._session
 
-    async def _pass(self, owner: str, base: str, scope: Any, receive: Any, send: Any) -> None:
+    async def _pass(self, owner: str, base: str, scope: Any, receive: Any, send: Any) -> int:
+        """Its status, 0 if the client left before there was one."""
         began = perf_counter()
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = request_id_in(given) or new_id()
@@ -170,8 +179,9 @@ class Proxy:
             away = Unavailable("A part of Coffer cannot be reached at this moment.", retry_after_seconds=RETRY_SECONDS)
             await self._refuse(scope, reply, away, request_id)
         finally:
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            method = scope["method"] if scope["method"] in METHODS else "other"
             HTTP.count("gateway", owner, method, str(status), perf_counter() - began)
+        return status
 
     async def _exchange(self, base: str, scope: Any, body: Incoming, send: Any, request_id: str) -> None:
         response = await self._ask(base, scope, body, request_id)
@@ -234,7 +244,7 @@ async def _nothing() -> Any:
 
 def _incoming(scope: Any, receive: Any) -> Incoming:
     """Raises MethodNotAllowed, MalformedRequest or TooLarge for what no service should have to look at."""
-    if scope["method"] not in _METHODS:
+    if scope["method"] not in METHODS:
         raise MethodNotAllowed
     hosts = sum(name == b"host" for name, _ in scope["headers"])
     if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):  # RFC 9112 section 3.2

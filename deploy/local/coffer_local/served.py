@@ -1,4 +1,5 @@
-"""What is generated at build and served as it is: the OpenAPI document, and the problems of services that are elsewhere.
+"""What is generated at build and served as it is: the OpenAPI and AsyncAPI documents, and the problems of services
+that are elsewhere.
 
 Imports no service: a gateway in a container of its own has none.
 """
@@ -17,6 +18,7 @@ from coffer_chassis.access_rules import public
 from coffer_contracts.problems import Problem, problem_by_code
 
 DOCUMENT = "openapi.json"
+EVENTS = "asyncapi.json"
 PROBLEMS = "problems.json"
 
 
@@ -31,9 +33,15 @@ async def get_openapi() -> Response[bytes]:
     return Response(_read(DOCUMENT), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
 
+@get("/schema/asyncapi.json", opt=public(), include_in_schema=False, media_type="application/json")
+async def get_asyncapi() -> Response[bytes]:
+    """The document of the events as it was generated at build."""
+    return Response(_read(EVENTS), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+
+
 def document_routes() -> list[HTTPRouteHandler]:
-    """The route that serves the document."""
-    return [get_openapi]
+    """The routes that serve the documents."""
+    return [get_openapi, get_asyncapi]
 
 
 def problems_text(problems: Iterable[type[Problem]]) -> str:

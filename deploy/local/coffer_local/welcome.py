@@ -44,6 +44,7 @@ PAGE = f"""<!doctype html>
 <ul>
 <li><a href="/docs">Reference</a><span>Every route with its request, answers and errors; try them from the page.</span></li>
 <li><a href="/schema/openapi.json">OpenAPI</a><span>The same as one OpenAPI 3.1 document.</span></li>
+<li><a href="/schema/asyncapi.json">AsyncAPI</a><span>Every event with its schema, and who tells and hears it.</span></li>
 <li><a href="/readyz">Readiness</a><span>How each part is doing right now.</span></li>
 </ul>
 <p>Begin with <code>POST /v1/auth/register</code>; the README walks from there to a photo with its thumbnail.</p>
@@ -55,4 +56,10 @@ PAGE = f"""<!doctype html>
 
 def information() -> dict[str, str]:
     """Name, version and where to read on."""
-    return {"name": "Coffer", "version": version("coffer"), "docs": "/docs", "openapi": "/schema/openapi.json"}
+    return {
+        "name": "Coffer",
+        "version": version("coffer"),
+        "docs": "/docs",
+        "openapi": "/schema/openapi.json",
+        "asyncapi": "/schema/asyncapi.json",
+    }

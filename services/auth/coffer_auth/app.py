@@ -16,6 +16,8 @@ from coffer_auth.passwords import Hashing
 from coffer_auth.routes import ROUTES
 from coffer_auth.settings import AuthSettings
 from coffer_auth.store.tables import CHASSIS
+from coffer_chassis.admin.operations import Operations
+from coffer_chassis.cursors import Cursors
 from coffer_chassis.http import build_app
 from coffer_chassis.identity import Revocations, Verifier
 from coffer_chassis.keysets import fetch_key_set
@@ -24,11 +26,12 @@ from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings, TrustedIssuer
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
+from coffer_contracts.auth import OperatorActedV1
 
 NAME = "auth"
 SOURCE = "/auth"
 TOPOLOGY = ServiceTopology(service=NAME, lanes=())
-DEPENDENCIES = ("deps", "callers")
+DEPENDENCIES = ("deps", "callers", "cursors", "operations")
 """What the routes are given by name."""
 OWN_KEYS = "coffer-auth:own-keys"
 """Stands for the address of auth's own key set, which auth reads from its store instead of over the network."""
@@ -41,14 +44,16 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
     work = runtime.work(CHASSIS, source=SOURCE)
     deps = build_deps(settings, work)
     resources.callback(deps.hashing.close)
+    operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1)
     return Service(
         topology=TOPOLOGY,
         work=work,
         bus=runtime.bus,
         deps=deps,
-        app=build_http(coffer, deps),
+        app=build_http(coffer, deps, Cursors(bytes.fromhex(settings.cursor_key.get_secret_value())), operations),
         jobs=jobs(deps),
         snapshots=(PEOPLE,),
+        operations=operations,
         resources=resources,
         wait_seconds=settings.poll_wait_seconds,
         linger_seconds=settings.linger_seconds,
@@ -86,7 +91,7 @@ def build_verifier(coffer: CofferSettings, deps: Deps) -> Verifier:
     return Verifier((own, *others), coffer.home / "key-sets", deps.work.clock, revocations=deps.revocations, fetch=fetch)
 
 
-def build_http(coffer: CofferSettings, deps: Deps) -> Litestar:
+def build_http(coffer: CofferSettings, deps: Deps, cursors: Cursors, operations: Operations) -> Litestar:
     """Auth's public routes. At start the first signing key is made, so the store must be migrated by then."""
 
     async def prepare() -> None:
@@ -97,7 +102,12 @@ def build_http(coffer: CofferSettings, deps: Deps) -> Litestar:
         service=NAME,
         route_handlers=ROUTES,
         verifier=build_verifier(coffer, deps),
-        dependencies={"deps": deps, "callers": Callers(coffer.trusted_proxies)},
+        dependencies={
+            "deps": deps,
+            "callers": Callers(coffer.trusted_proxies),
+            "cursors": cursors,
+            "operations": operations,
+        },
         on_startup=[prepare],
         problem_base=f"{coffer.public_url}/docs",
     )

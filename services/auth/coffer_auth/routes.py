@@ -17,6 +17,7 @@ from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import Login, TokenPair
 from coffer_chassis.access_rules import public
 from coffer_chassis.access_rules import user as signed_in
+from coffer_chassis.admin.routes import admin_routes
 from coffer_chassis.answers import Body, Timestamp, timestamp
 from coffer_chassis.idempotency import claim, once
 from coffer_chassis.identity import Principal
@@ -247,7 +248,7 @@ async def get_key_set(deps: TheDeps) -> Response[dict[str, Any]]:
     return Response(await deps.keys.published(), headers={"Cache-Control": KEY_SET_CACHE})
 
 
-ROUTES = (register_account, sign_in, refresh_session, sign_out, verify_token, get_me, get_key_set)
+ROUTES = (register_account, sign_in, refresh_session, sign_out, verify_token, get_me, get_key_set, *admin_routes("auth"))
 
 
 def _fingerprint(password: str, key: bytes) -> str:

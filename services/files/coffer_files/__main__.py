@@ -1,11 +1,17 @@
-"""`python -m coffer_files serve|api|consume|relay|migrate|sweep|...`"""
+"""`python -m coffer_files serve|api|consume|relay|migrate|sweep|reconcile|...`"""
 
 import argparse
 import sys
 
+from coffer_chassis.admin import acts
 from coffer_chassis.commands import Extra, Program, main
 from coffer_chassis.service import Service
+from coffer_contracts.problems import StateConflict
 from coffer_files.app import build
+from coffer_files.domain.reconciling import MOST_HOURS, PREFIXES, Wish, report_lines
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.multiparts import abort_multiparts
+from coffer_files.handlers.reconciling import carry_out, give_up_run, request_run
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.settings import FilesSettings
 
@@ -13,8 +19,10 @@ from coffer_files.settings import FilesSettings
 async def sweep_now(service: Service, arguments: argparse.Namespace) -> int:
     """Look after every upload at once; what became of them."""
     report = await sweep(service.deps, grace_seconds=arguments.grace_seconds)
+    aborted = await abort_multiparts(service.deps)
     moved = ", ".join(f"{count} {state}" for state, count in sorted(report.moved.items())) or "none"
     print(f"Found in the bucket: {report.found_in_bucket}. Driven on: {moved}. Sent to be checked: {report.dispatched}.")
+    print(f"Unfinished multipart uploads aborted: {aborted}.")
     if report.failures:
         print(f"{report.failures} could not be looked after; see the log. The next sweep tries them again.", file=sys.stderr)
         return 1
@@ -27,7 +35,46 @@ def sweep_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grace-seconds", type=float, help="default: the setting; 0 asks about every upload")
 
 
-EXTRAS = {"sweep": Extra(sweep_now, "drive stuck uploads on, or end them with a reason", sweep_arguments)}
+async def reconcile_now(service: Service, arguments: argparse.Namespace) -> int:
+    """Compare the bucket with the store and print the report: 1 when something is missing, 2 when it could not be done."""
+    deps: Deps = service.deps
+    hours = deps.settings.reconcile_grace_hours if arguments.grace_hours is None else arguments.grace_hours
+    prefixes = tuple(prefix for prefix in PREFIXES if prefix in (arguments.prefix or PREFIXES))
+    wish = Wish(prefixes, arguments.repair, int(hours * 3600))
+    try:
+        asked = await request_run(deps, service.operations, acts.of_shell(), wish, held=True)
+    except StateConflict as refusal:
+        print(f"{refusal.detail} Look at it with the operators' routes, or wait for its end.", file=sys.stderr)
+        return 2
+    try:
+        run = await carry_out(deps, asked.run)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is said here and at the run
+        await give_up_run(deps, asked.run, error)
+        print(f"The comparison failed: {error!r}", file=sys.stderr)
+        return 2
+    print("\n".join(report_lines(run)))
+    await service.relay.drain()
+    return 1 if run.counts.missing else 0
+
+
+def reconcile_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is compared, and whether anything is done about it."""
+    parser.add_argument("--repair", action="store_true", help="have orphans deleted; nothing else is ever changed")
+    parser.add_argument("--grace-hours", type=_hours, help="objects younger than this are left alone; default: the setting")
+    parser.add_argument("--prefix", action="append", choices=PREFIXES, help="only this one; may be repeated")
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 <= hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"0 to {MOST_HOURS} hours")
+    return hours
+
+
+EXTRAS = {
+    "sweep": Extra(sweep_now, "drive stuck uploads on, or end them with a reason", sweep_arguments),
+    "reconcile": Extra(reconcile_now, "compare the bucket with the store", reconcile_arguments),
+}
 
 if __name__ == "__main__":
     sys.exit(main(Program("coffer_files", FilesSettings, build, EXTRAS)))

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from litestar import Litestar
 
 from coffer_chassis.access_rules import TokenVerifier
+from coffer_chassis.admin.operations import Operations
 from coffer_chassis.blobs import Blobs
 from coffer_chassis.cursors import Cursors
 from coffer_chassis.handling import types_of
@@ -16,10 +17,14 @@ from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
+from coffer_contracts.files import OperatorActedV1
 from coffer_files.handlers.burying import bury
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.granting import GRANTS
+from coffer_files.handlers.multiparts import abort_multiparts
+from coffer_files.handlers.previews import give_up_previews
 from coffer_files.handlers.reactions import FAST, STORAGE
+from coffer_files.handlers.reconciling import reconcile
 from coffer_files.handlers.snapshots import ITEMS
 from coffer_files.handlers.sweeping import forget, sweep
 from coffer_files.handlers.trash import purge_old
@@ -45,18 +50,21 @@ TOPOLOGY = ServiceTopology(
         ),
     ),
     blobs=(
-        BlobAccess("blobs/", read=True, write=True, delete=True),
-        BlobAccess("incoming/", read=True, write=True, delete=True),
+        BlobAccess("blobs/", read=True, write=True, delete=True, tidy=True),
+        BlobAccess("incoming/", read=True, write=True, delete=True, tidy=True),
         BlobAccess("quarantine/", read=True, write=True, delete=True),
         BlobAccess("previews/", read=True),
     ),
 )
 
 TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST, GRANTS_QUEUE: GRANTS}
-DEPENDENCIES = ("deps", "cursors")
+DEPENDENCIES = ("deps", "cursors", "operations")
 """What the routes are given by name."""
 
 BURY_EVERY_SECONDS = 5
+RECONCILE_EVERY_SECONDS = 5
+"""How soon somebody looks whether a comparison was asked for."""
+
 FORGET_EVERY_SECONDS = 3600
 
 
@@ -65,14 +73,14 @@ def make_deps(work: Work, blobs: Blobs, settings: FilesSettings) -> Deps:
     return Deps(work, blobs, settings, DenyList(work, revocations))
 
 
-def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier) -> Litestar:
+def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier, operations: Operations) -> Litestar:
     """The public routes. At start it is looked up who has signed out, so the store must be migrated and there by then."""
     key = bytes.fromhex(deps.settings.cursor_key.get_secret_value())
     return build_app(
         service="files",
         route_handlers=ROUTES,
         verifier=verifier,
-        dependencies={"deps": deps, "cursors": Cursors(key)},
+        dependencies={"deps": deps, "cursors": Cursors(key), "operations": operations},
         on_startup=[deps.denied.refresh],
         problem_base=f"{coffer.public_url}/docs",
     )
@@ -83,6 +91,9 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
     return (
         Job("sweep", lambda: sweep(deps), deps.settings.sweep_every_seconds),
         Job("bury", lambda: bury(deps), BURY_EVERY_SECONDS),
+        Job("reconcile", lambda: reconcile(deps), RECONCILE_EVERY_SECONDS),
+        Job("give_up_previews", lambda: give_up_previews(deps), FORGET_EVERY_SECONDS),
+        Job("abort_multiparts", lambda: abort_multiparts(deps), FORGET_EVERY_SECONDS),
         Job("purge_old", lambda: purge_old(deps), FORGET_EVERY_SECONDS),
         Job("forget", lambda: forget(deps), FORGET_EVERY_SECONDS),
         Job("forget_revocations", deps.denied.forget, FORGET_EVERY_SECONDS),
@@ -95,17 +106,19 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
         runtime = await open_runtime(stack, coffer, settings, service="files", receivers=len(TOPOLOGY.lanes))
         deps = make_deps(runtime.work(chassis, source="/files"), runtime.blobs, settings)
         verifier = runtime.verifier(deps.denied.revocations)
+        operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1)
         return Service(
             topology=TOPOLOGY,
             work=deps.work,
             bus=runtime.bus,
             deps=deps,
-            app=http_app(deps, coffer, verifier),
+            app=http_app(deps, coffer, verifier, operations),
             tables=TABLES,
             recover=lambda: sweep(deps, grace_seconds=0),
             jobs=jobs(deps),
             watches=deps.denied.watches(),
             snapshots=(ITEMS,),
+            operations=operations,
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,
             linger_seconds=settings.linger_seconds,

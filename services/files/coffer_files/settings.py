@@ -26,6 +26,15 @@ class FilesSettings(ServiceSettings):
     sweep_grace_seconds: float = Field(
         120, description="How long an upload may stand unreported before the sweeper looks into the bucket.", ge=0
     )
+    multipart_keep_hours: float = Field(
+        24, description="Age at which a multipart upload that belongs to no open upload is aborted.", ge=1, le=7 * 24
+    )
+    reconcile_every_hours: float = Field(
+        24, description="Pause between two comparisons of the bucket with the store; 0 for none but those asked for.", ge=0
+    )
+    reconcile_grace_hours: float = Field(
+        24, description="Objects younger than this count as under way when the bucket is compared.", ge=0
+    )
     upload_keep_days: int = Field(30, description="How long an ended upload can still be looked at.", ge=1)
     change_keep_days: int = Field(30, description="How far back the change feed reaches.", ge=1)
     trash_keep_days: int = Field(30, description="How long the trash keeps things before they are removed for good.", ge=1)

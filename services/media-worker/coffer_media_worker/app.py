@@ -1,25 +1,39 @@
-"""Puts the media worker together. It has queues and processes, and no public routes."""
+"""Puts the media worker together: queues, processes, and routes for operators only."""
 
 from contextlib import AsyncExitStack
 
+from litestar import Litestar
+
+from coffer_chassis.access_rules import TokenVerifier
+from coffer_chassis.admin.operations import Operations
+from coffer_chassis.cursors import Cursors
 from coffer_chassis.handling import types_of
+from coffer_chassis.housekeeping import Job
+from coffer_chassis.http import build_app
+from coffer_chassis.revocations import DenyList
 from coffer_chassis.runtime import open_runtime
 from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
+from coffer_contracts.media import OperatorActedV1
 from coffer_media_worker import store
 from coffer_media_worker.children import Children
 from coffer_media_worker.handlers import BULK, BULK_TABLE, FAST, FAST_TABLE, Deps
 from coffer_media_worker.labels import Labels
+from coffer_media_worker.routes import ROUTES
+from coffer_media_worker.sessions import PEOPLE, PEOPLE_TABLE
 from coffer_media_worker.settings import MediaWorkerSettings
 
 NAME = "media-worker"
-TABLES = {FAST: FAST_TABLE, BULK: BULK_TABLE}
+TABLES = {FAST: FAST_TABLE, BULK: BULK_TABLE, PEOPLE: PEOPLE_TABLE}
+DEPENDENCIES = ("cursors", "operations")
+"""What the routes are given by name."""
 TOPOLOGY = ServiceTopology(
     service=NAME,
     lanes=(
         Lane(FAST, reads={"files-events": types_of(FAST_TABLE, "files")}, visibility_seconds=60, max_receives=5),
         Lane(BULK, reads={"files-events": types_of(BULK_TABLE, "files")}, visibility_seconds=60, max_receives=10),
+        Lane(PEOPLE, reads={"auth-events": types_of(PEOPLE_TABLE, "auth")}),
     ),
     blobs=(
         BlobAccess("blobs/", read=True),
@@ -29,11 +43,38 @@ TOPOLOGY = ServiceTopology(
 )
 
 
+FORGET_EVERY_SECONDS = 3600
+
+
+def http_app(
+    denied: DenyList,
+    coffer: CofferSettings,
+    settings: MediaWorkerSettings,
+    verifier: TokenVerifier,
+    operations: Operations,
+) -> Litestar:
+    """The operators' routes. At start it is looked up who has signed out, so the store must be migrated and there by then."""
+    return build_app(
+        service=NAME,
+        route_handlers=ROUTES,
+        verifier=verifier,
+        dependencies={
+            "cursors": Cursors(bytes.fromhex(settings.cursor_key.get_secret_value())),
+            "operations": operations,
+        },
+        on_startup=[denied.refresh],
+        problem_base=f"{coffer.public_url}/docs",
+    )
+
+
 async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Service:
     """Open everything the media worker needs. The caller runs the service and closes it."""
     resources = AsyncExitStack()
     runtime = await open_runtime(resources, coffer, settings, service=NAME, receivers=len(TOPOLOGY.lanes))
     work = runtime.work(store.chassis, source="/media-worker")
+    denied = DenyList(work, store.revocations)
+    operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1)
+    verifier = runtime.verifier(denied.revocations)
     children = Children(concurrency=settings.children)
     await children.start()
     resources.push_async_callback(children.stop)
@@ -41,11 +82,14 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
         topology=TOPOLOGY,
         work=work,
         bus=runtime.bus,
-        deps=Deps(work=work, blobs=runtime.blobs, children=children, label=Labels()),
-        app=None,
+        deps=Deps(work=work, blobs=runtime.blobs, children=children, label=Labels(), denied=denied),
+        app=http_app(denied, coffer, settings, verifier, operations),
         tables=TABLES,
         # One job beyond those being rendered, so that its bytes are there when a process is free; sources are large.
         slots={FAST: 20, BULK: settings.children + 1},
+        jobs=(Job("forget_revocations", denied.forget, FORGET_EVERY_SECONDS),),
+        watches=denied.watches(),
+        operations=operations,
         resources=resources,
         wait_seconds=settings.poll_wait_seconds,
         linger_seconds=settings.linger_seconds,

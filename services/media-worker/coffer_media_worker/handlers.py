@@ -5,6 +5,7 @@ import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from coffer_chassis import metrics
 from coffer_chassis.blobs import BlobChanged, BlobMissing, Blobs
 from coffer_chassis.handling import Handles, Retry, handler_table
+from coffer_chassis.revocations import DenyList
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceivedV1
@@ -48,6 +50,7 @@ class Deps:
     children: Renders
     label: Callable[[bytes], str | None] | None
     """Names types that the signature table does not know; None where there is no libmagic."""
+    denied: DenyList
 
 
 async def on_upload_received(event: Envelope[UploadReceivedV1], deps: Deps) -> None:
@@ -56,7 +59,7 @@ async def on_upload_received(event: Envelope[UploadReceivedV1], deps: Deps) -> N
     Bytes that are gone or were replaced get none: the upload was ended meanwhile, or will be reported again.
     """
     fact = event.data
-    started = time.monotonic()
+    started, started_at = time.monotonic(), deps.work.clock.now()
     try:
         head, tail = await _edges(deps.blobs, fact.blob_key, fact.etag, fact.size_bytes)
     except (BlobMissing, BlobChanged) as error:
@@ -72,12 +75,12 @@ async def on_upload_received(event: Envelope[UploadReceivedV1], deps: Deps) -> N
             reason=verdict.reason,
             now=unit.now,
         )
-        unit.emit(verdict_fact(fact, verdict), sequence=revision)
+        unit.emit(verdict_fact(fact, verdict, started_at), sequence=revision)
     metrics.MEDIA_JOBS.labels("cleared" if verdict.cleared else "rejected").inc()
     metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
 
 
-def verdict_fact(fact: UploadReceivedV1, verdict: Verdict) -> UploadClearedV1 | UploadRejectedV1:
+def verdict_fact(fact: UploadReceivedV1, verdict: Verdict, started_at: datetime) -> UploadClearedV1 | UploadRejectedV1:
     """The event that tells a verdict."""
     known = {
         "upload_id": fact.upload_id,
@@ -89,6 +92,7 @@ def verdict_fact(fact: UploadReceivedV1, verdict: Verdict) -> UploadClearedV1 | 
         "mime_type": verdict.mime_type,
         "media_kind": verdict.kind.value,
         "flags": tuple(str(flag) for flag in verdict.flags),
+        "started_at": started_at,
     }
     if verdict.reason is not None:
         return UploadRejectedV1(**known, reason=verdict.reason.value, detail=REJECTIONS[verdict.reason])
@@ -129,7 +133,7 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
     if gone:
         await _clear_up(deps, content.blob_id)
         return
-    started = time.monotonic()
+    started, started_at = time.monotonic(), deps.work.clock.now()
     result: PreviewReadyV1 | PreviewFailedV1
     about = {
         "item_id": fact.item_id,
@@ -137,6 +141,7 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
         "owner_id": fact.owner_id,
         "ancestor_ids": fact.ancestor_ids,
         "blob_id": content.blob_id,
+        "started_at": started_at,
     }
     if known is not None:
         images = tuple(PreviewImage.model_validate(image) for image in known.images)
@@ -225,7 +230,10 @@ async def on_item_purged(event: Envelope[ItemPurgedV1], deps: Deps) -> None:
     preview that was written meanwhile.
     """
     fact = event.data
-    keys = [f"previews/{blob_id}/{BOX}" for blob_id in fact.blob_ids]
+    async with deps.work.read() as connection:
+        # Of an item with very many versions the fact names only some.
+        known = await store.blobs_of_item_alone(connection, fact.item_id)
+    keys = [f"previews/{blob_id}/{BOX}" for blob_id in dict.fromkeys((*fact.blob_ids, *known))]
     await deps.blobs.delete(keys)
     async with deps.work.unit(cause=event, consumer=BULK) as unit:
         await store.bury_item(unit.connection, fact.item_id, event.revision, unit.now)

@@ -8,11 +8,13 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Row, Table,
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.revocations import revocations_table
 from coffer_chassis.tables import Id, Instant, chassis_tables
 from coffer_contracts.ids import BlobId, ItemId, UploadId, VersionId
 
 metadata = MetaData()
 chassis = chassis_tables(metadata)
+revocations = revocations_table(metadata)
 
 verdicts = Table(
     "verdicts",
@@ -104,6 +106,14 @@ async def preview_of_blob(connection: AsyncConnection, blob_id: BlobId) -> Row[A
     """A finished preview of the same bytes, if another version has one."""
     query = select(previews).where(previews.c.blob_id == blob_id, previews.c.reason.is_(None)).limit(1)
     return (await connection.execute(query)).one_or_none()
+
+
+async def blobs_of_item_alone(connection: AsyncConnection, item_id: ItemId) -> list[BlobId]:
+    """Objects with previews of this item that no other item has a preview of."""
+    other = previews.alias("other")
+    shared = exists().where(other.c.blob_id == previews.c.blob_id, other.c.item_id != item_id)
+    query = select(previews.c.blob_id).where(previews.c.item_id == item_id, ~shared).distinct()
+    return list((await connection.execute(query)).scalars())
 
 
 async def is_gone(connection: AsyncConnection, item_id: ItemId, sequence: int) -> bool:

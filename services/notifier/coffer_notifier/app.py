@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from litestar import Litestar
 
 from coffer_chassis.access_rules import TokenVerifier
+from coffer_chassis.admin.operations import Operations
 from coffer_chassis.aws import open_mail_client
 from coffer_chassis.cursors import Cursors
 from coffer_chassis.handling import types_of
@@ -16,6 +17,8 @@ from coffer_chassis.service import Loop, Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
+from coffer_contracts.notifier import OperatorActedV1
+from coffer_notifier.handlers.auditing import AUDIT
 from coffer_notifier.handlers.cleaning import forget, measure
 from coffer_notifier.handlers.deps import Deps, Post
 from coffer_notifier.handlers.mailing import Mailer
@@ -31,6 +34,10 @@ __all__ = ["DEPENDENCIES", "ROUTES", "TABLES", "TOPOLOGY", "build"]
 
 FAST_QUEUE = "notifier-fast"
 BULK_QUEUE = "notifier-bulk"
+AUDIT_QUEUE = "notifier-audit"
+
+EMITTERS = {"auth": "auth", "files": "files", "media-worker": "media", "sharing": "sharing", "notifier": "notifier"}
+"""Who publishes facts for the audit -> how their types begin."""
 
 TOPOLOGY = ServiceTopology(
     service="notifier",
@@ -41,6 +48,7 @@ TOPOLOGY = ServiceTopology(
             reads={"files-events": types_of(BULK, "files"), "media-worker-events": types_of(BULK, "media")},
             max_receives=10,
         ),
+        Lane(AUDIT_QUEUE, reads={f"{service}-events": types_of(AUDIT, types) for service, types in EMITTERS.items()}),
     ),
     sends_mail=True,
 )
@@ -48,8 +56,8 @@ TOPOLOGY = ServiceTopology(
 LINGER_SECONDS = 0.05
 """Nobody notices whether a hint at changes comes so much later."""
 
-TABLES = {FAST_QUEUE: FAST, BULK_QUEUE: BULK}
-DEPENDENCIES = ("deps", "cursors", "hub")
+TABLES = {FAST_QUEUE: FAST, BULK_QUEUE: BULK, AUDIT_QUEUE: AUDIT}
+DEPENDENCIES = ("deps", "cursors", "operations", "hub")
 """What the routes are given by name."""
 
 FORGET_EVERY_SECONDS = 3600
@@ -61,14 +69,14 @@ def make_deps(work: Work, settings: NotifierSettings, post: Post, *, public_url:
     return Deps(work, settings, public_url, DenyList(work, revocations), post)
 
 
-def http_app(deps: Deps, hub: Hub, coffer: CofferSettings, verifier: TokenVerifier) -> Litestar:
+def http_app(deps: Deps, hub: Hub, coffer: CofferSettings, verifier: TokenVerifier, operations: Operations) -> Litestar:
     """The public routes. At start it is looked up who has signed out, so the store must be migrated and there by then."""
     key = bytes.fromhex(deps.settings.cursor_key.get_secret_value())
     return build_app(
         service="notifier",
         route_handlers=ROUTES,
         verifier=verifier,
-        dependencies={"deps": deps, "cursors": Cursors(key), "hub": hub},
+        dependencies={"deps": deps, "cursors": Cursors(key), "operations": operations, "hub": hub},
         on_startup=[deps.denied.refresh],
         problem_base=f"{coffer.public_url}/docs",
     )
@@ -91,19 +99,21 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
         post = SesPost(ses, settings.mail_from)
         deps = make_deps(runtime.work(chassis, source="/notifier"), settings, post, public_url=coffer.public_url)
         verifier = runtime.verifier(deps.denied.revocations)
+        operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1)
         hub, mailer = Hub(deps), Mailer(deps)
         service = Service(
             topology=TOPOLOGY,
             work=deps.work,
             bus=runtime.bus,
             deps=deps,
-            app=http_app(deps, hub, coffer, verifier),
+            app=http_app(deps, hub, coffer, verifier, operations),
             tables=TABLES,
             lingers={BULK_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
             watches=deps.denied.watches(),
             loops=(Loop("mailer", mailer.run),),
             answering=(Loop("hub", hub.run),),
+            operations=operations,
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,
             linger_seconds=settings.linger_seconds,

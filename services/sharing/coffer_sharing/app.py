@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from litestar import Litestar
 
 from coffer_chassis.access_rules import TokenVerifier
+from coffer_chassis.admin.operations import Operations
 from coffer_chassis.cursors import Cursors
 from coffer_chassis.handling import types_of
 from coffer_chassis.housekeeping import Job
@@ -15,6 +16,7 @@ from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
+from coffer_contracts.sharing import OperatorActedV1
 from coffer_sharing.handlers.deps import TREE, Deps
 from coffer_sharing.handlers.ending import expire, forget
 from coffer_sharing.handlers.reactions import PEOPLE_TABLE, TREE_TABLE
@@ -38,7 +40,7 @@ LINGER_SECONDS = 0.05
 """Whoever shares what they have just made is kept waiting for its fact anyway."""
 
 TABLES = {TREE_QUEUE: TREE_TABLE, PEOPLE_QUEUE: PEOPLE_TABLE}
-DEPENDENCIES = ("deps", "cursors")
+DEPENDENCIES = ("deps", "cursors", "operations")
 """What the routes are given by name."""
 
 FORGET_EVERY_SECONDS = 3600
@@ -52,14 +54,14 @@ def make_deps(work: Work, settings: SharingSettings) -> Deps:
     return deps
 
 
-def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier) -> Litestar:
+def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier, operations: Operations) -> Litestar:
     """The public routes. At start it is looked up who has signed out, so the store must be migrated and there by then."""
     key = bytes.fromhex(deps.settings.cursor_key.get_secret_value())
     return build_app(
         service="sharing",
         route_handlers=ROUTES,
         verifier=verifier,
-        dependencies={"deps": deps, "cursors": Cursors(key)},
+        dependencies={"deps": deps, "cursors": Cursors(key), "operations": operations},
         on_startup=[deps.denied.refresh],
         problem_base=f"{coffer.public_url}/docs",
     )
@@ -80,17 +82,19 @@ async def build(coffer: CofferSettings, settings: SharingSettings) -> Service:
         runtime = await open_runtime(stack, coffer, settings, service="sharing", receivers=len(TOPOLOGY.lanes))
         deps = make_deps(runtime.work(chassis, source="/sharing"), settings)
         verifier = runtime.verifier(deps.denied.revocations)
+        operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1)
         return Service(
             topology=TOPOLOGY,
             work=deps.work,
             bus=runtime.bus,
             deps=deps,
-            app=http_app(deps, coffer, verifier),
+            app=http_app(deps, coffer, verifier, operations),
             tables=TABLES,
             lingers={TREE_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
             watches=deps.denied.watches(),
             snapshots=(grants(runtime.clock),),
+            operations=operations,
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,
             linger_seconds=settings.linger_seconds,

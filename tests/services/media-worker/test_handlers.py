@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from coffer_chassis.handling import Retry
+from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.ids import BlobId
@@ -44,7 +46,7 @@ async def deps(database: Database) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
     clock = FixedClock()
     work = Work(engine, store.chassis, source="/media-worker", clock=clock)
-    yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None)
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None, denied=DenyList(work, store.revocations))
     await engine.dispose()
 
 
@@ -71,6 +73,25 @@ async def test_a_jpeg_is_cleared_with_its_true_type(deps: Deps) -> None:
     assert event["data"]["etag"] == fact.etag
     assert event["data"]["previewable"] is True
     assert event["sequence"] == "000000000001"
+
+
+async def test_verdict_and_preview_say_when_the_work_began(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, read = deps.work.clock, deps.blobs.read
+    assert isinstance(clock, FixedClock)
+
+    async def slow(key: str, *, etag: str | None = None) -> bytes:
+        clock.advance(seconds=3)
+        return await read(key, etag=etag)
+
+    monkeypatch.setattr(deps.blobs, "read", slow)
+    known = await stored(deps, JPEG)
+    await handlers.on_upload_received(arrived(upload_received(**known)), deps)
+    await handlers.on_item_committed(arrived(item_committed(**known)), deps)
+    told = [(event["data"]["started_at"], event["time"]) for event in await emitted(deps)]
+    assert told == [
+        ("2026-11-20T12:00:00.000000Z", "2026-11-20T12:00:03.000000Z"),
+        ("2026-11-20T12:00:03.000000Z", "2026-11-20T12:00:06.000000Z"),
+    ]
 
 
 async def test_a_verdict_carries_actor_correlation_and_cause_of_the_upload(deps: Deps) -> None:
@@ -175,7 +196,7 @@ async def test_no_preview_is_tried_of_what_cannot_have_one(deps: Deps) -> None:
 
 async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.CORRUPT))
-    deps = Deps(deps.work, deps.blobs, children, None)
+    deps = replace(deps, children=children)
     await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
     (event,) = await emitted(deps)
     assert (event["type"], event["data"]["reason"]) == ("media.preview.failed.v1", "corrupt")
@@ -184,14 +205,14 @@ async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
 
 async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.TIMEOUT), PICTURE)
-    deps = Deps(deps.work, deps.blobs, children, None)
+    deps = replace(deps, children=children)
     await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
     assert (await emitted(deps))[0]["type"] == "media.preview.ready.v1"
     assert children.asked == 2
 
 
 async def test_lost_processes_are_no_verdict_on_the_file(deps: Deps) -> None:
-    deps = Deps(deps.work, deps.blobs, Children(ChildrenLost("killed")), None)
+    deps = replace(deps, children=Children(ChildrenLost("killed")))
     with pytest.raises(Retry):
         await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
     assert await emitted(deps) == []
@@ -199,7 +220,7 @@ async def test_lost_processes_are_no_verdict_on_the_file(deps: Deps) -> None:
 
 async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
     children = Children()
-    deps = Deps(deps.work, deps.blobs, children, None)
+    deps = replace(deps, children=children)
     known = await stored(deps, JPEG)
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
     await handlers.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
@@ -218,6 +239,25 @@ async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) ->
         await handlers.on_item_purged(purged, deps)
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
+
+
+async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_name(deps: Deps) -> None:
+    fact = item_committed(**await stored(deps, JPEG))
+    assert fact.content is not None
+    await handlers.on_item_committed(arrived(fact), deps)
+    await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
+    assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
+
+
+async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: Deps) -> None:
+    known = await stored(deps, JPEG)
+    blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
+    one, other = (item_committed(**known, blob_id=blob_id) for _ in range(2))
+    for fact in (one, other):
+        await handlers.on_item_committed(arrived(fact), deps)
+    assert one.item_id != other.item_id
+    await handlers.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
+    assert await deps.blobs.head(f"previews/{blob_id}/400") is not None
 
 
 async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:

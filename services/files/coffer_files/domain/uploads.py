@@ -4,6 +4,7 @@ Every function takes an upload and returns it as it stands after; when nothing i
 So each may run twice and in any order with the others. Writing down and telling others is the handlers' business.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,16 +12,35 @@ from typing import Any, Literal
 
 from coffer_contracts.event import ActorKind
 from coffer_contracts.files import ConflictPolicy, MediaKind, UploadState
-from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
-from coffer_contracts.problems import SizeMismatch, StateConflict
+from coffer_contracts.ids import BlobId, EventId, ItemId, UploadId, UserId, VersionId
+from coffer_contracts.problems import RateLimited, SizeMismatch, StateConflict
 
 BytesFate = Literal["kept", "buried", "quarantined"]
 ConflictReason = Literal[
-    "name_taken", "kind_conflict", "base_version_changed", "parent_gone", "rights_lost", "quota_exceeded", "too_deep"
+    "name_taken",
+    "kind_conflict",
+    "base_version_changed",
+    "parent_gone",
+    "rights_lost",
+    "quota_exceeded",
+    "too_deep",
+    "commit_failed",
 ]
 
 MAX_DISPATCHES = 4
 """The first one and three re-drives."""
+
+VERDICT_PATIENCE = timedelta(minutes=10)
+"""How long the media worker has for an answer."""
+
+TURN_PATIENCE = timedelta(days=7)
+"""How long an upload waits behind others of the same owner before it is given up."""
+
+RETRY_PAUSES = (0, 0, 0, 60, 300, 900, 3600)
+"""Seconds that must lie between one retry and the next, by how many there were; the last one for all that follow."""
+
+BEYOND_RETRY = frozenset({"size_mismatch", "bytes_lost"})
+"""Reasons of failures that come again whenever the same bytes are checked."""
 
 MAX_STEPS = 60
 """Entries of a timeline; an upload that is retried for ever keeps its first and its newest ones."""
@@ -43,7 +63,7 @@ class StateRule:
 
 STATES: Mapping[UploadState, StateRule] = {
     "created": StateRule(frozenset({"received", "aborted", "expired"}), timedelta(hours=24), reserves_quota=True),
-    "received": StateRule(frozenset({"cleared", "rejected", "failed"}), timedelta(minutes=10), reserves_quota=True),
+    "received": StateRule(frozenset({"cleared", "rejected", "failed"}), VERDICT_PATIENCE, reserves_quota=True),
     "cleared": StateRule(frozenset({"committed", "conflict"}), timedelta(minutes=1), reserves_quota=True),
     "committed": StateRule(),
     "conflict": StateRule(frozenset({"committed", "aborted", "expired"}), timedelta(days=7), reserves_quota=True),
@@ -68,6 +88,8 @@ class Verdict:
     previewable: bool = False
     reason: str | None = None
     detail: str | None = None
+    started_at: datetime | None = None
+    """When the media worker began to look, by its own clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +134,10 @@ class Upload:
     etag: str | None = None
     attempts: int = 0
     dispatched_at: datetime | None = None
+    asked_event_id: EventId | None = None
+    """The fact that asked the media worker last."""
+    retries: int = 0
+    retried_at: datetime | None = None
     verdict: Verdict | None = None
     item_id: ItemId | None = None
     version_id: VersionId | None = None
@@ -128,6 +154,17 @@ class Upload:
         """Received, but the media worker has not been asked yet."""
         return self.state == "received" and self.dispatched_at is None
 
+    @property
+    def can_retry(self) -> bool:
+        """Whether it failed for a reason that may be gone when it is checked again."""
+        return self.state == "failed" and self.reason not in BEYOND_RETRY
+
+    @property
+    def retry_from(self) -> datetime | None:
+        """The next retry is refused before this moment; None if it never was retried."""
+        pause = RETRY_PAUSES[min(self.retries, len(RETRY_PAUSES) - 1)]
+        return self.retried_at + timedelta(seconds=pause) if self.retried_at else None
+
 
 def receive(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
     """The bytes are in the bucket. The first ETag seen holds: signed addresses let nobody write a key twice.
@@ -138,15 +175,16 @@ def receive(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload
         return upload
     if size_bytes != upload.size_bytes:
         detail = f"{upload.size_bytes} bytes were announced, {size_bytes} arrived."
-        received = _enter(upload, "received", now, etag=etag)
-        return _enter(received, "failed", now, reason="size_mismatch", detail=detail)
+        received = enter(upload, "received", now, etag=etag)
+        return enter(received, "failed", now, reason="size_mismatch", detail=detail)
     return _received(upload, etag, now)
 
 
 def retry(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
     """A failed upload begins again at `received`, with the bytes as they lie in the bucket now.
 
-    Nothing happens to one that is on its way. Raises StateConflict at an end or in conflict, SizeMismatch.
+    Nothing happens to one that is on its way. Raises StateConflict at an end or in conflict, SizeMismatch, and RateLimited
+    when it was retried too often.
     """
     if upload.state in {"received", "cleared", "committed"}:
         return upload
@@ -154,11 +192,16 @@ def retry(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
         raise StateConflict(f"An upload that is {upload.state} cannot be tried again.", state=upload.state)
     if size_bytes != upload.size_bytes:
         raise SizeMismatch("Other bytes arrived than were announced.", expected=upload.size_bytes, actual=size_bytes)
-    return _received(upload, etag, now)
+    if upload.retry_from is not None and now < upload.retry_from:
+        seconds = math.ceil((upload.retry_from - now).total_seconds())
+        detail = f"It was tried again {upload.retries} times; the next time is possible in {seconds} s."
+        raise RateLimited(detail, retry_after_seconds=seconds, violated_policies=["retries"])
+    return _received(replace(upload, retries=upload.retries + 1, retried_at=now), etag, now)
 
 
 def _received(upload: Upload, etag: str, now: datetime) -> Upload:
-    received = _enter(upload, "received", now, etag=etag, attempts=0, dispatched_at=None, deadline_at=None)
+    upload = replace(upload, attempts=0, dispatched_at=None, asked_event_id=None)
+    received = enter(upload, "received", now, etag=etag, deadline_at=now + TURN_PATIENCE)
     return judge(received, upload.verdict, now) if upload.verdict else received
 
 
@@ -171,7 +214,8 @@ def dispatch(upload: Upload, now: datetime) -> Upload:
         upload,
         attempts=upload.attempts + 1,
         dispatched_at=now,
-        deadline_at=now + (STATES["received"].deadline or timedelta()),
+        asked_event_id=None,
+        deadline_at=now + VERDICT_PATIENCE,
         revision=upload.revision + 1,
         steps=_with_step(upload, Step("dispatched_again" if again else "dispatched", now)),
     )
@@ -186,18 +230,18 @@ def judge(upload: Upload, verdict: Verdict, now: datetime) -> Upload:
     if upload.state != "received" or verdict.etag != upload.etag:
         return upload
     if verdict.cleared:
-        return _enter(upload, "cleared", now, verdict=verdict)
-    return _enter(upload, "rejected", now, verdict=verdict, reason=verdict.reason, detail=verdict.detail)
+        return enter(upload, "cleared", now, verdict=verdict)
+    return enter(upload, "rejected", now, verdict=verdict, reason=verdict.reason, detail=verdict.detail)
 
 
 def commit(upload: Upload, item_id: ItemId, version_id: VersionId, name: str, now: datetime) -> Upload:
     """It became the item's version under this name."""
-    return _enter(upload, "committed", now, item_id=item_id, version_id=version_id, name=name, suggested_name=None)
+    return enter(upload, "committed", now, item_id=item_id, version_id=version_id, name=name, suggested_name=None)
 
 
 def contest(upload: Upload, reason: ConflictReason, detail: str, suggested_name: str | None, now: datetime) -> Upload:
     """It cannot be placed as things are; the bytes wait for the owner's word."""
-    return _enter(upload, "conflict", now, reason=reason, detail=detail, suggested_name=suggested_name)
+    return enter(upload, "conflict", now, reason=reason, detail=detail, suggested_name=suggested_name)
 
 
 def abort(upload: Upload, now: datetime) -> Upload:
@@ -206,30 +250,10 @@ def abort(upload: Upload, now: datetime) -> Upload:
         return upload
     if "aborted" not in upload.rule.leaves_to:
         raise StateConflict(f"An upload that is {upload.state} cannot be aborted.", state=upload.state)
-    return _enter(upload, "aborted", now, reason="aborted", detail=None)
+    return enter(upload, "aborted", now, reason="aborted", detail=None)
 
 
-def pass_deadline(upload: Upload, now: datetime) -> Upload:
-    """What becomes of an upload that has stood too long; the same object if its time has not come.
-
-    A cleared one stays: it is committed again, which is not a matter of this page alone.
-    """
-    if upload.deadline_at is None or upload.deadline_at > now:
-        return upload
-    if upload.state == "received":
-        if upload.attempts < MAX_DISPATCHES:
-            return dispatch(upload, now)
-        detail = f"No verdict after asking {upload.attempts} times."
-        return _enter(upload, "failed", now, reason="no_verdict", detail=detail)
-    if upload.state in {"created", "conflict"}:
-        detail = "Nobody finished the upload in time." if upload.state == "created" else "Nobody resolved the conflict."
-        return _enter(upload, "expired", now, reason=f"{upload.state}_too_long", detail=detail)
-    if upload.state == "failed":
-        return _enter(upload, "aborted", now, reason=upload.reason, detail="Nobody tried again in time.")
-    return upload
-
-
-def _enter(
+def enter(
     upload: Upload,
     state: UploadState,
     now: datetime,
@@ -238,6 +262,7 @@ def _enter(
     detail: str | None = None,
     **changes: Any,
 ) -> Upload:
+    """The upload in another state, with a step in its timeline. Raises StateConflict where the table has no such way."""
     if state not in upload.rule.leaves_to:
         raise StateConflict(f"An upload that is {upload.state} cannot become {state}.", state=upload.state)
     deadline = STATES[state].deadline

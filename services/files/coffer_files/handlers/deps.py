@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from coffer_chassis import tracing
 from coffer_chassis.blobs import Blobs
 from coffer_chassis.origin import Origin
 from coffer_chassis.revocations import DenyList
@@ -24,10 +25,14 @@ class Deps:
 
 @contextmanager
 def on_behalf_of(unit: Unit, upload: Upload) -> Iterator[None]:
-    """Within it facts name the uploader and belong to the request that began the upload, whoever reported the bytes."""
+    """Within it facts name the uploader and belong to the request that began the upload, whoever reported the bytes: the
+    bucket knows nothing of traces.
+    """
     before = unit.origin
-    unit.origin = Origin(upload.uploader_id, upload.actor_kind, upload.correlation_id, before.causation_id, upload.traceparent)
-    try:
-        yield
-    finally:
-        unit.origin = before
+    with tracing.within("carry on upload", upload.traceparent):
+        traceparent = tracing.traceparent() or upload.traceparent
+        unit.origin = Origin(upload.uploader_id, upload.actor_kind, upload.correlation_id, before.causation_id, traceparent)
+        try:
+            yield
+        finally:
+            unit.origin = before

@@ -14,7 +14,6 @@ from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
     ItemCommittedV1,
     ItemCreatedV1,
-    PreviewStatus,
     UploadConflictedV1,
     UploadFailedV1,
     UploadReceivedV1,
@@ -25,9 +24,8 @@ from coffer_files.domain.content import blob_of_key
 from coffer_files.domain.uploads import Verdict
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import on_user_changed, on_user_registered
+from coffer_files.handlers.previews import on_preview_failed, on_preview_ready
 from coffer_files.handlers.receiving import go_on, receive_bytes
-from coffer_files.store import items, versions
-from coffer_files.store.changes import note_change
 from coffer_files.store.drives import lock_drive
 from coffer_files.store.uploads import lock_upload, lock_upload_of_blob
 
@@ -57,7 +55,7 @@ async def on_upload_rejected(event: Envelope[media.UploadRejectedV1], unit: Unit
 
 
 def _verdict(fact: media.VerdictFact, *, cleared: bool) -> Verdict:
-    return Verdict(cleared, fact.etag, fact.mime_type, fact.media_kind, fact.flags)
+    return Verdict(cleared, fact.etag, fact.mime_type, fact.media_kind, fact.flags, started_at=fact.started_at)
 
 
 async def _judge(unit: Unit, deps: Deps, fact: media.VerdictFact, verdict: Verdict) -> None:
@@ -65,47 +63,6 @@ async def _judge(unit: Unit, deps: Deps, fact: media.VerdictFact, verdict: Verdi
     upload = await lock_upload(unit.connection, fact.upload_id)
     if drive is not None and upload is not None and upload.owner_id == fact.owner_id:
         await go_on(unit, deps, drive, upload, rules.judge(upload, verdict, unit.now))
-
-
-async def on_preview_ready(event: Envelope[media.PreviewReadyV1], unit: Unit, _deps: Deps) -> None:
-    """The pictures of a version can be shown."""
-    fact = event.data
-    pictures = [image.model_dump(mode="json") for image in fact.images]
-    more = {"width": fact.width, "height": fact.height} if fact.width and fact.height else {}
-    await _note_preview(event, unit, "ready", None, preview_images=pictures, placeholder=fact.placeholder, **more)
-
-
-async def on_preview_failed(event: Envelope[media.PreviewFailedV1], unit: Unit, _deps: Deps) -> None:
-    """There will be no pictures of a version; the reason is kept for whoever asks for them."""
-    await _note_preview(event, unit, "failed", event.data.reason, preview_images=[], placeholder=None)
-
-
-async def _note_preview(
-    event: Envelope[media.PreviewReadyV1] | Envelope[media.PreviewFailedV1],
-    unit: Unit,
-    status: PreviewStatus,
-    reason: str | None,
-    **values: object,
-) -> None:
-    """No fact about the item follows: whoever cares for previews hears the media worker itself."""
-    version_id = event.data.version_id
-    # First, as everywhere: a batch that goes on to a verdict of this owner must not hold the file and wait for the drive.
-    await lock_drive(unit.connection, event.data.owner_id)
-    item_id = await versions.note_preview(
-        unit.connection,
-        version_id,
-        event.revision,
-        preview_status=status,
-        preview_reason=reason,
-        preview_at=unit.now,
-        **values,
-    )
-    if item_id is None:
-        return
-    item = await items.note_preview(unit.connection, item_id, version_id, status, reason, unit.now)
-    if item is not None:
-        above = await items.ids_above(unit.connection, item.id)
-        await note_change(unit.connection, item, "metadata", above, actor_id=None, now=unit.now)
 
 
 _JUDGED = (ItemCommittedV1, UploadConflictedV1, UploadRejectedV1, UploadReceivedV1)

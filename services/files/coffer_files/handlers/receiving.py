@@ -4,6 +4,8 @@ Three reporters lead here (bucket, client, sweeper), in any order and number. `w
 upload's row, its owner's quota, the fate of its bytes and the facts about it change, so the four cannot disagree.
 """
 
+from dataclasses import replace
+
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.ids import UploadId, UserId
 from coffer_files.domain import uploads as rules
@@ -12,8 +14,9 @@ from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.committing import commit_upload
 from coffer_files.handlers.deps import Deps, on_behalf_of
 from coffer_files.handlers.facts import received_fact, standing_fact
+from coffer_files.store.dispatching import lock_next_in_line, turns
 from coffer_files.store.drives import Drive, lock_drive
-from coffer_files.store.uploads import in_check, lock_upload, lock_waiting, save
+from coffer_files.store.uploads import lock_upload, save
 from coffer_files.store.versions import doom, is_stored
 
 
@@ -44,8 +47,8 @@ async def go_on(unit: Unit, deps: Deps, drive: Drive, before: Upload, after: Upl
     if after is before:
         return before
     if after.waits_for_dispatch:
-        dispatched, waiting = await in_check(unit.connection, after.owner_id)
-        if not waiting and dispatched < deps.settings.dispatch_per_owner:
+        asked, others_wait = await turns(unit.connection, after.owner_id, deps.settings.dispatch_per_owner)
+        if not others_wait and asked < deps.settings.dispatch_per_owner:
             after = rules.dispatch(after, unit.now)
     if after.state == "cleared":
         after = await commit_upload(unit, drive, after)
@@ -59,11 +62,11 @@ async def dispatch_waiting(unit: Unit, deps: Deps, owner_id: UserId) -> int:
     """Ask about the owner's uploads that have waited longest, as many as there is room for; how many. The drive is
     locked, so two who make room at once cannot both overlook the same upload.
     """
-    dispatched, waiting = await in_check(unit.connection, owner_id)
-    room = min(waiting, deps.settings.dispatch_per_owner - dispatched)
-    if room <= 0:
+    asked, somebody_waits = await turns(unit.connection, owner_id, deps.settings.dispatch_per_owner)
+    room = deps.settings.dispatch_per_owner - asked
+    if not somebody_waits or room <= 0:
         return 0
-    chosen = await lock_waiting(unit.connection, owner_id, room)
+    chosen = await lock_next_in_line(unit.connection, owner_id, room)
     for upload in chosen:
         await write_down(unit, upload, rules.dispatch(upload, unit.now))
     return len(chosen)
@@ -71,19 +74,17 @@ async def dispatch_waiting(unit: Unit, deps: Deps, owner_id: UserId) -> int:
 
 async def write_down(unit: Unit, before: Upload, after: Upload) -> None:
     """Make an upload stand as it does after a step: row, quota, bytes, facts."""
+    asked, asked_before = ((upload.attempts, upload.dispatched_at) for upload in (after, before))
+    with on_behalf_of(unit, after):
+        if after.state == "received" and after.dispatched_at is not None and asked != asked_before:
+            after = replace(after, asked_event_id=unit.emit(received_fact(after), sequence=after.revision))
+        if after.state != before.state and (fact := standing_fact(after)):
+            unit.emit(fact, sequence=after.revision)
     reserved = (after.rule.reserves_quota - before.rule.reserves_quota) * after.size_bytes
     used = after.size_bytes if after.state == "committed" and before.state != "committed" else 0
     await save(unit.connection, after, used=used, reserved=reserved)
-    if after.state == before.state and after.attempts == before.attempts:
-        return
     if after.rule.bytes_are != before.rule.bytes_are:
         await _doom_bytes(unit, before, after)
-    with on_behalf_of(unit, after):
-        asked, asked_before = ((upload.attempts, upload.dispatched_at) for upload in (after, before))
-        if after.state == "received" and after.dispatched_at is not None and asked != asked_before:
-            unit.emit(received_fact(after), sequence=after.revision)
-        if after.state != before.state and (fact := standing_fact(after)):
-            unit.emit(fact, sequence=after.revision)
 
 
 async def _doom_bytes(unit: Unit, before: Upload, after: Upload) -> None:

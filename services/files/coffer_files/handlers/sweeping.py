@@ -14,13 +14,13 @@ import structlog
 from coffer_chassis.copies.grants import KEEP_DAYS, forget_removed_before
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
-from coffer_contracts.ids import UploadId, UserId
-from coffer_files.domain import uploads as rules
+from coffer_contracts.ids import UserId
 from coffer_files.domain.uploads import Upload
-from coffer_files.handlers.committing import commit_upload
+from coffer_files.handlers.deadlines import Bucket, pass_deadline
 from coffer_files.handlers.deps import Deps
-from coffer_files.handlers.receiving import dispatch_waiting, go_on, receive_upload, write_down
+from coffer_files.handlers.receiving import dispatch_waiting, receive_upload
 from coffer_files.store import changes, uploads
+from coffer_files.store.dispatching import owners_with_room
 from coffer_files.store.drives import lock_drive
 from coffer_files.store.tables import grants
 
@@ -71,7 +71,8 @@ async def _look_into_bucket(deps: Deps, grace_seconds: float | None) -> tuple[in
         results = await asyncio.gather(*(_look_for(deps, upload, turn) for upload in taken))
         found += sum(result is True for result in results)
         missed += sum(result is None for result in results)
-        if len(taken) < PAGE:
+        # A bucket that is away is not asked for all the others, too: deadlines are still to be looked after.
+        if len(taken) < PAGE or all(result is None for result in results):
             return found, missed
 
 
@@ -94,13 +95,14 @@ async def _pass_deadlines(deps: Deps) -> tuple[Counter[str], int]:
     """Uploads that stood too long: how many went to which state, and how many could not be moved."""
     moved: Counter[str] = Counter()
     failures = 0
+    bucket = Bucket(deps)
     last: uploads.Overdue | None = None
     while True:
         async with deps.work.read() as connection:
             due = await uploads.overdue(connection, deps.work.clock.now(), PAGE, last)
         for upload in due:
             try:
-                state = await _pass_deadline(deps, upload.id, upload.owner_id)
+                state = await pass_deadline(deps, bucket, upload)
             except Exception as error:  # noqa: BLE001  # one upload must not keep the others waiting
                 log.warning("deadline_failed", upload_id=upload.id, error=repr(error))
                 failures += 1
@@ -108,42 +110,24 @@ async def _pass_deadlines(deps: Deps) -> tuple[Counter[str], int]:
             if state is not None:
                 moved[state] += 1
         if len(due) < PAGE:
-            return moved, failures
+            return moved, failures + bucket.failures
         last = due[-1]
-
-
-async def _pass_deadline(deps: Deps, upload_id: UploadId, owner_id: UserId) -> str | None:
-    """Where the upload went; None if it stayed, or someone else is at work in this drive. One whose bytes are in the
-    bucket does not expire, and while the bucket does not answer none does.
-    """
-    async with deps.work.read() as connection:
-        seen = await uploads.upload_by_id(connection, upload_id)
-    head = await deps.blobs.head(seen.blob_key) if seen and seen.state == "created" else None
-    async with deps.work.unit(_origin()) as unit:
-        drive = await lock_drive(unit.connection, owner_id, skip_locked=True)
-        before = await uploads.lock_upload(unit.connection, upload_id) if drive else None
-        if drive is None or before is None or before.deadline_at is None or before.deadline_at > unit.now:
-            return None
-        if before.state == "cleared":
-            after = await commit_upload(unit, drive, before)
-            await write_down(unit, before, after)
-        elif head is not None and before.state == "created":
-            after = await go_on(unit, deps, drive, before, rules.receive(before, head.etag, head.size_bytes, unit.now))
-        else:
-            after = await go_on(unit, deps, drive, before, rules.pass_deadline(before, unit.now))
-        return None if after is before else after.state
 
 
 async def _dispatch(deps: Deps) -> int:
     """Uploads that wait although there is room: how many were dispatched."""
-    async with deps.work.read() as connection:
-        owners = await uploads.owners_waiting(connection, deps.settings.dispatch_per_owner, PAGE)
     count = 0
-    for owner_id in owners:
-        async with deps.work.unit(_origin()) as unit:
-            if await lock_drive(unit.connection, owner_id, skip_locked=True):
-                count += await dispatch_waiting(unit, deps, owner_id)
-    return count
+    last: UserId | None = None
+    while True:
+        async with deps.work.read() as connection:
+            owners = await owners_with_room(connection, deps.settings.dispatch_per_owner, limit=PAGE, after=last)
+        for owner_id in owners:
+            async with deps.work.unit(_origin()) as unit:
+                if await lock_drive(unit.connection, owner_id, skip_locked=True):
+                    count += await dispatch_waiting(unit, deps, owner_id)
+        if len(owners) < PAGE:
+            return count
+        last = owners[-1]
 
 
 async def forget(deps: Deps) -> int:

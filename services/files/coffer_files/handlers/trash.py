@@ -26,6 +26,8 @@ from coffer_files.store.drives import book, lock_drive
 from coffer_files.store.subtrees import delete_items, lock_lowest, trashed_before
 from coffer_files.store.versions import doom, release_blobs
 
+NAMED_BLOBS = 1000
+"""Of an item in the fact of its end: a message is bounded. Whoever made something of the others knows them."""
 PURGE_PAGE = 500
 RACES = 5
 
@@ -185,7 +187,7 @@ async def _purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> bool:
             parent_id=item.parent_id,
             ancestor_ids=above,
             name=item.name,
-            blob_ids=tuple(blob.blob_id for blob in unused if blob.item_id == item.id),
+            blob_ids=tuple(blob.blob_id for blob in unused if blob.item_id == item.id)[:NAMED_BLOBS],
             purged_at=unit.now,
         )
         unit.emit(fact, sequence=item.revision + 1)

@@ -30,7 +30,6 @@ from coffer_files.handlers.sight import Seen, seen_by
 from coffer_files.store import items as item_rows
 from coffer_files.store import uploads as rows
 from coffer_files.store.drives import Drive, lock_drive
-from coffer_files.store.versions import Version, version
 
 
 async def find_upload(deps: Deps, principal: Principal, upload_id: UploadId) -> Upload:
@@ -65,7 +64,9 @@ async def complete_upload(deps: Deps, principal: Principal, origin: Origin, uplo
 
 
 async def retry_upload(deps: Deps, principal: Principal, origin: Origin, upload_id: UploadId) -> Upload:
-    """Have a failed upload checked again. May run twice. Raises NotFound, UploadIncomplete, SizeMismatch, StateConflict."""
+    """Have a failed upload checked again. May run twice. Raises NotFound, UploadIncomplete, SizeMismatch, StateConflict, and
+    RateLimited when that was done too often.
+    """
     upload = await find_upload(deps, principal, upload_id)
     if upload.state != "failed":
         return rules.retry(upload, upload.etag or "", upload.size_bytes, deps.work.clock.now())
@@ -170,11 +171,3 @@ async def committed_item(deps: Deps, principal: Principal, upload: Upload) -> Se
     async with deps.work.read() as connection:
         found = await item_rows.locate(connection, upload.item_id, principal.grantee)
     return seen_by(found, principal.grantee, deps.work.clock.now()) if found else None
-
-
-async def previewed(deps: Deps, upload: Upload) -> Version | None:
-    """The version that an upload became, with what is known of its preview."""
-    if upload.version_id is None:
-        return None
-    async with deps.work.read() as connection:
-        return await version(connection, upload.version_id)

@@ -1,6 +1,4 @@
-"""How uploads look on the wire, and the story of one."""
-
-from datetime import datetime
+"""How uploads look on the wire."""
 
 import msgspec
 
@@ -10,7 +8,6 @@ from coffer_files.domain.uploads import Upload
 from coffer_files.handlers import announcing
 from coffer_files.handlers.deps import Deps
 from coffer_files.routes.answers import ItemAnswer
-from coffer_files.store.versions import Version
 
 
 class SignedAnswer(msgspec.Struct, frozen=True):
@@ -53,35 +50,6 @@ class UploadPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-class StepAnswer(msgspec.Struct, frozen=True):
-    """One step; `ms` is how long after it the next one came, null for the last."""
-
-    step: str
-    at: Timestamp
-    detail: str | None
-    ms: float | None
-
-
-class TimelineAnswer(msgspec.Struct, frozen=True):
-    """Everything that happened to an upload; `waiting_for` says what comes next, null at the end."""
-
-    id: str
-    state: UploadState
-    waiting_for: str | None
-    deadline_at: Timestamp | None
-    total_ms: float
-    steps: list[StepAnswer]
-
-
-_WAITING_FOR = {
-    "created": "bytes",
-    "received": "verdict",
-    "cleared": "commit",
-    "conflict": "decision",
-    "failed": "retry",
-}
-
-
 def upload_answer(
     deps: Deps, upload: Upload, *, sign: bool = False, item: ItemAnswer | msgspec.UnsetType = msgspec.UNSET
 ) -> UploadAnswer:
@@ -109,21 +77,3 @@ def upload_answer(
         single=SignedAnswer(signed.method, signed.url, dict(signed.headers)) if signed else msgspec.UNSET,
         item=item,
     )
-
-
-def timeline_answer(upload: Upload, made: Version | None, now: datetime) -> TimelineAnswer:
-    """Every step of an upload and, once it is a version, of that one's preview."""
-    steps = [(step.step, step.at, step.detail) for step in upload.steps]
-    if made is not None and made.preview_at is not None:
-        steps.append((f"preview_{made.preview_status}", made.preview_at, made.preview_reason))
-    waiting = _WAITING_FOR.get(upload.state)
-    if upload.waits_for_dispatch:
-        waiting = "turn"
-    if made is not None and made.preview_status == "pending":
-        waiting = "preview"
-    ends = [at for _, at, _ in steps[1:]]
-    gaps = [(end - at).total_seconds() * 1000 for (_, at, _), end in zip(steps, ends, strict=False)]
-    shown = [StepAnswer(step, timestamp(at), detail, gap) for (step, at, detail), gap in zip(steps, [*gaps, None], strict=True)]
-    total = ((now if waiting else steps[-1][1]) - upload.created_at).total_seconds() * 1000
-    due = timestamp(upload.deadline_at) if upload.deadline_at else None
-    return TimelineAnswer(upload.id, upload.state, waiting, due, total, shown)

@@ -37,6 +37,7 @@ from coffer_contracts.problems import (
     NotFound,
     PreconditionFailed,
     QuotaExceeded,
+    RateLimited,
     SizeMismatch,
     StateConflict,
     UploadExpired,
@@ -44,13 +45,14 @@ from coffer_contracts.problems import (
     ValidationFailed,
 )
 from coffer_files.domain.uploads import STATES, Upload
-from coffer_files.handlers import announcing
+from coffer_files.handlers import announcing, timelines
 from coffer_files.handlers import uploads as commands
 from coffer_files.handlers.announcing import Announcement
 from coffer_files.handlers.deps import Deps
 from coffer_files.routes.answers import ItemAnswer, seen_answer
 from coffer_files.routes.requests import DEFAULT_LIMIT, NO_STORE, READ, WRITE, InPath, TheDeps
-from coffer_files.routes.upload_answers import TimelineAnswer, UploadAnswer, UploadPage, timeline_answer, upload_answer
+from coffer_files.routes.timeline_answers import TimelineAnswer, timeline_answer
+from coffer_files.routes.upload_answers import UploadAnswer, UploadPage, upload_answer
 from coffer_files.routes.upload_bodies import ResolveBody, UploadBody
 
 RETRY_SECONDS = 1
@@ -145,10 +147,9 @@ async def get_upload(upload: InPath, principal: ThePrincipal, deps: TheDeps) -> 
     summary="See what happened to an upload",
 )
 async def get_timeline(upload: InPath, principal: ThePrincipal, deps: TheDeps) -> Response[TimelineAnswer]:
-    """Every step of an upload, how long it took, and what it waits for now."""
-    found = await commands.find_upload(deps, principal, UploadId(known_id(upload)))
-    made = await commands.previewed(deps, found)
-    return Response(timeline_answer(found, made, deps.work.clock.now()))
+    """Every step of an upload, how long it took, what it waits for now, and what comes next by itself."""
+    story = await timelines.timeline_of(deps, principal, UploadId(known_id(upload)))
+    return Response(timeline_answer(story), headers={"Cache-Control": NO_STORE})
 
 
 @post(
@@ -171,7 +172,16 @@ async def post_complete(
     "/v1/uploads/{upload:str}/retry",
     opt=user(WRITE)
     | documented(
-        raises=[UploadIncomplete, SizeMismatch, NameConflict, KindConflict, StateConflict, UploadExpired, MalwareDetected]
+        raises=[
+            UploadIncomplete,
+            SizeMismatch,
+            NameConflict,
+            KindConflict,
+            StateConflict,
+            UploadExpired,
+            MalwareDetected,
+            RateLimited,
+        ]
     ),
     status_code=202,
     operation_id="retry_upload",
@@ -181,7 +191,9 @@ async def post_complete(
 async def post_retry(
     upload: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
 ) -> Response[ItemAnswer] | Response[UploadAnswer]:
-    """A failed upload begins again with the bytes that are there."""
+    """A failed upload begins again with the bytes that are there. Its uploader and the owner of the drive may ask for it;
+    when that is done often, pauses between one time and the next grow up to an hour.
+    """
     return await _outcome(deps, principal, await commands.retry_upload(deps, principal, origin, UploadId(known_id(upload))))
 
 

@@ -22,10 +22,10 @@ _FIXED = frozenset(
     }
 )  # fmt: skip
 
-_select = select(*_COLUMNS)
-_by_id = _select.where(uploads.c.id == bindparam("upload"))
+select_uploads = select(*_COLUMNS)
+_by_id = select_uploads.where(uploads.c.id == bindparam("upload"))
 _by_id_locked = _by_id.with_for_update()
-_by_blob_locked = _select.where(uploads.c.blob_id == bindparam("blob")).with_for_update()
+_by_blob_locked = select_uploads.where(uploads.c.blob_id == bindparam("blob")).with_for_update()
 _insert = insert(uploads)
 _save = (
     update(uploads)
@@ -38,48 +38,50 @@ _save_and_book = _save.add_cte(
     .values(used_bytes=drives.c.used_bytes + bindparam("used"), reserved_bytes=drives.c.reserved_bytes + bindparam("reserved"))
     .cte("booked")
 )
-_in_check = select(
-    func.count().filter(uploads.c.dispatched_at.is_not(None)), func.count().filter(uploads.c.dispatched_at.is_(None))
-).where(uploads.c.owner_id == bindparam("owner"), uploads.c.state == "received")
-_waiting = (
-    _select.where(uploads.c.owner_id == bindparam("owner"), uploads.c.state == "received", uploads.c.dispatched_at.is_(None))
-    .order_by(uploads.c.changed_at, uploads.c.id)
-    .limit(bindparam("limit"))
-    .with_for_update()
-)
 
 
-def _read(row: Any) -> Upload:
+def read_upload(row: Any) -> Upload:
+    """An upload from a row of `select_uploads`."""
     values = dict(zip(_NAMES, row, strict=True))
     verdict, steps = values["verdict"], values["steps"]
-    values["verdict"] = Verdict(**{**verdict, "flags": tuple(verdict["flags"])}) if verdict else None
+    values["verdict"] = _read_verdict(verdict) if verdict else None
     values["steps"] = tuple(Step(step["step"], datetime.fromisoformat(step["at"]), step["detail"]) for step in steps)
     return Upload(**values)
 
 
 def _written(upload: Upload) -> dict[str, Any]:
     values = {name: getattr(upload, name) for name in _NAMES}
-    values["verdict"] = asdict(upload.verdict) if upload.verdict else None
+    values["verdict"] = _written_verdict(upload.verdict) if upload.verdict else None
     values["steps"] = [{"step": step.step, "at": step.at.isoformat(), "detail": step.detail} for step in upload.steps]
     return values
+
+
+def _read_verdict(known: dict[str, Any]) -> Verdict:
+    started_at = known.get("started_at")
+    started_at = datetime.fromisoformat(started_at) if started_at else None
+    return Verdict(**{**known, "flags": tuple(known["flags"]), "started_at": started_at})
+
+
+def _written_verdict(verdict: Verdict) -> dict[str, Any]:
+    return {**asdict(verdict), "started_at": verdict.started_at.isoformat() if verdict.started_at else None}
 
 
 async def upload_by_id(connection: AsyncConnection, upload_id: UploadId) -> Upload | None:
     """The upload as it stands."""
     row = (await connection.execute(_by_id, {"upload": upload_id})).one_or_none()
-    return _read(row) if row else None
+    return read_upload(row) if row else None
 
 
 async def lock_upload(connection: AsyncConnection, upload_id: UploadId) -> Upload | None:
     """The upload, locked until the transaction ends. The drive is to be locked before."""
     row = (await connection.execute(_by_id_locked, {"upload": upload_id})).one_or_none()
-    return _read(row) if row else None
+    return read_upload(row) if row else None
 
 
 async def lock_upload_of_blob(connection: AsyncConnection, blob_id: BlobId) -> Upload | None:
     """The upload that an object belongs to, locked until the transaction ends. The drive is to be locked before."""
     row = (await connection.execute(_by_blob_locked, {"blob": blob_id})).one_or_none()
-    return _read(row) if row else None
+    return read_upload(row) if row else None
 
 
 async def insert_upload(connection: AsyncConnection, upload: Upload, *, check_at: datetime) -> None:
@@ -97,17 +99,6 @@ async def save(connection: AsyncConnection, upload: Upload, *, used: int, reserv
     await connection.execute(_save_and_book, {"upload": upload.id, **values, **booked})
 
 
-async def in_check(connection: AsyncConnection, owner_id: UserId) -> tuple[int, int]:
-    """How many received uploads of an owner the media worker has been asked about, and how many wait for that."""
-    row = (await connection.execute(_in_check, {"owner": owner_id})).one()
-    return row[0], row[1]
-
-
-async def lock_waiting(connection: AsyncConnection, owner_id: UserId, limit: int) -> list[Upload]:
-    """The received uploads of an owner that have waited longest to be dispatched, locked."""
-    return [_read(row) for row in await connection.execute(_waiting, {"owner": owner_id, "limit": limit})]
-
-
 async def uploads_of(
     connection: AsyncConnection, user_id: UserId, *, states: Sequence[str], limit: int, before: UploadId | None
 ) -> list[Upload]:
@@ -123,8 +114,8 @@ async def uploads_of(
             walk = walk.where(uploads.c.id < before)
         walks.append(walk.order_by(uploads.c.id.desc()).limit(limit).subquery())
     page = union_all(*(select(walk.c.id) for walk in walks)).subquery("page")
-    wanted = _select.where(uploads.c.id.in_(select(page.c.id))).order_by(uploads.c.id.desc()).limit(limit)
-    return [_read(row) for row in await connection.execute(wanted)]
+    wanted = select_uploads.where(uploads.c.id.in_(select(page.c.id))).order_by(uploads.c.id.desc()).limit(limit)
+    return [read_upload(row) for row in await connection.execute(wanted)]
 
 
 class Overdue(NamedTuple):
@@ -144,20 +135,6 @@ async def overdue(connection: AsyncConnection, now: datetime, limit: int, after:
     return [Overdue._make(row) for row in await connection.execute(due.order_by(*place).limit(limit))]
 
 
-async def owners_waiting(connection: AsyncConnection, per_owner: int, limit: int) -> list[UserId]:
-    """Owners with uploads that wait for dispatch although fewer than `per_owner` are under way."""
-    dispatched = func.count().filter(uploads.c.dispatched_at.is_not(None))
-    waiting = func.count().filter(uploads.c.dispatched_at.is_(None))
-    statement = (
-        select(uploads.c.owner_id)
-        .where(uploads.c.state == "received")
-        .group_by(uploads.c.owner_id)
-        .having(waiting > 0, dispatched < per_owner)
-        .limit(limit)
-    )
-    return list((await connection.execute(statement)).scalars())
-
-
 async def take_unseen(connection: AsyncConnection, *, created_before: datetime, now: datetime, limit: int) -> list[Upload]:
     """Uploads whose bytes nobody has reported, for this caller to look for. They are not given out again for as long as
     they have existed, an hour at most: a session that nobody uses costs few looks.
@@ -169,7 +146,7 @@ async def take_unseen(connection: AsyncConnection, *, created_before: datetime, 
     age = literal(now, uploads.c.created_at.type) - uploads.c.created_at
     pause = func.least(timedelta(hours=1), func.greatest(timedelta(seconds=1), age))
     statement = update(uploads).where(uploads.c.id.in_(taken)).values(check_at=now + pause).returning(*_COLUMNS)
-    return [_read(row) for row in await connection.execute(statement)]
+    return [read_upload(row) for row in await connection.execute(statement)]
 
 
 async def look_for_all(connection: AsyncConnection, now: datetime) -> None:

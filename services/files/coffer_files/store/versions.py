@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,6 +38,7 @@ class Version:
     placeholder: str | None
     preview_sequence: int
     preview_at: datetime | None
+    preview_started_at: datetime | None
     blob_key: str
     etag: str
 
@@ -84,6 +85,24 @@ async def note_preview(connection: AsyncConnection, version_id: VersionId, seque
         .returning(versions.c.item_id)
     )
     item_id: ItemId | None = (await connection.execute(statement)).scalar_one_or_none()
+    return item_id
+
+
+async def overdue_previews(connection: AsyncConnection, before: datetime, limit: int) -> list[tuple[VersionId, UserId]]:
+    """Versions that were made before then and have waited for their preview since, with the owners of their drives."""
+    pending = versions.c.preview_status == literal_column("'pending'")
+    query = select(versions.c.id, blobs.c.owner_id).join(blobs, blobs.c.id == versions.c.blob_id)
+    query = query.where(pending, versions.c.created_at <= before).order_by(versions.c.created_at).limit(limit)
+    return [(row.id, row.owner_id) for row in await connection.execute(query)]
+
+
+async def give_up_preview(connection: AsyncConnection, version_id: VersionId, reason: str, now: datetime) -> ItemId | None:
+    """There is no preview of a version so far, and nobody waits for it any more; the file, or None if something is known by
+    now. A preview that comes later still counts.
+    """
+    pending = (versions.c.id == version_id) & (versions.c.preview_status == "pending")
+    given_up = update(versions).where(pending).values(preview_status="failed", preview_reason=reason, preview_at=now)
+    item_id: ItemId | None = (await connection.execute(given_up.returning(versions.c.item_id))).scalar_one_or_none()
     return item_id
 
 

@@ -21,7 +21,7 @@ from coffer_contracts.files import (
 )
 from coffer_contracts.ids import EventId, ItemId, UserId
 from coffer_contracts.sharing import (
-    ShareChangedV1,
+    ShareChangedV2,
     ShareCreatedV1,
     ShareFact,
     ShareLeftV1,
@@ -139,13 +139,9 @@ def entry_of_share(event: Envelope[ShareFact], entry_id: str, above: tuple[ItemI
             action, changes = "shared", {"role": (None, fact.role)}
             if fact.expires_at:
                 changes["expires_at"] = (None, rfc3339(fact.expires_at))
-        case ShareChangedV1():
-            action, changes = "share_changed", {}
-            if "role" in fact.changes:
-                changes["role"] = (fact.previous_role, fact.role)
-            if "expires_at" in fact.changes:
-                moments = (fact.previous_expires_at, fact.expires_at)
-                changes["expires_at"] = (moments[0] and rfc3339(moments[0]), moments[1] and rfc3339(moments[1]))
+        case ShareChangedV2():
+            action = "share_changed"
+            changes = {change.field: (change.before, change.after) for change in fact.changes}
         case ShareRevokedV1():
             action, changes, reason = "share_revoked", {"role": (fact.role, None)}, fact.reason
         case ShareLeftV1():

@@ -4,6 +4,7 @@ Names reach a mail's header and its HTML, so control characters and those that t
 out, lengths are cut, and everything is escaped where it stands.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ MESSAGE_LENGTH = 2000
 
 _TURNS_WRITING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
 _SEVEN_BITS = SMTP.clone(cte_type="7bit")
 """Not every server on the way takes more (RFC 6152)."""
 
@@ -32,6 +35,25 @@ class Letter:
     subject: str
     text: str
     html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What a mail is a part of, so that whoever runs Coffer can tell from a mail what led to it."""
+
+    traceparent: str | None = None
+    correlation_id: str | None = None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Header fields. For mail nothing of the kind is registered, and any name may be used (RFC 5322 section 3.6.8):
+        the first is W3C Trace Context's own, the second the one that most systems know.
+        """
+        given = {"Traceparent": self.traceparent, "X-Correlation-ID": self.correlation_id}
+        return {name: value for name, value in given.items() if value and _ID.fullmatch(value)}
+
+
+NOWHERE = Trail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +137,7 @@ def usable_address(address: str) -> str | None:
     return spoken
 
 
-def mime_of(letter: Letter, *, sender: str, message_id: str, at: datetime) -> bytes:
+def mime_of(letter: Letter, *, sender: str, message_id: str, at: datetime, trail: Trail = NOWHERE) -> bytes:
     """The whole mail as bytes: text and HTML side by side (RFC 2046 section 5.1.4).
 
     Raises ValueError for an address that cannot stand in a header.
@@ -127,6 +149,8 @@ def mime_of(letter: Letter, *, sender: str, message_id: str, at: datetime) -> by
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = message_id
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday reply, please
+    for field, value in trail.fields.items():
+        mail[field] = value
     mail.set_content(letter.text)
     mail.add_alternative(letter.html, subtype="html")
     # Written by the older class: the newer one loses blanks where it breaks a line between encoded words (tried on 3.11).

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
-from coffer_chassis import metrics
+from coffer_chassis import metrics, tracing
 from coffer_chassis.copies.people import Person, people_by_id
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
@@ -32,6 +32,8 @@ BATCH = 5
 POLL_SECONDS = 5.0
 """How long the mailer waits without being woken: for mail that was put off, and for lost wake-ups."""
 ERROR_LENGTH = 300
+
+_CALL: dict[str, tracing.Attribute] = {"rpc.system": "aws-api", "rpc.service": "SESv2", "rpc.method": "SendEmail"}
 
 log = structlog.get_logger(__name__)
 
@@ -155,13 +157,17 @@ async def _give_up(unit: Unit, mail: Mail, attempts: int, why: Giving) -> None:
 
 async def _post(deps: Deps, one: _Claimed) -> None:
     """Send, then write down what became of it. Never raises: a row that could not be settled is claimed again later."""
-    try:
-        mail = mime_of(one.letter, sender=deps.settings.mail_from, message_id=one.mail.message_id, at=one.mail.created_at)
-        ses_id = await deps.post.send(mail, to=one.letter.to)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the row says when it is tried again
-        await _settled(_failed(deps, one, error), one)
-        return
-    await _settled(_sent(deps, one, ses_id), one)
+    known, about = one.mail, _CALL | {"coffer.mail.kind": one.mail.kind, "coffer.mail.attempt": one.attempt}
+    with tracing.span("send mail", kind="client", parent=known.trail.traceparent, attributes=about, root=True) as span:
+        try:
+            sender = deps.settings.mail_from
+            raw = mime_of(one.letter, sender=sender, message_id=known.message_id, at=known.created_at, trail=known.trail)
+            ses_id = await deps.post.send(raw, to=one.letter.to)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the row says when it is tried again
+            span.error = type(error).__name__
+            await _settled(_failed(deps, one, error), one)
+            return
+        await _settled(_sent(deps, one, ses_id), one)
 
 
 async def _settled(settling: Any, one: _Claimed) -> None:

@@ -25,7 +25,7 @@ FAST: HandlerTable = handler_table(
         Handles(sharing.GrantSetV1, on_grant_set),
         Handles(sharing.GrantRemovedV1, on_grant_removed),
         Handles(sharing.ShareCreatedV1, on_share_created),
-        Handles(sharing.ShareChangedV1, on_share_changed),
+        Handles(sharing.ShareChangedV2, on_share_changed),
         Handles(sharing.ShareRevokedV1, on_share_revoked),
         Handles(sharing.ShareLeftV1, on_share_left),
         Handles(auth.UserRegisteredV1, on_person),

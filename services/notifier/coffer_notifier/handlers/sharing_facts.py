@@ -11,7 +11,7 @@ from coffer_contracts.sharing import (
     GrantFact,
     GrantRemovedV1,
     GrantSetV1,
-    ShareChangedV1,
+    ShareChangedV2,
     ShareCreatedV1,
     ShareFact,
     ShareLeftV1,
@@ -19,6 +19,7 @@ from coffer_contracts.sharing import (
 )
 from coffer_notifier.domain import notices as kinds
 from coffer_notifier.domain.activity import entry_of_share
+from coffer_notifier.domain.letters import Trail
 from coffer_notifier.domain.mails import SHARE_CREATED
 from coffer_notifier.domain.notices import ItemRef
 from coffer_notifier.handlers.audience import person_of
@@ -80,20 +81,23 @@ async def on_share_created(event: Envelope[ShareCreatedV1], unit: Unit, deps: De
         data=wanted,
         message_id=f"<{mail_id}@{urlsplit(deps.public_url).hostname or 'coffer'}>",
         now=unit.now,
+        trail=Trail(unit.origin.traceparent, unit.origin.correlation_id),
     ):
         unit.wake(MAIL)
 
 
-async def on_share_changed(event: Envelope[ShareChangedV1], unit: Unit, _deps: Deps) -> None:
+async def on_share_changed(event: Envelope[ShareChangedV2], unit: Unit, _deps: Deps) -> None:
     """The recipient is told what they may do now."""
     fact = event.data
+    expires_at = rfc3339(fact.expires_at) if fact.expires_at else None
+    before = {change.field: change.before for change in fact.changes}
     data = {
         "share_id": fact.share_id,
-        "changes": list(fact.changes),
+        "changes": [change.field for change in fact.changes],
         "role": fact.role,
-        "previous_role": fact.previous_role,
-        "expires_at": fact.expires_at and rfc3339(fact.expires_at),
-        "previous_expires_at": fact.previous_expires_at and rfc3339(fact.previous_expires_at),
+        "previous_role": before.get("role", fact.role),
+        "expires_at": expires_at,
+        "previous_expires_at": before.get("expires_at", expires_at),
     }
     await give_notice(unit, event, fact.recipient_id, kinds.SHARE_CHANGED, _item(fact), data, share_id=fact.share_id)
     await _write_down(event, unit)

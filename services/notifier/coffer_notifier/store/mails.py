@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import EventId, UserId
-from coffer_notifier.domain.letters import Letter
+from coffer_notifier.domain.letters import NOWHERE, Letter, Trail
 from coffer_notifier.domain.mails import MailState
 from coffer_notifier.store.tables import WAITING, mails
 
@@ -34,6 +34,7 @@ class Mail:
     ended_at: datetime | None
     ses_id: str | None
     last_error: str | None
+    trail: Trail = NOWHERE
 
 
 async def queue(
@@ -46,6 +47,7 @@ async def queue(
     data: Mapping[str, Any],
     message_id: str,
     now: datetime,
+    trail: Trail = NOWHERE,
 ) -> bool:
     """Write down that a mail is to go out; False if it was for that person and fact before. May run twice."""
     row = {
@@ -58,6 +60,8 @@ async def queue(
         "state": "queued",
         "not_before": now,
         "created_at": now,
+        "traceparent": trail.traceparent,
+        "correlation_id": trail.correlation_id,
     }
     statement = insert(mails).values(row).on_conflict_do_nothing(constraint="mails_once")
     return bool((await connection.execute(statement)).rowcount)
@@ -156,4 +160,5 @@ def _mail(row: Row[Any]) -> Mail:
         row.ended_at,
         row.ses_id,
         row.last_error,
+        Trail(row.traceparent, row.correlation_id),
     )

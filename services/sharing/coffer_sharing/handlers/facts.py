@@ -1,16 +1,19 @@
 """Facts as they are published: made here from rows, so that a grant and the story of its share always go out together."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from coffer_chassis.access import ROLES, words_of
 from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.event import rfc3339
 from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import GrantId
 from coffer_contracts.sharing import (
+    FieldChange,
     GrantRemovedV1,
     GrantSetV1,
-    ShareChangedV1,
+    ShareChangedV2,
     ShareCreatedV1,
     ShareLeftV1,
     ShareRevokedV1,
@@ -60,13 +63,13 @@ def tell_created(unit: Unit, share: Share, item: Described, *, notify: bool) -> 
 def tell_changed(unit: Unit, before: Share, after: Share, item: Described, changes: tuple[str, ...]) -> None:
     """A share is another than before."""
     unit.emit(grant_fact(after), sequence=after.revision)
-    changed = ShareChangedV1(
-        **_standing(after, item),
-        changes=changes,
-        previous_role=before.role,
-        previous_expires_at=before.expires_at,
-    )
-    unit.emit(changed, sequence=after.revision)
+    told = tuple(FieldChange(field=name, before=_text(before, name), after=_text(after, name)) for name in changes)
+    unit.emit(ShareChangedV2(**_standing(after, item), changes=told), sequence=after.revision)
+
+
+def _text(share: Share, name: str) -> str | None:
+    value: str | datetime | None = getattr(share, name)
+    return rfc3339(value) if isinstance(value, datetime) else value
 
 
 async def end_shares(unit: Unit, shares: Sequence[Share], reason: EndReason) -> list[Share]:

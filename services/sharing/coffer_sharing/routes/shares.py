@@ -35,7 +35,7 @@ from coffer_contracts.problems import (
 from coffer_contracts.sharing import (
     GrantRemovedV1,
     GrantSetV1,
-    ShareChangedV1,
+    ShareChangedV2,
     ShareCreatedV1,
     ShareLeftV1,
     ShareRevokedV1,
@@ -150,7 +150,7 @@ async def get_share(
         raises=[PreconditionFailed],
         request={"role": "editor", "expires_at": None},
         headers=["ETag"],
-        events=[GrantSetV1.type, ShareChangedV1.type],
+        events=[GrantSetV1.type, ShareChangedV2.type],
     ),
     operation_id="change_share",
     tags=["shares"],

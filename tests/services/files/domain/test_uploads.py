@@ -6,38 +6,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from coffer_chassis.testing import NOON
-from coffer_contracts.ids import ItemId, VersionId
-from coffer_contracts.problems import SizeMismatch, StateConflict
+from coffer_contracts.problems import RateLimited, SizeMismatch, StateConflict
 from coffer_files.domain import uploads as rules
-from coffer_files.domain.uploads import MAX_DISPATCHES, MAX_STEPS, STATES, Step, Upload, Verdict
-
-GOOD = Verdict(cleared=True, etag="e1", mime_type="image/jpeg", media_kind="image", previewable=True)
-BAD = Verdict(cleared=False, etag="e1", mime_type="text/plain", media_kind="text", reason="polyglot", detail="Two at once.")
-
-
-def upload(state: str = "created", **changes: Any) -> Any:
-    values = {
-        "id": "u",
-        "owner_id": "o",
-        "uploader_id": "o",
-        "parent_id": "p",
-        "name": "a",
-        "conflict": "fail",
-        "size_bytes": 10,
-        "blob_id": "b",
-        "blob_key": "blobs/o/b",
-        "state": state,
-        "revision": 1,
-        "created_at": NOON,
-        "changed_at": NOON,
-        "deadline_at": NOON + timedelta(hours=24),
-        "actor_kind": "user",
-        "correlation_id": "c",
-    }
-    return Upload(**{**values, **changes})
+from coffer_files.domain.uploads import MAX_STEPS, RETRY_PAUSES, STATES, TURN_PATIENCE, Step
+from factories.upload_histories import BAD, GOOD, HISTORIES, happened, upload
 
 
 def test_the_table_is_the_contract() -> None:
@@ -66,7 +40,7 @@ def test_the_table_is_the_contract() -> None:
 
 def test_bytes_are_received_once() -> None:
     received = rules.receive(upload(), "e1", 10, NOON)
-    assert (received.state, received.etag, received.deadline_at) == ("received", "e1", None)
+    assert (received.state, received.etag, received.deadline_at) == ("received", "e1", NOON + TURN_PATIENCE)
     assert rules.receive(received, "e1", 10, NOON) is received
     assert rules.receive(received, "e2", 10, NOON) is received
 
@@ -104,34 +78,38 @@ def test_the_second_verdict_changes_nothing() -> None:
     assert rejected.reason == "polyglot"
 
 
-def test_a_silent_media_worker_is_asked_four_times_and_then_given_up() -> None:
+def test_a_file_that_failed_to_become_one_can_be_tried_again_but_not_all_the_time() -> None:
     now = NOON
-    asked = rules.dispatch(rules.receive(upload(), "e1", 10, now), now)
-    for attempt in range(2, MAX_DISPATCHES + 1):
-        now += timedelta(minutes=10)
-        asked = rules.pass_deadline(asked, now)
-        assert (asked.state, asked.attempts) == ("received", attempt)
-        assert rules.pass_deadline(asked, now) is asked
-    failed = rules.pass_deadline(asked, now + timedelta(minutes=10))
-    assert (failed.state, failed.reason) == ("failed", "no_verdict")
-    assert rules.dispatch(rules.retry(failed, "e1", 10, now), now).attempts == 1
-
-
-def test_waiting_for_its_turn_has_no_deadline() -> None:
-    waiting = rules.receive(upload(), "e1", 10, NOON)
-    assert waiting.waits_for_dispatch
-    assert rules.pass_deadline(waiting, NOON + timedelta(days=300)) is waiting
+    current = upload("failed", etag="e1", reason="no_verdict")
+    waits = []
+    for _ in range(len(RETRY_PAUSES) + 2):
+        begun = now
+        while True:
+            try:
+                current = replace(rules.retry(current, "e1", 10, now), state="failed")
+                break
+            except RateLimited as refusal:
+                now += timedelta(seconds=refusal.retry_after_seconds or 0)
+        waits.append((now - begun).total_seconds())
+    assert waits == [0, 0, 0, 60, 300, 900, 3600, 3600, 3600]
 
 
 @pytest.mark.parametrize(
-    ("state", "after", "reason"),
-    [("created", "expired", "created_too_long"), ("conflict", "expired", "conflict_too_long"), ("failed", "aborted", None)],
+    ("changes", "helps"),
+    [
+        ({"state": "failed", "reason": "no_verdict"}, True),
+        ({"state": "failed", "reason": "no_turn"}, True),
+        ({"state": "failed", "reason": "not_sent"}, True),
+        ({"state": "failed", "reason": "size_mismatch"}, False),
+        ({"state": "failed", "reason": "bytes_lost"}, False),
+        ({"state": "rejected", "reason": "polyglot"}, False),
+        ({"state": "conflict", "reason": "name_taken"}, False),
+        ({"state": "received"}, False),
+        ({"state": "expired", "reason": "created_too_long"}, False),
+    ],
 )
-def test_what_stands_too_long_ends(state: Any, after: Any, reason: str) -> None:
-    stale = upload(state, deadline_at=NOON)
-    assert rules.pass_deadline(stale, NOON - timedelta(seconds=1)) is stale
-    ended = rules.pass_deadline(stale, NOON)
-    assert (ended.state, ended.reason, ended.deadline_at) == (after, reason, None)
+def test_a_retry_is_offered_only_where_it_can_help(changes: Any, helps: bool) -> None:
+    assert upload(**changes).can_retry is helps
 
 
 @pytest.mark.parametrize("state", ["received", "cleared", "committed", "rejected"])
@@ -158,36 +136,15 @@ def test_a_timeline_keeps_its_first_and_newest_steps() -> None:
     assert (after[0].step, after[-1].step) == ("s0", "aborted")
 
 
-EVENTS = st.lists(
-    st.sampled_from(
-        [
-            "bytes",
-            "other_bytes",
-            "short_bytes",
-            "cleared",
-            "rejected",
-            "cleared_other",
-            "dispatch",
-            "abort",
-            "retry",
-            "late",
-            "commit",
-            "contest",
-        ]
-    ),
-    max_size=30,
-)
-
-
-@given(EVENTS)
+@given(HISTORIES)
 def test_any_history_leads_through_legal_states_and_counts_every_change(history: Any) -> None:
     now, current = NOON, upload()
     for happening in history:
         now += timedelta(seconds=1)
         before = current
         try:
-            current = _apply(happening, current, now)
-        except (StateConflict, SizeMismatch):
+            current = happened(happening, current, now)
+        except (StateConflict, SizeMismatch, RateLimited):
             continue
         if current is before:
             continue
@@ -196,34 +153,4 @@ def test_any_history_leads_through_legal_states_and_counts_every_change(history:
         for left, entered in zip([before.state, *walked], walked, strict=False):
             assert entered in STATES[left].leaves_to
         assert not before.rule.is_end
-        assert (current.deadline_at is None) == (current.rule.is_end or current.waits_for_dispatch)
-
-
-def _apply(  # noqa: C901  # one branch for each thing that can happen
-    happening: Any, current: Any, now: Any
-) -> Any:
-    match happening:
-        case "bytes":
-            return rules.receive(current, "e1", 10, now)
-        case "other_bytes":
-            return rules.receive(current, "e2", 10, now)
-        case "short_bytes":
-            return rules.receive(current, "e1", 9, now)
-        case "cleared":
-            return rules.judge(current, GOOD, now)
-        case "rejected":
-            return rules.judge(current, BAD, now)
-        case "cleared_other":
-            return rules.judge(current, replace(GOOD, etag="e2"), now)
-        case "dispatch":
-            return rules.dispatch(current, now)
-        case "abort":
-            return rules.abort(current, now)
-        case "retry":
-            return rules.retry(current, "e1", 10, now)
-        case "late":
-            return rules.pass_deadline(current, now + timedelta(days=8))
-        case "commit":
-            return rules.commit(current, ItemId("i"), VersionId("v"), "a", now)
-        case _:
-            return rules.contest(current, "name_taken", "Taken.", "a (1)", now)
+        assert (current.deadline_at is None) == current.rule.is_end

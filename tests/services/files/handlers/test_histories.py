@@ -2,10 +2,11 @@
 
 import contextlib
 import random
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from coffer_contracts.problems import Problem
 from coffer_files.domain.uploads import STATES, Upload
@@ -14,10 +15,16 @@ from coffer_files.handlers.burying import bury
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.handlers.uploads import Resolution
 from coffer_files.store.tables import blobs, drives, items, uploads, versions
+from factories.bytes import away
 from factories.databases import Database
 from factories.files import Files, cleared, files_on, rejected, stored
 
 STEPS = 120
+
+Around = Literal["nothing is wrong", "the bucket is away", "nothing is sent"]
+
+
+AROUND: tuple[Around, ...] = ("nothing is wrong", "the bucket is away", "nothing is sent")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -29,10 +36,7 @@ async def test_after_any_history_counters_bytes_and_states_agree(database: Datab
             with contextlib.suppress(Problem):
                 await happen(files, begun, chance)
         await counters_are_true(files)
-        files.clock.advance(days=40)
-        for _ in range(20):
-            await sweep(files.deps)
-            files.clock.advance(days=8)
+        await time_passes(files, around=AROUND[seed % len(AROUND)])
         await bury(files.deps)
         await counters_are_true(files)
         left = [upload.state for upload in await files.rows(select(uploads.c.state))]
@@ -40,6 +44,27 @@ async def test_after_any_history_counters_bytes_and_states_agree(database: Datab
         assert (await files.rows(select(drives.c.reserved_bytes))) == [(0,)]
         kept = {row.key for row in await files.rows(select(blobs.c.key))}
         assert {key for key in files.blobs.objects if key.startswith("blobs/")} == kept
+
+
+async def time_passes(files: Files, around: Around) -> None:
+    """Weeks with a sweeper and without anybody else: no message comes, and something is wrong the whole time. At every
+    moment each upload has ended or has a deadline; nothing that is due stays so for longer than the patience of a day.
+    """
+    outbox = files.deps.work.tables.outbox
+    head = files.blobs.head
+    if around == "the bucket is away":
+        files.blobs.head = away
+    for _ in range(24 * 40 // 6):
+        files.clock.advance(hours=6)
+        if around != "nothing is sent":
+            await files.rows(update(outbox).values(sent_at=files.clock.now()).returning(outbox.c.id))
+        await sweep(files.deps)
+        standing = await files.rows(select(uploads.c.state, uploads.c.deadline_at))
+        for row in standing:
+            assert STATES[row.state].is_end or row.deadline_at > files.clock.now() - timedelta(days=1, hours=6)
+        if all(STATES[row.state].is_end for row in standing):
+            break
+    files.blobs.head = head
 
 
 async def happen(  # noqa: C901, PLR0912  # one branch for each thing that can happen

@@ -13,13 +13,8 @@ from coffer_contracts import media
 from coffer_contracts.ids import BlobId, UploadId, UserId, VersionId
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.drives import on_user_registered, root_of
-from coffer_files.handlers.reactions import (
-    FAST,
-    on_object_stored,
-    on_preview_ready,
-    on_upload_cleared,
-    on_upload_rejected,
-)
+from coffer_files.handlers.previews import on_preview_ready
+from coffer_files.handlers.reactions import FAST, on_object_stored, on_upload_cleared, on_upload_rejected
 from coffer_files.store.tables import changes, doomed_blobs, items, users, versions
 from factories.files import Files, cleared, envelope, files_on, registered, rejected, stored
 

@@ -13,11 +13,12 @@ from coffer_chassis.settings import CofferSettings
 from coffer_contracts.auth import SessionRevokedV1
 from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import SessionId, UserId
-from coffer_files.app import http_app, jobs
+from coffer_files.app import TOPOLOGY, http_app, jobs
 from coffer_files.handlers.granting import on_session_revoked
 from coffer_files.store.tables import revocations
 from factories.accounts import Issuer
 from factories.files import Files, envelope, files_on
+from factories.operators import operations_of
 
 LIFE = timedelta(minutes=10)
 
@@ -44,7 +45,7 @@ class Door:
     def __init__(self, files: Files, issuer: Issuer, cache: Path) -> None:
         denied = files.deps.denied.revocations
         verifier = Verifier((issuer.trusted,), cache, files.clock, revocations=denied, fetch=issuer.fetch)
-        self._app: Any = http_app(files.deps, CofferSettings(), verifier)
+        self._app: Any = http_app(files.deps, CofferSettings(), verifier, operations_of(TOPOLOGY, files.deps.work))
 
     async def opens(self, token: str) -> tuple[int, str | None]:
         """Status and problem code of a request with the token."""
@@ -128,7 +129,12 @@ async def test_routes_are_not_served_before_the_store_was_asked_who_has_signed_o
     session_id = new_id()
     await files.handle(revoked(files, session_id))
     async with files_on(store) as restarted:
-        app = http_app(restarted.deps, CofferSettings(), Verifier((), Path(), restarted.clock))
+        app = http_app(
+            restarted.deps,
+            CofferSettings(),
+            Verifier((), Path(), restarted.clock),
+            operations_of(TOPOLOGY, restarted.deps.work),
+        )
         async with app.lifespan():
             assert session_id in restarted.deps.denied.revocations
 

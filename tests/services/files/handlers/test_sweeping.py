@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select, update
 
 from coffer_chassis.blobs import BlobMissing
-from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.burying import bury
 from coffer_files.handlers.sweeping import SweepReport, forget, sweep
 from coffer_files.handlers.uploads import abort_upload
 from coffer_files.store.tables import changes, doomed_blobs, uploads
+from factories.bytes import asked, put, sent
 from factories.databases import Database
 from factories.files import Files, cleared, files_on, rejected, stored
 
@@ -20,10 +20,6 @@ from factories.files import Files, cleared, files_on, rejected, stored
 async def files(database: Database) -> Any:
     async with files_on(database("coffer_files")) as service:
         yield service
-
-
-async def put(files: Files, upload: Upload, content: Any = b"x" * 100) -> Any:
-    return await files.blobs.write(upload.blob_key, content, content_type="image/jpeg")
 
 
 async def reserved(files: Files) -> Any:
@@ -82,12 +78,12 @@ async def failing(_key: Any) -> Any:
 
 
 async def test_asks_the_media_worker_again_and_then_gives_up(files: Files) -> None:
-    upload = await files.start()
-    await files.handle(stored(upload))
+    upload = await asked(files)
     for attempt in (2, 3, 4):
         files.clock.advance(minutes=10)
         assert (await sweep(files.deps)).moved == {"received": 1}
         assert (await files.now(upload)).attempts == attempt
+        await sent(files)
     files.clock.advance(minutes=10)
     assert (await sweep(files.deps)).moved == {"failed": 1}
     done = await files.now(upload)
@@ -224,6 +220,8 @@ async def test_bytes_that_come_while_others_are_deleted_are_deleted_too(files: F
     await files.handle(stored(upload))
     files.clock.advance(days=30)
     await sweep(files.deps)
+    files.clock.advance(days=30)
+    await sweep(files.deps)
     aborted = await files.start("b.jpg")
     await abort_upload(files.deps, files.owner, files.origin, aborted.id)
     files.clock.advance(hours=24)
@@ -258,7 +256,7 @@ async def test_uploads_that_cannot_be_looked_after_do_not_keep_others_waiting(
     stuck = {(await files.start(name=f"stuck-{number}")).blob_key for number in range(3)}
     files.clock.advance(seconds=1)
     last = await files.start(name="last")
-    files.clock.advance(days=2)
+    files.clock.advance(hours=25)
     head = files.blobs.head
 
     async def broken_for_some(key: str) -> Any:

@@ -172,3 +172,23 @@ async def test_what_is_just_being_restored_is_not_purged_with_the_folder_it_was_
         await files.somebody_waits()
     await purging
     assert (await find_item(files.deps, files.owner, files.origin, inner)).path == "/inner"
+
+
+async def test_a_file_with_more_versions_than_a_message_holds_can_be_purged(files: Files) -> None:
+    item_id = (await files.upload("often.txt", 1)).item_id
+    assert item_id is not None
+    # As if it had been replaced every day for five years.
+    many = """WITH made AS (SELECT gen_random_uuid() AS id FROM generate_series(1, 1800)), stored AS (INSERT INTO blobs
+        (id, owner_id, key, etag, size_bytes, refcount, created_at)
+        SELECT made.id, b.owner_id, 'blobs/' || b.owner_id || '/' || made.id, 'e', 0, 1, b.created_at FROM made, blobs b
+        JOIN versions v ON v.blob_id = b.id WHERE v.item_id = '{item}' RETURNING id)
+        INSERT INTO versions (id, item_id, blob_id, upload_id, size_bytes, mime_type, media_kind, flags, created_by, created_at,
+        modified_at, preview_status) SELECT gen_random_uuid(), v.item_id, stored.id, v.upload_id, 0, v.mime_type, v.media_kind,
+        v.flags, v.created_by, v.created_at, v.modified_at, 'none' FROM stored, versions v WHERE v.item_id = '{item}'
+        RETURNING 1"""
+    assert len(await files.rows(many.format(item=item_id))) == 1800
+    await throw_away(files, item_id)
+    await purge(files, item_id)
+    (told,) = [fact for fact in await files.facts("files.item.purged.v1") if fact.data.item_id == item_id]
+    assert len(told.data.blob_ids) == trash.NAMED_BLOBS
+    assert len(await files.rows(select(doomed_blobs).where(doomed_blobs.c.reason == "purged"))) >= 1801

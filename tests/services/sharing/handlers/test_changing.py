@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from coffer_chassis.etags import Conditions, parse_tags
+from coffer_contracts.event import rfc3339
 from coffer_contracts.ids import ShareId
 from coffer_contracts.problems import Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from coffer_sharing.domain import Wish
@@ -78,16 +79,17 @@ async def test_a_change_is_written_and_told_with_what_it_was_before(sharing: Sha
     granted, told = (await sharing.told(shown))[2:]
     assert (granted.type, told.type, granted.revision, told.revision) == (
         "sharing.grant.set.v1",
-        "sharing.share.changed.v1",
+        "sharing.share.changed.v2",
         2,
         2,
     )
+    twins = await sharing.rows(f"SELECT type, sequence FROM outbox WHERE subject = '{told.subject}' AND sequence = 2")
+    assert sorted(twins) == [("sharing.share.changed.v1", 2), ("sharing.share.changed.v2", 2)]
     assert (granted.data.rights, granted.data.expires_at) == (("read", "write", "delete"), ends)
-    assert (told.data.changes, told.data.previous_role, told.data.previous_expires_at) == (
-        ("role", "expires_at"),
-        "viewer",
-        None,
-    )
+    assert [(change.field, change.before, change.after) for change in told.data.changes] == [
+        ("role", "viewer", "editor"),
+        ("expires_at", None, rfc3339(ends)),
+    ]
     back = await change(sharing, shown, expires_at=None)
     assert (back.share.expires_at, back.share.role) == (None, "editor")
 

@@ -12,10 +12,11 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.settings import CofferSettings
 from coffer_contracts.auth import SessionRevokedV1
 from coffer_contracts.ids import SessionId
-from coffer_sharing.app import http_app, jobs
+from coffer_sharing.app import TOPOLOGY, http_app, jobs
 from coffer_sharing.store.tables import revocations
 from factories.accounts import Issuer
 from factories.events import arrived
+from factories.operators import operations_of
 from factories.sharing import Sharing, sharing_on
 
 LIFE = timedelta(minutes=10)
@@ -37,7 +38,8 @@ async def opens(sharing: Sharing, issuer: Issuer, cache: Path, token: str) -> in
     """Status of a request with the token, behind a verifier that knows a real issuer, as the service puts them together."""
     denied = sharing.deps.denied.revocations
     verifier = Verifier((issuer.trusted,), cache, sharing.clock, revocations=denied, fetch=issuer.fetch)
-    transport = httpx.ASGITransport(app=http_app(sharing.deps, CofferSettings(), verifier), raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar's own scope type
+    app: Any = http_app(sharing.deps, CofferSettings(), verifier, operations_of(TOPOLOGY, sharing.deps.work))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://sharing.test", headers=headers) as http:
         return (await http.get("/v1/shares/with-me")).status_code

@@ -1,0 +1,78 @@
+"""Looks up what the story of an upload needs beside the upload itself."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_chassis.identity import Principal
+from coffer_contracts.ids import UploadId
+from coffer_files.domain import timelines as rules
+from coffer_files.domain.timelines import AHEAD_AT_MOST, Next, Preview, Surroundings, Waiting
+from coffer_files.domain.uploads import Step, Upload
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.uploads import find_upload
+from coffer_files.store.dispatching import ahead_of
+from coffer_files.store.versions import version
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The story of an upload so far."""
+
+    upload: Upload
+    steps: list[Step]
+    waiting: Waiting | None
+    next: Next | None
+    can_retry: bool
+    retry_from: datetime | None
+    now: datetime
+
+
+async def timeline_of(deps: Deps, principal: Principal, upload_id: UploadId) -> Timeline:
+    """Everything that happened to an upload and what it waits for. Its uploader and the owner of the drive may see it;
+    raises NotFound to all others. How much the owner has under way is the owner's to know.
+    """
+    upload = await find_upload(deps, principal, upload_id)
+    async with deps.work.read() as connection:
+        preview = await _preview(connection, upload)
+        around = await _surroundings(deps, connection, upload)
+    now = deps.work.clock.now()
+    waiting = rules.waiting_of(upload, preview, around, now)
+    if waiting is not None and waiting.ahead is not None and principal.user_id != upload.owner_id:
+        waiting = rules.without_numbers(waiting, now)
+    can_retry = upload.can_retry
+    return Timeline(
+        upload=upload,
+        steps=rules.steps_of(upload, preview),
+        waiting=waiting,
+        next=rules.next_of(upload, preview, around, now),
+        can_retry=can_retry,
+        retry_from=upload.retry_from if can_retry and upload.retry_from and upload.retry_from > now else None,
+        now=now,
+    )
+
+
+async def _preview(connection: AsyncConnection, upload: Upload) -> Preview | None:
+    made = await version(connection, upload.version_id) if upload.version_id else None
+    if made is None:
+        return None
+    return Preview(made.preview_status, made.created_at, made.preview_started_at, made.preview_at, made.preview_reason)
+
+
+async def _surroundings(deps: Deps, connection: AsyncConnection, upload: Upload) -> Surroundings:
+    known = Surroundings(room=deps.settings.dispatch_per_owner)
+    if upload.state != "received":
+        return known
+    sweeps_every = timedelta(seconds=deps.settings.sweep_every_seconds)
+    if upload.waits_for_dispatch:
+        ahead = await ahead_of(connection, upload.owner_id, upload.changed_at, upload.id, AHEAD_AT_MOST)
+        return Surroundings(ahead.asked, ahead.in_line, known.room, sweeps_every=sweeps_every)
+    if upload.asked_event_id is None:
+        return known
+    outbox = deps.work.tables.outbox
+    asked = select(outbox.c.sent_at).where(outbox.c.id == upload.asked_event_id)
+    row = (await connection.execute(asked)).one_or_none()
+    # Rows that were sent long ago are gone.
+    return Surroundings(room=known.room, is_sent=row is None or row.sent_at is not None, sent_at=row.sent_at if row else None)

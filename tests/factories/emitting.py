@@ -1,0 +1,160 @@
+"""For each service a short life in which it tells every fact it has: by its own commands, reactions and jobs, on a store."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from coffer_auth.handlers import sessions
+from coffer_auth.handlers.sessions import Login
+from coffer_auth.handlers.snapshots import PEOPLE
+from coffer_chassis.admin.settling import start_replay
+from coffer_chassis.etags import Conditions
+from coffer_chassis.replays import Events
+from coffer_chassis.revocations import DenyList
+from coffer_chassis.snapshots import restate_all
+from coffer_chassis.testing import FixedClock, MemoryBlobs
+from coffer_chassis.topology import ServiceTopology
+from coffer_chassis.unit_of_work import Work
+from coffer_contracts.problems import InvalidCredentials, Unauthenticated
+from coffer_files.handlers import trash
+from coffer_files.handlers.items import Wish, change_item, make_folder
+from coffer_files.handlers.sweeping import sweep
+from coffer_local.registry import SERVICES
+from coffer_media_worker import handlers, store
+from coffer_media_worker.domain import PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_sharing.domain import Wish as ShareWish
+from coffer_sharing.handlers.changing import change_share, leave_share, revoke_share
+from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
+from factories.events import arrived, item_committed, upload_received
+from factories.files import cleared, files_on, origin_of, rejected, stored
+from factories.images import jpeg, program
+from factories.notifier import notifier_on
+from factories.operators import OPERATOR, operations_of
+from factories.sharing import sharing_on
+
+ANY = Conditions()
+TOPOLOGIES: Mapping[str, ServiceTopology] = {entry.name: entry.topology for entry in SERVICES}
+
+
+async def operated(service: str, work: Work) -> None:
+    """An operator lets everything be sent again."""
+    async with work.unit(OPERATOR) as unit:
+        await start_replay(operations_of(TOPOLOGIES[service], work), unit, Events(), 10)
+
+
+async def told_in(work: Work) -> set[str]:
+    """The types of what lies in the outbox."""
+    async with work.read() as connection:
+        return set((await connection.execute(text("SELECT DISTINCT type FROM outbox"))).scalars())
+
+
+async def of_auth(url: str) -> set[str]:
+    """Somebody registers, mistypes the password, signs in and out, and loses a token to a thief."""
+    clock = FixedClock()
+    async with auth_deps(url, clock=clock) as deps:
+        user = await registered(deps)
+        with suppress(InvalidCredentials):
+            await sessions.login(Login(user.username, "not this one", None, HOME), origin(), deps)
+        pair = await sessions.login(Login(user.username, PASSWORD, None, HOME), origin(), deps)
+        await sessions.refresh(pair.refresh_token, HOME, origin(), deps)
+        clock.advance(seconds=11)
+        with suppress(Unauthenticated):
+            await sessions.refresh(pair.refresh_token, HOME, origin(), deps)
+        await restate_all(deps.work, [PEOPLE])
+        await operated("auth", deps.work)
+        return await told_in(deps.work)
+
+
+async def of_files(url: str) -> set[str]:
+    """Uploads end in every way there is, and a folder lives and dies."""
+    async with files_on(url) as files:
+        deps, owner = files.deps, files.owner
+        made, _ = await make_folder(deps, owner, files.origin, None, parent="root", name="Plans", conflict="fail")
+        folder = made.at.item.id
+        await change_item(deps, owner, files.origin, folder, Wish(name="Trips"), ANY)
+        await trash.trash_item(deps, owner, files.origin, folder, ANY)
+        await trash.restore_item(deps, owner, files.origin, folder, parent=None, conflict="fail")
+        await trash.trash_item(deps, owner, files.origin, folder, ANY)
+        await trash.purge_item(deps, owner, files.origin, folder)
+        late = await files.start("same.jpg")
+        await files.upload("same.jpg")
+        refused = await files.start("bad.jpg")
+        await files.handle(stored(late), cleared(late), stored(refused), rejected(refused))
+        await files.start("never.jpg")
+        unanswered = await files.start("unanswered.jpg")
+        await files.handle(stored(unanswered))
+        for _ in range(4):
+            await files.rows("UPDATE outbox SET sent_at = now() RETURNING id")
+            files.clock.advance(minutes=10)
+            await sweep(deps)
+        files.clock.advance(hours=24)
+        await sweep(deps)
+        await operated("files", deps.work)
+        return await told_in(deps.work)
+
+
+@dataclass
+class Children:
+    """Renders what it was told to, in order."""
+
+    outcomes: list[PreviewOutcome]
+
+    async def render(self, source: bytes, box: int = 400) -> PreviewOutcome:
+        """The next one."""
+        return self.outcomes.pop(0)
+
+
+async def of_media_worker(url: str) -> set[str]:
+    """A good photo and a bad one are judged; one preview succeeds, and one fails."""
+    engine, clock = create_async_engine(url), FixedClock()
+    work, blobs = Work(engine, store.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
+    picture = Rendered(b"RIFF....WEBP", "image/webp", 400, 300, 4000, 3000, b"tiny")
+    children: Any = Children([picture, PreviewFailed(PreviewFailure.CORRUPT)])
+    deps = handlers.Deps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, store.revocations))
+    for number, content in enumerate([jpeg(8, 8), program()]):
+        key = f"blobs/owner/{number}"
+        etag = await blobs.write(key, content, content_type="application/octet-stream")
+        await handlers.on_upload_received(arrived(upload_received(key=key, etag=etag, size_bytes=len(content))), deps)
+    photo, content = "blobs/owner/0", jpeg(8, 8)
+    for _ in range(2):
+        etag = await blobs.write(photo, content, content_type="image/jpeg")
+        await handlers.on_item_committed(arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))), deps)
+    await operated("media-worker", work)
+    told = await told_in(work)
+    await engine.dispose()
+    return told
+
+
+async def of_sharing(url: str) -> set[str]:
+    """Things are shared, shared otherwise, taken back, and given up."""
+    async with sharing_on(url) as sharing:
+        ann, bob, owner = await sharing.person(), await sharing.person(), sharing.owner
+        first, second = await sharing.share(await sharing.item(), ann, bob)
+        wish = ShareWish(role="editor", expires_at=sharing.clock.now() + timedelta(days=1))
+        await change_share(sharing.deps, owner, origin_of(owner), first.share.id, wish, ANY)
+        await revoke_share(sharing.deps, owner, origin_of(owner), first.share.id, ANY)
+        await leave_share(sharing.deps, bob, origin_of(bob), second.share.id)
+        await operated("sharing", sharing.deps.work)
+        return await told_in(sharing.deps.work)
+
+
+async def of_notifier(url: str) -> set[str]:
+    """It tells only what operators do with it."""
+    async with notifier_on(url) as notifier:
+        await operated("notifier", notifier.deps.work)
+        return await told_in(notifier.deps.work)
+
+
+LIVES: Mapping[str, Callable[[str], Awaitable[set[str]]]] = {
+    "auth": of_auth,
+    "files": of_files,
+    "media-worker": of_media_worker,
+    "sharing": of_sharing,
+    "notifier": of_notifier,
+}
+"""Service -> its life on the migrated store of that address; the types it told."""
