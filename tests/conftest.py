@@ -5,10 +5,11 @@ from hypothesis import HealthCheck, settings
 
 from factories.cloud import cloud, tag
 from factories.databases import database, postgres
+from factories.engines import engines_end
 from factories.eventing import store, store_url
 from factories.moto_cloud import moto
 
-__all__ = ["cloud", "database", "moto", "postgres", "store", "store_url", "tag"]
+__all__ = ["cloud", "database", "engines_end", "moto", "postgres", "store", "store_url", "tag"]
 
 structlog.configure(
     processors=[structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, structlog.dev.ConsoleRenderer()]

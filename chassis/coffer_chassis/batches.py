@@ -1,7 +1,8 @@
 """Quick handlers on a batch of messages: one transaction for all of them, and each message judged alone when that fails.
 
 At first nothing stands between the messages: a savepoint would be two round trips each, and hardly any batch has a bad
-message. When one fails, the transaction never was, and everything is done again with a savepoint for each.
+message. When one fails, the transaction never was, and everything is done again with a savepoint for each; and when that
+is not enough, because the commit failed or the connection went, with a transaction for each.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.bus import Incoming
@@ -20,6 +22,8 @@ from coffer_chassis.outcomes import DONE, DUPLICATE, IGNORED, Outcome
 from coffer_chassis.trace_headers import parent_in
 from coffer_chassis.unit_of_work import Unit, Work, write_down
 from coffer_contracts.event import Envelope, Event
+
+log = structlog.get_logger(__name__)
 
 Judge = Callable[[Exception, "Read"], Outcome]
 
@@ -41,6 +45,10 @@ class Read:
 Outcomes = list[tuple[Read, Outcome]]
 
 
+class TooSlow(Exception):
+    """A message or its handler asked for more than the store does in the time that a statement may take."""
+
+
 @dataclass(frozen=True)
 class Batches:
     """What one queue's messages are applied with."""
@@ -59,17 +67,30 @@ class Batches:
         try:
             async with self.work.engine.begin() as connection:
                 return await self._at_once(connection, reads)
-        except Exception as error:  # noqa: BLE001  # judged, one by one if there are several
-            # Nothing of the batch happened. What failed with the store itself would fail for each of them.
+        except Exception as raised:  # noqa: BLE001  # judged, one by one if there are several
+            error = await self._told(raised)
             alone = self.judge(error, reads[0])
-            if len(reads) == 1 or (alone.is_outage and not is_crossed(error)):
+            # Nothing of the batch happened. While the store is away, nothing of any of them would.
+            if len(reads) == 1 or (alone.is_outage and not is_crossed(error) and not await self.store_answers()):
                 return [(read, alone if read is reads[0] else self.judge(error, read)) for read in reads], set()
-        try:
-            async with self.work.engine.begin() as connection:
-                return await self._one_by_one(connection, reads)
-        except Exception as error:  # noqa: BLE001  # judged
-            # The commit or the connection failed: nothing of the batch happened.
-            return [(read, self.judge(error, read)) for read in reads], set()
+        if not isinstance(error, TooSlow):  # it takes the connection along, and with that every savepoint
+            try:
+                async with self.work.engine.begin() as connection:
+                    return await self._one_by_one(connection, reads)
+            except Exception as error:  # noqa: BLE001  # judged
+                # The commit or the connection failed: again nothing of the batch happened.
+                if not await self.store_answers():
+                    return [(read, self.judge(error, read)) for read in reads], set()
+        return await self._apart(reads)
+
+    async def _apart(self, reads: Sequence[Read]) -> tuple[Outcomes, set[str]]:
+        outcomes: Outcomes = []
+        topics: set[str] = set()
+        for read in reads:
+            became, woken = await self.apply([read])
+            outcomes += became
+            topics |= woken
+        return outcomes, topics
 
     async def _at_once(self, connection: AsyncConnection, reads: Sequence[Read]) -> tuple[Outcomes, set[str]]:
         now = self.work.clock.now()
@@ -102,10 +123,28 @@ class Batches:
                     outcome, units = await self._alone(connection, read)
                     await write_down(connection, self.work.tables, units)
                 topics |= {topic for unit in units for topic in unit.topics}
-            except Exception as error:  # noqa: BLE001  # judged
-                outcome = self.judge(error, read)
+            except Exception as error:  # judged
+                if connection.invalidated:
+                    raise  # what was done before is gone with the connection, and what follows would fail for another reason
+                outcome = self.judge(await self._told(error), read)
             outcomes.append((read, outcome))
         return outcomes, topics
+
+    async def _told(self, error: Exception) -> Exception:
+        """What is to be judged: time that ran out is the store's fault only while it answers nobody."""
+        if isinstance(error, TimeoutError) and await self.store_answers():
+            return TooSlow("a statement took longer than any may, and the store answers others")
+        return error
+
+    async def store_answers(self) -> bool:
+        """Whether the store does its work at this moment. Takes no turn: requests may hold them all."""
+        try:
+            async with self.work.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except Exception as error:  # noqa: BLE001  # in whatever way it is away
+            log.warning("store_is_away", queue=self.queue, error=repr(error))
+            return False
+        return True
 
     async def _alone(self, connection: AsyncConnection, read: Read) -> tuple[Outcome, list[Unit]]:
         outcome = IGNORED

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from coffer_chassis import outbox
+from coffer_chassis import dead_letters, outbox
 from coffer_chassis.bus import Bus
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
@@ -42,7 +42,8 @@ class EpochWatch:
 
 
 async def begin_epoch(work: Work) -> int:
-    """The broker lost its state: mark everything sent since it was last seen empty for sending again; how many rows.
+    """The broker lost its state: mark everything sent since it was last seen empty for sending again; how many events.
+    Letters that were redriven since then wait again.
 
     May run any number of times; each counts as a new epoch.
     """
@@ -51,7 +52,9 @@ async def begin_epoch(work: Work) -> int:
         # A relay's round that began before the loss marks its rows only when it ends: wait for it, and let none begin.
         await connection.execute(text(f"LOCK TABLE {work.tables.outbox.name} IN EXCLUSIVE MODE"))
         row = (await connection.execute(select(table).with_for_update())).one_or_none()
-        count = await outbox.republish(connection, work.tables, since=row.drained_at if row else None)
+        since = row.drained_at if row else None
+        count = await outbox.republish(connection, work.tables, since=since)
+        await dead_letters.unredrive(connection, work.tables, since=since)
         await connection.execute(
             insert(table)
             .values(only_row=True, epoch=1)

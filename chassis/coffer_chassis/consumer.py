@@ -6,11 +6,9 @@ after that. A stop or crash at any instruction loses nothing.
 
 import asyncio
 from collections.abc import Sequence
-from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy import text
 
 from coffer_chassis import metrics
 from coffer_chassis.batches import Batches, Outcomes, Read, context_of
@@ -69,7 +67,8 @@ class Consumer:
         self._hands = Hands(bus, lane, slots)
         self._batches = Batches(lane.queue, table, work, deps, self._judge)
         self._line = Line()
-        self._workers: dict[asyncio.Task[None], float] = {}
+        self._workers: dict[asyncio.Task[None], bool] = {}
+        """Who works off the line -> whether their batch takes longer than CROWD_SECONDS."""
         self._pace = Pace()
         self._store_is_away = False
 
@@ -115,20 +114,11 @@ class Consumer:
                 await sleep_until(stopping, self.fuse.wait_seconds)
             elif self._store_is_away:
                 # By asking the store and not by trying messages: each try would count against one.
-                self._store_is_away = not await self._store_answers()
+                self._store_is_away = not await self._batches.store_answers()
                 failures += 1
                 await sleep_until(stopping, back_off(failures, RECEIVE_BACK_OFF_SECONDS) if self._store_is_away else 0)
             else:
                 return True
-
-    async def _store_answers(self) -> bool:
-        try:
-            async with self._work.read() as connection:
-                await connection.execute(text("SELECT 1"))
-        except Exception as error:
-            log.warning("store_is_away", queue=self.lane.queue, error=repr(error))
-            return False
-        return True
 
     async def _begin(self, messages: Sequence[Incoming], tasks: asyncio.TaskGroup) -> None:
         try:
@@ -166,19 +156,20 @@ class Consumer:
         """Have somebody work off what waits: one batch after the other, so that they fill, but never behind one that takes
         long.
         """
-        if not self._line or len(self._workers) >= WORKERS:
-            return
-        if any(monotonic() - began < CROWD_SECONDS for began in self._workers.values()):
-            return
-        self._workers[tasks.create_task(self._run_quick(tasks))] = monotonic()
+        if self._line and len(self._workers) < WORKERS and all(self._workers.values()):
+            self._workers[tasks.create_task(self._run_quick(tasks))] = False
+
+    def _relieve(self, worker: asyncio.Task[None], tasks: asyncio.TaskGroup) -> None:
+        self._workers[worker] = True
+        self._staff(tasks)
 
     async def _run_quick(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         me: Any = asyncio.current_task()
         try:
             while batch := self._line.take(TOGETHER):
-                self._workers[me] = monotonic()
-                crowd = loop.call_later(CROWD_SECONDS, self._staff, tasks)
+                self._workers[me] = False
+                crowd = loop.call_later(CROWD_SECONDS, self._relieve, me, tasks)
                 try:
                     outcomes, topics = await self._batches.apply(batch)
                     self._work.wake(topics)
@@ -225,7 +216,7 @@ class Consumer:
             wire_type = read.events[0].type if read.events else "unreadable"
             metrics.CONSUMER_HANDLED.labels(self.lane.queue, wire_type, outcome.name).inc()
             self._store_is_away = self._store_is_away or outcome.is_outage
-            if self.fuse.note(fault=outcome.is_fault):
+            if outcome.is_evidence and self.fuse.note(fault=outcome.is_fault):
                 self._tell_of_fuse(outcome)
         try:
             self._hands.delete(await settle(self._bus, self.lane, [(read.message, outcome) for read, outcome in outcomes]))

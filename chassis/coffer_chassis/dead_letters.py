@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.bus import BATCH, Bus, Incoming
+from coffer_chassis.forgetting import forget_some
 from coffer_chassis.ids import new_id
 from coffer_chassis.tables import ChassisTables
 from coffer_chassis.topology import Lane
@@ -146,11 +147,19 @@ async def drop_on(connection: AsyncConnection, work: Work, wanted: Wanted, *, by
     return (await connection.execute(statement.values(dropped_at=work.clock.now(), settled_by=by))).rowcount
 
 
-async def forget_settled_before(connection: AsyncConnection, tables: ChassisTables, moment: datetime) -> int:
-    """Delete letters that were redriven or dropped before `moment`; how many. Safe to run twice."""
+async def unredrive(connection: AsyncConnection, tables: ChassisTables, *, since: datetime | None) -> int:
+    """Let letters wait again that went to a queue which lost its messages; how many. Those that were handled before the
+    loss, handlers drop by the inbox. `since` None means all that are kept. Safe to run twice.
+    """
     letters = tables.dead_letters
-    settled = or_(letters.c.redriven_at < moment, letters.c.dropped_at < moment)
-    return (await connection.execute(delete(letters).where(settled))).rowcount
+    redriven = letters.c.redriven_at.is_not(None) if since is None else letters.c.redriven_at >= since
+    return (await connection.execute(update(letters).where(redriven).values(redriven_at=None, settled_by=None))).rowcount
+
+
+async def forget_settled_before(connection: AsyncConnection, tables: ChassisTables, moment: datetime) -> int:
+    """Delete a slice of the letters that were redriven or dropped before `moment`; how many. Safe to run twice."""
+    letters = tables.dead_letters
+    return await forget_some(connection, letters, or_(letters.c.redriven_at < moment, letters.c.dropped_at < moment))
 
 
 def is_id(text: str) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
-from coffer_chassis import dead_letters, idempotency, inbox, metrics, outbox, replays
+from coffer_chassis import dead_letters, forgetting, idempotency, inbox, metrics, outbox, replays
 from coffer_chassis.bus import Bus
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
@@ -29,15 +30,6 @@ def chassis_jobs(work: Work, bus: Bus, topology: ServiceTopology) -> tuple[Job, 
         for lane in topology.lanes:
             await dead_letters.drain(work, bus, lane)
 
-    async def forget() -> None:
-        now = work.clock.now()
-        async with work.engine.begin() as connection:
-            await outbox.forget_sent_before(connection, work.tables, now - timedelta(days=outbox.KEEP_DAYS))
-            await inbox.forget_before(connection, work.tables, now - timedelta(days=inbox.KEEP_DAYS))
-            await idempotency.forget_before(connection, work.tables, now - timedelta(hours=idempotency.KEEP_HOURS))
-            await dead_letters.forget_settled_before(connection, work.tables, now - timedelta(days=dead_letters.KEEP_DAYS))
-            await replays.forget_ended_before(connection, work.tables, now - timedelta(days=replays.KEEP_DAYS))
-
     async def measure() -> None:
         async with work.read() as connection:
             waiting, oldest = await outbox.backlog(connection, work.tables)
@@ -59,7 +51,22 @@ def chassis_jobs(work: Work, bus: Bus, topology: ServiceTopology) -> tuple[Job, 
 
     return (
         Job("collect_dead_letters", collect, 15),
-        Job("forget", forget, 3600),
+        Job("forget", partial(_forget, work), 3600),
         Job("measure_outbox", measure, 10),
         Job("measure_queues", measure_queues, MEASURE_QUEUES_SECONDS),
     )
+
+
+async def _forget(work: Work) -> None:
+    now = work.clock.now()
+    for forget_some, kept in (
+        (outbox.forget_sent_before, timedelta(days=outbox.KEEP_DAYS)),
+        (inbox.forget_before, timedelta(days=inbox.KEEP_DAYS)),
+        (idempotency.forget_before, timedelta(hours=idempotency.KEEP_HOURS)),
+        (dead_letters.forget_settled_before, timedelta(days=dead_letters.KEEP_DAYS)),
+        (replays.forget_ended_before, timedelta(days=replays.KEEP_DAYS)),
+    ):
+        gone = forgetting.SLICE
+        while gone >= forgetting.SLICE:
+            async with work.engine.begin() as connection:
+                gone = await forget_some(connection, work.tables, now - kept)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.forgetting import forget_some
 from coffer_chassis.origin import Origin
 from coffer_chassis.tables import ChassisTables
 from coffer_chassis.unit_of_work import Unit, Work
@@ -107,6 +108,5 @@ def _matching(table: Any, used: Claim) -> tuple[Any, ...]:
 
 
 async def forget_before(connection: AsyncConnection, tables: ChassisTables, moment: datetime) -> int:
-    """Delete keys used before `moment`; how many. Safe to run twice."""
-    table = tables.idempotency_keys
-    return (await connection.execute(delete(table).where(table.c.created_at < moment))).rowcount
+    """Delete a slice of the keys used before `moment`; how many. Safe to run twice."""
+    return await forget_some(connection, tables.idempotency_keys, tables.idempotency_keys.c.created_at < moment)

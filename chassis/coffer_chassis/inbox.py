@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import ARRAY, Table, Text, bindparam, delete, func, select
+from sqlalchemy import ARRAY, Table, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from coffer_chassis.forgetting import forget_some
 from coffer_chassis.tables import ChassisTables
 from coffer_contracts.event import Meta
 
@@ -55,6 +56,5 @@ def _add_all(inbox: Table) -> ReturningInsert[tuple[str, str]]:
 
 
 async def forget_before(connection: AsyncConnection, tables: ChassisTables, moment: datetime) -> int:
-    """Delete inbox rows older than `moment`; how many. Safe to run twice."""
-    done = await connection.execute(delete(tables.inbox).where(tables.inbox.c.handled_at < moment))
-    return done.rowcount
+    """Delete a slice of the inbox rows older than `moment`; how many. Safe to run twice."""
+    return await forget_some(connection, tables.inbox, tables.inbox.c.handled_at < moment)

@@ -8,7 +8,7 @@ from asyncpg.exceptions import (
     SerializationError,
     TooManyConnectionsError,
 )
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -30,6 +30,27 @@ _STORE = (
 _CROSSED = (DeadlockDetectedError, SerializationError)
 """Two transactions stood in each other's way, and PostgreSQL ended this one without effect."""
 
+_TOO_MANY_REQUESTS = 429
+_BUSY = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+"""What AWS says with a status of our fault although the same call may succeed in a moment (AWS SDKs guide, retry behavior);
+credentials that ended are renewed by the SDK.
+"""
+
 
 def outage_of(error: BaseException) -> Problem | None:
     """Unavailable while the store is away, DependencyFailed when the cloud failed; None for anything else."""
@@ -45,10 +66,10 @@ def outage_of(error: BaseException) -> Problem | None:
         return Unavailable("The store cannot be reached at this moment.", retry_after_seconds=RETRY_SECONDS)
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status < 500:
+        if status < 500 and status != _TOO_MANY_REQUESTS and error.response.get("Error", {}).get("Code") not in _BUSY:
             return None
-    elif not isinstance(error, BotoCoreError):
-        return None
+    elif not isinstance(error, BotoCoreError) or isinstance(error, ParamValidationError):
+        return None  # parameters are refused before anything is sent, and would be every time
     return DependencyFailed("The object store or the broker failed.", retry_after_seconds=RETRY_SECONDS)
 
 

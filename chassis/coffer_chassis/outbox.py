@@ -5,18 +5,20 @@ are published first and marked after: a crash in between publishes them again, u
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis import metrics
 from coffer_chassis.bus import BATCH, BATCH_BYTES, Bus, Outgoing, Refused, refuse_unsendable
+from coffer_chassis.forgetting import forget_some
 from coffer_chassis.message_spans import sending
 from coffer_chassis.pace import Pace
 from coffer_chassis.pauses import back_off, sleep_until
@@ -30,6 +32,8 @@ KEEP_DAYS = 7
 ROUND = 100
 IN_FLIGHT = 4
 POLL_SECONDS = 1.0
+LAST_SECONDS = 3.0
+"""How long a relay that was told to stop goes on with what waits; other relays, or the next start, send the rest."""
 BACK_OFF_SECONDS = (0.1, 10.0)
 REFUSED_FOR = timedelta(hours=1)
 
@@ -88,7 +92,7 @@ class Relay:
         self._poked.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Publish until `stopping` is set, then once more. Survives failures of store and broker by backing off."""
+        """Publish until `stopping` is set, then for LAST_SECONDS at most. Backs off while store or broker fail."""
         failures = 0
         pace = Pace()
         stop = asyncio.create_task(stopping.wait())
@@ -96,7 +100,7 @@ class Relay:
         try:
             while not stopping.is_set():
                 try:
-                    pace.note(await self.drain())
+                    pace.note(await self.drain(stopping.is_set))
                     failures = 0
                 except Exception as error:
                     failures += 1
@@ -109,8 +113,9 @@ class Relay:
                     await sleep_until(stopping, pace.pause_seconds)
         finally:
             stop.cancel()
+        end = monotonic() + LAST_SECONDS
         try:
-            await self.drain()
+            await self.drain(lambda: monotonic() > end)
         except Exception as error:
             log.warning("relay_left_rows", service=self._service, error=repr(error))
 
@@ -119,13 +124,15 @@ class Relay:
             await asyncio.wait_for(self._poked.wait(), POLL_SECONDS)
         self._poked.clear()
 
-    async def drain(self) -> int:
-        """Publish until nothing is due; how many rows were sent. Raises what the store or broker failed with."""
+    async def drain(self, is_enough: Callable[[], bool] = lambda: False) -> int:
+        """Publish until nothing is due or, asked after every round, it is enough; how many rows were sent. Raises what the
+        store or broker failed with.
+        """
         total = 0
         while True:
             taken, sent = await self._round()
             total += sent
-            if taken < ROUND:
+            if taken < ROUND or is_enough():
                 return total
 
     async def _round(self) -> tuple[int, int]:
@@ -215,9 +222,8 @@ async def republish(
 
 
 async def forget_sent_before(connection: AsyncConnection, tables: ChassisTables, moment: datetime) -> int:
-    """Delete rows that were sent before `moment`; how many. Safe to run twice."""
-    outbox = tables.outbox
-    return (await connection.execute(delete(outbox).where(outbox.c.sent_at < moment))).rowcount
+    """Delete a slice of the rows that were sent before `moment`; how many. Safe to run twice."""
+    return await forget_some(connection, tables.outbox, tables.outbox.c.sent_at < moment)
 
 
 async def backlog(connection: AsyncConnection, tables: ChassisTables) -> tuple[int, datetime | None]:

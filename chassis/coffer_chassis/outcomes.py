@@ -11,6 +11,7 @@ import structlog
 from coffer_chassis import metrics
 from coffer_chassis.bus import ATTRIBUTE_LIMIT, BATCH, LONGEST_DELAY_SECONDS, Bus, Incoming
 from coffer_chassis.handling import Reject, Retry
+from coffer_chassis.logs import scrubbed
 from coffer_chassis.outages import outage_of
 from coffer_chassis.topology import LONGEST_VISIBILITY_SECONDS, Lane
 from coffer_contracts.catalog import Unreadable
@@ -40,6 +41,11 @@ class Outcome:
     def is_fault(self) -> bool:
         """Whether the message or its handler is broken, or something it needs is away; enough of these stop a consumer."""
         return self.name in {"buried", "failed", "outage"}
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether a contract or a handler was put to the test at all."""
+        return self.name not in {"duplicate", "ignored"}
 
     @property
     def is_outage(self) -> bool:
@@ -132,4 +138,4 @@ def buried_attributes(message: Incoming, outcome: Outcome) -> dict[str, str]:
 
 def _printable(reason: str) -> str:
     # SQS refuses control characters, and a message that cannot be buried would come back for ever.
-    return reason.encode("unicode_escape").decode()[:REASON_LENGTH]
+    return scrubbed(reason).encode("unicode_escape").decode()[:REASON_LENGTH]

@@ -23,10 +23,14 @@ class Pace:
         """So many messages were moved just now."""
         self._moved.append((monotonic(), count))
         self._sum += count
+        self._forget()
 
     @property
     def pause_seconds(self) -> float:
         """How long to wait before the next call: 0 unless the loop is busy."""
+        self._forget()
+        return PAUSE_SECONDS if self._sum >= BUSY else 0.0
+
+    def _forget(self) -> None:
         while self._moved and self._moved[0][0] < monotonic() - WINDOW_SECONDS:
             self._sum -= self._moved.popleft()[1]
-        return PAUSE_SECONDS if self._sum >= BUSY else 0.0

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from sqlalchemy.exc import DBAPIError
 
 from coffer_chassis.input_errors import errors_of
 from coffer_chassis.logs import get_logger
@@ -33,6 +34,9 @@ from coffer_contracts.problems import (
 MEDIA_TYPE = "application/problem+json"
 
 log = get_logger()
+
+_NO_TEXT = "22021"
+"""PostgreSQL's character_not_in_repertoire: U+0000 in a query or a path. Bodies are refused where they are read."""
 
 _BY_STATUS: dict[int, type[Problem]] = {
     400: MalformedRequest,
@@ -125,6 +129,8 @@ class ProblemAnswers:
         if (outage := outage_of(error)) is not None:
             log.warning("outage", code=outage.code, error=repr(error))
             return self._answer(request, outage)
+        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _NO_TEXT:
+            return self._answer(request, ValidationFailed("text cannot hold U+0000"))
         log.error("request_failed", error_type=type(error).__name__, exc_info=error)
         return self._answer(request, Internal("the request id leads to the cause in the log"))
 

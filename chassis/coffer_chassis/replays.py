@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis import dead_letters
+from coffer_chassis.forgetting import forget_some
 from coffer_chassis.ids import new_id
 from coffer_chassis.tables import ChassisTables
 from coffer_chassis.unit_of_work import Unit
@@ -185,8 +186,8 @@ async def count_running(connection: AsyncConnection, tables: ChassisTables) -> i
 
 
 async def forget_ended_before(connection: AsyncConnection, tables: ChassisTables, moment: datetime) -> int:
-    """Delete those that ended before `moment`; how many. Safe to run twice."""
-    return (await connection.execute(delete(tables.replays).where(tables.replays.c.ended_at < moment))).rowcount
+    """Delete a slice of those that ended before `moment`; how many. Safe to run twice."""
+    return await forget_some(connection, tables.replays, tables.replays.c.ended_at < moment)
 
 
 def replay_of(row: Row[Any]) -> Replay:

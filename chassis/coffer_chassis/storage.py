@@ -46,7 +46,7 @@ def read_notification(body: str) -> list[Envelope[ObjectStored]]:
             for record in raw["Records"]
             if record["eventName"].startswith(("ObjectCreated:", "s3:ObjectCreated:"))
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Unreadable(f"no S3 notification: {error!r}") from error
 
 

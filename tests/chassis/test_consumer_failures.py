@@ -6,6 +6,7 @@ import random
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from coffer_chassis import outcomes
 from coffer_chassis.handling import Handles, Retry
@@ -73,6 +74,63 @@ async def test_a_connection_lost_in_the_middle_costs_nothing(store: Store, bus: 
         await eventually(bus.empty)
     assert lost
     assert await store.counts() == once_each(*range(number))
+
+
+async def test_a_connection_lost_while_messages_are_done_one_by_one_makes_no_dead_letters(store: Store, at_once: None) -> None:
+    bus = WatchedBus(Lane(LANE.queue, LANE.reads, max_receives=1))
+    tries: dict[str, int] = {}
+
+    async def fail_then_lose(event: Failed, unit: Unit, store: Store) -> None:
+        await count(unit, event.subject)
+        tries[event.subject] = tries.get(event.subject, 0) + 1
+        if event.data == failed(0):
+            raise ValueError("ours")
+        if tries[event.subject] == 2 and max(tries.values()) == 2 and sum(tries.values()) < 8:
+            pid = (await unit.connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            async with store.work.read() as other:
+                await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+    await bus.deliver(*(failed(user) for user in range(5)))
+    async with consuming(store, bus, Handles(LoginFailedV1, fail_then_lose)):
+        await eventually(bus.empty)
+    assert [message.attributes["dead-class"] for message in await bus.dead()] == ["ValueError"]
+    assert await store.counts() == once_each(*range(1, 5))
+
+
+async def test_a_message_that_always_breaks_the_commit_dies_alone(store: Store, at_once: None) -> None:
+    bus = WatchedBus(Lane(LANE.queue, LANE.reads, max_receives=2))
+
+    async def promise(event: Failed, unit: Unit, _store: Store) -> None:
+        await count(unit, event.subject)
+        if event.data == failed(0):
+            for _ in range(2):
+                await unit.connection.execute(PROMISES.insert().values(name="one of its kind"))
+
+    await bus.deliver(*(failed(user) for user in range(4)))
+    async with consuming(store, bus, Handles(LoginFailedV1, promise)):
+        await eventually(bus.empty)
+    assert [message.attributes["dead-class"] for message in await bus.dead()] == ["IntegrityError"]
+    assert await store.counts() == once_each(1, 2, 3)
+
+
+async def test_a_message_whose_statement_always_takes_too_long_dies_alone(store: Store, store_url: str, at_once: None) -> None:
+    engine = create_async_engine(store_url, connect_args={"command_timeout": 0.2})
+    bus = WatchedBus(Lane(LANE.queue, LANE.reads, max_receives=2))
+
+    async def take_long(event: Failed, unit: Unit, _store: Store) -> None:
+        await count(unit, event.subject)
+        if event.data == failed(0):
+            await unit.connection.execute(text("SELECT pg_sleep(30)"))
+
+    await bus.deliver(*(failed(user) for user in range(4)))
+    try:
+        async with consuming(Store(engine), bus, Handles(LoginFailedV1, take_long)):
+            await eventually(bus.empty)
+    finally:
+        await engine.dispose()
+    (dead,) = await bus.dead()
+    assert (dead.attributes["dead-class"], dead.attributes["dead-receives"]) == ("TooSlow", "2")
+    assert await store.counts() == once_each(1, 2, 3)
 
 
 @both_kinds

@@ -1,10 +1,13 @@
 """What makes a consumer take nothing for a while, and what does not: outages, bad releases, other people's replays."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from coffer_chassis import consumer, fuse, metrics, outcomes
+from coffer_chassis.batches import Batches
 from coffer_chassis.handling import Handles, Reject
 from coffer_chassis.testing import eventually
 from coffer_chassis.topology import Lane
@@ -121,7 +124,7 @@ async def test_while_the_store_is_away_no_message_is_asked_for(
             raise DBAPIError("SELECT", {}, ConnectionError("closed"), connection_invalidated=True)
         await count_it(event, unit, store)
 
-    monkeypatch.setattr(consumer.Consumer, "_store_answers", answers)
+    monkeypatch.setattr(Batches, "store_answers", answers)
     await bus.deliver(failed(1))
     async with consuming(store, bus, Handles(LoginFailedV1, needs_the_store)):
 
@@ -177,7 +180,41 @@ async def test_a_replay_for_another_queue_is_dropped_unread_and_one_for_this_is_
     assert await bus.dead() == []
 
 
-async def test_a_message_that_waits_for_a_lock_does_not_hold_up_those_behind_it(store: Store, bus: WatchedBus) -> None:
+async def test_what_no_handler_saw_does_not_start_a_stopped_consumer(
+    store: Store, bus: WatchedBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuse, "PAUSE_SECONDS", (0.05, 0.1))
+    monkeypatch.setattr(outcomes, "RETRY_SECONDS", (600, 600))
+
+    async def always(_event: Failed, _unit: Unit, _store: Store) -> None:
+        raise RuntimeError("a bug of this release")
+
+    await bus.deliver(*(failed(number) for number in range(fuse.LEAST)))
+    async with consuming(store, bus, Handles(LoginFailedV1, always)):
+        await eventually(stopped)
+
+        async def tries_one() -> bool:
+            return bus.limits[-1] == 1
+
+        await eventually(tries_one)
+        for _ in range(5):
+            await bus.send(LANE.queue, "not for us", {"replayfor": "somebody-else"})
+
+        async def dropped() -> bool:
+            return (await bus.depth(LANE.queue)).total == fuse.LEAST
+
+        await eventually(dropped)
+        assert is_stopped()
+
+
+@pytest.mark.parametrize("early", [1.0, 0.98], ids=["in time", "early"])
+async def test_a_message_that_waits_for_a_lock_does_not_hold_up_those_behind_it(
+    store: Store, bus: WatchedBus, monkeypatch: pytest.MonkeyPatch, early: float
+) -> None:
+    # uvloop counts in whole milliseconds, so its timers may ring a little too early.
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+    monkeypatch.setattr(loop, "call_later", lambda delay, *rest, **named: call_later(delay * early, *rest, **named))
     async with store.work.engine.begin() as other:
         await count(store.work.unit_on(other, cause=envelope(failed(1))), failed(1).subject)
         await bus.deliver(failed(1))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from coffer_chassis import inbox, metrics, outbox, replays
+from coffer_chassis import forgetting, inbox, metrics, outbox, replays
 from coffer_chassis.bus import Depth
 from coffer_chassis.dead_letters import drop, waiting
 from coffer_chassis.housekeeping import Job, chassis_jobs
@@ -66,6 +66,17 @@ async def test_never_forgets_what_was_not_sent(store: Store, bus: WatchedBus) ->
     store.clock.advance(days=1000)
     await job(store, bus, "forget").run()
     assert await store.unsent() == 1
+
+
+async def test_forgets_any_number_a_slice_at_a_time(store: Store, bus: WatchedBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgetting, "SLICE", 2)
+    await store.emit(*(failed(number) for number in range(7)))
+    await relay_of(store, RecordingBus()).drain()
+    store.clock.advance(days=outbox.KEEP_DAYS + 1)
+    async with store.engine.begin() as connection:
+        assert await outbox.forget_sent_before(connection, TABLES, store.clock.now() - timedelta(days=1)) == 2
+    await job(store, bus, "forget").run()
+    assert await store.rows(TABLES.outbox) == []
 
 
 async def test_collects_the_dead_letters_of_every_lane(store: Store, bus: WatchedBus) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import asyncpg
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -15,8 +15,8 @@ from coffer_chassis.outages import outage_of
 from factories.databases import PostgresServer
 
 
-def refused(status: int) -> ClientError:
-    return ClientError({"Error": {"Code": "X"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "HeadObject")
+def refused(status: int, code: str = "X") -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "HeadObject")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,13 @@ def refused(status: int) -> ClientError:
         (EndpointConnectionError(endpoint_url="http://nowhere"), "dependency_failed"),
         (refused(503), "dependency_failed"),
         (refused(403), None),
+        (refused(400, "Throttling"), "dependency_failed"),
+        (refused(400, "ThrottlingException"), "dependency_failed"),
+        (refused(400, "ExpiredToken"), "dependency_failed"),
+        (refused(400, "RequestTimeout"), "dependency_failed"),
+        (refused(429), "dependency_failed"),
+        (refused(400, "InvalidParameterValue"), None),
+        (ParamValidationError(report="Invalid length for parameter Key"), None),
         (PoolTimeoutError("no connection"), "unavailable"),
         (ConnectionRefusedError(), "unavailable"),
         (asyncpg.CannotConnectNowError("starting up"), "unavailable"),

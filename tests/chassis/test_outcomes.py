@@ -73,6 +73,15 @@ def test_any_reason_can_be_written_beside_a_dead_letter(reason: str) -> None:
     assert 0 < len(written) <= 500
 
 
+def test_no_reason_beside_a_dead_letter_holds_a_secret() -> None:
+    error = RuntimeError("GET https://bucket/key?X-Amz-Signature=1f2e\nDETAIL:  Key (email)=(a@b.example) already exists.")
+    outcome = of_error(error, incoming("{}", receives=5), "on_it")
+    written = buried_attributes(incoming("{}"), outcome)["dead-reason"]
+    assert "https://bucket/key" in written
+    assert "1f2e" not in written
+    assert "a@b.example" not in written
+
+
 def test_a_dead_letter_keeps_its_attributes_and_never_has_more_than_sqs_takes() -> None:
     crowded = {f"a{number}": "x" for number in range(ATTRIBUTE_LIMIT)} | {"dead-reason": "an older death"}
     attributes = buried_attributes(

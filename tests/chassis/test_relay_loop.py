@@ -1,11 +1,12 @@
 """The relay's loop: when it wakes, how it backs off, and how it ends."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from coffer_chassis import outbox
-from coffer_chassis.bus import TopicMissing
+from coffer_chassis.bus import Outgoing, TopicMissing
 from coffer_chassis.outbox import Relay
 from coffer_chassis.testing import eventually
 from factories.eventing import Store, failed
@@ -114,6 +115,33 @@ async def test_ends_when_told_even_if_the_broker_is_away(store: Store, bus: Reco
     stopping.set()
     await asyncio.wait_for(run, 5)
     assert await store.unsent() == 1
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in the middle of a backlog", "while all is sent"])
+async def test_a_stop_does_not_wait_for_a_backlog_without_end(
+    store: Store, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    monkeypatch.setattr(outbox, "ROUND", 1)
+    monkeypatch.setattr(outbox, "LAST_SECONDS", 0.1, raising=False)
+    publish = bus.publish
+
+    async def cause_more(topic: str, messages: Sequence[Outgoing]) -> frozenset[str]:
+        if at_once or stopping.is_set():
+            await store.emit(failed())
+        return await publish(topic, messages)
+
+    bus.publish = cause_more  # type: ignore[method-assign]  # for this bus only
+    await store.emit(failed())
+    stopping, run = await running(relay_of(store, bus))
+
+    async def some_sent() -> bool:
+        return len(bus.ids) > (2 if at_once else 0)
+
+    await eventually(some_sent)
+    await store.emit(failed())
+    stopping.set()
+    await asyncio.wait_for(run, 5)
+    assert await store.unsent() > 0
 
 
 async def test_a_missing_topic_leaves_the_rows(store: Store, bus: RecordingBus) -> None:

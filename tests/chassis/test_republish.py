@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from coffer_chassis.broker import EpochWatch, begin_epoch, epoch, mark_drained
+from coffer_chassis.dead_letters import drop, redrive, waiting
 from coffer_chassis.outbox import backlog, forget_sent_before, republish
 from factories.eventing import CREATED, TABLES, Store, created, failed
+from factories.operators import letter
 from factories.relaying import RecordingBus, relay_of
 
 
@@ -75,6 +77,22 @@ async def test_a_broker_that_was_never_seen_empty_is_given_everything_again(stor
     assert await begin_epoch(store.work) == 2
     await relay.drain()
     assert sorted(bus.ids) == sorted(ids * 2)
+
+
+async def test_letters_that_were_redriven_into_a_lost_broker_wait_again(store: Store, bus: RecordingBus) -> None:
+    async def away(*_: object, **__: object) -> None:
+        """Takes everything and keeps nothing."""
+
+    bus.send = away  # type: ignore[method-assign]  # for this bus only
+    early, late, dropped = [await letter(store, number) for number in range(3)]
+    assert await redrive(store.work, bus, early, by="shell/root")
+    store.clock.advance(seconds=1)
+    await mark_drained(store.work, store.clock.now())
+    store.clock.advance(seconds=1)
+    assert await redrive(store.work, bus, late, by="shell/root")
+    assert await drop(store.work, dropped)
+    await begin_epoch(store.work)
+    assert [(row.id, row.settled_by) for row in await waiting(store.work)] == [(late, None)]
 
 
 async def test_what_a_relay_is_just_sending_when_the_broker_is_lost_is_sent_again(store: Store, bus: RecordingBus) -> None:

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.utils import base64url_encode
 from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from coffer_auth.app import SOURCE, TOPOLOGY, build_deps, build_http
 from coffer_auth.domain import Caller, User
@@ -30,6 +29,7 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.serving import listen, serve
 from coffer_chassis.settings import CofferSettings, TokenKind, TrustedIssuer
 from coffer_chassis.unit_of_work import Work
+from factories.engines import engine_on
 from factories.operators import operations_of
 
 PASSWORD = "four quiet otters"
@@ -53,13 +53,12 @@ def auth_settings(url: str, **changes: Any) -> AuthSettings:
 @contextlib.asynccontextmanager
 async def auth_deps(url: str, *, clock: Clock | None = None, **settings: Any) -> AsyncIterator[Deps]:
     """The collaborators of auth's handlers on a migrated database."""
-    engine = create_async_engine(url, pool_size=10)
-    deps = build_deps(auth_settings(url, **settings), Work(engine, CHASSIS, source=SOURCE, clock=clock or SystemClock()))
-    try:
-        yield deps
-    finally:
-        deps.hashing.close()
-        await engine.dispose()
+    async with engine_on(url) as engine:
+        deps = build_deps(auth_settings(url, **settings), Work(engine, CHASSIS, source=SOURCE, clock=clock or SystemClock()))
+        try:
+            yield deps
+        finally:
+            deps.hashing.close()
 
 
 @contextlib.asynccontextmanager

@@ -26,6 +26,7 @@ from coffer_contracts.catalog import envelope_of, schema_address
 from coffer_contracts.event import Envelope, Event, sequence_text
 from coffer_contracts.ids import EventId, SessionId, UserId
 from factories.databases import PostgresServer
+from factories.engines import engine_on
 
 METADATA = MetaData()
 TABLES = chassis_tables(METADATA)
@@ -157,9 +158,8 @@ def store_url(postgres: PostgresServer) -> Iterator[str]:
 @pytest.fixture
 async def store(store_url: str) -> AsyncIterator[Store]:
     """The module's store, emptied."""
-    engine = create_async_engine(store_url, pool_size=12)
-    async with engine.begin() as connection:
-        for table in METADATA.tables.values():
-            await connection.execute(table.delete())
-    yield Store(engine)
-    await engine.dispose()
+    async with engine_on(store_url) as engine:
+        async with engine.begin() as connection:
+            for table in METADATA.tables.values():
+                await connection.execute(table.delete())
+        yield Store(engine)

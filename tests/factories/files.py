@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import httpx
-from sqlalchemy import event, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coffer_chassis.access import VIEWER, Rights, words_of
 from coffer_chassis.handling import HandlerTable
@@ -38,6 +38,8 @@ from coffer_files.settings import FilesSettings
 from coffer_files.store import uploads
 from coffer_files.store.drives import Drive, drive_of
 from coffer_files.store.tables import chassis
+from factories.engines import engine_on
+from factories.one_app import app_over
 from factories.operators import operations_of
 
 KEY = "00" * 32
@@ -250,8 +252,12 @@ class Files:
 
     @cached_property
     def app(self) -> Any:
-        """The HTTP application; building it costs more than most requests to it."""
-        return http_app(self.deps, CofferSettings(), TokenIsUserId(), operations_of(TOPOLOGY, self.deps.work))
+        """The HTTP application."""
+
+        def build(deps: Any, operations: Any) -> Any:
+            return http_app(deps, CofferSettings(), TokenIsUserId(), operations)
+
+        return app_over("files", build, self.deps, operations_of(TOPOLOGY, self.deps.work))
 
     def client(self, principal: Principal | None = None) -> httpx.AsyncClient:
         """An HTTP client of somebody, the owner by default."""
@@ -266,25 +272,9 @@ class Files:
 @asynccontextmanager
 async def files_on(url: str, **changes: Any) -> AsyncIterator[Files]:
     """The service on a store; every statement it runs is noted."""
-    engine = create_async_engine(url, pool_size=10, connect_args={"server_settings": {"jit": "off"}})
-    clock = FixedClock()
-    blobs = MemoryBlobs(clock)
-    work = Work(engine, chassis, source="/files", clock=clock)
-    files = Files(make_deps(work, blobs, settings(url, **changes)), engine, clock, blobs)
-
-    def note(statement: str) -> None:
-        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
-            files.statements.append(statement)
-
-    @event.listens_for(engine.sync_engine, "before_cursor_execute")
-    def through_sqlalchemy(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        note(statement)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def past_sqlalchemy(adapted: Any, _record: Any) -> None:
-        adapted.driver_connection.add_query_logger(lambda logged: note(logged.query))
-
-    try:
-        yield files
-    finally:
-        await engine.dispose()
+    notes: list[str] = []
+    async with engine_on(url, notes, notes_of_the_driver=notes) as engine:
+        clock = FixedClock()
+        blobs = MemoryBlobs(clock)
+        work = Work(engine, chassis, source="/files", clock=clock)
+        yield Files(make_deps(work, blobs, settings(url, **changes)), engine, clock, blobs, statements=notes)

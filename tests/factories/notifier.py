@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coffer_chassis.clock import Clock
 from coffer_chassis.identity import Principal
@@ -30,6 +30,8 @@ from coffer_notifier.handlers.reactions import BULK, FAST
 from coffer_notifier.settings import NotifierSettings
 from coffer_notifier.store.tables import chassis
 from coffer_notifier.stream.hub import Hub
+from factories.engines import engine_on
+from factories.one_app import app_over
 from factories.operators import operations_of
 
 KEY = "00" * 32
@@ -126,8 +128,18 @@ class Notifier:
 
     @cached_property
     def app(self) -> Any:
-        """The HTTP application; building it takes longer than many requests."""
-        return http_app(self.deps, self.hub, CofferSettings(), TokenSaysWho(self.deps), operations_of(TOPOLOGY, self.deps.work))
+        """The HTTP application, for requests without a network."""
+
+        def build(deps: Any, hub: Any, verifier: Any, operations: Any) -> Any:
+            return http_app(deps, hub, CofferSettings(), verifier, operations)
+
+        operations = operations_of(TOPOLOGY, self.deps.work)
+        return app_over("notifier", build, self.deps, self.hub, TokenSaysWho(self.deps), operations)
+
+    def own_app(self) -> Any:
+        """One of its own, with a lifespan, to be served."""
+        operations = operations_of(TOPOLOGY, self.deps.work)
+        return http_app(self.deps, self.hub, CofferSettings(), TokenSaysWho(self.deps), operations)
 
     def client(self, user: str) -> httpx.AsyncClient:
         """An HTTP client of somebody, without a network."""
@@ -159,13 +171,10 @@ def bearer(token: str) -> dict[str, str]:
 @asynccontextmanager
 async def notifier_on(url: str, *, clock: Clock | None = None, **changes: Any) -> AsyncIterator[Notifier]:
     """The service on a store; nothing of it runs by itself."""
-    engine = create_async_engine(url, pool_size=10, connect_args={"server_settings": {"jit": "off"}})
-    wakeups = Wakeups(engine, "notifier")
-    clock = clock or FixedClock()
-    work = Work(engine, chassis, source="/notifier", clock=clock, wakeups=wakeups)
-    post = CaughtPost()
-    deps = make_deps(work, settings(url, **changes), post, public_url=PUBLIC_URL)
-    try:
+    async with engine_on(url) as engine:
+        wakeups = Wakeups(engine, "notifier")
+        clock = clock or FixedClock()
+        work = Work(engine, chassis, source="/notifier", clock=clock, wakeups=wakeups)
+        post = CaughtPost()
+        deps = make_deps(work, settings(url, **changes), post, public_url=PUBLIC_URL)
         yield Notifier(deps, engine, clock, post, Hub(deps), wakeups)
-    finally:
-        await engine.dispose()

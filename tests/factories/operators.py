@@ -36,13 +36,14 @@ ACTED: dict[str, type[OperatorFact]] = {
     "sharing": sharing.OperatorActedV1,
     "notifier": notifier.OperatorActedV1,
 }
+WHOLE = topology("coffer")
 BOSS = "01a15df5-00a0-77b9-830d-40bd57deeac1"
 OPERATOR = Origin(BOSS, "operator", "01a1f8a0-1a00-72eb-a4db-933bb6e48e3d")
 
 
 def operations_of(own: ServiceTopology, work: Work) -> Operations:
     """The operations of a service of this release, over a bus in memory."""
-    return Operations(own, work, MemoryBus(topology("coffer")), ACTED[own.service])
+    return Operations(own, work, MemoryBus(WHOLE), ACTED[own.service])
 
 
 def operations_on(store: Store, bus: Bus, *lanes: Lane) -> Operations:

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-from sqlalchemy import event, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coffer_chassis.handling import HandlerTable
 from coffer_chassis.identity import Principal
@@ -35,8 +35,10 @@ from coffer_sharing.handlers.showing import Shown
 from coffer_sharing.settings import SharingSettings
 from coffer_sharing.store.shares import share_by_id
 from coffer_sharing.store.tables import chassis
+from factories.engines import engine_on
 from factories.events import arrived
 from factories.files import TokenIsUserId, origin_of, person
+from factories.one_app import app_over
 from factories.operators import operations_of
 
 KEY = "00" * 32
@@ -250,8 +252,12 @@ class Sharing:
 
     @cached_property
     def app(self) -> Any:
-        """The HTTP application; building it costs more than most requests to it."""
-        return http_app(self.deps, CofferSettings(), TokenIsUserId(), operations_of(TOPOLOGY, self.deps.work))
+        """The HTTP application."""
+
+        def build(deps: Any, operations: Any) -> Any:
+            return http_app(deps, CofferSettings(), TokenIsUserId(), operations)
+
+        return app_over("sharing", build, self.deps, operations_of(TOPOLOGY, self.deps.work))
 
     def client(self, principal: Principal | None = None, *, verifier: Any = None) -> httpx.AsyncClient:
         """An HTTP client of somebody, the owner by default."""
@@ -268,18 +274,11 @@ class Sharing:
 @asynccontextmanager
 async def sharing_on(url: str, **changes: Any) -> AsyncIterator[Sharing]:
     """The service on a store; every statement it runs is noted."""
-    engine = create_async_engine(url, pool_size=12, connect_args={"server_settings": {"jit": "off"}})
-    clock = FixedClock()
-    work = Work(engine, chassis, source="/sharing", clock=clock, wakeups=Wakeups(engine, "sharing"))
-    settings = SharingSettings(**{"database_url": url, "cursor_key": KEY, **changes})
-    sharing = Sharing(make_deps(work, settings), engine, clock, person(id_made()))
-
-    @event.listens_for(engine.sync_engine, "before_cursor_execute")
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sharing.statements.append(statement)
-
-    try:
+    notes: list[str] = []
+    async with engine_on(url, notes) as engine:
+        clock = FixedClock()
+        work = Work(engine, chassis, source="/sharing", clock=clock, wakeups=Wakeups(engine, "sharing"))
+        settings = SharingSettings(**{"database_url": url, "cursor_key": KEY, **changes})
+        sharing = Sharing(make_deps(work, settings), engine, clock, person(id_made()), statements=notes)
         await sharing.settle()
         yield sharing
-    finally:
-        await engine.dispose()

@@ -30,7 +30,7 @@ async def api_process(notifier: Notifier) -> AsyncIterator[str]:
     tasks = [
         asyncio.create_task(supervised("hub", notifier.hub.run, stopping)),
         asyncio.create_task(supervised("wakeups", notifier.wakeups.run, stopping)),
-        asyncio.create_task(serve(notifier.app, bound, stopping)),
+        asyncio.create_task(serve(notifier.own_app(), bound, stopping)),
     ]
     try:
         yield address

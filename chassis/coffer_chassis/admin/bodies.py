@@ -72,7 +72,7 @@ def _safe(body: str) -> str:
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    return isinstance(value, str) and _SECRET.search(name) is not None
+    return value is not None and not isinstance(value, bool) and _SECRET.search(name) is not None
 
 
 def _hidden(value: Any) -> Any:
@@ -80,4 +80,4 @@ def _hidden(value: Any) -> Any:
         return {name: REDACTED if _is_secret(name, inner) else _hidden(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_hidden(inner) for inner in value]
-    return value
+    return scrubbed(value) if isinstance(value, str) else value

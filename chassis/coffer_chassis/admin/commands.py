@@ -15,6 +15,7 @@ from coffer_chassis.admin.acts import of_shell
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.admin.routes.answers import group_answer, letter_answer, replay_answer
 from coffer_chassis.dead_letters import Wanted
+from coffer_chassis.logs import scrubbed
 from coffer_chassis.replaying import next_due, replay_round
 from coffer_chassis.replays import Events, Replay
 from coffer_contracts.problems import Problem
@@ -94,9 +95,12 @@ async def republish(operations: Operations, arguments: argparse.Namespace) -> in
 
 
 async def handle_letters(operations: Operations, arguments: argparse.Namespace) -> int:
-    """Run the command; its exit code. What lies in dead queues is collected first."""
+    """Run the command; its exit code. What lies in dead queues is collected first, where the broker answers."""
     for lane in operations.topology.lanes:
-        await dead_letters.drain(operations.work, operations.bus, lane)
+        try:
+            await dead_letters.drain(operations.work, operations.bus, lane)
+        except Exception as error:  # noqa: BLE001  # in whatever way the broker is away, letters stand in the store
+            _failed(f"What lies in {lane.dead_queue} is not shown: {scrubbed(repr(error))}")
     wanted = Wanted(
         queue=arguments.queue,
         type=arguments.type,

@@ -149,6 +149,6 @@ def _letter(operations: Operations, row: Row[Any], size: int | None = None, show
 
 
 def _group(row: Row[Any]) -> Group:
-    names = ("queue", "type", "error_class", "handler", "reason", "oldest_at", "newest_at")
-    # `count` is a method of rows.
-    return Group(**{name: getattr(row, name) for name in names}, count=row._mapping["count"])  # noqa: SLF001  # its public way in
+    names = ("queue", "type", "error_class", "handler", "oldest_at", "newest_at")
+    count = row._mapping["count"]  # noqa: SLF001  # its public way in: `count` is a method of rows
+    return Group(**{name: getattr(row, name) for name in names}, reason=scrubbed(row.reason), count=count)

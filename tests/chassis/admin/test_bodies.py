@@ -77,7 +77,15 @@ def test_a_secret_in_any_text_is_not_shown(text: str) -> None:
 def test_a_secret_in_a_field_that_a_contract_knows_is_not_shown_either() -> None:
     fact: dict[str, Any] = json.loads(envelope(failed(1)).to_json())
     fact["data"]["agent"] = "curl Bearer abcdef"
-    assert "abcdef" not in read(json.dumps(fact)).body
+    reading = read(json.dumps(fact))
+    assert "abcdef" not in reading.body
+    assert reading.decoded["data"]["agent"] == "curl Bearer …"
+
+
+@pytest.mark.parametrize("value", [123456, ["123456"], {"of": "123456"}])
+def test_a_secret_need_not_be_a_text(value: object) -> None:
+    shown = read(json.dumps({"recovery_codes": value, "has_password": True, "otp": None})).body
+    assert json.loads(shown) == {"recovery_codes": "…", "has_password": True, "otp": None}
 
 
 def test_a_long_body_is_cut_in_listings_and_whole_alone() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from coffer_chassis.admin import commands
 from coffer_chassis.admin.acts import of_shell
+from coffer_chassis.bus import Incoming
 from coffer_chassis.ids import new_id
 from factories.consuming import LANE, WatchedBus
 from factories.eventing import CREATED, FAILED, TABLES, Store, created, failed
@@ -58,6 +59,20 @@ async def test_letters_are_collected_listed_shown_and_grouped(store: Store, bus:
     assert await run(store, bus, "dead-letters", "groups") == 0
     assert [json.loads(line)["count"] for line in capsys.readouterr().out.splitlines()] == [1, 1]
     assert await acts(store) == []
+
+
+async def test_letters_are_seen_and_dropped_while_the_broker_is_away(store: Store, bus: WatchedBus, capsys: Said) -> None:
+    async def away(queue: str, *, limit: int, wait_seconds: float) -> list[Incoming]:
+        raise ConnectionError("away")
+
+    bus.receive = away  # type: ignore[method-assign]  # for this bus only
+    made = await letter(store, 1)
+    assert await run(store, bus, "dead-letters", "list") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["id"] == made
+    assert LANE.dead_queue in said.err
+    assert await run(store, bus, "dead-letters", "drop", made, "--yes") == 0
+    assert [act[0] for act in await acts(store)] == ["dead_letters.dropped"]
 
 
 async def test_letters_are_redriven_by_id(store: Store, bus: WatchedBus, capsys: Said) -> None:

@@ -31,7 +31,9 @@ GIVEN_UP_AFTER = 5
 Kind = Literal["orphans", "missing", "mismatched"]
 RunState = Literal["waiting", "running", "finished", "failed"]
 
-_INCOMING_KEY = re.compile(r"incoming/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_INCOMING_KEY = re.compile(f"incoming/{_ID}")
+_QUARANTINE_KEY = re.compile(f"quarantine/{_ID}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,11 @@ def upload_of_incoming(key: str) -> UploadId | None:
     """The upload that a key of a form belongs to."""
     match = _INCOMING_KEY.fullmatch(key)
     return UploadId(match[1]) if match else None
+
+
+def is_ours(key: str) -> bool:
+    """Whether Coffer makes such keys below the prefixes; what lies under others is somebody else's, and is not touched."""
+    return bool(blob_of_key(key) or upload_of_incoming(key) or _QUARANTINE_KEY.fullmatch(key))
 
 
 def report_lines(run: Run) -> list[str]:

@@ -4,7 +4,7 @@ Pure. Times of the media worker are by its own clock: they are brought between t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -138,7 +138,7 @@ def waiting_of(upload: Upload, preview: Preview | None, around: Surroundings, no
 def _unasked(upload: Upload, around: Surroundings, now: datetime) -> Waiting:
     ahead = around.in_line + around.asked
     long = span(now - upload.changed_at)
-    if around.in_line == 0 and around.asked < around.room:
+    if ahead < around.room:
         sentence = f"Its turn to be checked has come; it has waited {long} and is asked about in a few seconds."
         return Waiting("turn", upload.changed_at, sentence, ahead=ahead)
     many = f"{ahead}" if around.in_line < AHEAD_AT_MOST else f"{AHEAD_AT_MOST} or more"
@@ -147,8 +147,10 @@ def _unasked(upload: Upload, around: Surroundings, now: datetime) -> Waiting:
     return Waiting("turn", upload.changed_at, sentence, ahead=ahead)
 
 
-def without_numbers(waiting: Waiting, now: datetime) -> Waiting:
+def without_numbers(waiting: Waiting, around: Surroundings, now: datetime) -> Waiting:
     """The same for those who may not know how much the owner of a drive has under way."""
+    if around.in_line + around.asked < around.room:
+        return replace(waiting, ahead=None)
     sentence = f"{span(now - waiting.since)} waiting for its turn to be checked, behind other uploads into the same drive."
     return Waiting(waiting.what, waiting.since, sentence)
 
@@ -191,7 +193,7 @@ def _next(upload: Upload, around: Surroundings, now: datetime, due: datetime) ->
         case "failed":
             return Next("aborted", due, "If nobody tries again by then, it is given up and its bytes are deleted.")
     if upload.dispatched_at is None:
-        if around.in_line == 0 and around.asked < around.room:
+        if around.in_line + around.asked < around.room:
             return Next("asked", now + around.sweeps_every, "The media worker is asked.")
         return Next("fails", due, "If its turn has not come by then, it fails and can be tried again.")
     if not around.is_sent:

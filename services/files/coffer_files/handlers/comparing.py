@@ -11,7 +11,6 @@ from itertools import groupby
 from typing import Any
 
 from coffer_chassis.blobs import LISTED_AT_ONCE, Listed
-from coffer_chassis.object_keys import KeyRefused, checked_key
 from coffer_chassis.origin import Origin
 from coffer_contracts.event import rfc3339
 from coffer_files.domain import reconciling as rules
@@ -83,14 +82,7 @@ async def _missing(deps: Deps, page: _Page, rows: Sequence[Stored]) -> None:
     """Rows whose object was not listed: it may have come since, and the row may have gone since."""
     if not rows:
         return
-    turn = asyncio.Semaphore(AT_ONCE)
-
-    async def look(row: Stored) -> Found | None:
-        async with turn:
-            head = await deps.blobs.head(row.key)
-        return Found(row.key, head.size_bytes, head.etag, head.modified_at) if head else None
-
-    now_there = await asyncio.gather(*map(look, rows))
+    now_there = await _looked_for(deps, [row.key for row in rows])
     there = [(one, row) for one, row in zip(now_there, rows, strict=True) if one is not None]
     page.add(sound=sum((one.size_bytes, one.etag) == (row.size_bytes, row.etag) for one, row in there))
     await _mismatched(
@@ -99,6 +91,18 @@ async def _missing(deps: Deps, page: _Page, rows: Sequence[Stored]) -> None:
     gone = await _still_stored(deps, [row for one, row in zip(now_there, rows, strict=True) if one is None])
     page.add(missing=len(gone), missing_bytes=sum(row.size_bytes for row in gone))
     page.samples.append(("missing", [(row, None) for row in gone]))
+
+
+async def _looked_for(deps: Deps, keys: Iterable[str]) -> list[Found | None]:
+    """What lies under each of the keys at this moment."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def look(key: str) -> Found | None:
+        async with turn:
+            head = await deps.blobs.head(key)
+        return Found(key, head.size_bytes, head.etag, head.modified_at) if head else None
+
+    return await asyncio.gather(*map(look, keys))
 
 
 async def _mismatched(deps: Deps, page: _Page, pairs: Sequence[tuple[Found, Stored]]) -> None:
@@ -138,15 +142,19 @@ async def _unreferred(deps: Deps, run: Run, page: _Page, found: Sequence[Found])
             page.add(young=1)
         else:
             orphans.append(one)
-    return orphans
+    # What was listed on its way out may be gone by now, and with it the row that said so.
+    ours = [one.key for one in orphans if rules.is_ours(one.key)]
+    gone = {key for key, there in zip(ours, await _looked_for(deps, ours), strict=True) if there is None}
+    page.add(doomed=len(gone))
+    return [one for one in orphans if one.key not in gone]
 
 
 async def _orphans(deps: Deps, run: Run, orphans: Sequence[Found], save: Save) -> Run:
     """Count orphans, and have them deleted if that is wanted: drive by drive, each looked at again under its lock."""
-    ours = [one for one in orphans if _is_ours(one.key)]
-    foreign = [one for one in orphans if not _is_ours(one.key)]
+    ours = [one for one in orphans if rules.is_ours(one.key)]
+    foreign = [one for one in orphans if not rules.is_ours(one.key)]
     if not run.repair:
-        return _with_orphans(_with_orphans(run, ours), foreign, foreign=len(foreign))
+        return _with_orphans(run, orphans, foreign=len(foreign))
     for owner_id, group in groupby(ours, key=lambda one: rules.owner_of(one.key)):
         found = list(group)
         async with deps.work.unit(Origin(run.actor_id, run.actor_kind, run.id)) as unit:
@@ -160,13 +168,6 @@ async def _orphans(deps: Deps, run: Run, orphans: Sequence[Found], save: Save) -
                 await save(unit.connection, run)
     # Last: what was saved above is not counted once more when the page is compared again after a crash.
     return _with_orphans(run, foreign, foreign=len(foreign))
-
-
-def _is_ours(key: str) -> bool:
-    try:
-        return bool(checked_key(key))
-    except KeyRefused:
-        return False
 
 
 def _with_orphans(run: Run, found: Sequence[Found], **more: int) -> Run:

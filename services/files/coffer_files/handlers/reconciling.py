@@ -115,6 +115,10 @@ async def reconcile(deps: Deps) -> int:
     await _ask_daily(deps)
     ended = 0
     while (run := await _take(deps)) is not None:
+        if run.attempts > GIVEN_UP_AFTER:
+            # Whoever fails says so itself; these died, or were slower than the lease is long.
+            await _fail(deps, run, f"Whoever worked on it was stopped at the same place, {GIVEN_UP_AFTER} times.")
+            continue
         try:
             await carry_out(deps, run)
             ended += 1
@@ -156,8 +160,12 @@ async def list_runs(deps: Deps, *, limit: int, before: str | None) -> list[Run]:
 
 async def give_up_run(deps: Deps, run: Run, error: Exception) -> None:
     """End a run that its only worker cannot carry out."""
+    await _fail(deps, run, repr(error)[:ERROR_LENGTH])
+
+
+async def _fail(deps: Deps, run: Run, said: str) -> None:
     async with deps.work.engine.begin() as connection:
-        await rows.fail_run(connection, run, deps.work.clock.now(), repr(error)[:ERROR_LENGTH])
+        await rows.fail_run(connection, run, deps.work.clock.now(), said)
 
 
 async def _take(deps: Deps) -> Run | None:
@@ -183,7 +191,7 @@ async def _ask_daily(deps: Deps) -> None:
     if not every:
         return
     async with deps.work.read() as connection:
-        last = await rows.last_requested_at(connection)
+        last = await rows.last_requested_at(connection, PREFIXES)
     if last is not None and deps.work.clock.now() < last + every:
         return
     grace = int(deps.settings.reconcile_grace_hours * 3600)

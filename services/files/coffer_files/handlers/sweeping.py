@@ -49,8 +49,8 @@ async def sweep(deps: Deps, *, grace_seconds: float | None = None) -> SweepRepor
     """
     found, missed = await _look_into_bucket(deps, grace_seconds)
     moved, failed = await _pass_deadlines(deps)
-    dispatched = await _dispatch(deps)
-    report = SweepReport(found, moved, dispatched, missed + failed)
+    dispatched, unasked = await _dispatch(deps)
+    report = SweepReport(found, moved, dispatched, missed + failed + unasked)
     if report != SweepReport():
         log.info("swept", found=found, moved=moved, dispatched=dispatched, failures=report.failures)
     return report
@@ -114,19 +114,25 @@ async def _pass_deadlines(deps: Deps) -> tuple[Counter[str], int]:
         last = due[-1]
 
 
-async def _dispatch(deps: Deps) -> int:
-    """Uploads that wait although there is room: how many were dispatched."""
-    count = 0
+async def _dispatch(deps: Deps) -> tuple[int, int]:
+    """Uploads that wait although there is room: how many were dispatched, and for how many owners that could not be done."""
+    count = failures = 0
     last: UserId | None = None
     while True:
         async with deps.work.read() as connection:
             owners = await owners_with_room(connection, deps.settings.dispatch_per_owner, limit=PAGE, after=last)
         for owner_id in owners:
-            async with deps.work.unit(_origin()) as unit:
-                if await lock_drive(unit.connection, owner_id, skip_locked=True):
-                    count += await dispatch_waiting(unit, deps, owner_id)
+            try:
+                async with deps.work.unit(_origin()) as unit:
+                    free = await lock_drive(unit.connection, owner_id, skip_locked=True)
+                    asked = await dispatch_waiting(unit, deps, owner_id) if free else 0
+            except Exception as error:  # noqa: BLE001  # one drive must not keep the others waiting
+                log.warning("dispatch_failed", owner_id=owner_id, error=repr(error))
+                failures += 1
+                continue
+            count += asked
         if len(owners) < PAGE:
-            return count
+            return count, failures
         last = owners[-1]
 
 

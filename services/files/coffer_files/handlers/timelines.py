@@ -41,7 +41,7 @@ async def timeline_of(deps: Deps, principal: Principal, upload_id: UploadId) -> 
     now = deps.work.clock.now()
     waiting = rules.waiting_of(upload, preview, around, now)
     if waiting is not None and waiting.ahead is not None and principal.user_id != upload.owner_id:
-        waiting = rules.without_numbers(waiting, now)
+        waiting = rules.without_numbers(waiting, around, now)
     can_retry = upload.can_retry
     return Timeline(
         upload=upload,

@@ -60,9 +60,10 @@ async def newest_runs(connection: AsyncConnection, *, limit: int, before: str | 
     return [_read(row) for row in await connection.execute(query)]
 
 
-async def last_requested_at(connection: AsyncConnection) -> datetime | None:
-    """When somebody, or the clock, last asked for a run."""
-    query = select(table.c.requested_at).order_by(table.c.requested_at.desc()).limit(1)
+async def last_requested_at(connection: AsyncConnection, prefixes: tuple[str, ...]) -> datetime | None:
+    """When somebody, or the clock, last asked for a run over exactly these prefixes."""
+    whole = table.c.prefixes == list(prefixes)
+    query = select(table.c.requested_at).where(whole).order_by(table.c.requested_at.desc()).limit(1)
     return (await connection.execute(query)).scalar_one_or_none()
 
 

@@ -48,8 +48,7 @@ async def references(connection: AsyncConnection, keys: Sequence[str], *, locked
     """
     known = [key for key in keys if "\0" not in key]
     found: dict[str, Reference] = {}
-    doomed = select(doomed_blobs.c.key).where(doomed_blobs.c.key.in_(known))
-    found |= dict.fromkeys((await connection.execute(doomed)).scalars(), "doomed")
+    # In the order in which objects go from one to the next, so that none slips through between two statements.
     blob_ids = [named[1] for key in known if (named := blob_of_key(key))]
     incoming = [upload_id for key in known if (upload_id := upload_of_incoming(key))]
     if blob_ids or incoming:
@@ -59,6 +58,9 @@ async def references(connection: AsyncConnection, keys: Sequence[str], *, locked
             found[row.blob_key] = "under_way"
             found[f"incoming/{row.id}"] = "under_way"
     found |= dict.fromkeys(await still_stored(connection, known), "stored")
+    doomed = select(doomed_blobs.c.key).where(doomed_blobs.c.key.in_(known))
+    for key in (await connection.execute(doomed)).scalars():
+        found.setdefault(key, "doomed")
     return {key: found[key] for key in known if key in found}
 
 

@@ -54,6 +54,8 @@ def test_it_waits_for_bytes() -> None:
         (Surroundings(asked=16, in_line=25, room=16), 41, "behind 41 other uploads"),
         (Surroundings(asked=16, in_line=AHEAD_AT_MOST, room=16), 1016, "behind 1000 or more other uploads"),
         (Surroundings(asked=3, in_line=0, room=16), 3, "Its turn to be checked has come"),
+        (Surroundings(asked=3, in_line=12, room=16), 15, "Its turn to be checked has come"),
+        (Surroundings(asked=3, in_line=13, room=16), 16, "behind 16 other uploads"),
     ],
 )
 def test_it_waits_for_its_turn(around: Surroundings, ahead: int, words: str) -> None:
@@ -74,9 +76,18 @@ def test_a_turn_that_has_come_is_given_by_the_next_sweep() -> None:
 
 
 def test_others_are_not_told_how_much_the_owner_has_under_way() -> None:
-    waiting = rules.without_numbers(said(received(), Surroundings(16, 25, 16), at(seconds=41)), at(seconds=41))
+    around = Surroundings(16, 25, 16)
+    waiting = rules.without_numbers(said(received(), around, at(seconds=41)), around, at(seconds=41))
     assert waiting.ahead is None
     assert "41" not in waiting.sentence.replace("40 s", "")
+    assert "behind other uploads" in waiting.sentence
+
+
+@pytest.mark.parametrize("around", [Surroundings(0, 0, 16), Surroundings(15, 0, 16)])
+def test_others_are_not_told_that_they_stand_behind_somebody_when_their_turn_has_come(around: Surroundings) -> None:
+    waiting = rules.without_numbers(said(received(), around, at(seconds=41)), around, at(seconds=41))
+    assert (waiting.ahead, "behind" in waiting.sentence) == (None, False)
+    assert waiting.sentence.startswith("Its turn to be checked has come")
 
 
 def test_a_question_that_has_not_left_is_told_from_one_that_has() -> None:

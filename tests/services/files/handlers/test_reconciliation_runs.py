@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from coffer_chassis import metrics
 from coffer_contracts.problems import StateConflict
-from coffer_files.domain.reconciling import GIVEN_UP_AFTER
+from coffer_files.domain.reconciling import GIVEN_UP_AFTER, Wish
 from coffer_files.handlers import comparing
 from coffer_files.handlers.burying import bury
 from coffer_files.handlers.reconciling import RunLost, carry_out, find_run, reconcile, request_run
@@ -96,6 +96,25 @@ async def test_a_bucket_that_does_not_answer_is_tried_again_and_then_given_up(
     assert (await compare(files)).state == "finished"
 
 
+async def test_a_run_whose_workers_die_in_the_same_place_again_and_again_is_given_up(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(*_: Any, **__: Any) -> Any:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(files.blobs, "listed", dies)
+    asked = await request_run(files.deps, None, OPERATOR, NOW)
+    for _ in range(GIVEN_UP_AFTER):
+        with pytest.raises(asyncio.CancelledError):
+            await reconcile(files.deps)
+        files.clock.advance(seconds=LEASE.total_seconds())
+    assert await reconcile(files.deps) == 0
+    run = await find_run(files.deps, asked.run.id)
+    assert (run.state, run.error) == ("failed", "Whoever worked on it was stopped at the same place, 5 times.")
+    monkeypatch.undo()
+    assert (await compare(files)).state == "finished"
+
+
 async def test_one_at_a_time(files: Files) -> None:
     first = await request_run(files.deps, None, OPERATOR, NOW)
     assert (first.is_new, await request_run(files.deps, None, OPERATOR, NOW)) == (True, replaced(first))
@@ -138,3 +157,15 @@ async def test_the_clock_asks_for_a_trial_once_a_day_if_it_is_set_to(database: D
         assert metrics.BUCKET_ORPHANS._value.get() == 1
         assert metrics.BUCKET_ORPHAN_BYTES._value.get() == 7
         assert await files.facts("files.operator.acted.v1") == []
+
+
+async def test_who_compares_a_part_does_not_put_off_the_daily_comparison_of_the_whole(database: Database) -> None:
+    async with files_on(database("coffer_files"), reconcile_every_hours=24) as files:
+        assert await reconcile(files.deps) == 1
+        files.clock.advance(hours=23)
+        await request_run(files.deps, None, OPERATOR, Wish(("quarantine/",), repair=True, grace_seconds=0))
+        assert await reconcile(files.deps) == 1
+        files.clock.advance(hours=1)
+        assert await reconcile(files.deps) == 1
+        runs = await files.rows(select(reconciliations).order_by(reconciliations.c.requested_at))
+        assert [len(row.prefixes) for row in runs] == [3, 1, 3]

@@ -65,7 +65,7 @@ async def test_a_repair_deletes_orphans_and_nothing_else(files: Files) -> None:
     await files.blobs.write(wrong.blob_key, b"other", content_type="image/jpeg")
     for _ in range(3):
         await stray(files)
-    await stray(files, key="incoming/whatever")
+    await stray(files, key=f"incoming/{new_id()}")
     run = await compare(files, REPAIR)
     assert (run.counts.orphans, run.counts.repaired, run.counts.repaired_bytes) == (4, 4, 28)
     await bury(files.deps)
@@ -114,8 +114,12 @@ async def test_quarantine_is_kept_for_its_week_and_no_longer(files: Files) -> No
 
 
 @pytest.mark.parametrize(
-    "key", ["blobs/../etc/passwd", "blobs/%2e%2e", "blobs/a b+\u00fc", "blobs/\x00", "blobs/x\ny", "blobs//", "quarantine/A"]
-)
+    "key",
+    [
+        "blobs/../etc/passwd", "blobs/%2e%2e", "blobs/a b+\u00fc", "blobs/\x00", "blobs/x\ny", "blobs//", "quarantine/A",
+        "blobs/backup.tar", "blobs/01a15df5-00a0-77b9-830d-40bd57deeac1", "incoming/whatever", "quarantine/readme",
+    ],
+)  # fmt: skip
 async def test_keys_that_coffer_never_makes_are_told_and_never_touched(files: Files, key: str) -> None:
     await put_raw(files, key)
     sound = await committed(files, "a.jpg")
@@ -192,6 +196,50 @@ async def test_an_object_that_a_file_comes_to_refer_to_before_the_repair_is_kept
     run = await compare(files, REPAIR)
     assert (run.counts.repaired, await files.rows(select(doomed_blobs))) == (0, [])
     assert row.key in files.blobs.objects
+
+
+async def test_an_object_that_is_buried_while_the_bucket_is_read_is_no_orphan(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aborted, kept = await files.start(), await stray(files)
+    await put(files, aborted)
+    await abort_upload(files.deps, files.owner, files.origin, aborted.id)
+    files.clock.advance(hours=24)
+    listed = files.blobs.listed
+
+    async def listed_then_buried(prefix: str, **more: Any) -> Any:
+        found = await listed(prefix, **more)
+        await bury(files.deps)
+        return found
+
+    monkeypatch.setattr(files.blobs, "listed", listed_then_buried)
+    run = await compare(files)
+    assert ([sample["key"] for sample in run.samples["orphans"]], run.counts.orphans) == ([kept], 1)
+    assert (run.counts.objects, run.counts.doomed) == (2, 1)
+
+
+async def test_an_upload_that_ends_while_it_is_asked_who_refers_to_it_is_no_orphan(files: Files) -> None:
+    upload = await files.start()
+
+    class Slow:
+        """A connection between whose first and second question the upload is given up."""
+
+        def __init__(self, connection: Any) -> None:
+            self.connection = connection
+            self.asked = 0
+
+        async def execute(self, *statement: Any) -> Any:
+            answer = await self.connection.execute(*statement)
+            self.asked += 1
+            if self.asked == 1:
+                await abort_upload(files.deps, files.owner, files.origin, upload.id)
+            return answer
+
+    for _ in range(2):
+        async with files.engine.connect() as connection:
+            slow: Any = Slow(connection)
+            assert await references.references(slow, [upload.blob_key])
+    assert (await files.now(upload)).state == "aborted"
 
 
 async def test_a_file_that_is_purged_meanwhile_is_not_missing(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,15 @@ import pytest
 from sqlalchemy import select, update
 
 from coffer_chassis.blobs import BlobMissing
+from coffer_files.handlers import sweeping
 from coffer_files.handlers.burying import bury
+from coffer_files.handlers.receiving import dispatch_waiting
 from coffer_files.handlers.sweeping import SweepReport, forget, sweep
 from coffer_files.handlers.uploads import abort_upload
 from coffer_files.store.tables import changes, doomed_blobs, uploads
 from factories.bytes import asked, put, sent
 from factories.databases import Database
-from factories.files import Files, cleared, files_on, rejected, stored
+from factories.files import Files, cleared, files_on, person, rejected, stored
 
 
 @pytest.fixture
@@ -154,6 +156,27 @@ async def test_dispatches_what_was_left_waiting(files: Files) -> None:
     await files.rows(waiting.returning(uploads.c.id))
     assert (await sweep(files.deps)).dispatched == 1
     assert (await files.now(upload)).attempts == 1
+
+
+async def test_a_drive_that_cannot_be_looked_after_does_not_keep_others_from_their_turn(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = [person(f"00000000-0000-7000-8000-00000000000{number}") for number in range(2)]
+    waiting: list[Any] = []
+    for files.owner in owners:
+        waiting.append(await files.start())
+        await files.handle(stored(waiting[-1]))
+    await files.rows(update(uploads).values(dispatched_at=None, attempts=0).returning(uploads.c.id))
+
+    async def broken_for_the_first(unit: Any, deps: Any, owner_id: Any) -> int:
+        if owner_id == owners[0].user_id:
+            raise ValueError("an event has 70000 bytes")
+        return await dispatch_waiting(unit, deps, owner_id)
+
+    monkeypatch.setattr(sweeping, "dispatch_waiting", broken_for_the_first)
+    report = await sweep(files.deps)
+    assert (report.dispatched, report.failures) == (1, 1)
+    assert [(await files.now(upload)).attempts for upload in waiting] == [0, 1]
 
 
 async def test_many_sweepers_do_nothing_twice(files: Files) -> None:
