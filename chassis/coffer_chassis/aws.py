@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from aiobotocore.config import AioConfig
@@ -39,6 +40,9 @@ class AwsAccess:
         }
 
 
+USER_AGENT = f"coffer/{version('coffer')}"
+
+
 @dataclass(frozen=True)
 class AwsClients:
     """The long-lived clients of one process."""
@@ -59,6 +63,8 @@ def _config(pool: int, *, attempts: int, read_seconds: float) -> AioConfig:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path"},
+        # The SDK would put its own together anew for every call, which takes a fifth of the call's time.
+        user_agent=USER_AGENT,
     )
 
 

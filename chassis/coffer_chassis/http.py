@@ -3,10 +3,13 @@
 Composition only: request ids and logs are the edge's, refusals are `problems`', permission is `access_rules`'.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from time import monotonic
 from typing import Any
 
+import structlog
 from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.routes import HTTPRoute
@@ -18,6 +21,8 @@ from coffer_chassis.cors import Cors
 from coffer_chassis.edge import Edge
 from coffer_chassis.etags import Conditions
 from coffer_chassis.origin import Origin
+from coffer_chassis.outages import outage_of
+from coffer_chassis.pauses import back_off
 from coffer_chassis.problems import ProblemAnswers
 from coffer_chassis.request_context import RequestContext
 from coffer_contracts.problems import Unauthenticated
@@ -25,8 +30,14 @@ from coffer_contracts.problems import Unauthenticated
 MAX_BODY_BYTES = 1_048_576
 """Metadata only: bytes of files go to S3 and never pass through an app."""
 
+START_SECONDS = 20
+START_BACK_OFF_SECONDS = (0.1, 2.0)
+"""How long an application waits at its start for what it needs, and how often it looks."""
+
 METADATA = "private, no-cache"
 NO_STORE = "no-store"
+
+log = structlog.get_logger(__name__)
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -61,7 +72,7 @@ def build_app(
         logging_config=None,  # Litestar's own would take over the root logger
         middleware=[gate(verifier)],
         on_shutdown=list(on_shutdown),
-        on_startup=list(on_startup),
+        on_startup=[_patient(hook) for hook in on_startup],
         openapi_config=None,  # documents are made by `openapi`, at build time, not served by services
         plugins=[PydanticBodies()],
         request_class=JsonRequest,
@@ -71,6 +82,31 @@ def build_app(
     _resolve_one_by_one(app)
     app.asgi_handler = Edge(app.asgi_handler, service=service, cors=Cors(allowed_origins), cache_control=cache_control)
     return app
+
+
+def _patient(hook: LifespanHook) -> LifespanHook:
+    """The same, tried again while something it needs is away: a service must not stay without its routes because the store
+    was restarted in the moment it began.
+    """
+
+    async def run() -> None:
+        deadline = monotonic() + START_SECONDS
+        failures = 0
+        while True:
+            try:
+                done = hook()  # type: ignore[call-arg]  # ours take no argument
+                if done is not None:
+                    await done
+            except Exception as error:
+                failures += 1
+                if outage_of(error) is None or monotonic() > deadline:
+                    raise
+                log.warning("start_waits", error=repr(error), failures=failures)
+                await asyncio.sleep(back_off(failures, START_BACK_OFF_SECONDS))
+            else:
+                return
+
+    return run
 
 
 def not_modified(etag: str) -> Response[None]:

@@ -102,8 +102,11 @@ async def _give_back(work: Work, replay: Replay, lease: str, done: _Slice, due_a
         "due_at": due_at,
         "lease": None,
     }
-    if done.error is not None or done.sent:
+    if done.error is not None:
         values["last_error"] = done.error
+    elif done.sent:
+        # What was in the way is over, unless it kept something for good.
+        values["last_error"] = case((table.c.skipped > 0, table.c.last_error), else_=None)
     if done.reached is not None:
         values |= {"reached_at": done.reached[0], "reached": done.reached[1]}
     if done.ended:

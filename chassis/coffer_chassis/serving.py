@@ -51,7 +51,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(app: Any, bound: socket.socket, stopping: asyncio.Event, *, lifespan: bool = True) -> None:
-    """Answer requests on `bound` until `stopping` is set, then finish those under way for up to FINISH_SECONDS."""
+    """Answer requests on `bound` until `stopping` is set, then finish those under way for up to FINISH_SECONDS.
+
+    Raises RuntimeError when the application does not start: a process without its routes must end, not linger.
+    """
     config = uvicorn.Config(
         app,
         http=BoundedHeads,
@@ -74,6 +77,8 @@ async def serve(app: Any, bound: socket.socket, stopping: asyncio.Event, *, life
     ending = asyncio.create_task(end())
     try:
         await server.serve(sockets=[bound])
+    except SystemExit as error:
+        raise RuntimeError("the application did not start; the log says why") from error
     finally:
         ending.cancel()
         bound.close()

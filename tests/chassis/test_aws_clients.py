@@ -33,3 +33,7 @@ async def test_no_call_waits_a_minute_to_connect_and_a_poll_outlasts_its_wait(cl
     for client in (clients.sns, clients.sqs, clients.s3, clients.sqs_poll):
         assert client.meta.config.connect_timeout <= 5
     assert 20 < clients.sqs_poll.meta.config.read_timeout <= 40
+
+
+async def test_the_user_agent_is_fixed_once(clients: Any) -> None:
+    assert clients.sns.meta.config.user_agent.startswith("coffer/")

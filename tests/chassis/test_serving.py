@@ -50,6 +50,17 @@ async def test_a_request_that_never_ends_holds_up_the_stop_for_a_bounded_time() 
     writer.close()
 
 
+async def test_an_application_that_does_not_start_ends_its_process_instead_of_lingering() -> None:
+    async def broken(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": "no"})
+
+    bound = listen("127.0.0.1", 0)
+    with pytest.raises(RuntimeError, match="did not start"):
+        await asyncio.wait_for(serve(broken, bound, asyncio.Event()), 5)
+
+
 def test_a_taken_port_is_an_error_and_leaves_no_socket_open() -> None:
     with listen("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use"):
         listen(*first.getsockname()[:2])

@@ -3,7 +3,6 @@
 `COFFER_CHAOS_SEED` runs one seed again; the seed of each run stands in its name and in every failure.
 """
 
-import asyncio
 import concurrent.futures
 import os
 import random
@@ -12,14 +11,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
-from coffer_local.registry import SERVICES
 from factories.chaos import Planned, Victim, ask, carry_out, plan, strike
+from factories.chaos_stores import look_into_stores
 from factories.people import Person, all_leave
-from factories.stacks import LocalStack, local_stack
+from factories.stacks import local_stack
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(400)]
 
@@ -51,7 +49,7 @@ def test_whatever_is_killed_every_upload_ends_as_its_client_was_told(seed: int) 
             _settled(planned)
             for person, cursor in zip(people, cursors, strict=True):
                 _look_at(person, [upload for upload in planned if upload.person is person], cursor)
-            asyncio.run(_look_into_stores(stack))
+            look_into_stores(stack, within_seconds=CALM_SECONDS)
         finally:
             all_leave()
 
@@ -119,39 +117,3 @@ def _fed(person: Person, cursor: str) -> dict[str, str]:
         cursor = page["cursor"]
         if not page["has_more"]:
             return known
-
-
-async def _look_into_stores(stack: LocalStack) -> None:
-    """What only the stores know: nothing waits, nothing is dead, sequences and references are right."""
-    for entry in SERVICES:
-        url = stack.variables[f"{entry.prefix}DATABASE_URL"].replace("+asyncpg", "")
-        connection = await asyncpg.connect(url)
-        try:
-            for _ in range(10 * CALM_SECONDS):
-                if not await connection.fetchval(UNSENT):
-                    break
-                await asyncio.sleep(0.1)
-            wrong = {name: await connection.fetchval(query) for name, query in CHASSIS_QUERIES.items()}
-            if entry.name == "files":
-                wrong |= {name: await connection.fetchval(query) for name, query in FILES_QUERIES.items()}
-        finally:
-            await connection.close()
-        assert not any(wrong.values()), f"{entry.name}: {wrong}"
-
-
-UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
-CHASSIS_QUERIES = {
-    "unsent": UNSENT,
-    "dead": "SELECT count(*) FROM dead_letters",
-    "sequence twice": "SELECT count(*) FROM (SELECT FROM outbox GROUP BY subject, sequence HAVING count(*) > 1) AS twice",
-    "sequence going back": """SELECT count(*) FROM (SELECT sequence, lag(sequence) OVER (PARTITION BY subject ORDER BY position)
-        AS before FROM outbox) AS steps WHERE sequence <= before""",
-}
-FILES_QUERIES = {
-    "versions without file": "SELECT count(*) FROM versions LEFT JOIN items ON items.id = item_id WHERE items.id IS NULL",
-    "quota": """SELECT count(*) FROM drives WHERE used_bytes <>
-        (SELECT coalesce(sum(size_bytes), 0) FROM versions WHERE created_by = drives.owner_id)""",
-    "references": "SELECT count(*) FROM blobs WHERE refcount <> (SELECT count(*) FROM versions WHERE blob_id = blobs.id)",
-    "committed twice": """SELECT count(*) FROM (SELECT FROM outbox WHERE type = 'files.item.committed.v1'
-        GROUP BY body::jsonb -> 'data' ->> 'upload_id' HAVING count(*) > 1) AS twice""",
-}

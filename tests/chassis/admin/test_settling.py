@@ -205,7 +205,7 @@ async def test_what_dies_while_they_are_redriven_is_no_part_of_it(store: Store, 
 async def test_letters_that_cannot_be_sent_are_skipped_and_hold_up_nobody(store: Store, bus: WatchedBus) -> None:
     stuck = [await letter(store, 1, queue="gone"), await letter(store, 2, body="\x02")]
     fine = await letter(store, 3)
-    replay = await redrive_all(store, bus)
+    replay = await redrive_all(store, bus, rate=2)
     await run(store, bus)
     done = await replay_now(store, replay)
     assert (done.state, done.sent, done.skipped) == ("done", 1, 2)

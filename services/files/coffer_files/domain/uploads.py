@@ -222,9 +222,11 @@ def dispatch(upload: Upload, now: datetime) -> Upload:
 
 
 def judge(upload: Upload, verdict: Verdict, now: datetime) -> Upload:
-    """The media worker has spoken. Kept for later before the bytes were seen and after giving up; ignored for other bytes
-    and for an upload that has moved on.
+    """The media worker has spoken. Kept for later before the bytes were seen; ignored for other bytes and for an upload that
+    has moved on. One that was given up only because nobody spoke goes on: late is not never.
     """
+    if upload.state == "failed" and upload.reason not in BEYOND_RETRY and verdict.etag == upload.etag:
+        return _received(replace(upload, verdict=verdict), verdict.etag, now)
     if upload.state in {"created", "failed"}:
         return upload if upload.verdict == verdict else replace(upload, verdict=verdict, revision=upload.revision + 1)
     if upload.state != "received" or verdict.etag != upload.etag:

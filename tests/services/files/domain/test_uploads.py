@@ -64,10 +64,16 @@ def test_a_verdict_before_the_bytes_were_seen_is_kept_and_applied() -> None:
     assert rules.receive(early, "e2", 10, NOON).state == "received"
 
 
-def test_a_verdict_after_giving_up_counts_when_the_owner_tries_again() -> None:
-    failed = rules.judge(upload("failed", etag="e1"), GOOD, NOON)
-    assert failed.state == "failed"
-    assert rules.retry(failed, "e1", 10, NOON).state == "cleared"
+def test_a_verdict_after_giving_up_still_counts() -> None:
+    given_up = upload("failed", etag="e1", reason="no_verdict")
+    assert rules.judge(given_up, GOOD, NOON).state == "cleared"
+    assert rules.judge(given_up, BAD, NOON).state == "rejected"
+
+
+@pytest.mark.parametrize(("reason", "etag"), [("size_mismatch", "e1"), ("bytes_lost", "e1"), ("no_verdict", "e2")])
+def test_a_verdict_does_not_bring_back_what_it_is_not_about(reason: str, etag: str) -> None:
+    failed = rules.judge(upload("failed", etag=etag, reason=reason), GOOD, NOON)
+    assert (failed.state, failed.verdict) == ("failed", GOOD)
 
 
 def test_the_second_verdict_changes_nothing() -> None:

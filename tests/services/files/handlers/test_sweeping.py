@@ -94,10 +94,24 @@ async def test_asks_the_media_worker_again_and_then_gives_up(files: Files) -> No
     assert [fact.type.split(".")[2] for fact in told] == ["received"] * 4 + ["failed"]
     assert [fact.data.attempt for fact in told[:4]] == [1, 2, 3, 4]
     assert sorted({fact.revision for fact in told}) == [fact.revision for fact in told]
-    await files.handle(cleared(upload))
-    assert (await files.now(upload)).state == "failed"
     files.clock.advance(days=7)
     assert (await sweep(files.deps)).moved == {"aborted": 1}
+    assert await reserved(files) == 0
+
+
+async def test_a_verdict_that_comes_after_it_was_given_up_still_makes_a_file(files: Files) -> None:
+    upload = await asked(files)
+    for _ in range(4):
+        await sent(files)
+        files.clock.advance(minutes=10)
+        await sweep(files.deps)
+    given_up = await files.now(upload)
+    assert given_up.state == "failed"
+    verdict = cleared(upload, etag=given_up.etag or "")
+    await files.handle(verdict, verdict)
+    done = await files.now(upload)
+    assert (done.state, done.reason) == ("committed", None)
+    assert [step.step for step in done.steps][-4:] == ["failed", "received", "cleared", "committed"]
     assert await reserved(files) == 0
 
 
