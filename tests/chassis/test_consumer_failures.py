@@ -20,6 +20,8 @@ from factories.consuming import LANE, QUICK, SLOW, Failed, WatchedBus, consuming
 from factories.eventing import PROMISES, Store, count, envelope, failed
 from factories.notifications import notification
 
+pytestmark = pytest.mark.slow
+
 both_kinds = pytest.mark.parametrize("slow", [False, True], ids=["quick", "slow"])
 
 

@@ -11,6 +11,8 @@ from coffer_chassis import request_heads
 from coffer_chassis.request_heads import HEAD_BYTES
 from coffer_chassis.serving import listen, serve
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"POST / HTTP/1.1\r\nHost: test\r\n"
 LONG = b"x" * (HEAD_BYTES // 2)
 

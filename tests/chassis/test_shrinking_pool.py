@@ -13,6 +13,8 @@ from coffer_chassis import shrinking_pool
 from coffer_chassis.shrinking_pool import SPARE, ShrinkingPool
 from factories.databases import PostgresServer
 
+pytestmark = pytest.mark.slow
+
 SIZE = 8
 
 

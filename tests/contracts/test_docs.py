@@ -49,6 +49,7 @@ def test_the_command_writes_once_and_then_has_nothing_to_do(tmp_path: Path, caps
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_the_check_names_the_stale_page_and_leaves_it_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(ROOT / docs.GOLDEN, tmp_path / docs.GOLDEN)
     docs.main([], root=tmp_path)

@@ -9,6 +9,7 @@ from coffer_local.openapi_document import document
 from factories.stacks import LocalStack
 
 
+@pytest.mark.slow
 def test_the_merged_document_is_valid_openapi_and_passes_its_lint() -> None:
     merged = document()
     validate(merged)
@@ -82,6 +83,7 @@ def test_the_parts_report_their_health(stack: LocalStack) -> None:
     assert httpx.get(f"{stack.url}/livez").json() == {"status": "alive"}
 
 
+@pytest.mark.slow
 def test_the_document_says_where_a_change_can_be_guarded() -> None:
     paths = document()["paths"]
     guarded = {

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +33,8 @@ from coffer_chassis.unit_of_work import Work
 from factories.engines import engine_on
 from factories.operators import operations_of
 
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Reading the system's authorities for each client takes longer than most tests."""
 PASSWORD = "four quiet otters"
 HOME = Caller("192.0.2.7", "coffer-tests/1")
 
@@ -78,7 +81,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
 async def auth_over_http(deps: Deps, home: Path, **coffer: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client of auth's routes, served over real HTTP."""
     app = build_http(CofferSettings(home=home, **coffer), deps, Cursors(bytes(32)), operations_of(TOPOLOGY, deps.work))
-    async with serving(app) as address, httpx.AsyncClient(base_url=address) as client:
+    async with serving(app) as address, httpx.AsyncClient(base_url=address, verify=NO_TLS) as client:
         yield client
 
 

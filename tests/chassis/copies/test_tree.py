@@ -15,6 +15,8 @@ from coffer_contracts.files import ItemPurgedV1
 from factories.copies import TREE, copies, copies_url
 from factories.sharing import Drive, Item, id_made
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["copies", "copies_url"]
 
 

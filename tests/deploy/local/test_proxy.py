@@ -11,6 +11,8 @@ from coffer_chassis.http import MAX_BODY_BYTES
 from coffer_local.forwarding import ForwardedFor
 from factories.upstreams import Seen, answered, asked, gateway, request, said, upstream
 
+pytestmark = pytest.mark.slow
+
 REQUEST_ID = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11"
 
 

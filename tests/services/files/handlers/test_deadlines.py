@@ -15,6 +15,8 @@ from factories.bytes import asked, away, sent
 from factories.databases import Database
 from factories.files import Files, envelope, files_on, stored
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def files(database: Database) -> Any:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from coffer_chassis.bus_memory import MemoryBus
@@ -17,6 +18,8 @@ from coffer_files.handlers.sweeping import sweep
 from coffer_files.store import dispatching
 from factories.databases import Database
 from factories.files import Files, cleared, files_on, person, stored
+
+pytestmark = pytest.mark.slow
 
 BURST = 16_000
 PER_OWNER = 16

@@ -19,6 +19,8 @@ from factories.bytes import away
 from factories.databases import Database
 from factories.files import Files, cleared, files_on, rejected, stored
 
+pytestmark = pytest.mark.slow
+
 STEPS = 120
 
 Around = Literal["nothing is wrong", "the bucket is away", "nothing is sent"]

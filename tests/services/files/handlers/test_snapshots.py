@@ -15,6 +15,8 @@ from coffer_files.store.tables import chassis, items
 from factories.databases import Database
 from factories.files import Files, files_on
 
+pytestmark = pytest.mark.slow
+
 
 async def folder(files: Files, name: str, parent: str = "root") -> Any:
     made, _ = await make_folder(files.deps, files.owner, files.origin, None, parent=parent, name=name, conflict="fail")

@@ -193,6 +193,7 @@ async def test_a_drive_that_cannot_be_looked_after_does_not_keep_others_from_the
     assert [(await files.now(upload)).attempts for upload in waiting] == [0, 1]
 
 
+@pytest.mark.slow
 async def test_many_sweepers_do_nothing_twice(files: Files) -> None:
     begun = [await files.start(f"{number}.jpg") for number in range(20)]
     for upload in begun[:10]:

@@ -174,6 +174,7 @@ async def test_what_is_just_being_restored_is_not_purged_with_the_folder_it_was_
     assert (await find_item(files.deps, files.owner, files.origin, inner)).path == "/inner"
 
 
+@pytest.mark.slow
 async def test_a_file_with_more_versions_than_a_message_holds_can_be_purged(files: Files) -> None:
     item_id = (await files.upload("often.txt", 1)).item_id
     assert item_id is not None

@@ -21,6 +21,8 @@ from factories.comparing import compare
 from factories.databases import PostgresServer
 from factories.files import Files, cleared, files_on
 
+pytestmark = pytest.mark.slow
+
 LANDED = ("0001", "0005")
 """Revisions that a store may be at: the oldest, and the last one before uploads that wait got an end."""
 

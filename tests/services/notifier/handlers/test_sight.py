@@ -141,6 +141,7 @@ def check(url: str, steps: list[tuple[str, int, int]], order: Random | None) -> 
 @pytest.mark.timeout(600)  # a failure is made small first, and every attempt plays a world
 @given(steps=STEPS, order=st.none() | st.randoms())
 @settings(max_examples=12, suppress_health_check=HEALTHY)
+@pytest.mark.slow
 def test_feed_and_activity_show_what_the_rules_allow(
     store_url_of_notifier: str, steps: list[tuple[str, int, int]], order: Random | None
 ) -> None:

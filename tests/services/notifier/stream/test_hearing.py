@@ -8,6 +8,8 @@ from factories.notifier import Notifier
 from factories.streams import api_process, listening, tell
 from factories.telling import Share, drive, upload_ended, user_id
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_fresh_stream_begins_with_an_id_and_hears_what_happens_from_then_on(notifier: Notifier) -> None:
     ann, bob = user_id(), user_id()

@@ -174,6 +174,7 @@ BEGINNING = ["make"] * 8 + ["share"] * 10
 HISTORIES = {"happenings": st.lists(st.sampled_from(HAPPENINGS), min_size=1, max_size=25), "seed": st.integers(0, 2**32)}
 
 
+@pytest.mark.slow
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(**HISTORIES)
 async def test_whatever_happened_rights_are_what_a_walk_up_the_tree_finds(store: str, happenings: list[str], seed: int) -> None:

@@ -12,6 +12,8 @@ from coffer_sharing.store import listings
 from coffer_sharing.store.listings import Asked
 from factories.sharing import Sharing
 
+pytestmark = pytest.mark.slow
+
 FILL = text("""
     WITH made AS (
         INSERT INTO tree (item_id, owner_id, parent_id, kind, name, above, sequence)
