@@ -35,7 +35,7 @@ run: setup ## Start Coffer on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m coffer_local
 
 test: setup-dev ## Every test but the long ones of `proof`
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not proof"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not proof"
 
 check: setup-dev ## Format, lint, types, imports, docs and the fast tests
 	$(BIN)/ruff format --check --quiet $(ROOTS)

@@ -8,7 +8,7 @@ from factories.people import Person, all_leave
 from factories.stacks import LocalStack, local_stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     with local_stack() as running:
         yield running

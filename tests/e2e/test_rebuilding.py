@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from coffer_chassis.testing import eventually
 from factories.people import Person, all_leave
-from factories.stacks import LocalStack
+from factories.stacks import LocalStack, local_stack
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +51,13 @@ class Stores:
                 return [list(map(tuple, rows.all())) if rows.returns_rows else [] for rows in found]
         finally:
             await engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    """One of its own: copies are emptied here, and told again of everything there is."""
+    with local_stack() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
