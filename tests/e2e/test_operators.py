@@ -5,6 +5,7 @@ One stack, two poison messages in a queue of files, and events that are publishe
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,12 +13,19 @@ import pytest
 from factories import images
 from factories.people import Person
 from factories.roles import Queues, rows
-from factories.stacks import LocalStack
+from factories.stacks import LocalStack, local_stack
 
 pytestmark = pytest.mark.slow
 
 LETTERS = "/v1/admin/files/dead-letters"
 QUEUE = "files-fast"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    """One of its own: here every dead letter is counted."""
+    with local_stack() as running:
+        yield running
 
 
 @pytest.fixture
