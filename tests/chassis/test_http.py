@@ -22,7 +22,7 @@ from coffer_chassis import logs
 from coffer_chassis.access_rules import public, user
 from coffer_chassis.answers import Body, Timestamp, timestamp
 from coffer_chassis.etags import Conditions, etag_of
-from coffer_chassis.http import NO_STORE, build_app, not_modified
+from coffer_chassis.http import NO_STORE, not_modified
 from coffer_chassis.metrics import registry
 from coffer_chassis.origin import Origin
 from coffer_chassis.trace_headers import parent_in
@@ -373,32 +373,3 @@ async def test_on_a_real_socket_limits_heads_and_broken_answers_behave_the_same(
     assert (head.status_code, head.content) == (200, b"")
     assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
     assert (created.status_code, after.status_code) == (201, 200)
-
-
-async def test_a_store_that_is_away_at_the_start_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coffer_chassis.http.START_BACK_OFF_SECONDS", (0.001, 0.001))
-    tries: list[int] = []
-
-    async def refresh() -> None:
-        tries.append(1)
-        if len(tries) < 3:
-            raise ConnectionError("the store is being restarted")
-
-    app = build_app(service="test", route_handlers=[], on_startup=[refresh])
-    async with app.lifespan():
-        assert len(tries) == 3
-
-
-async def test_a_start_that_can_never_succeed_is_not_tried_again() -> None:
-    tries: list[int] = []
-
-    async def refresh() -> None:
-        tries.append(1)
-        raise ZeroDivisionError
-
-    app = build_app(service="test", route_handlers=[], on_startup=[refresh])
-    with pytest.raises(ExceptionGroup) as raised:
-        async with app.lifespan():
-            pytest.fail("it started")
-    assert raised.group_contains(ZeroDivisionError)
-    assert len(tries) == 1
