@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from coffer_auth.app import SOURCE, TOPOLOGY, build_deps, build_http
-from coffer_auth.domain import Caller, User
+from coffer_auth.domain.accounts import User
+from coffer_auth.domain.sessions import Caller
 from coffer_auth.handlers import accounts
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.settings import AuthSettings

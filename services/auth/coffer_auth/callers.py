@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from coffer_auth.domain import Caller
+from coffer_auth.domain.sessions import Caller
 
 AGENT_LENGTH = 256
 

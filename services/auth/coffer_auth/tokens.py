@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jwt.utils import base64url_encode
 
-from coffer_auth.domain import ACCESS_LIFE, Session, User
+from coffer_auth.domain.accounts import User
+from coffer_auth.domain.sessions import ACCESS_LIFE, Session
 from coffer_auth.store.signing_keys import StoredKey
 from coffer_chassis.identity import AUDIENCE
 

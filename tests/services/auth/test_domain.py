@@ -4,17 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from coffer_auth.domain import (
-    ATTEMPT_LIMITS,
-    REFRESH_GRACE,
-    AttemptCount,
-    RefreshVerdict,
-    Session,
-    accept_username,
-    judge_refresh,
-    key_of,
-    seconds_until_allowed,
-)
+from coffer_auth.domain.accounts import accept_username, key_of
+from coffer_auth.domain.attempts import ATTEMPT_LIMITS, AttemptCount, seconds_until_allowed
+from coffer_auth.domain.sessions import REFRESH_GRACE, RefreshVerdict, Session, judge_refresh
 from coffer_auth.tokens import (
     KEY_LIFE,
     PUBLISHED_AFTER_USE,

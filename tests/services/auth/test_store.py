@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from coffer_auth.domain import AttemptCount
+from coffer_auth.domain.attempts import AttemptCount
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.store import attempts, sessions, users
 from coffer_auth.store.tables import METADATA

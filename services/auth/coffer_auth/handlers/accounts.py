@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 
-from coffer_auth.domain import DISPLAY_NAME_LENGTH, EMAIL_LENGTH, User, accept_username
+from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH, EMAIL_LENGTH, User, accept_username
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.passwords import accept_password
 from coffer_auth.store import sessions, users

@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from coffer_auth.domain import (
+from coffer_auth.domain.accounts import User
+from coffer_auth.domain.attempts import AttemptCount, seconds_until_allowed
+from coffer_auth.domain.sessions import (
     ACCESS_LIFE,
     SESSION_LIFE,
-    AttemptCount,
     Caller,
     RefreshVerdict,
     RevocationReason,
     Session,
-    User,
     judge_refresh,
-    seconds_until_allowed,
 )
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.store import attempts, sessions, users

@@ -8,7 +8,8 @@ from sqlalchemy import case, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_auth.domain import ATTEMPT_WINDOW, AttemptCount, key_of
+from coffer_auth.domain.accounts import key_of
+from coffer_auth.domain.attempts import ATTEMPT_WINDOW, AttemptCount
 from coffer_auth.store.tables import login_attempts as table
 
 SWEPT_AT_ONCE = 100

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_auth.domain import Caller, RevocationReason, Session
+from coffer_auth.domain.sessions import Caller, RevocationReason, Session
 from coffer_auth.store.tables import refresh_tokens, sessions
 from coffer_contracts.ids import SessionId, UserId
 

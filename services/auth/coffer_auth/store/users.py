@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, exists, func, insert, literal, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_auth.domain import OPERATOR, User, key_of
+from coffer_auth.domain.accounts import OPERATOR, User, key_of
 from coffer_auth.store.tables import passwords, users
 from coffer_contracts.ids import UserId
 

@@ -1,0 +1,36 @@
+"""The public keys of tokens."""
+
+from typing import Any
+
+from litestar import Response, get
+
+from coffer_auth.routes.requests import TheDeps
+from coffer_chassis.access_rules import public
+from coffer_chassis.openapi import documented
+
+KEY_SET_CACHE = "public, max-age=300"
+
+KEY_SET_EXAMPLE = {
+    "keys": [
+        {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "use": "sig",
+            "alg": "EdDSA",
+            "kid": "5f0c1d2e3a4b5c6d",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        }
+    ]
+}
+
+
+@get("/.well-known/jwks.json", opt=public() | documented(response=KEY_SET_EXAMPLE), tags=["auth"])
+async def get_key_set(deps: TheDeps) -> Response[dict[str, Any]]:
+    """Show the public keys of access tokens.
+
+    A JSON Web Key Set (RFC 7517); may be cached for five minutes.
+    """
+    return Response(await deps.keys.published(), headers={"Cache-Control": KEY_SET_CACHE})
+
+
+ROUTES = (get_key_set,)
