@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coffer_chassis.clock import Clock
 from coffer_chassis.keysets import Fetch, KeySet, fetch_key_set
@@ -78,6 +79,16 @@ class Revocations:
         return len(self._until)
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A caller, and the key by which the token was believed."""
+
+    principal: Principal
+    keys: KeySet
+    key_id: str
+    key: Ed25519PublicKey
+
+
 class Verifier:
     """Turns bearer tokens into principals. One per process; safe to use from many tasks of one event loop."""
 
@@ -98,23 +109,28 @@ class Verifier:
         if len(self._issuers) != len(issuers):
             raise ValueError("an issuer is trusted twice; put its kinds into one entry")
         self.revocations = Revocations(clock) if revocations is None else revocations
-        self._known: OrderedDict[bytes, Principal] = OrderedDict()
+        self._known: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
         """The caller that the token stands for.
 
         Raises Unauthenticated, TokenExpired, or Unavailable while the issuer's keys were never loaded. Tokens that were
-        verified are remembered by digest until they expire; expiry and revocation are looked at each time.
+        verified are remembered by digest until they expire; expiry, revocation and whether the issuer still publishes the
+        key are looked at each time.
         """
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-        principal = self._known.get(digest)
-        if principal is None:
-            principal = await self._verified(token)
-            self._known[digest] = principal
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(digest)
+        known = self._known.get(digest)
+        if known is not None and await known.keys.key(known.key_id) is not known.key:
+            self._known.pop(digest, None)
+            known = None
+        if known is None:
+            known = await self._verified(token)
+        # Put back as well as moved: another task may have taken it out while this one waited for the key.
+        self._known[digest] = known
+        self._known.move_to_end(digest)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        principal = known.principal
         if principal.expires_at + LEEWAY <= self._clock.now():
             self._known.pop(digest, None)
             raise TokenExpired
@@ -122,7 +138,7 @@ class Verifier:
             raise Unauthenticated("The session has ended.")
         return principal
 
-    async def _verified(self, token: str) -> Principal:
+    async def _verified(self, token: str) -> _Verified:
         is_pat = token.startswith(PAT_PREFIX)
         signed = token[len(PAT_PREFIX) :] if is_pat else token
         if len(signed) > TOKEN_BYTES:
@@ -149,7 +165,7 @@ class Verifier:
         if claims["kind"] not in issuer.kinds or (claims["kind"] == "pat") is not is_pat:
             raise Unauthenticated("The token is of a kind that is not accepted here.")
         self._check_times(claims)
-        return _principal(claims)
+        return _Verified(_principal(claims), keys, key_id, key)
 
     def _check_times(self, claims: dict[str, Any]) -> None:
         now, leeway = self._clock.now().timestamp(), LEEWAY.total_seconds()

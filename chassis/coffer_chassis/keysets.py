@@ -25,11 +25,16 @@ REFRESH_EVERY = timedelta(seconds=10)
 """At most this often is a key set fetched because of an unknown key id."""
 RETRY_EVERY = timedelta(seconds=1)
 """The same while none was ever loaded: at start the issuer may still be starting too."""
-STALE_AFTER = timedelta(minutes=5)
+STALE_AFTER = timedelta(seconds=30)
 """From then on a use sets off a refresh in the background, so that a withdrawn key loses its force."""
+BELIEVED_FOR = timedelta(seconds=60)
+"""From then on a use waits for the refresh: a withdrawn key is not believed once more because nobody came by for an hour."""
+PATIENCE_SECONDS = 2
+"""How long such a use waits. An issuer that does not answer takes no known key away, and is waited for once."""
 
 FETCH_SECONDS = 5
 BYTES = 64 * 1024
+FRESH = {"Cache-Control": "no-cache"}
 
 Fetch = Callable[[str], Awaitable[bytes]]
 Keys = Mapping[str, Ed25519PublicKey]
@@ -42,11 +47,14 @@ class BadKeySet(Exception):
 
 
 async def fetch_key_set(url: str) -> bytes:
-    """The document at `url`; raises aiohttp.ClientError, TimeoutError or BadKeySet. Follows no redirect."""
+    """The document at `url`; raises aiohttp.ClientError, TimeoutError or BadKeySet. Follows no redirect.
+
+    Caches on the way are asked to look again (RFC 9111 section 5.2.1.4): a withdrawn key shall not live on in them.
+    """
     timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
-        session.get(url, allow_redirects=False, raise_for_status=True) as response,
+        session.get(url, headers=FRESH, allow_redirects=False, raise_for_status=True) as response,
     ):
         if response.status != 200:
             raise BadKeySet(f"status {response.status}")
@@ -87,21 +95,33 @@ class KeySet:
         self._loaded_at: datetime | None = None
         self._tried_at: datetime | None = None
         self._refreshing: asyncio.Task[None] | None = None
+        self._answers = True
 
     async def key(self, key_id: str) -> Ed25519PublicKey | None:
-        """The key, or None if the issuer does not publish it. Raises Unavailable while no key set was ever loaded."""
+        """The key, or None if the issuer does not publish it. Raises Unavailable while no key set was ever loaded.
+
+        As long as the issuer publishes the same key under an id, the object is the same, too.
+        """
         for _ in ("disk", "network"):
-            found = (self._keys or {}).get(key_id)
-            if found is not None:
-                if not self._within(self._loaded_at, STALE_AFTER) and self._may_try():
-                    self._refresh()
-                return found
+            if self._keys and key_id in self._keys:
+                if not self._within(self._loaded_at, STALE_AFTER):
+                    await self._look_again()
+                return self._keys.get(key_id)
             if self._refreshing is None and not self._may_try():
                 break
             await asyncio.shield(self._refresh())
         if self._keys is None:
             raise Unavailable("Sign-ins cannot be checked yet.", retry_after_seconds=int(RETRY_EVERY.total_seconds()))
         return self._keys.get(key_id)
+
+    async def _look_again(self) -> None:
+        """Refresh, and wait for it if what is known is too old to be believed without."""
+        if self._refreshing is None and not self._may_try():
+            return
+        refreshing = self._refresh()
+        if self._answers and not self._within(self._loaded_at, BELIEVED_FOR):
+            await asyncio.wait([refreshing], timeout=PATIENCE_SECONDS)
+            self._answers = refreshing.done() and self._answers
 
     def _may_try(self) -> bool:
         return not self._disk_tried or not self._within(self._tried_at, REFRESH_EVERY if self._keys else RETRY_EVERY)
@@ -127,10 +147,13 @@ class KeySet:
         self._tried_at = self._clock.now()
         try:
             document = await self._fetch(self._issuer.jwks_url)
-            self._keys = parse_key_set(document)
+            published, known = parse_key_set(document), self._keys or {}
         except (aiohttp.ClientError, OSError, BadKeySet) as error:
+            self._answers = False
             log.warning("key_set_unreachable", issuer=self._issuer.issuer, error=repr(error), known=bool(self._keys))
             return
+        self._answers = True
+        self._keys = {key_id: known[key_id] if known.get(key_id) == key else key for key_id, key in published.items()}
         self._loaded_at = self._clock.now()
         try:
             await asyncio.to_thread(self._write, document)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coffer_chassis import identity
+from coffer_chassis import identity, keysets
 from coffer_chassis.identity import PAT_PREFIX, Revocations, Verifier
 from coffer_chassis.keysets import BadKeySet, fetch_key_set, parse_key_set
 from coffer_chassis.testing import FixedClock
@@ -255,16 +255,82 @@ async def test_an_unreachable_issuer_does_not_take_known_keys_away(
         await verifier.verify(issuer.token(clock.now(), headers={"kid": "forged"}))
 
 
-async def test_a_withdrawn_key_loses_its_force_within_minutes(verifier: Verifier, issuer: Issuer, clock: FixedClock) -> None:
+@pytest.mark.parametrize("seen_before", [True, False])
+async def test_a_withdrawn_key_has_lost_its_force_after_a_minute(
+    verifier: Verifier, issuer: Issuer, clock: FixedClock, seen_before: bool
+) -> None:
     old_key, old_id = issuer.key, issuer.key_id
-    await verifier.verify(issuer.token(clock.now()))
+    stolen = issuer.token(clock.now())
+    await verifier.verify(stolen if seen_before else issuer.token(clock.now()))
     issuer.key, issuer.key_id = Ed25519PrivateKey.generate(), "second"
-    clock.advance(minutes=6)
-    old: dict[str, Any] = {"key": old_key, "headers": {"kid": old_id}}
-    await verifier.verify(issuer.token(clock.now(), **old))
-    await verifier.verify(issuer.token(clock.now()))
+    clock.advance(seconds=60)
     with pytest.raises(Unauthenticated):
-        await verifier.verify(issuer.token(clock.now(), **old))
+        await verifier.verify(stolen)
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(issuer.token(clock.now(), key=old_key, headers={"kid": old_id}))
+    await verifier.verify(issuer.token(clock.now()))
+    assert issuer.fetches == 2
+
+
+async def test_a_key_that_is_replaced_under_its_id_takes_the_tokens_of_the_old_one_along(
+    verifier: Verifier, issuer: Issuer, clock: FixedClock
+) -> None:
+    old = issuer.token(clock.now())
+    await verifier.verify(old)
+    issuer.key = Ed25519PrivateKey.generate()
+    clock.advance(seconds=60)
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(old)
+    await verifier.verify(issuer.token(clock.now()))
+
+
+async def test_keys_are_looked_at_again_in_the_background_and_known_tokens_go_on(
+    verifier: Verifier, issuer: Issuer, clock: FixedClock
+) -> None:
+    token = issuer.token(clock.now())
+    for _ in range(4):
+        await verifier.verify(token)
+        _, keys = verifier._issuers[issuer.name]
+        if keys._refreshing:
+            await keys._refreshing
+        clock.advance(seconds=31)
+    assert issuer.fetches == 4
+    assert [len(verifier._known), (await verifier.verify(token)).username] == [1, "maria"]
+
+
+async def test_an_issuer_that_hangs_is_waited_for_once(
+    issuer: Issuer, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keysets, "PATIENCE_SECONDS", 0.02)
+    hanging = asyncio.Event()
+
+    async def fetch(url: str) -> bytes:
+        if issuer.fetches:
+            issuer.fetches += 1
+            await hanging.wait()
+        return await issuer.fetch(url)
+
+    verifier = Verifier((issuer.trusted,), tmp_path, clock, fetch=fetch)
+    token = issuer.token(clock.now())
+    await verifier.verify(token)
+    clock.advance(minutes=2)
+    await verifier.verify(token)
+    monkeypatch.setattr(keysets, "PATIENCE_SECONDS", 100)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(verifier.verify(token) for _ in range(10)))
+    assert issuer.fetches == 2
+    hanging.set()
+
+
+async def test_keys_from_disk_are_not_believed_before_the_issuer_was_asked(
+    verifier: Verifier, issuer: Issuer, clock: FixedClock, tmp_path: Path
+) -> None:
+    old = issuer.token(clock.now())
+    await verifier.verify(old)
+    issuer.key, issuer.key_id = Ed25519PrivateKey.generate(), "second"
+    restarted = verifier_of(issuer, clock=clock, cache=tmp_path)
+    with pytest.raises(Unauthenticated):
+        await restarted.verify(old)
 
 
 async def test_a_restart_finds_the_keys_on_disk_when_the_issuer_is_away(
