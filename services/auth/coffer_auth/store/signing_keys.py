@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_auth.store.tables import signing_keys
@@ -50,3 +50,8 @@ async def insert_key(connection: AsyncConnection, key: StoredKey) -> None:
 async def delete_keys(connection: AsyncConnection, ids: list[str]) -> None:
     """Retire keys; nobody believes them any more once their key set is refreshed."""
     await connection.execute(delete(signing_keys).where(signing_keys.c.id.in_(ids)))
+
+
+async def use_from(connection: AsyncConnection, key_id: str, moment: datetime) -> None:
+    """Let a key be used earlier than planned."""
+    await connection.execute(update(signing_keys).where(signing_keys.c.id == key_id).values(usable_from=moment))
