@@ -10,6 +10,7 @@ from litestar import Litestar
 from coffer_auth.callers import Callers
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.ended import refresh_ended, watches
 from coffer_auth.handlers.keys import KeyRing
 from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_auth.passwords import Hashing
@@ -52,6 +53,7 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
         deps=deps,
         app=build_http(coffer, deps, Cursors(bytes.fromhex(settings.cursor_key.get_secret_value())), operations),
         jobs=jobs(deps),
+        watches=watches(deps),
         snapshots=(PEOPLE,),
         operations=operations,
         resources=resources,
@@ -96,6 +98,7 @@ def build_http(coffer: CofferSettings, deps: Deps, cursors: Cursors, operations:
 
     async def prepare() -> None:
         await deps.keys.current()
+        await refresh_ended(deps)
         await deps.hashing.warm_up()
 
     return build_app(

@@ -66,6 +66,7 @@ sessions = Table(
     Column("revoked_at", Instant),
     Column("revoked_reason", Text),
     Index("sessions_user", "user_id"),
+    Index("sessions_revoked", "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
 )
 
 refresh_tokens = Table(
@@ -96,4 +97,15 @@ login_attempts = Table(
     Column("failures", Integer, nullable=False),
     Column("window_ends_at", Instant, nullable=False),
     Index("login_attempts_window", "window_ends_at"),
+)
+
+oidc_links = Table(
+    "oidc_links",
+    METADATA,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("linked_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=False),
+    Index("oidc_links_user", "user_id"),
 )
