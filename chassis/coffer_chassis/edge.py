@@ -132,7 +132,9 @@ def _once(receive: Receive) -> Receive:
 
 
 def _is_preflight(scope: Any) -> bool:
-    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
+    """Not one that a proxy asks about: it would take the answer for leave to let the request pass (forward-auth)."""
+    names = {name for name, _ in scope["headers"]}
+    return b"access-control-request-method" in names and b"x-forwarded-method" not in names
 
 
 async def _preflight(headers: list[tuple[bytes, bytes]], send: Send) -> None:

@@ -1,31 +1,54 @@
-"""Checking tokens on behalf of proxies."""
+"""Checking tokens on behalf of proxies (forward authentication): docs/forward-auth.md has what to write into each of them."""
 
+import re
 from typing import Annotated
 
-from litestar import Response, get
+from litestar import Response, get, route
+from litestar.enums import HttpMethod
 from litestar.params import QueryParameter
 
 from coffer_auth.routes.requests import SECRET
 from coffer_chassis.access_rules import user as signed_in
+from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import ThePrincipal
-from coffer_contracts.problems import InsufficientScope
+from coffer_contracts.problems import Forbidden, InsufficientScope
+
+PATH = "/v1/auth/verify"
+FORWARDED = (HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE, HttpMethod.OPTIONS, HttpMethod.TRACE)
+"""Most proxies ask with GET; some hand on the method of the request they hold."""
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")
+"""RFC 6749 section 3.3."""
+
+ScopesNeeded = Annotated[
+    list[str] | None,
+    QueryParameter(name="scope", description="A scope the token must have, e.g. `files:read`; may be repeated."),
+]
 
 
-@get("/v1/auth/verify", opt=signed_in() | documented(raises=[InsufficientScope]))
-async def verify_token(
-    principal: ThePrincipal,
-    scope_needed: Annotated[
-        str | None, QueryParameter(name="scope", description="A scope the token must have, e.g. `files:read`.")
-    ] = None,
-) -> Response[None]:
+@get(PATH, opt=signed_in() | documented(raises=[InsufficientScope]))
+async def verify_token(principal: ThePrincipal, scopes_needed: ScopesNeeded = None) -> Response[None]:
     """Check a token, for proxies that ask before they forward.
 
     200 with the caller in `X-User-Id`, `X-Session-Id` and `X-Scopes` (separated by spaces); else 401, or 403 without the
-    scope.
+    scope. Every other method gets the same answer. Body and `X-Forwarded-*` headers are not looked at.
     """
-    if scope_needed is not None and scope_needed not in principal.scopes:
-        raise InsufficientScope(required_scopes=[scope_needed])
+    return _verdict(principal, scopes_needed or [])
+
+
+@route(PATH, http_method=list(FORWARDED), opt=signed_in(), include_in_schema=False)
+async def verify_forwarded(principal: ThePrincipal, scopes_needed: ScopesNeeded = None) -> Response[None]:
+    """Check a token, whatever the method of the request that the proxy holds. Reads no body."""
+    return _verdict(principal, scopes_needed or [])
+
+
+def _verdict(principal: Principal, scopes_needed: list[str]) -> Response[None]:
+    """Proxies understand 200, 401 and 403 only: a scope that nobody can have is a refusal like any other."""
+    if not all(_SCOPE.fullmatch(scope) for scope in scopes_needed):
+        raise Forbidden("No scope is called like that.")
+    if not principal.scopes.issuperset(scopes_needed):
+        raise InsufficientScope(required_scopes=scopes_needed)
     headers = {
         "X-User-Id": principal.user_id,
         "X-Session-Id": principal.session_id,
@@ -35,4 +58,5 @@ async def verify_token(
     return Response(None, status_code=200, headers=headers)
 
 
-ROUTES = (verify_token,)
+ROUTES = (verify_forwarded, verify_token)
+"""In this order: a path whose first handler knows no OPTIONS gets an answer to it of its own, which asks for no token."""
