@@ -4,7 +4,7 @@
     ├── BadRequest 400       MalformedRequest CursorInvalid IdempotencyKeyRequired
     ├── NotSignedIn 401      Unauthenticated TokenExpired InvalidCredentials MfaRequired MfaInvalid LinkPasswordRequired
     ├── Refused 403          Forbidden InsufficientScope CsrfFailed QuotaExceeded EmailUnverified AccountSuspended
-    │                        FeatureDisabled MalwareDetected TicketRequired
+    │                        AccountNotLinked FeatureDisabled MalwareDetected TicketRequired
     ├── Conflict 409         NameConflict KindConflict Cycle StateConflict AlreadyShared UsernameTaken UploadIncomplete
     ├── Gone 410             CursorExpired LinkExpired LinkExhausted UploadExpired
     ├── Unprocessable 422    ValidationFailed NameInvalid PasswordWeak IdempotencyKeyReuse ChecksumMismatch SizeMismatch
@@ -107,6 +107,10 @@ class EmailUnverified(Refused, code="email_unverified", title="The e-mail addres
 
 class AccountSuspended(Refused, code="account_suspended", title="The account is suspended"):
     """An operator has suspended the account."""
+
+
+class AccountNotLinked(Refused, code="account_not_linked", title="There is no account for this person"):
+    """The issuer's word is good, but no account has the e-mail address it vouches for, and none is made by itself."""
 
 
 class FeatureDisabled(Refused, code="feature_disabled", title="This feature is turned off"):

@@ -22,6 +22,8 @@ PUBLIC = {
     "register_account",
     "sign_in",
     "refresh_session",
+    "list_oidc_issuers",
+    "exchange_id_token",
     "list_event_types",
     "get_event_type",
     "get_event_schema",

@@ -25,6 +25,8 @@ register_account                201   201       201     201     201    201      
 sign_in                         200   200       200     200     200    200       200
 refresh_session                 200   200       200     200     200    200       200
 sign_out                        401   401       204     204     204    204       204
+list_oidc_issuers               200   200       200     200     200    200       200
+exchange_id_token               403   403       403     403     403    403       403
 verify_token                    401   401       200     200     200    200       200
 get_me                          401   401       200     200     200    200       200
 list_changes                    401   401       200     200     200    200       200

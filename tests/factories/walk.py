@@ -111,6 +111,8 @@ CALLS: dict[str, Make] = {
     "sign_in": lambda world, who: Call(json={"login": world.someone.name, "password": PASSWORD}),
     "refresh_session": lambda world, who: Call(json={"refresh_token": _refresh_token(world.someone)}),
     "sign_out": _sign_out,
+    "list_oidc_issuers": lambda world, who: Call(),
+    "exchange_id_token": lambda world, who: Call(json={"id_token": "no.issuer.configured"}),
     "verify_token": lambda world, who: Call(),
     "get_me": lambda world, who: Call(),
     "list_changes": lambda world, who: Call(),

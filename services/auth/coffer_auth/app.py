@@ -13,6 +13,7 @@ from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.ended import refresh_ended, watches
 from coffer_auth.handlers.keys import KeyRing
 from coffer_auth.handlers.snapshots import PEOPLE
+from coffer_auth.issuers import Issuers
 from coffer_auth.passwords import Hashing
 from coffer_auth.routes import ROUTES
 from coffer_auth.settings import AuthSettings
@@ -74,6 +75,7 @@ def build_deps(settings: AuthSettings, work: Work) -> Deps:
             queue=settings.password_queue,
         ),
         keys=KeyRing(work, secret),
+        issuers=Issuers(settings.oidc_issuers, work.clock),
         revocations=Revocations(work.clock),
         issuer=settings.issuer,
         fingerprint_key=HKDF(SHA256(), 32, None, b"coffer-auth request fingerprints 1").derive(secret),

@@ -1,8 +1,8 @@
 """auth's settings: `COFFER_AUTH_<NAME>`, beside those every service has."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from coffer_chassis.settings import ServiceSettings
@@ -20,6 +20,24 @@ def _thirty_two_bytes(secret: SecretStr) -> SecretStr:
     return secret
 
 
+OidcAlgorithm = Literal["RS256", "ES256", "EdDSA"]
+_WEB_ADDRESS = r"^https?://[^/\s?#]+(/[^\s?#]*)?$"
+
+
+class OidcIssuer(BaseModel):
+    """Somebody by whose word people may sign in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(description="The `iss` claim, to the letter; discovery stands below it.", pattern=_WEB_ADDRESS)
+    audience: tuple[str, ...] = Field(
+        description="Ids of the clients whose ID tokens count, as the issuer knows them.", min_length=1
+    )
+    algorithms: tuple[OidcAlgorithm, ...] = Field(("RS256",), description="How it may sign.", min_length=1)
+    create_accounts: bool = Field(False, description="Whether whoever has no account gets one.", strict=True)
+    jwks_url: str | None = Field(None, description="Where its keys are, if discovery shall not be asked.", pattern=_WEB_ADDRESS)
+
+
 class AuthSettings(ServiceSettings):
     """What auth alone needs."""
 
@@ -30,6 +48,9 @@ class AuthSettings(ServiceSettings):
     )
     key_secret: Annotated[SecretStr, AfterValidator(_thirty_two_bytes)] = Field(
         description="32 bytes in hexadecimal that seal the private signing keys in the store."
+    )
+    oidc_issuers: tuple[OidcIssuer, ...] = Field(
+        (), description="JSON list of OIDC issuers by whose word people may sign in, each with `issuer` and `audience`."
     )
     password_memory_kib: int = Field(65_536, description="argon2id: memory of one hash.", ge=8, le=4_194_304)
     password_passes: int = Field(2, description="argon2id: passes over that memory.", ge=1, le=100)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from coffer_auth.handlers.keys import KeyRing
+from coffer_auth.issuers import Issuers
 from coffer_auth.passwords import Hashing
 from coffer_chassis.identity import Revocations
 from coffer_chassis.unit_of_work import Work
@@ -15,6 +16,7 @@ class Deps:
     work: Work
     hashing: Hashing
     keys: KeyRing
+    issuers: Issuers
     revocations: Revocations
     issuer: str
     fingerprint_key: bytes

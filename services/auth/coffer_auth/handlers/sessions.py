@@ -73,16 +73,21 @@ async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
     newer = None
     if deps.hashing.outdated(found.password_hash):
         newer = await deps.hashing.hash(command.password)
-    async with deps.work.unit(_by_user(origin, found.user.id)) as unit:
+    async with deps.work.unit(as_user(origin, found.user.id)) as unit:
         if newer:
             await users.replace_hash(unit.connection, found.user.id, found.password_hash, newer)
-        session = _new_session(found.user.id, command.device_name, unit.now)
-        await sessions.insert_session(unit.connection, session, command.caller)
-        refresh_token = await _add_refresh_token(session, unit)
         if counts:
             await attempts.clear(unit.connection, keys)
-        unit.emit(_created(session, command.caller), sequence=session.revision)
-    return await _pair(found.user, session, refresh_token, deps)
+        opened = await open_session(found.user.id, command.device_name, command.caller, unit)
+    return await pair_of(found.user, *opened, deps)
+
+
+async def open_session(user_id: UserId, device_name: str | None, caller: Caller, unit: Unit) -> tuple[Session, str]:
+    """A signed-in device with its first refresh token. Who asks has been found to be the person."""
+    session = _new_session(user_id, device_name, unit.now)
+    await sessions.insert_session(unit.connection, session, caller)
+    unit.emit(_created(session, caller), sequence=session.revision)
+    return session, await _add_refresh_token(session, unit)
 
 
 async def refresh(refresh_token: str, caller: Caller, origin: Origin, deps: Deps) -> TokenPair:
@@ -111,7 +116,7 @@ async def refresh(refresh_token: str, caller: Caller, origin: Origin, deps: Deps
     if verdict is RefreshVerdict.REUSE:
         deps.revocations.add(session.id, unit.now + ACCESS_LIFE)
         raise Unauthenticated("The refresh token was used before. The session has been ended; sign in again.")
-    return await _pair(user, session, fresh, deps)
+    return await pair_of(user, session, fresh, deps)
 
 
 async def logout(principal: Principal, origin: Origin, deps: Deps, *, everywhere: bool = False) -> None:
@@ -173,7 +178,8 @@ async def _add_refresh_token(session: Session, unit: Unit) -> str:
     return token
 
 
-async def _pair(user: User, session: Session, refresh_token: str, deps: Deps) -> TokenPair:
+async def pair_of(user: User, session: Session, refresh_token: str, deps: Deps) -> TokenPair:
+    """What the device is given."""
     token, expires_at = access_token(
         await deps.keys.current(),
         issuer=deps.issuer,
@@ -218,5 +224,6 @@ def _revoked(session: Session, reason: RevocationReason, now: datetime) -> Sessi
     )
 
 
-def _by_user(origin: Origin, user_id: UserId) -> Origin:
+def as_user(origin: Origin, user_id: UserId) -> Origin:
+    """The origin of what a person does who was nobody when the request came."""
     return Origin(user_id, "user", origin.correlation_id, origin.causation_id, origin.traceparent)

@@ -42,8 +42,11 @@ async def taken(connection: AsyncConnection, username: str, email: str) -> tuple
     return bool(row.username), bool(row.email)
 
 
-async def insert_user(connection: AsyncConnection, user: User, password_hash: str) -> bool:
-    """Add the account; False if its name or address was taken meanwhile, waiting for a racing transaction to end."""
+async def insert_user(connection: AsyncConnection, user: User, password_hash: str | None) -> bool:
+    """Add the account, without a password if there is none; False if its name or address was taken meanwhile.
+
+    Waits for a racing transaction to end.
+    """
     row = postgresql.insert(users).values(
         id=user.id,
         username=user.username,
@@ -61,7 +64,8 @@ async def insert_user(connection: AsyncConnection, user: User, password_hash: st
     )
     if not (await connection.execute(row.on_conflict_do_nothing())).rowcount:
         return False
-    await connection.execute(insert(passwords).values(user_id=user.id, hash=password_hash, changed_at=user.created_at))
+    if password_hash is not None:
+        await connection.execute(insert(passwords).values(user_id=user.id, hash=password_hash, changed_at=user.created_at))
     return True
 
 

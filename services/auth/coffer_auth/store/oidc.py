@@ -1,0 +1,47 @@
+"""Queries about links between accounts and identities of OIDC issuers."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_auth.domain.accounts import key_of
+from coffer_auth.store.tables import oidc_links, users
+from coffer_contracts.ids import UserId
+
+LOCK = 0x6F696463
+"""First key of the advisory locks under which accounts are linked."""
+
+
+async def linked_to(connection: AsyncConnection, issuer: str, subject: str) -> UserId | None:
+    """The account of an issuer's person, deleted ones included."""
+    query = select(oidc_links.c.user_id).where(oidc_links.c.issuer == issuer, oidc_links.c.subject == subject)
+    found: UserId | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
+
+
+async def link(connection: AsyncConnection, issuer: str, subject: str, user_id: UserId, now: datetime) -> bool:
+    """Link them; False if the person is linked already, waiting for a racing transaction to end."""
+    row = postgresql.insert(oidc_links).values(issuer=issuer, subject=subject, user_id=user_id, linked_at=now, used_at=now)
+    return bool((await connection.execute(row.on_conflict_do_nothing())).rowcount)
+
+
+async def touch(connection: AsyncConnection, issuer: str, subject: str, now: datetime) -> None:
+    """The link was used."""
+    await connection.execute(
+        update(oidc_links).where(oidc_links.c.issuer == issuer, oidc_links.c.subject == subject).values(used_at=now)
+    )
+
+
+async def account_with_email(connection: AsyncConnection, email: str) -> UserId | None:
+    """The account that has the address, verified or not, deleted ones left out; it cannot change until the transaction ends.
+
+    One transaction at a time for an address, also while there is no account; others wait and hold nothing.
+    """
+    await connection.execute(select(func.pg_advisory_xact_lock(LOCK, func.hashtext(key_of(email)))))
+    named = select(users.c.id).where(users.c.email_key == key_of(email), users.c.status != "deleted")
+    # Not the whole key: new sessions of the account, which refer to it, need not wait.
+    query = named.with_for_update(key_share=True)
+    found: UserId | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
