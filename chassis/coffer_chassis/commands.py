@@ -18,6 +18,7 @@ from coffer_chassis.admin.operations import Operations
 from coffer_chassis.health import Readiness
 from coffer_chassis.internal import internal_app
 from coffer_chassis.migrations import migrate
+from coffer_chassis.secret_references import SecretUnreadable
 from coffer_chassis.service import Service
 from coffer_chassis.serving import freeze_start_up, listen, serve, stop_on_signals
 from coffer_chassis.settings import CofferSettings, ServiceSettings
@@ -62,6 +63,9 @@ def main(program: Program, argv: list[str] | None = None) -> int:
         return 2
     except SettingsError as error:
         print(f"Settings are wrong: {error}; lists and objects are written as JSON", file=sys.stderr)
+        return 2
+    except SecretUnreadable as error:
+        print(f"A setting cannot be read: {error}", file=sys.stderr)
         return 2
     logs.configure()
     with suppress(KeyboardInterrupt), exporting(program.package.removeprefix("coffer_").replace("_", "-")):

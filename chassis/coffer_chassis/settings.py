@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from coffer_chassis.secret_references import ReferencingSettings
 
 _WEB_ADDRESS = r"^https?://[^/\s]+(/\S*)?$"
 
@@ -21,7 +23,7 @@ class TrustedIssuer(BaseModel):
     kinds: tuple[TokenKind, ...] = Field(description="Which token kinds it may sign.")
 
 
-class CofferSettings(BaseSettings):
+class CofferSettings(ReferencingSettings):
     """What all services of one Coffer share: `COFFER_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="COFFER_", frozen=True, extra="ignore")
@@ -49,7 +51,7 @@ class CofferSettings(BaseSettings):
     redis_url: SecretStr | None = Field(None, description="Shared rate limits for several API processes. Optional.")
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(ReferencingSettings):
     """What each service has under its own prefix `COFFER_<SERVICE>_`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")

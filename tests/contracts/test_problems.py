@@ -35,6 +35,7 @@ PROMISED = {
         "quota_exceeded",
         "email_unverified",
         "account_suspended",
+        "account_not_linked",
         "feature_disabled",
         "malware_detected",
         "ticket_required",

@@ -62,6 +62,12 @@ Generated from the settings classes by `make docs`; edit those, not this page.
 
 Settings are environment variables. Lists and objects are written as JSON. A setting without a default must be given.
 On one machine the launcher gives every service what it needs; then none of these has to be set.
+
+Every setting of a service, its database address and its secrets above all, may say instead where the value is kept:
+`aws-secretsmanager:<name or ARN>` takes the whole text of that secret in AWS Secrets Manager, and
+`aws-secretsmanager:<name or ARN>#<key>` one member of its JSON. It is read once, at the start, with the AWS SDK's own
+settings below (`AWS_ENDPOINT_URL_SECRETS_MANAGER` for another place), so restart the service after a rotation. The role needs
+`secretsmanager:GetSecretValue`. A secret that cannot be read stops the start with the name of the setting.
 """
 
 _AWS = """\
@@ -101,7 +107,7 @@ def settings_page(
         _SETTINGS,
         f"## Coffer as a whole\n\n{_prose(CofferSettings)}\n",
         _table("COFFER_", CofferSettings, CofferSettings.model_fields),
-        *_shapes(CofferSettings),
+        *_shapes("COFFER_", CofferSettings, CofferSettings.model_fields),
         f"## Every service\n\n{_prose(ServiceSettings)} `<SERVICE>` is one of "
         + ", ".join(f"`{prefix.removeprefix('COFFER_').removesuffix('_')}`" for _, prefix, _ in services)
         + ".\n",
@@ -111,6 +117,7 @@ def settings_page(
         own = own_fields(settings)
         parts.append(f"## {name}\n\n{_prose(settings)}\n")
         parts.append(_table(prefix, settings, own) if own else "Nothing besides what every service has.\n")
+        parts += _shapes(prefix, settings, own)
     for name, prefix, part in around:
         parts += [f"## {name}\n", f"{_prose(part)}\n", _table(prefix, part, part.model_fields)]
     return "\n".join([*parts, _AWS])
@@ -144,16 +151,16 @@ def _table(prefix: str, settings: type[BaseModel], names: Iterable[str]) -> str:
     return "\n".join(["| variable | type | default | meaning |", "| --- | --- | --- | --- |", *rows, ""])
 
 
-def _shapes(settings: type[BaseSettings]) -> Iterable[str]:
+def _shapes(prefix: str, settings: type[BaseSettings], names: Iterable[str]) -> Iterable[str]:
     """Tables of the objects that stand in the JSON of a setting."""
-    for name, field in settings.model_fields.items():
-        for part in get_args(field.annotation):
+    for name in names:
+        for part in get_args(settings.model_fields[name].annotation):
             if isinstance(part, type) and issubclass(part, BaseModel):
                 rows = [
                     f"| `{key}` | {cell(_type(inner.annotation))} | {cell(inner.description or '')} |"
                     for key, inner in part.model_fields.items()
                 ]
-                head = f"Each object in `COFFER_{name.upper()}`: {_prose(part)}\n"
+                head = f"Each object in `{prefix}{name.upper()}`: {_prose(part)}\n"
                 yield "\n".join([head, "| member | type | meaning |", "| --- | --- | --- |", *rows, ""])
 
 

@@ -47,7 +47,10 @@ class IssuersAnswer(msgspec.Struct, frozen=True):
 
 @get("/v1/auth/oidc", opt=public())
 async def list_oidc_issuers(deps: TheDeps) -> IssuersAnswer:
-    """List the OIDC issuers by whose word people may sign in. None, as a rule."""
+    """List the OIDC issuers by whose word people may sign in.
+
+    None, unless the operator has configured some.
+    """
     return IssuersAnswer([IssuerAnswer(one.issuer, list(one.audience)) for one in deps.issuers.settings])
 
 
