@@ -8,6 +8,9 @@ WORKERS ?= 2
 IMAGES := $(filter-out dev runtime service,$(basename $(notdir $(wildcard requirements/*.in))))
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
+# A stack is eight processes: each would compile all of Coffer anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup setup-dev run test check format bench proof docs pins
 
 help: ## Show this list

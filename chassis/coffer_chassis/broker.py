@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from coffer_chassis import dead_letters, outbox
+from coffer_chassis import dead_letters, outbox, private_outbox
 from coffer_chassis.bus import Bus
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
@@ -43,7 +43,8 @@ class EpochWatch:
 
 async def begin_epoch(work: Work) -> int:
     """The broker lost its state: mark everything sent since it was last seen empty for sending again; how many events.
-    Letters that were redriven since then wait again.
+    Letters that were redriven since then wait again. Private commands that were sent are not kept: whoever asked for one that
+    was lost asks again.
 
     May run any number of times; each counts as a new epoch.
     """
@@ -78,7 +79,8 @@ async def is_drained(work: Work, bus: Bus, topology: ServiceTopology) -> bool:
     """Whether a service has nothing to send and nothing to handle, dead letters that were not collected yet included."""
     async with work.read() as connection:
         waiting, _ = await outbox.backlog(connection, work.tables)
-    if waiting:
+        private, _ = await private_outbox.private_backlog(connection, work.tables)
+    if waiting or private:
         return False
     for lane in topology.lanes:
         for queue in (lane.queue, lane.dead_queue):

@@ -52,7 +52,7 @@ class MemoryBus:
         self._numbers = count(1)
         self._arrived = asyncio.Condition()
         self._topology = topology
-        self._topics = {service.topic for service in topology.services}
+        self._topics = {topic for service in topology.services for topic in service.topics}
         self._queues: dict[str, _Queue] = {}
         for lane in topology.lanes:
             self._queues[lane.queue] = _Queue(lane.visibility_seconds, lane.max_receives, lane.dead_queue)

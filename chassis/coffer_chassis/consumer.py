@@ -25,6 +25,7 @@ from coffer_chassis.storage import ObjectStored, read_notification
 from coffer_chassis.topology import Lane
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.catalog import parse
+from coffer_contracts.event import PrivateCommand
 
 RECEIVE_BACK_OFF_SECONDS = (0.2, 10.0)
 REPLAY_FOR = "replayfor"
@@ -145,9 +146,16 @@ class Consumer:
                 others.append((Read(message, ()), IGNORED))
                 continue
             try:
-                found.append(Read(message, read_notification(message.body) if self._from_bucket else [parse(message.body)]))
+                events = read_notification(message.body) if self._from_bucket else [parse(message.body)]
             except Exception as error:  # judged
                 others.append((Read(message, ()), of_error(error, message, "")))
+            else:
+                if any(isinstance(event.data, PrivateCommand) and event.data.expires_at <= now for event in events):
+                    # Too late for whoever asked; nobody is to act on it any more.
+                    log.info("private_command_expired", queue=self.lane.queue, id=events[0].id, type=events[0].type)
+                    others.append((Read(message, events), IGNORED))
+                else:
+                    found.append(Read(message, events))
         if others:
             await self._settle(others)
         return found

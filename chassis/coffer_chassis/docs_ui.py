@@ -18,6 +18,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter
 
 from coffer_chassis.access_rules import public
+from coffer_chassis.limits.policies import unlimited
 from coffer_contracts.problems import NotFound, Problem, all_problems, problem_by_code
 
 RAPIDOC_VERSION = "9.3.8"
@@ -121,11 +122,11 @@ def docs_routes(*, title: str = "Coffer API", schema_path: str = "/schema/openap
     """`/docs`, its viewer, and `/docs/problems/...`: for the gateway, or for a service that runs alone."""
     page = docs_page(title=title, schema_path=schema_path)
 
-    @get("/docs", opt=public(), include_in_schema=False)
+    @get("/docs", opt=public() | unlimited(), include_in_schema=False)
     async def get_docs() -> Response[str]:
         return _html(page, VIEWER_POLICY)
 
-    @get(RAPIDOC_PATH, opt=public(), include_in_schema=False)
+    @get(RAPIDOC_PATH, opt=public() | unlimited(), include_in_schema=False)
     async def get_rapidoc(request: Request[Any, Any, Any]) -> Response[bytes]:
         compressed = "gzip" in request.headers.get("accept-encoding", "")
         headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
@@ -133,11 +134,11 @@ def docs_routes(*, title: str = "Coffer API", schema_path: str = "/schema/openap
             headers["Content-Encoding"] = "gzip"
         return Response(rapidoc(compressed=compressed), media_type="text/javascript", headers=headers)
 
-    @get("/docs/problems", opt=public(), include_in_schema=False)
+    @get("/docs/problems", opt=public() | unlimited(), include_in_schema=False)
     async def list_problems() -> Response[str]:
         return _html(problems_page(), PAGE_POLICY)
 
-    @get("/docs/problems/{slug:str}", opt=public(), include_in_schema=False)
+    @get("/docs/problems/{slug:str}", opt=public() | unlimited(), include_in_schema=False)
     async def get_problem(slug: Annotated[str, PathParameter(max_length=80)]) -> Response[str]:
         kind = problem_by_code(slug.replace("-", "_"))
         if kind is None:

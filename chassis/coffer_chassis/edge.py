@@ -14,12 +14,15 @@ from coffer_chassis import logs
 from coffer_chassis.cors import Cors
 from coffer_chassis.ids import new_id
 from coffer_chassis.metrics import HTTP
-from coffer_chassis.request_context import PROBLEM_KEY, SCOPE_KEY, RequestContext, request_id_in
+from coffer_chassis.request_context import LIMIT_KEY, PROBLEM_KEY, SCOPE_KEY, RequestContext, request_id_in
 from coffer_chassis.request_spans import METHODS, answered, answering
 from coffer_chassis.tracing import Span
 
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health"})
 """Probed every few seconds: logged only when they fail."""
+
+REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
+"""A client that reads of a small rest could wait before it follows the address (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 log = logs.get_logger()
 
@@ -66,6 +69,8 @@ class Edge:
                 headers = [*message["headers"], (b"x-request-id", request_id), *self._security]
                 if not any(name == b"cache-control" for name, _ in message["headers"]):
                     headers.append(self._cache_control)
+                if (limit := inner.get(LIMIT_KEY)) is not None and status not in REDIRECTIONS:
+                    headers.extend(limit)
                 if origin is not None:
                     headers.extend(self._cors.answer_headers(origin))
                 message["headers"] = headers

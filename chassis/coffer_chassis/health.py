@@ -14,6 +14,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from coffer_chassis.access_rules import public
+from coffer_chassis.limits.policies import unlimited
 from coffer_chassis.logs import get_logger
 
 log = get_logger()
@@ -97,16 +98,16 @@ async def _run(name: str, check: Check) -> CheckAnswer:
 def health_routes(readiness: Readiness) -> list[HTTPRouteHandler]:
     """`/livez`, `/readyz` and `/health` of one process; `/readyz` is 503 while a check fails or the process drains."""
 
-    @get("/livez", opt=public(), include_in_schema=False, cache_control=None)
+    @get("/livez", opt=public() | unlimited(), include_in_schema=False, cache_control=None)
     async def get_liveness() -> AliveAnswer:
         return AliveAnswer()
 
-    @get("/readyz", opt=public(), include_in_schema=False)
+    @get("/readyz", opt=public() | unlimited(), include_in_schema=False)
     async def get_readiness() -> Response[ReadyAnswer]:
         report = await readiness.report()
         return Response(report, status_code=200 if report.status == "ready" else 503)
 
-    @get("/health", opt=public(), include_in_schema=False)
+    @get("/health", opt=public() | unlimited(), include_in_schema=False)
     async def get_health() -> Response[HealthAnswer | ReadyAnswer]:
         report = await readiness.report()
         return Response(HealthAnswer()) if report.status == "ready" else Response(report, status_code=503)

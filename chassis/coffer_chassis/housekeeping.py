@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from coffer_chassis import dead_letters, forgetting, idempotency, inbox, metrics, outbox, replays
+from coffer_chassis import dead_letters, forgetting, idempotency, inbox, metrics, outbox, private_outbox, replays
 from coffer_chassis.bus import Bus
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
@@ -33,6 +33,8 @@ def chassis_jobs(work: Work, bus: Bus, topology: ServiceTopology) -> tuple[Job, 
     async def measure() -> None:
         async with work.read() as connection:
             waiting, oldest = await outbox.backlog(connection, work.tables)
+            private, oldest_private = await private_outbox.private_backlog(connection, work.tables)
+        waiting, oldest = waiting + private, min(filter(None, (oldest, oldest_private)), default=None)
         age = (work.clock.now() - oldest).total_seconds() if oldest else 0
         metrics.OUTBOX_UNSENT.labels(topology.service).set(waiting)
         metrics.OUTBOX_OLDEST_SECONDS.labels(topology.service).set(max(0, age))

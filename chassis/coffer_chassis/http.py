@@ -17,9 +17,12 @@ from litestar.types import ControllerRouterHandler, LifespanHook
 
 from coffer_chassis.access_rules import TokenVerifier, gate, require_declarations
 from coffer_chassis.bodies import JsonRequest, PydanticBodies
+from coffer_chassis.callers import Callers
 from coffer_chassis.cors import Cors
 from coffer_chassis.edge import Edge
 from coffer_chassis.etags import Conditions
+from coffer_chassis.limits.layer import counting
+from coffer_chassis.limits.limiter import Limiter
 from coffer_chassis.origin import Origin
 from coffer_chassis.outages import outage_of
 from coffer_chassis.pauses import back_off
@@ -47,6 +50,7 @@ def build_app(
     service: str,
     route_handlers: Sequence[ControllerRouterHandler],
     verifier: TokenVerifier | None = None,
+    limiter: Limiter | None = None,
     dependencies: Mapping[str, object] | None = None,
     lifespan: Sequence[Lifespan] = (),
     on_startup: Sequence[LifespanHook] = (),
@@ -60,17 +64,19 @@ def build_app(
     """An app that answers every failure as problem+json; raises TypeError if a route does not declare its access.
 
     `dependencies` are the values handlers ask for by name (a Provide is taken as it is). Beside them every handler may
-    ask for `principal` (the signed-in caller), `origin` (for a unit of work) and `conditions` (If-Match and the like).
+    ask for `principal` (the signed-in caller), `origin` (for a unit of work), `conditions` (If-Match and the like) and
+    `callers` (who tell where a request comes from). Without a `limiter` nothing is counted.
     `problem_base` is the address under which `/problems/<code>` is served. `internal` is for the port nobody outside
     can reach. Without a `verifier` every route but public ones answers 401.
     """
+    own = {**_own_dependencies(), "callers": limiter.callers if limiter else Callers()}
     app = Litestar(
         list(route_handlers),
-        dependencies={name: _provided(value) for name, value in {**_own_dependencies(), **(dependencies or {})}.items()},
+        dependencies={name: _provided(value) for name, value in {**own, **(dependencies or {})}.items()},
         exception_handlers=ProblemAnswers(problem_base, max_body_bytes=max_body_bytes).handlers(),
         lifespan=list(lifespan),
         logging_config=None,  # Litestar's own would take over the root logger
-        middleware=[gate(verifier)],
+        middleware=[gate(verifier), *([counting(limiter)] if limiter else [])],
         on_shutdown=list(on_shutdown),
         on_startup=[_patient(hook) for hook in on_startup],
         openapi_config=None,  # documents are made by `openapi`, at build time, not served by services

@@ -21,7 +21,7 @@ from structlog.typing import Processor
 from coffer_chassis import tracing
 
 _SECRET_KEY = re.compile(
-    r"authorization|token|passw|secret|signature|cookie|credential|api_?key|private_?key|otp|mfa_code|recovery",
+    r"authorization|token|passw|secret|signature|cookie|credential|api_?key|private_?key|otp|mfa_code|recovery|sealed",
     re.IGNORECASE,
 )
 _NAME_KEYS = frozenset({"name", "new_name", "old_name", "item_name", "resolved_name", "suggested_name"})

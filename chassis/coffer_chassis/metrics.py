@@ -86,6 +86,7 @@ definitions.append(Definition(_HTTP_DURATION[0], "histogram", _HTTP_DURATION[1],
 HTTP = HttpMeter()
 registry.register(HTTP)
 
+REQUESTS_LIMITED = _counter("coffer_requests_limited_total", "Requests refused with 429, by policy.", "policy")
 OUTBOX_UNSENT = _gauge("coffer_outbox_unsent", "Outbox rows not yet published.", "service")
 OUTBOX_OLDEST_SECONDS = _gauge("coffer_outbox_oldest_seconds", "Age of the oldest unsent outbox row.", "service")
 RELAY_PUBLISHED = _counter("coffer_relay_published_total", "Events handed to the broker.", "type")
@@ -123,6 +124,11 @@ SSE_ENDED = _counter("coffer_sse_ended_total", "Live streams that ended, by reas
 TRACE_SPANS = _counter("coffer_trace_spans_total", "Spans that ended where traces are exported, by outcome.", "outcome")
 MAILS = _counter("coffer_mails_total", "Attempts to send mail, by outcome.", "outcome")
 MAILS_WAITING = _gauge("coffer_mails_waiting", "Mails that are not sent and not given up.")
+WEBHOOK_DELIVERIES = _counter("coffer_webhook_deliveries_total", "Attempts to deliver to webhooks, by outcome.", "outcome")
+WEBHOOK_LAG_SECONDS = _histogram(
+    "coffer_webhook_lag_seconds", "From the match of a fact with a webhook to the receiver's yes.", _LAG_SECONDS
+)
+WEBHOOKS_WAITING = _gauge("coffer_webhooks_waiting", "Deliveries to webhooks that wait for their first or another attempt.")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -153,6 +153,25 @@ def add_replays_v2() -> None:
     op.create_index("replays_created", "replays", ["created_at", "id"])
 
 
+def add_private_outbox_v3() -> None:
+    """What the third release of the chassis' tables adds to the second. For use inside a revision's `upgrade`."""
+    instant = sa.DateTime(timezone=True)
+    op.create_table(
+        "private_outbox",
+        sa.Column("id", sa.Uuid(as_uuid=False), primary_key=True),
+        sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("available_at", instant, nullable=False),
+        sa.Column("expires_at", instant, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
+        comment="Private commands until they are sent or expire. A table of its own, so that nothing that reads the outbox can"
+        " show one or send it again.",
+    )
+    op.create_index("private_outbox_order", "private_outbox", ["position"])
+
+
 def _migrate(url: str, package: str) -> None:
     """Run in a thread of its own loop: waiting for the lock of this process must not hold up the caller's loop."""
     with _ONE_AT_A_TIME, as_file(files(package).joinpath("migrations")) as folder:

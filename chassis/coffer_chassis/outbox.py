@@ -158,14 +158,22 @@ class Relay:
                 again = update(outbox).where(outbox.c.id == event_id)
                 await connection.execute(again.values(available_at=now + wait, attempts=outbox.c.attempts + 1))
         sent_ids = set(done.sent)
-        for row in rows:
-            if row.id in sent_ids:
-                metrics.RELAY_PUBLISHED.labels(row.type).inc()
-                if not row.replay:
-                    metrics.RELAY_LAG_SECONDS.labels(self._service).observe(max(0.0, (now - row.created_at).total_seconds()))
+        self._count([row for row in rows if row.id in sent_ids], now)
         if done.error is not None:
             raise done.error
         return len(rows), len(done.sent)
+
+    def _count(self, sent: Sequence[Row[Any]], now: datetime) -> None:
+        for row in sent:
+            metrics.RELAY_PUBLISHED.labels(row.type).inc()
+            if not self._is_replay(row):
+                metrics.RELAY_LAG_SECONDS.labels(self._service).observe(max(0.0, (now - row.created_at).total_seconds()))
+
+    def _message(self, row: Row[Any]) -> Outgoing:
+        return outgoing(row)
+
+    def _is_replay(self, row: Row[Any]) -> bool:
+        return bool(row.replay)
 
     async def _publish(self, rows: Sequence[Row[Any]]) -> _Round:
         gate = asyncio.Semaphore(IN_FLIGHT)
@@ -182,7 +190,7 @@ class Relay:
             done.later |= {event_id: timedelta(seconds=min(300, 2 ** min(attempts[event_id], 9))) for event_id in failed}
 
         sendable: list[Outgoing] = []
-        for message in map(outgoing, rows):
+        for message in map(self._message, rows):
             try:
                 refuse_unsendable(message)
                 sendable.append(message)

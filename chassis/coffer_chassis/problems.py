@@ -31,6 +31,8 @@ from coffer_contracts.problems import (
     ValidationFailed,
 )
 
+RETRY_SECONDS = 5
+"""After a 429 or 503 whose end nobody knows (RFC 9110 section 15.6.4)."""
 MEDIA_TYPE = "application/problem+json"
 
 log = get_logger()
@@ -81,7 +83,9 @@ def document(problem: Problem, *, base: str, context: RequestContext | None = No
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
-    """What HTTP demands beside the document: a challenge on 401 (RFC 6750 section 3), Retry-After where it is known."""
+    """What HTTP demands beside the document: a challenge on 401 (RFC 6750 section 3), Retry-After on every 429 and 503, and
+    wherever else it is known.
+    """
     headers: dict[str, str] = {}
     if problem.status == 401:
         known = {"token_expired": ' error="invalid_token", error_description="expired"'}
@@ -92,6 +96,8 @@ def headers_of(problem: Problem) -> dict[str, str]:
         headers["WWW-Authenticate"] = f'Bearer realm="coffer", error="insufficient_scope", scope="{listed}"'
     if problem.retry_after_seconds is not None:
         headers["Retry-After"] = str(problem.retry_after_seconds)
+    elif problem.status in {429, 503}:
+        headers["Retry-After"] = str(RETRY_SECONDS)
     return headers
 
 

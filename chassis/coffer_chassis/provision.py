@@ -44,14 +44,21 @@ class Provisioner:
         sns, sqs, s3 = (
             boto3.client(name, config=config, **self.access.client_arguments(name)) for name in ("sns", "sqs", "s3")
         )
-        topics = {service.topic: sns.create_topic(Name=service.topic)["TopicArn"] for service in self.topology.services}
+        names = [topic for service in self.topology.services for topic in service.topics]
+        topics = {name: sns.create_topic(Name=name)["TopicArn"] for name in names}
         _bucket(s3, self.topology.bucket, self.access.region)
         notifications: list[dict[str, Any]] = []
+        private: dict[str, list[str]] = {name: [] for name in self.topology.private_topics}
         for lane in self.topology.lanes:
             arn = self._lane(sqs, lane, topics)
             for topic in lane.reads:
                 _subscribe(sns, topics[topic], arn, lane.reads[topic])
+                if lane.private:
+                    private[topic].append(arn)
             notifications += [_notification(arn, lane.queue, prefix) for prefix in lane.storage_prefixes]
+        for topic, readers in private.items():
+            policy = json.dumps(private_topic_policy(topics[topic], readers))
+            sns.set_topic_attributes(TopicArn=topics[topic], AttributeName="Policy", AttributeValue=policy)
         s3.put_bucket_notification_configuration(
             Bucket=self.topology.bucket, NotificationConfiguration={"QueueConfigurations": notifications}
         )
@@ -128,15 +135,32 @@ def _allow(principal: str, queue_arn: str, source_arn: str) -> dict[str, Any]:
     }
 
 
+def private_topic_policy(topic_arn: str, queue_arns: list[str]) -> dict[str, Any]:
+    """Nobody, whatever rights they have, subscribes anything but these queues to a topic of private commands. Who may publish
+    says the policy of each service (SNS developer guide, access control; condition key `sns:Endpoint`).
+    """
+    others = {"StringNotEquals": {"sns:Endpoint": sorted(queue_arns)}} if queue_arns else {}
+    deny = {
+        "Sid": "ReadersOnly",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "sns:Subscribe",
+        "Resource": topic_arn,
+        # Every subscription says where to; asked for apart, so that a cloud which does not tell refuses nobody.
+        "Condition": {**others, "Null": {"sns:Endpoint": "false"}},
+    }
+    return {"Version": "2012-10-17", "Statement": [deny]}
+
+
 def service_policy(service: ServiceTopology, topology: Topology, *, account: str, region: str) -> dict[str, Any]:
-    """The least a service needs: publish to its topic, work its queues, touch its prefixes of the bucket."""
+    """The least a service needs: publish to its topics, work its queues, touch its prefixes of the bucket."""
     queues = [name for lane in service.lanes for name in (lane.queue, lane.dead_queue)]
     statements: list[dict[str, Any]] = [
         {
             "Effect": "Allow",
             # AWS judges a batch by the action of its entries; the local cloud asks for the batch's own name.
             "Action": ["sns:Publish", "sns:PublishBatch"],
-            "Resource": f"arn:aws:sns:{region}:{account}:{service.topic}",
+            "Resource": [f"arn:aws:sns:{region}:{account}:{topic}" for topic in service.topics],
         },
         {"Effect": "Allow", "Action": ["sns:ListTopics"], "Resource": "*"},
     ]

@@ -17,6 +17,7 @@ from coffer_chassis.bus import Bus
 from coffer_chassis.bus_aws import AwsBus
 from coffer_chassis.clock import Clock, SystemClock
 from coffer_chassis.identity import Revocations, Verifier
+from coffer_chassis.limits.limiter import Limiter
 from coffer_chassis.presign import Presigner, SigningKey
 from coffer_chassis.settings import CofferSettings, ServiceSettings
 from coffer_chassis.shrinking_pool import ShrinkingPool
@@ -46,6 +47,7 @@ class Runtime:
     engine: AsyncEngine
     bus: Bus
     blobs: Blobs
+    limiter: Limiter
     turns: int
     """Units and reads at once; the other connections are for the loops."""
 
@@ -111,7 +113,8 @@ async def open_runtime(
         credentials=await _signing_key(stack, clients.s3),
     )
     turns = max(1, settings.database_pool_size - LOOP_CONNECTIONS)
-    return Runtime(service, coffer, clock, engine, AwsBus(clients), blobs, turns)
+    limiter = Limiter.of(coffer, service, clock=clock, stack=stack)
+    return Runtime(service, coffer, clock, engine, AwsBus(clients), blobs, limiter, turns)
 
 
 class _Credentials:

@@ -20,6 +20,7 @@ from coffer_chassis.health import Check
 from coffer_chassis.housekeeping import Job, chassis_jobs
 from coffer_chassis.outbox import Relay
 from coffer_chassis.pauses import back_off, sleep_until
+from coffer_chassis.private_outbox import PrivateRelay
 from coffer_chassis.replaying import Replayer
 from coffer_chassis.replays import REPLAYS
 from coffer_chassis.snapshots import Source
@@ -88,6 +89,8 @@ class Service:
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.work, self.bus, topic=self.topology.topic, service=self.name)
+        private = self.topology.private_topic
+        self.private_relay = PrivateRelay(self.work, self.bus, topic=private, service=self.name) if private else None
         self.replayer = Replayer(self.work, self.bus, topic=self.topology.topic)
         self.wakeups = self.work.wakeups = self.work.wakeups or Wakeups(self.work.engine, self.name)
         for lane in self.topology.lanes:
@@ -124,6 +127,9 @@ class Service:
             if relay:
                 self.wakeups.on(OUTBOX, self.relay.poke, enough=True)
                 everything.create_task(supervised(f"{self.name}.relay", self.relay.run, last))
+                if self.private_relay is not None:
+                    self.wakeups.on(OUTBOX, self.private_relay.poke, enough=True)
+                    everything.create_task(supervised(f"{self.name}.private-relay", self.private_relay.run, last))
                 # Told to stop at once: the rest of a replay waits in the store for the next start.
                 self.wakeups.on(REPLAYS, self.replayer.poke, enough=True)
                 everything.create_task(supervised(f"{self.name}.replays", self.replayer.run, stopping))

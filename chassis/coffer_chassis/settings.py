@@ -10,6 +10,9 @@ from coffer_chassis.secret_references import ReferencingSettings
 
 _WEB_ADDRESS = r"^https?://[^/\s]+(/\S*)?$"
 
+MOST_PER_MINUTE = 60_000_000
+"""Times are counted in microseconds."""
+
 TokenKind = Literal["access", "pat", "link", "ticket"]
 
 
@@ -48,7 +51,33 @@ class CofferSettings(ReferencingSettings):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="JSON list of networks whose X-Forwarded-For is believed, e.g. `10.0.0.0/8`."
     )
-    redis_url: SecretStr | None = Field(None, description="Shared rate limits for several API processes. Optional.")
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis or Valkey that processes of one service count requests in, e.g. `redis://cache:6379/0`. Without it "
+        "each counts for itself, and so each allows the whole limit.",
+    )
+    limit_default_per_minute: int = Field(
+        3000,
+        description="Requests of one person, token or link visitor to one service, and of one network address to its public "
+        "routes. 0 switches this limit off.",
+        ge=0,
+        le=MOST_PER_MINUTE,
+    )
+    limit_auth_per_minute: int = Field(
+        60, description="Sign-ins and the like from one network address. 0 switches this limit off.", ge=0, le=MOST_PER_MINUTE
+    )
+    limit_unlock_per_minute: int = Field(
+        30, description="Passwords tried at one public link. 0 switches this limit off.", ge=0, le=MOST_PER_MINUTE
+    )
+    limit_upload_per_minute: int = Field(
+        6000,
+        description="Requests about uploads of one person or token; a small file takes about three. 0 switches this limit off.",
+        ge=0,
+        le=MOST_PER_MINUTE,
+    )
+    limit_search_per_minute: int = Field(
+        300, description="Searches of one person or token. 0 switches this limit off.", ge=0, le=MOST_PER_MINUTE
+    )
 
 
 class ServiceSettings(ReferencingSettings):

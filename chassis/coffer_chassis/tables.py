@@ -1,4 +1,4 @@
-"""Tables that every service keeps beside its own: outbox, inbox, dead letters, replays, idempotency keys, broker epoch."""
+"""Tables that every service keeps beside its own: outboxes, inbox, dead letters, replays, idempotency keys, broker epoch."""
 
 from dataclasses import dataclass
 
@@ -38,6 +38,7 @@ class ChassisTables:
     idempotency_keys: Table
     broker: Table
     replays: Table
+    private_outbox: Table
 
 
 def chassis_tables(metadata: MetaData) -> ChassisTables:
@@ -131,4 +132,19 @@ def chassis_tables(metadata: MetaData) -> ChassisTables:
         Index("replays_created", "created_at", "id"),
         comment="What is sent again on demand, and how far that is: events of the outbox, or dead letters.",
     )
-    return ChassisTables(outbox, inbox, dead_letters, idempotency_keys, broker, replays)
+    private_outbox = Table(
+        "private_outbox",
+        metadata,
+        Column("id", Id, primary_key=True),
+        Column("position", BigInteger, Identity(always=True), nullable=False),
+        Column("type", Text, nullable=False),
+        Column("body", Text, nullable=False),
+        Column("created_at", Instant, nullable=False),
+        Column("available_at", Instant, nullable=False),
+        Column("expires_at", Instant, nullable=False),
+        Column("attempts", Integer, nullable=False, server_default=text("0")),
+        Index("private_outbox_order", "position"),
+        comment="Private commands until they are sent or expire. A table of its own, so that nothing that reads the outbox can"
+        " show one or send it again.",
+    )
+    return ChassisTables(outbox, inbox, dead_letters, idempotency_keys, broker, replays, private_outbox)

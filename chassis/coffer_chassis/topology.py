@@ -29,6 +29,8 @@ LONGEST_VISIBILITY_SECONDS = 12 * 3600
 RETENTION_SECONDS = 4 * 24 * 3600
 DEAD = "-dead"
 """What the name of a dead-letter queue ends with."""
+PRIVATE = "-private"
+"""What the name of a topic of private commands ends with."""
 DEAD_RETENTION_SECONDS = 14 * 24 * 3600
 """SQS keeps the first enqueue time of a message that moves to a dead-letter queue, so this must be the longest."""
 
@@ -53,6 +55,8 @@ class Lane:
     """Object key prefixes whose creation the bucket reports straight to this queue."""
     visibility_seconds: int = 60
     max_receives: int = 5
+    private: bool = False
+    """It reads private topics, and those alone; what lies in its dead letters is shown to nobody."""
 
     @property
     def dead_queue(self) -> str:
@@ -80,11 +84,23 @@ class ServiceTopology:
     lanes: tuple[Lane, ...] = ()
     blobs: tuple[BlobAccess, ...] = ()
     sends_mail: bool = False
+    sends_privately: bool = False
+    """It has a topic for private commands beside that of its facts."""
 
     @property
     def topic(self) -> str:
         """The topic that only this service may publish to."""
         return f"{self.service}-events"
+
+    @property
+    def private_topic(self) -> str | None:
+        """The topic of its private commands: only this service may publish to it, only private lanes may subscribe."""
+        return f"{self.service}{PRIVATE}" if self.sends_privately else None
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic that it publishes to."""
+        return (self.topic,) if self.private_topic is None else (self.topic, self.private_topic)
 
 
 @dataclass(frozen=True)
@@ -99,7 +115,7 @@ class Topology:
         names += [name for lane in self.lanes for name in (lane.queue, lane.dead_queue)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
-        topics = {service.topic for service in self.services}
+        topics = {topic for service in self.services for topic in service.topics}
         _check_names(self.bucket, topics, names[len(self.services) :])
         for lane in self.lanes:
             _check(lane, topics)
@@ -116,6 +132,11 @@ class Topology:
                 raise ValueError(f"bucket notifications overlap at {longer}; S3 takes one destination each")
 
     @property
+    def private_topics(self) -> frozenset[str]:
+        """The topics of private commands, of all services."""
+        return frozenset(service.private_topic for service in self.services if service.private_topic is not None)
+
+    @property
     def lanes(self) -> tuple[Lane, ...]:
         """Every lane of every service."""
         return tuple(lane for service in self.services for lane in service.lanes)
@@ -123,7 +144,7 @@ class Topology:
     def only(self, *services: str) -> "Topology":
         """The part of some services, without subscriptions to topics of the others; for tests of one service."""
         kept = tuple(service for service in self.services if service.service in services)
-        topics = {service.topic for service in kept}
+        topics = {topic for service in kept for topic in service.topics}
         return Topology(self.bucket, tuple(replace(service, lanes=_reading_only(service.lanes, topics)) for service in kept))
 
 
@@ -147,6 +168,8 @@ def _check(lane: Lane, topics: set[str]) -> None:
         raise ValueError(f"{lane.queue} has too many sources; SQS takes {STATEMENTS_PER_POLICY} statements in its policy")
     for prefix in lane.storage_prefixes:
         checked_prefix(prefix)
+    if any(topic.endswith(PRIVATE) != lane.private for topic in lane.reads):
+        raise ValueError(f"{lane.queue}: a private lane reads private topics and no others, and no other lane reads one")
     for topic, types in lane.reads.items():
         if topic not in topics:
             raise ValueError(f"{lane.queue} reads {topic}, which nobody publishes")

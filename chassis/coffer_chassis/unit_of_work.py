@@ -1,6 +1,7 @@
 """The unit of work: one transaction that holds inbox row, business rows and outbox rows together.
 
-`unit.emit` is the only way an event leaves a service, and `Work` the only place where the inbox is checked.
+`unit.emit` is the only way an event leaves a service, `unit.send_privately` the only way a private command does, and `Work` the
+only place where the inbox is checked.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from coffer_chassis.tables import ChassisTables
 from coffer_chassis.turns import Turns
 from coffer_chassis.wakeups import OUTBOX, Wakeups, checked
 from coffer_contracts.catalog import envelope_of, older_twins, schema_address
-from coffer_contracts.event import Event, Meta, sequence_text
+from coffer_contracts.event import Envelope, Event, Meta, PrivateCommand, sequence_text
 from coffer_contracts.ids import EventId
 
 EVENT_BYTES = 64 * 1024
@@ -47,6 +48,7 @@ class Unit:
         self.topics: set[str] = set()
         """Whom to wake after the commit."""
         self._rows: list[dict[str, Any]] = []
+        self._private_rows: list[dict[str, Any]] = []
 
     def wake(self, topic: str) -> None:
         """Tell `topic` to this and other processes of the service when, and only when, this unit has committed.
@@ -60,7 +62,7 @@ class Unit:
 
         `sequence` is the revision of the event's subject, assigned while its row is locked: it must grow by every fact
         about that subject. Older majors that somebody may still want are published beside it, at the same sequence.
-        Raises ValueError for an event over EVENT_BYTES, which is a programming error.
+        Raises ValueError for an event over EVENT_BYTES and TypeError for a private command: both are programming errors.
         """
         event_id = self._put(event, sequence)
         for twin in older_twins(event):
@@ -77,29 +79,35 @@ class Unit:
             self._put(twin, sequence, replay=True, newer_id=event_id)
         return event_id
 
-    def _put(self, event: Event, sequence: int, *, replay: bool = False, newer_id: EventId | None = None) -> EventId:
+    def send_privately(self, command: PrivateCommand) -> EventId:
+        """Send a private command to its one reader when, and only when, this unit commits; at least once, until it expires.
+
+        It waits in an outbox of its own and is gone from there once it was sent: nothing tells it again, not even after the
+        loss of the broker, when whoever asked has to ask again. A command is a subject of its own and has no revisions, so
+        its sequence is 1. Raises TypeError for anything but a private command and ValueError for one over EVENT_BYTES.
+        """
+        if not isinstance(command, PrivateCommand):
+            raise TypeError(f"{type(command).__name__} is no private command; emit it")
         event_id = EventId(new_id())
-        envelope = envelope_of(type(event))(
-            id=event_id,
-            source=self._source,
-            type=event.type,
-            subject=event.subject,
-            time=self.now,
-            dataschema=schema_address(type(event)),
-            partitionkey=event.owner or event.subject,
-            sequence=sequence_text(sequence),
-            ownerid=event.owner,
-            actorid=self.origin.actor_id,
-            actorkind=self.origin.actor_kind,
-            correlationid=self.origin.correlation_id,
-            causationid=self.origin.causation_id,
-            traceparent=self.origin.traceparent,
-            newerid=newer_id,
-            data=event,
+        self._private_rows.append(
+            {
+                "id": event_id,
+                "type": command.type,
+                "body": self._body(self._envelope(event_id, command, 1)),
+                "created_at": self.now,
+                "available_at": self.now,
+                "expires_at": command.expires_at,
+            }
         )
-        body = envelope.to_json()
-        if len(body) > EVENT_BYTES:
-            raise ValueError(f"{event.type} has {len(body)} bytes; an event may have {EVENT_BYTES}")
+        self.topics.add(OUTBOX)
+        tracing.keep()
+        return event_id
+
+    def _put(self, event: Event, sequence: int, *, replay: bool = False, newer_id: EventId | None = None) -> EventId:
+        if isinstance(event, PrivateCommand):
+            raise TypeError(f"{type(event).__name__} is a private command; send it privately")
+        event_id = EventId(new_id())
+        body = self._body(self._envelope(event_id, event, sequence, newer_id))
         self._rows.append(
             {
                 "id": event_id,
@@ -117,22 +125,52 @@ class Unit:
         tracing.keep()  # a span that emitted something is worth exporting
         return event_id
 
-    def _take_rows(self) -> list[dict[str, Any]]:
+    def _envelope(self, event_id: EventId, event: Event, sequence: int, newer_id: EventId | None = None) -> Envelope[Event]:
+        return envelope_of(type(event))(
+            id=event_id,
+            source=self._source,
+            type=event.type,
+            subject=event.subject,
+            time=self.now,
+            dataschema=schema_address(type(event)),
+            partitionkey=event.owner or event.subject,
+            sequence=sequence_text(sequence),
+            ownerid=event.owner,
+            actorid=self.origin.actor_id,
+            actorkind=self.origin.actor_kind,
+            correlationid=self.origin.correlation_id,
+            causationid=self.origin.causation_id,
+            traceparent=self.origin.traceparent,
+            newerid=newer_id,
+            data=event,
+        )
+
+    def _body(self, envelope: Envelope[Event]) -> str:
+        body = envelope.to_json()
+        if len(body) > EVENT_BYTES:
+            raise ValueError(f"{envelope.type} has {len(body)} bytes; an event may have {EVENT_BYTES}")
+        return body
+
+    def _take_rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rows, self._rows = self._rows, []
-        return rows
+        private, self._private_rows = self._private_rows, []
+        return rows, private
 
     async def flush(self, tables: ChassisTables) -> int:
-        """Write what was emitted into the outbox; the number of rows. Called by whoever commits, before that."""
+        """Write what was emitted into the outboxes; the number of rows. Called by whoever commits, before that."""
         return await write_down(self.connection, tables, [self])
 
 
 async def write_down(connection: AsyncConnection, tables: ChassisTables, units: Iterable[Unit]) -> int:
-    """Write what units on one transaction have emitted into the outbox; the number of rows. To be called before the commit."""
-    rows = [row for unit in units for row in unit._take_rows()]  # noqa: SLF001  # the other half of one thing
-    if rows:
-        # Rows as parameters: as values they would make a statement that is compiled anew every time.
-        await connection.execute(insert(tables.outbox), rows)
-    return len(rows)
+    """Write what units on one transaction have emitted into the outboxes; how many rows. To be called before the commit."""
+    count = 0
+    taken = [unit._take_rows() for unit in units]  # noqa: SLF001  # the other half of one thing
+    for place, table in enumerate((tables.outbox, tables.private_outbox)):
+        if rows := [row for one in taken for row in one[place]]:
+            # Rows as parameters: as values they would make a statement that is compiled anew every time.
+            await connection.execute(insert(table), rows)
+            count += len(rows)
+    return count
 
 
 class Work:

@@ -28,6 +28,14 @@ class UserFact(Event):
     locale: str = described(description="BCP 47 language tag for what is sent to the person.")
     status: OpenStatus = described(description="Whether the account may sign in.")
     created_at: Moment = described(description="When the account was made.")
+    timezone: str | None = described(None, description="IANA name of the time zone the person lives by, if they said so.")
+    roles: tuple[str, ...] | None = described(
+        None, description="Standing of the account beside being one: `operator`; None in facts of older releases."
+    )
+    photo: str | None = described(None, description="Names the newest photo; another one has another name. None without one.")
+    quota_bytes: int | None = described(
+        None, description="Room that an operator gave the account's drive; None for the room that everybody has.", ge=0
+    )
 
     @property
     def subject(self) -> str:

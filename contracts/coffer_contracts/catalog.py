@@ -1,4 +1,4 @@
-"""Every event type of this release: the registry that parsing, schemas and docs are made from."""
+"""Every message type of this release: the registry that parsing, schemas and docs are made from."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -7,14 +7,17 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from coffer_contracts import auth, files, media, notifier, sharing
-from coffer_contracts.event import Envelope, Event
+from coffer_contracts import auth, auth_mail, files, media, notifier, sharing
+from coffer_contracts.event import Envelope, Event, PrivateCommand
 from coffer_contracts.majors import UPCASTERS, Upcaster, newest_type, older_twins, older_types
 from coffer_contracts.words import READING
 
 __all__ = [
     "CATALOG",
+    "COMMANDS",
     "EVENTS",
+    "MESSAGES",
+    "READABLE",
     "SCHEMA_BASE",
     "UPCASTERS",
     "Unreadable",
@@ -62,9 +65,21 @@ EVENTS: tuple[type[Event], ...] = (
     media.OperatorActedV1,
     sharing.OperatorActedV1,
     notifier.OperatorActedV1,
+    notifier.WebhookDisabledV1,
 )
 
+"""Facts: what subscribers, documents and replays may show."""
+
+COMMANDS: tuple[type[PrivateCommand], ...] = (auth_mail.MailRequestedV1,)
+"""What one service asks of another in private; no subscriber is told that there are any."""
+
+MESSAGES: tuple[type[Event], ...] = (*EVENTS, *COMMANDS)
+
 CATALOG: Mapping[str, type[Event]] = {event.type: event for event in EVENTS}
+"""Facts by their wire type; whatever is offered to subscribers is looked up here."""
+
+READABLE: Mapping[str, type[Event]] = {event.type: event for event in MESSAGES}
+"""Everything that `parse` reads."""
 
 
 class Unreadable(Exception):
@@ -85,7 +100,7 @@ def envelope_of(event: type[Event]) -> type[Envelope[Event]]:
 def parse(
     body: str | bytes,
     *,
-    catalog: Mapping[str, type[Event]] = CATALOG,
+    catalog: Mapping[str, type[Event]] = READABLE,
     upcasters: Mapping[str, Upcaster] = UPCASTERS,
 ) -> Envelope[Event]:
     """Read a message body, lifting old majors first. Unknown fields are ignored, unknown words read as known ones where

@@ -31,6 +31,11 @@ Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when
 """An aware UTC time that is written as `rfc3339` does."""
 
 
+def described(default: Any = ..., description: str = "", **constraints: Any) -> Any:
+    """A field with its description for the generated docs."""
+    return Field(default, description=description, **constraints)
+
+
 class Shape(BaseModel):
     """A frozen part of a payload; nothing unknown may be written into it."""
 
@@ -57,6 +62,16 @@ class Event(Shape):
         """The tenant the fact belongs to: the owner of the drive or account."""
         owner_id: UserId | None = getattr(self, "owner_id", None)
         return owner_id
+
+
+class PrivateCommand(Event):
+    """A request that may carry a sealed secret, from one service to one reader: `<service>.<entity>.requested.v<major>`.
+
+    No fact: it travels on a topic that nobody else may read, is deleted when it was sent, is never told again, and shows its
+    body to nobody but its reader. Each is a subject of its own, so its sequence is always 1.
+    """
+
+    expires_at: Moment = described(description="From then on nobody sends or handles it any more.")
 
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
@@ -111,8 +126,3 @@ class Envelope(Meta, Generic[E_co]):
 def sequence_text(revision: int) -> str:
     """Zero-padded so that it sorts as text."""
     return f"{revision:0{SEQUENCE_DIGITS}d}"
-
-
-def described(default: Any = ..., description: str = "", **constraints: Any) -> Any:
-    """A field with its description for the generated docs."""
-    return Field(default, description=description, **constraints)

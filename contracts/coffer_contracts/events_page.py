@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from coffer_contracts.event import Event, Meta, Shape
+from coffer_contracts.event import Event, Meta, PrivateCommand, Shape
 from coffer_contracts.majors import newest_type, older_types
 from coffer_contracts.schemas import ENVELOPE
 from coffer_contracts.words import Open
@@ -48,7 +48,12 @@ queues and filters included, at `/schema/asyncapi.json`.
   about one `subject` of one `source`, compared as text. Keep the highest you have seen, of removed things too.
 - A fact carries the whole state after it, not the difference. Times are RFC 3339 in UTC with microseconds.
 - *Public* means that no service of this release reads it; it is there for subscribers.
+- Private commands, at the end, are no facts: they go from one service to one other over a topic of their own, carry their
+  secret sealed to the reader's key, end at a time, and are never told to subscribers, told again or shown.
 """
+
+
+_PRIVATE = "Private commands"
 
 
 def emitter_of(wire_type: str) -> str:
@@ -76,7 +81,11 @@ def events_page(
     parts = [_INTRODUCTION, _index(events, readers), _envelope()]
     service = ""
     for event in events:
-        if emitter_of(event.type) != service:
+        if issubclass(event, PrivateCommand):
+            if service != _PRIVATE:
+                service = _PRIVATE
+                parts.append(f"## {_PRIVATE}\n")
+        elif emitter_of(event.type) != service:
             service = emitter_of(event.type)
             parts.append(f"## Published by {service}\n")
         parts.append(_section(event, examples[event.type], readers.get(event.type, ())))

@@ -6,6 +6,7 @@
     ├── Refused 403          Forbidden InsufficientScope CsrfFailed QuotaExceeded EmailUnverified AccountSuspended
     │                        AccountNotLinked FeatureDisabled MalwareDetected TicketRequired
     ├── Conflict 409         NameConflict KindConflict Cycle StateConflict AlreadyShared UsernameTaken UploadIncomplete
+    │                        LimitReached
     ├── Gone 410             CursorExpired LinkExpired LinkExhausted UploadExpired
     ├── Unprocessable 422    ValidationFailed NameInvalid PasswordWeak IdempotencyKeyReuse ChecksumMismatch SizeMismatch
     ├── NotFound 404, MethodNotAllowed 405, PreconditionFailed 412, TooLarge 413, UnsupportedMediaType 415,
@@ -181,6 +182,10 @@ class UploadIncomplete(
     """Not all bytes are in the store yet."""
 
 
+class LimitReached(Conflict, code="limit_reached", title="There are as many as there may be", example={"limit": 20}):
+    """There are as many of these as one account may have; remove one first. `limit` says how many that are."""
+
+
 class CursorExpired(Gone, code="cursor_expired", title="The cursor is too old"):
     """The change feed no longer reaches back that far; list again and compare."""
 
@@ -275,9 +280,9 @@ class IdempotencyInProgress(Temporary, code="idempotency_in_progress", status=40
 
 
 class RateLimited(
-    Temporary, code="rate_limited", status=429, title="Too many requests", example={"violated_policies": ["default"]}
+    Temporary, code="rate_limited", status=429, title="Too many requests", example={"violated-policies": ["default"]}
 ):
-    """Too many requests under the policies named."""
+    """Too many requests under the policies named; `Retry-After` says when the next one is allowed."""
 
 
 class TooManyAttempts(Temporary, code="too_many_attempts", status=429, title="Too many attempts"):

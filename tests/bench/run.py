@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench import events, measures, sharing
-from factories.stacks import local_stack
+from factories.stacks import stack_on_disk
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -25,7 +25,7 @@ def processor() -> str:
 
 def main() -> None:
     """Measure and write."""
-    with local_stack() as stack:
+    with stack_on_disk() as stack:
         rows = [
             measures.upload_to_thumbnail(stack),
             *(measures.list_hundred(stack, clients) for clients in (1, 8, 32)),

@@ -64,6 +64,12 @@ async def ground(cloud: AnyCloud, tag: str) -> AsyncIterator[Ground]:
         yield Ground(topology, *clients)
 
 
+def private_topology_of(tag: str) -> Topology:
+    sender = ServiceTopology(f"sender-{tag}p", sends_privately=True)
+    lane = Lane(f"reader-{tag}p-private", {f"sender-{tag}p-private": (RED,)}, private=True)
+    return Topology(f"private-{tag}", (sender, ServiceTopology(f"reader-{tag}p", (lane,))))
+
+
 def described(cloud: AnyCloud, topology: Topology) -> dict[str, Any]:
     """Everything that was made, as the cloud itself describes it, without times and numbers of messages."""
     sns, sqs, s3 = (boto3.client(name, **cloud.admin.client_arguments(name)) for name in ("sns", "sqs", "s3"))
@@ -130,6 +136,22 @@ class ProvisionSuite:
         assert int(json.loads(state[new.queue]["RedrivePolicy"])["maxReceiveCount"]) == 10
         (subscription,) = [entry for entry in state.values() if "FilterPolicy" in entry]
         assert json.loads(subscription["FilterPolicy"]) == {"type": [RED, BLUE]}
+
+    async def test_nothing_but_its_reader_can_be_subscribed_to_a_private_topic(self, cloud: AnyCloud, tag: str) -> None:
+        topology = private_topology_of(tag)
+        for _ in range(2):
+            cloud.provision(topology)
+        sns = boto3.client("sns", **cloud.admin.client_arguments("sns"))
+        arns = {entry["TopicArn"].rsplit(":", 1)[1]: entry["TopicArn"] for entry in sns.list_topics()["Topics"]}
+        (private,) = topology.private_topics
+        policy = json.loads(sns.get_topic_attributes(TopicArn=arns[private])["Attributes"]["Policy"])
+        (statement,) = policy["Statement"]
+        assert (statement["Effect"], statement["Action"]) == ("Deny", "sns:Subscribe")
+        (readers,) = statement["Condition"]["StringNotEquals"].values()
+        (lane,) = topology.lanes
+        assert [reader.rsplit(":", 1)[1] for reader in readers] == [lane.queue]
+        (subscription,) = sns.list_subscriptions_by_topic(TopicArn=arns[private])["Subscriptions"]
+        assert subscription["Endpoint"] == readers[0]
 
     async def test_the_bucket_reports_objects_to_the_queue_of_their_prefix(self, ground: Ground) -> None:
         for key in ("previews/x/400", "blobs/owner/a b+ü"):

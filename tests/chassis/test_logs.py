@@ -150,7 +150,7 @@ def test_every_metric_is_listed_with_its_meaning_and_bounded_labels() -> None:
         assert definition.name.startswith("coffer_")
         assert definition.meaning.endswith(".")
         assert (definition.kind == "counter") == definition.name.endswith("_total")
-        assert set(definition.labels) <= {"service", "route", "method", "status", "queue", "type", "outcome", "state"}
+        assert set(definition.labels) <= {"service", "route", "method", "status", "queue", "type", "outcome", "policy", "state"}
 
 
 @pytest.mark.parametrize(("path", "status"), [("/metrics", 200), ("/", 404)])

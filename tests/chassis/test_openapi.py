@@ -188,7 +188,8 @@ def test_schemas_keep_what_the_types_say() -> None:
 
 def test_headers_are_described_once_and_referred_to() -> None:
     headers = operation("/v1/items/{item_id}", "get")["responses"]["200"]["headers"]
-    assert headers == {name: {"$ref": f"#/components/headers/{name}"} for name in ("ETag", "X-Request-Id")}
+    names = ("ETag", "RateLimit", "RateLimit-Policy", "X-Request-Id")
+    assert headers == {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     with pytest.raises(KeyError):
         documented(headers=["X-Unheard-Of"])
 

@@ -1,13 +1,15 @@
 """Provisioning keeps the suite on the local cloud, and keeps every service to its own."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from chassis.provision_suite import RED, Ground, ProvisionSuite, ground
+from chassis.provision_suite import RED, Ground, ProvisionSuite, ground, private_topology_of
+from coffer_chassis.aws import open_clients
 from coffer_chassis.bus import Outgoing
 from coffer_chassis.bus_aws import AwsBus
 from coffer_chassis.provision import queue_policy
@@ -59,6 +61,30 @@ async def test_a_service_may_not(ground: Ground, attempt: Attempt) -> None:
     with pytest.raises(ClientError) as refusal:
         await attempt(ground)
     assert "Denied" in refusal.value.response["Error"]["Code"] or "Authorization" in refusal.value.response["Error"]["Code"]
+
+
+async def test_only_the_sender_publishes_private_commands_and_no_service_subscribes(cloud: Cloud, tag: str) -> None:
+    topology = private_topology_of(tag)
+    sender, reader = cloud.provision(topology).values()
+    (private,), (lane,) = topology.private_topics, topology.lanes
+    async with AsyncExitStack() as stack:
+        own, others = [
+            await stack.enter_async_context(open_clients(access, receivers=1, wait_seconds=1)) for access in (sender, reader)
+        ]
+        with pytest.raises(ClientError, match=r"(?i)denied|authoriz"):
+            await AwsBus(others).publish(private, [RED_MESSAGE])
+        assert await AwsBus(own).publish(private, [RED_MESSAGE]) == frozenset()
+        bus = AwsBus(others)
+        messages = await eventually(lambda: bus.receive(lane.queue, limit=10, wait_seconds=1))
+        assert [message.body for message in messages] == ["{}"]
+        with pytest.raises(ClientError, match=r"(?i)denied|authoriz"):
+            await AwsBus(own).receive(lane.queue, limit=1, wait_seconds=0)
+        for client, access in ((own, sender), (others, reader)):
+            arns = [entry["TopicArn"] for entry in (await client.sns.list_topics())["Topics"]]
+            arn = next(arn for arn in arns if arn.endswith(f":{private}"))
+            queue = f"arn:aws:sqs:{access.region}:000000000000:{lane.queue}"
+            with pytest.raises(ClientError, match=r"(?i)denied|authoriz"):
+                await client.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue)
 
 
 async def test_a_topic_that_the_queue_does_not_read_cannot_reach_it(cloud: Cloud, ground: Ground) -> None:

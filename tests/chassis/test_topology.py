@@ -5,6 +5,7 @@ import pytest
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology, Topology
 
 READS = {"first-events": ("auth.login.failed.v1",)}
+PRIVATELY = {"first-private": ("auth.mail.requested.v1",)}
 
 
 def of(*lanes: Lane) -> Topology:
@@ -31,11 +32,25 @@ def test_names_follow_the_service_and_the_lane() -> None:
         ([Lane("q", READS, visibility_seconds=0)], "12 h"),
         ([Lane("q", READS, visibility_seconds=43201)], "12 h"),
         ([Lane("q", READS, max_receives=0)], "at least once"),
+        ([Lane("q", READS, private=True)], "private lane"),
+        ([Lane("q", PRIVATELY)], "private lane"),
+        ([Lane("q", READS | PRIVATELY, private=True)], "private lane"),
     ],
 )
 def test_refuses(lanes: list[Lane], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         of(*lanes)
+
+
+def test_private_commands_have_a_topic_only_where_a_service_sends_some() -> None:
+    lane = Lane("second-private", PRIVATELY, private=True)
+    topology = Topology("bucket", (ServiceTopology("first", sends_privately=True), ServiceTopology("second", (lane,))))
+    assert [service.topics for service in topology.services] == [("first-events", "first-private"), ("second-events",)]
+    assert topology.private_topics == {"first-private"}
+    assert topology.only("first", "second") == topology
+    assert topology.only("second").lanes[0].reads == {}
+    with pytest.raises(ValueError, match="nobody publishes"):
+        of(lane)
 
 
 def test_refuses_a_service_declared_twice() -> None:

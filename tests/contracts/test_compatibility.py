@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coffer_contracts.catalog import EVENTS
+from coffer_contracts.catalog import MESSAGES
 from coffer_contracts.compatibility import bare, breaking_changes
 from coffer_contracts.schemas import schema_of
 
@@ -227,7 +227,7 @@ def test_an_opened_enumeration_may_grow_from_then_on_and_never_shrink() -> None:
 
 
 def test_the_bare_form_compares_as_the_schema_does() -> None:
-    for event in EVENTS:
+    for event in MESSAGES:
         schema = schema_of(event)
         assert bare(bare(schema)) == bare(schema)
         assert breaking_changes(bare(schema), schema) == breaking_changes(schema, bare(schema)) == []
@@ -237,5 +237,5 @@ def test_the_bare_form_compares_as_the_schema_does() -> None:
 
 
 def test_every_schema_of_this_release_is_compatible_with_itself() -> None:
-    for event in EVENTS:
+    for event in MESSAGES:
         assert breaking_changes(schema_of(event), schema_of(event)) == []

@@ -8,7 +8,8 @@ import pytest
 
 from coffer_chassis.handling import HandlerTable, Handles
 from coffer_chassis.storage import ObjectStored
-from coffer_contracts.catalog import CATALOG, newest_type, older_types
+from coffer_contracts.catalog import READABLE, newest_type, older_types
+from coffer_contracts.event import PrivateCommand
 from coffer_contracts.events_page import emitter_of
 from coffer_local.registry import SERVICES, Entry
 
@@ -19,7 +20,7 @@ NEXT_IN_LINE = {
 """A verdict makes room for another upload of the same owner, which is then dispatched. Each upload waits in that line once,
 so the chain ends with the line; the fact is never about the upload that was judged."""
 
-TYPES = sorted(CATALOG)
+TYPES = sorted(READABLE)
 
 
 def tables(service: Entry) -> Mapping[str, HandlerTable]:
@@ -53,7 +54,9 @@ def test_a_queue_is_subscribed_to_exactly_what_its_table_handles(service: Entry)
         older = {older for wire_type in handled for older in older_types(wire_type)}
         assert {name for names in lane.reads.values() for name in names} == handled | older
         for topic, names in lane.reads.items():
-            assert {f"{emitter_of(name)}-events" for name in names} == {topic}
+            end = "private" if lane.private else "events"
+            assert {f"{emitter_of(name)}-{end}" for name in names} == {topic}
+            assert {issubclass(READABLE[name], PrivateCommand) for name in names} == {lane.private}
 
 
 def test_only_a_queue_that_the_bucket_reports_to_handles_its_reports(service: Entry) -> None:
@@ -63,9 +66,9 @@ def test_only_a_queue_that_the_bucket_reports_to_handles_its_reports(service: En
 
 def test_handlers_read_and_emit_known_types_only() -> None:
     for _, row in rows():
-        assert row.event is ObjectStored or CATALOG.get(row.event.type) is row.event
+        assert row.event is ObjectStored or READABLE.get(row.event.type) is row.event
         for emitted in row.emits:
-            assert CATALOG.get(emitted.type) is emitted
+            assert READABLE.get(emitted.type) is emitted
 
 
 def test_handlers_read_and_emit_the_newest_major_only() -> None:
@@ -83,7 +86,7 @@ def test_a_service_emits_its_own_facts_only() -> None:
 
 @pytest.mark.parametrize("wire_type", TYPES)
 def test_an_event_has_a_reader_or_is_public(wire_type: str) -> None:
-    assert bool(readers(wire_type)) != CATALOG[wire_type].public, readers(wire_type)
+    assert bool(readers(wire_type)) != READABLE[wire_type].public, readers(wire_type)
 
 
 def graph(*, without: set[tuple[str, str]]) -> dict[str, set[str]]:

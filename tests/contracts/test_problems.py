@@ -48,6 +48,7 @@ PROMISED = {
         "cycle",
         "state_conflict",
         "already_shared",
+        "limit_reached",
         "username_taken",
         "idempotency_in_progress",
         "upload_incomplete",

@@ -9,14 +9,14 @@ from typing import Annotated, Any, ClassVar, Literal
 import jsonschema
 import pytest
 
-from coffer_contracts.catalog import CATALOG, EVENTS, parse
+from coffer_contracts.catalog import MESSAGES, READABLE, parse
 from coffer_contracts.event import Event, Moment, described
 from coffer_contracts.files import ItemFact
 from coffer_contracts.ids import GrantId, ItemId, UserId
 from coffer_contracts.sharing import GrantRemovedV1
 from coffer_contracts.words import Open
 from coffer_local.released import DIGESTS, GOLDEN, RELEASED, digests, revisions, to_freeze, wrong
-from factories.golden import GOLDEN as MESSAGES
+from factories.golden import GOLDEN as GOLDEN_FILES
 from factories.golden import ROOT, wire_type
 from factories.released import commits, committed
 
@@ -32,7 +32,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_what_stands_here_may_land() -> None:
-    assert wrong(ROOT, EVENTS) == []
+    assert wrong(ROOT, MESSAGES) == []
 
 
 def test_every_revision_that_landed_is_listed_for_ever() -> None:
@@ -48,21 +48,21 @@ def test_every_revision_that_landed_is_listed_for_ever() -> None:
 def test_the_newest_messages_fit_the_schemas_of_the_revision_before() -> None:
     """A reader that is one release behind."""
     frozen = revisions(ROOT)
-    for path in MESSAGES:
+    for path in GOLDEN_FILES:
         for revision in frozen[wire_type(path)][-2:]:
             jsonschema.Draft202012Validator(revision).validate(json.loads(path.read_text()))
 
 
 def test_every_type_ever_released_has_frozen_messages_that_this_release_reads() -> None:
     shown = {wire_type(ROOT / name) for name in digests(ROOT) if name.startswith("golden/")}
-    assert set(revisions(ROOT)) == shown == set(CATALOG)
+    assert set(revisions(ROOT)) == shown == set(READABLE)
     for name in digests(ROOT):
         if name.startswith("golden/"):
             parse((ROOT / "contracts" / name).read_bytes())
 
 
 def without(*gone: type[Event]) -> list[type[Event]]:
-    return [event for event in EVENTS if event not in gone]
+    return [event for event in MESSAGES if event not in gone]
 
 
 class Grant(Event):
@@ -161,7 +161,7 @@ def test_what_breaks_nothing_lands_once_it_is_frozen(clone: Path, event: type[Ev
 
 def test_what_was_frozen_cannot_be_taken_back(clone: Path) -> None:
     freeze(clone, [*without(GrantRemovedV1), Longer])
-    assert f"{REMOVED}: data.note was removed" in wrong(clone, EVENTS)
+    assert f"{REMOVED}: data.note was removed" in wrong(clone, MESSAGES)
 
 
 def test_words_may_come_once_an_enumeration_was_opened_and_not_before(clone: Path) -> None:
@@ -187,19 +187,19 @@ def test_words_may_come_once_an_enumeration_was_opened_and_not_before(clone: Pat
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_text(path.read_text() + " ")], ids=["gone", "changed"])
 def test_a_frozen_file_may_neither_go_nor_change(clone: Path, name: str, harm: Callable[[Path], Any]) -> None:
     harm(clone / "contracts" / name)
-    told = wrong(clone, EVENTS)
+    told = wrong(clone, MESSAGES)
     assert {f"{name} is gone", f"{name} was changed"} & set(told)
-    freeze(clone, EVENTS)
-    assert {f"{name} is gone", f"{name} was changed"} & set(wrong(clone, EVENTS)), "freezing again must not make it right"
+    freeze(clone, MESSAGES)
+    assert {f"{name} is gone", f"{name} was changed"} & set(wrong(clone, MESSAGES)), "freezing again must not make it right"
 
 
 def test_a_new_message_is_frozen_with_the_rest(clone: Path) -> None:
     new = clone / GOLDEN / f"{REMOVED}.odd.json"
     new.write_text((clone / GOLDEN / f"{REMOVED}.json").read_text())
-    (told,) = wrong(clone, EVENTS)
+    (told,) = wrong(clone, MESSAGES)
     assert told.startswith(f"golden/{REMOVED}.odd.json is not frozen")
-    freeze(clone, EVENTS)
-    assert wrong(clone, EVENTS) == []
+    freeze(clone, MESSAGES)
+    assert wrong(clone, MESSAGES) == []
 
 
 def test_a_type_that_is_new_is_frozen_with_the_rest(clone: Path) -> None:
@@ -208,16 +208,16 @@ def test_a_type_that_is_new_is_frozen_with_the_rest(clone: Path) -> None:
 
         type: ClassVar[str] = "files.thing.made.v1"
 
-    events: list[type[Event]] = [*EVENTS, ThingMadeV1]
+    events: list[type[Event]] = [*MESSAGES, ThingMadeV1]
     assert [line for line in wrong(clone, events) if line.startswith("files.thing.made.v1 is new")]
     freeze(clone, events)
     assert wrong(clone, events) == []
 
 
 def test_freezing_twice_is_freezing_once(clone: Path) -> None:
-    freeze(clone, EVENTS)
+    freeze(clone, MESSAGES)
     before = {path: path.read_bytes() for path in (clone / "contracts").rglob("*") if path.is_file()}
-    freeze(clone, EVENTS)
+    freeze(clone, MESSAGES)
     assert {path: path.read_bytes() for path in (clone / "contracts").rglob("*") if path.is_file()} == before
 
 

@@ -11,7 +11,7 @@ from coffer_local.registry import SERVICES
 SCOPES = {"files:read", "files:write", "shares:write", "account:read", "account:write", "events:read", "webhooks:write"}
 """What a personal access token can be made for (beside operators' scopes)."""
 
-WITHOUT_SCOPE = {"/v1/auth/logout", "/v1/auth/verify"}
+WITHOUT_SCOPE = {"/v1/auth/logout", "/v1/auth/verify", "/verify-token"}
 """About the session itself: a token of any scope may ask what it is."""
 
 

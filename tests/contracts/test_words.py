@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from coffer_contracts.catalog import EVENTS, Unreadable, envelope_of, parse
+from coffer_contracts.catalog import MESSAGES, Unreadable, envelope_of, parse
 from coffer_contracts.event import Event, Meta, Shape
 from coffer_contracts.schemas import schema_of
 from coffer_contracts.words import KNOWN, READ_AS, Open
@@ -66,7 +66,7 @@ def _declared_in(model: type[BaseModel], name: str) -> str:
     return next(base.__name__ for base in reversed(model.__mro__) if name in inspect.get_annotations(base))
 
 
-WORDS = [(event, *found) for event in EVENTS for found in (*words_in(Meta), *words_in(event, ("data",)))]
+WORDS = [(event, *found) for event in MESSAGES for found in (*words_in(Meta), *words_in(event, ("data",)))]
 OPEN = [(event, place, openness) for event, place, _, _, openness in WORDS if openness]
 
 

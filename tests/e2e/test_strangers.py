@@ -24,6 +24,8 @@ PUBLIC = {
     "refresh_session",
     "list_oidc_issuers",
     "exchange_id_token",
+    "create_user",
+    "login_with_form",
     "list_event_types",
     "get_event_type",
     "get_event_schema",

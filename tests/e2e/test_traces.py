@@ -1,18 +1,25 @@
-"""What one person does is one trace through every service, their queues and the mail, as a receiver of traces sees it."""
+"""What one person does is one trace through every service, their queues, the mail and webhooks, as a receiver of traces
+sees it.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from factories.images import jpeg
 from factories.otlp import Received, Receiver, receiver
 from factories.people import Person
+from factories.ports import free_port
+from factories.receivers import Receiver as Hooked
+from factories.receivers import receiver as hook_receiver
 from factories.stacks import STOP_SECONDS, LocalStack, local_stack
 from factories.tracing import parent_of
 
 pytestmark = pytest.mark.slow
 
+NOTIFIER_PORT = free_port()
 NAME = "Ünpaid bills of my-secret-employer.jpg"
 
 
@@ -26,8 +33,15 @@ def collector() -> Iterator[Receiver]:
 def traced(collector: Receiver) -> Iterator[LocalStack]:
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     with local_stack(without=("notifier",), **settings) as running:
-        running.start_service("coffer_notifier")
+        settings = {"COFFER_NOTIFIER_WEBHOOK_ALLOW_LOOPBACK": "1", "COFFER_NOTIFIER_LISTEN_PORT": str(NOTIFIER_PORT)}
+        running.start_service("coffer_notifier", **settings)
         yield running
+
+
+@pytest.fixture(scope="module")
+def hooked() -> Iterator[Hooked]:
+    with hook_receiver() as told:
+        yield told
 
 
 def trace_of(collector: Receiver, person: Person, number: int, *wanted: tuple[str, str]) -> list[Received]:
@@ -43,6 +57,17 @@ def trace_of(collector: Receiver, person: Person, number: int, *wanted: tuple[st
     return spans
 
 
+def made_webhook(person: Person, wanted: dict[str, Any]) -> dict[str, Any]:
+    """A webhook, made at the notifier itself, which runs beside the gateway here; nothing while it does not answer yet."""
+    try:
+        answer = person.through(f"http://127.0.0.1:{NOTIFIER_PORT}").http.post("/v1/webhooks", json=wanted)
+    except httpx.TransportError:
+        return {}
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
 def assert_connected(spans: list[Received], number: int) -> None:
     """Every span hangs on another one of the trace, or on the client's."""
     known = {span.span_id for span in spans} | {f"{number:016x}"}
@@ -50,9 +75,13 @@ def assert_connected(spans: list[Received], number: int) -> None:
     assert not loose
 
 
-def test_what_a_person_does_is_one_trace_and_says_nothing_of_what_they_typed(traced: LocalStack, collector: Receiver) -> None:
+def test_what_a_person_does_is_one_trace_and_says_nothing_of_what_they_typed(
+    traced: LocalStack, collector: Receiver, hooked: Hooked
+) -> None:
     ann, bob = Person.at(traced.url), Person.at(traced.url)
     client = ann.http
+    wanted = {"url": f"{hooked.url}/of-my-secret-employer", "event_types": ["files.item.committed.v1", "sharing.*"]}
+    ann.wait_for(lambda: made_webhook(ann, wanted), lambda made: bool(made.get("secret")), within_seconds=20)
     client.headers["traceparent"] = parent_of(1)
     upload = ann.upload(NAME, jpeg(64, 48))
     item = ann.previewed(upload["item_id"])
@@ -69,6 +98,7 @@ def test_what_a_person_does_is_one_trace_and_says_nothing_of_what_they_typed(tra
         ("coffer-files", "process files-fast"),
         ("coffer-media-worker", "process media-worker-bulk"),
         ("coffer-notifier", "process notifier-bulk"),
+        ("coffer-notifier", "send webhook"),
     )
     assert_connected(uploaded, 1)
 
@@ -82,8 +112,16 @@ def test_what_a_person_does_is_one_trace_and_says_nothing_of_what_they_typed(tra
         ("coffer-files", "process files-grants"),
         ("coffer-notifier", "process notifier-fast"),
         ("coffer-notifier", "send mail"),
+        ("coffer-notifier", "send webhook"),
     )
     assert_connected(shared, 2)
+    for spans, wire_type in ((uploaded, "files.item.committed.v1"), (shared, "sharing.share.created.v1")):
+        (call,) = [call for call in hooked.calls if call.message["type"] == wire_type]
+        (request,) = [span for span in spans if span.name == "send webhook"]
+        assert call.headers["traceparent"] == f"00-{request.trace_id}-{request.span_id}-01"
+        assert f'"trace_id":"{request.trace_id}"' in next(
+            line for line in traced.said().splitlines() if "webhook_attempted" in line and call.headers["webhook-id"] in line
+        )
     assert not any(span.failed for span in (*uploaded, *shared))
 
     del client.headers["traceparent"]
@@ -100,7 +138,18 @@ def test_what_a_person_does_is_one_trace_and_says_nothing_of_what_they_typed(tra
 
     assert traced.stop() < STOP_SECONDS
     sent = b"".join(collector.raw)
-    secrets = [ann.name, bob.name, "secret-employer", "eyes only", "X-Amz", "eyJ", "@example.org", "b.txt", "http://"]
+    secrets = [
+        ann.name,
+        bob.name,
+        "secret-employer",
+        "eyes only",
+        "X-Amz",
+        "eyJ",
+        "@example.org",
+        "b.txt",
+        "http://",
+        str(hooked.port),
+    ]
     assert [word for word in secrets if word.encode() in sent] == []
     services = {span.service for span in collector.spans}
     assert {"coffer-auth", "coffer-files", "coffer-sharing", "coffer-media-worker", "coffer-notifier"} <= services

@@ -29,6 +29,10 @@ list_oidc_issuers               200   200       200     200     200    200      
 exchange_id_token               403   403       403     403     403    403       403
 verify_token                    401   401       200     200     200    200       200
 get_me                          401   401       200     200     200    200       200
+change_me                       401   401       200     200     200    200       200
+create_user                     201   201       201     201     201    201       201
+login_with_form                 200   200       200     200     200    200       200
+check_token                     401   401       200     200     200    200       200
 list_changes                    401   401       200     200     200    200       200
 get_changes_cursor              401   401       200     200     200    200       200
 make_folder                     401   401       404     403     201    201       404

@@ -19,24 +19,28 @@ from sqlalchemy import text
 
 from coffer_auth.app import SOURCE, TOPOLOGY, build_deps, build_http
 from coffer_auth.domain.accounts import User
-from coffer_auth.domain.sessions import Caller
 from coffer_auth.handlers import accounts
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.settings import AuthSettings
 from coffer_auth.store.tables import CHASSIS
+from coffer_chassis.callers import Caller
 from coffer_chassis.clock import Clock, SystemClock
 from coffer_chassis.cursors import Cursors
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
-from coffer_chassis.serving import listen, serve
+from coffer_chassis.sealing import OpeningKey
 from coffer_chassis.settings import CofferSettings, TokenKind, TrustedIssuer
 from coffer_chassis.unit_of_work import Work
+from factories.doors import behind_a_door
 from factories.engines import engine_on
+from factories.limits import limiter_of
 from factories.operators import operations_of
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Reading the system's authorities for each client takes longer than most tests."""
 PASSWORD = "four quiet otters"
+MAIL_KEY = OpeningKey.of_hex("22" * 32)
+"""The notifier's, for tests to open what auth sealed."""
 HOME = Caller("192.0.2.7", "coffer-tests/1")
 
 
@@ -48,6 +52,7 @@ def auth_settings(url: str, **changes: Any) -> AuthSettings:
             "database_url": url,
             "cursor_key": SecretStr("00" * 32),
             "key_secret": SecretStr("11" * 32),
+            "mail_public_key": MAIL_KEY.sealing.hex,
             **light,
             **changes,
         }
@@ -68,20 +73,16 @@ async def auth_deps(url: str, *, clock: Clock | None = None, **settings: Any) ->
 @contextlib.asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[str]:
     """An ASGI application over real HTTP, its lifespan included; its address."""
-    bound, stopping = listen("127.0.0.1", 0), asyncio.Event()
-    address = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    running = asyncio.create_task(serve(app, bound, stopping))
-    try:
-        yield address
-    finally:
-        stopping.set()
-        await running
+    async with behind_a_door(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.asynccontextmanager
 async def auth_over_http(deps: Deps, home: Path, **coffer: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client of auth's routes, served over real HTTP."""
-    app = build_http(CofferSettings(home=home, **coffer), deps, Cursors(bytes(32)), operations_of(TOPOLOGY, deps.work))
+    settings = CofferSettings(home=home, **coffer)
+    operations = operations_of(TOPOLOGY, deps.work, limiter_of(trusted_proxies=settings.trusted_proxies))
+    app = build_http(settings, deps, Cursors(bytes(32)), operations)
     async with serving(app) as address, httpx.AsyncClient(base_url=address, verify=NO_TLS) as client:
         yield client
 

@@ -36,7 +36,7 @@ class WatchedBus(MemoryBus):
     ) -> None:
         """`hides_for_seconds` is shorter than a lane can say, for tests that wait for a message to come back."""
         self.lane = lane
-        services = (ServiceTopology("first"), ServiceTopology("second", (lane,)))
+        services = (ServiceTopology("first", sends_privately=True), ServiceTopology("second", (lane,)))
         super().__init__(Topology("bucket", services), duplicates=duplicates, reorder=reorder, seed=seed)
         if hides_for_seconds is not None:
             self._queue(lane.queue).visibility_seconds = hides_for_seconds

@@ -1,6 +1,7 @@
 """A real PostgreSQL for tests: one server per test process, one migrated database per test module.
 
-The server is the wheel's, without durability, in a temporary folder; a guard process ends it with the test process.
+The server is the wheel's, without durability, its files in memory where there is room; a guard process ends it with the
+test process.
 """
 
 import asyncio
@@ -13,15 +14,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 
 from coffer_chassis.migrations import migrate
 from factories import postgres_guard
+from factories.memory import in_memory
 from factories.ports import free_port
 
 START_SECONDS = 30
@@ -46,12 +52,50 @@ synchronous_commit = off
 full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
+max_wal_size = 128MB
 autovacuum = off
 shared_buffers = 32MB
 max_connections = 120
 listen_addresses = '127.0.0.1'
 timezone = 'UTC'
 """
+
+LEFT_ALONE = 2
+"""Databases that are given up but not dropped yet. Whoever was connected is gone by the time they are: the server makes a
+drop wait a tenth of a second for each that is not.
+"""
+
+
+class _Line:
+    """One connection for statements about databases, on a loop of its own: it serves tests on any loop and on none."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="postgres line", daemon=True)
+        self._thread.start()
+        self._connection: Any = None
+
+    def say(self, *statements: str) -> None:
+        """Run them one after the other, each in a transaction of its own."""
+        self._wait_for(self._say(statements))
+
+    def hang_up(self) -> None:
+        """Close it, if it was ever used."""
+        if self._connection is not None:
+            self._wait_for(self._connection.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _say(self, statements: tuple[str, ...]) -> None:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(host="127.0.0.1", port=self._port, user="coffer", database="postgres")
+        for statement in statements:
+            await self._connection.execute(statement)
+
+    def _wait_for(self, awaited: Coroutine[Any, Any, Any]) -> None:
+        asyncio.run_coroutine_threadsafe(awaited, self._loop).result(START_SECONDS)
 
 
 class PostgresServer:
@@ -62,6 +106,8 @@ class PostgresServer:
         self.port = port
         self._templates: set[str] = set()
         self._numbers = itertools.count(1)
+        self._line = _Line(port)
+        self._given_up: deque[str] = deque()
 
     def url(self, database: str) -> str:
         """Where SQLAlchemy finds the database."""
@@ -69,36 +115,49 @@ class PostgresServer:
 
     def empty(self) -> str:
         """URL of a fresh database without tables."""
-        name = f"test_{next(self._numbers)}"
-        self._run("createdb", name)
-        return self.url(name)
+        return self._made("template1")
 
     def database(self, package: str) -> str:
         """URL of a fresh database with the newest schema of the service: a copy of a template that was migrated once."""
-        template = f"template_{package}"
+        return self.copy_of(package, lambda url: migrate(url, package))
+
+    def copy_of(self, name: str, prepare: Callable[[str], Coroutine[Any, Any, None]]) -> str:
+        """URL of a fresh copy of the template called `name`, which `prepare` fills before the first copy is made."""
+        template = f"template_{name}"
         if template not in self._templates:
-            self._run("createdb", template)
+            self._line.say(f'CREATE DATABASE "{template}"')
             with ThreadPoolExecutor(1) as aside:
-                aside.submit(asyncio.run, migrate(self.url(template), package)).result()
+                aside.submit(asyncio.run, prepare(self.url(template))).result()
             self._templates.add(template)
-        name = f"test_{next(self._numbers)}"
-        self._run("createdb", "--template", template, name)
-        return self.url(name)
+        return self._made(template)
 
     def drop(self, url: str) -> None:
-        """Remove a database, and whoever is still connected to it."""
-        self._run("dropdb", "--force", "--if-exists", url.rpartition("/")[2])
+        """End whoever is still connected to a database, and remove it before long."""
+        name = url.rpartition("/")[2]
+        self._line.say(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        self._given_up.append(name)
+        while len(self._given_up) > LEFT_ALONE:
+            self._line.say(f'DROP DATABASE IF EXISTS "{self._given_up.popleft()}" WITH (FORCE)')
 
-    def _run(self, program: str, *arguments: str) -> None:
-        address: list[str | Path] = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "coffer"]
-        subprocess.run([BIN / program, *address, *arguments], check=True, capture_output=True, text=True)
+    def hang_up(self) -> None:
+        """Let go of the server before it ends."""
+        self._line.hang_up()
+
+    def _made(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        # Copying files beats writing every page to the log as long as nothing has to reach a disk.
+        self._line.say(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        return self.url(name)
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Start a server on a free port and stop it at the end; raises RuntimeError with what to do when it cannot."""
+def running_postgres(within: Path | None = None) -> Iterator[PostgresServer]:
+    """Start a server on a free port and stop it at the end; raises RuntimeError with what to do when it cannot.
+
+    Its files lie in a folder of their own `within`, by default where the system puts what is temporary.
+    """
     _check_reachable()
-    folder = Path(tempfile.mkdtemp(prefix="coffer-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="coffer-test-", dir=within))
     if os.geteuid() == 0:
         shutil.chown(folder, pwd.getpwnam(postgres_guard.UNPRIVILEGED).pw_uid)
     initdb: list[str | Path] = ["-D", folder / "data", "-U", "coffer", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
@@ -113,7 +172,11 @@ def running_postgres() -> Iterator[PostgresServer]:
     )
     try:
         _wait_until_ready(port, folder)
-        yield PostgresServer(folder, port)
+        server = PostgresServer(folder, port)
+        try:
+            yield server
+        finally:
+            server.hang_up()
     finally:
         if guard.stdin is not None:
             guard.stdin.close()
@@ -123,7 +186,7 @@ def running_postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """The server of this test process."""
-    with running_postgres() as server:
+    with running_postgres(in_memory()) as server:
         yield server
 
 

@@ -35,7 +35,9 @@ from factories.files import cleared, files_on, origin_of, rejected, stored
 from factories.images import jpeg, program
 from factories.notifier import notifier_on
 from factories.operators import OPERATOR, operations_of
+from factories.receivers import receiver
 from factories.sharing import sharing_on
+from factories.telling import drive, user_id
 
 ANY = Conditions()
 TOPOLOGIES: Mapping[str, ServiceTopology] = {entry.name: entry.topology for entry in SERVICES}
@@ -144,8 +146,14 @@ async def of_sharing(url: str) -> set[str]:
 
 
 async def of_notifier(url: str) -> set[str]:
-    """It tells only what operators do with it."""
-    async with notifier_on(url) as notifier:
+    """It tells what operators do with it, and that a webhook was turned off, whose receiver wants no more."""
+    ann = user_id()
+    async with notifier_on(url, webhook_allow_loopback=True) as notifier:
+        with receiver() as told:
+            told.status = 410
+            await notifier.webhook(ann, told.url, "files.*")
+            await notifier.handle(drive(ann).below("a.txt").committed())
+            await notifier.deliver_all()
         await operated("notifier", notifier.deps.work)
         return await told_in(notifier.deps.work)
 

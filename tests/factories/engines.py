@@ -1,7 +1,7 @@
 """Engines that the tests of a module share: connecting, and compiling every statement anew, cost more than most tests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,9 +42,18 @@ class Module:
 
     loop: asyncio.AbstractEventLoop | None = None
     shared: dict[str, Shared] = field(default_factory=dict)
+    endings: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
 _module = Module()
+
+
+def at_module_end(end: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    """Have it awaited once, when the tests of the module are over. False, and nothing, on any other loop than the module's."""
+    is_shared = asyncio.get_running_loop() is _module.loop
+    if is_shared and end not in _module.endings:
+        _module.endings.append(end)
+    return is_shared
 
 
 @asynccontextmanager
@@ -81,6 +90,9 @@ async def engines_end() -> AsyncIterator[None]:
         yield
     finally:
         _module.loop = None
+        for end in _module.endings:
+            await end()
+        _module.endings.clear()
         for shared in _module.shared.values():
             await shared.engine.dispose()
         _module.shared.clear()

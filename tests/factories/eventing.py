@@ -1,8 +1,6 @@
 """Two tiny services for tests of the eventing core: a store with one business table, a topology, and plain events."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -134,17 +132,14 @@ def incoming(body: str, *, receives: int = 1, attributes: dict[str, str] | None 
 
 def create_store(postgres: PostgresServer) -> str:
     """A fresh database with the tables; its URL."""
-    url = postgres.empty()
 
-    async def create() -> None:
+    async def create(url: str) -> None:
         engine = create_async_engine(url, poolclass=NullPool)
         async with engine.begin() as connection:
             await connection.run_sync(METADATA.create_all)
         await engine.dispose()
 
-    with ThreadPoolExecutor(1) as aside:
-        aside.submit(asyncio.run, create()).result()
-    return url
+    return postgres.copy_of("store_of_tests", create)
 
 
 @pytest.fixture(scope="module")

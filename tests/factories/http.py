@@ -1,19 +1,17 @@
 """Callers, a verifier that knows them by token, and a client for an app built in a test."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from coffer_chassis.access_rules import Caller, CallerKind
 from coffer_chassis.http import build_app
 from coffer_contracts.problems import TokenExpired, Unauthenticated, Unavailable
+from factories.doors import behind_a_door
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,7 @@ class Person:
 
     kind: CallerKind = "user"
     user_id: str = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11"
+    session_id: str = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a22"
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
 
@@ -77,16 +76,5 @@ def client_of(*route_handlers: Any, **options: Any) -> Iterator[TestClient[Lites
 @asynccontextmanager
 async def served(app: Litestar) -> AsyncIterator[str]:
     """The address of `app` on a real server and a real socket."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", http="httptools")
-        server = uvicorn.Server(config)
-        running = asyncio.create_task(server.serve([listener]))
-        async with asyncio.timeout(10):
-            while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, no event
-                await asyncio.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await running
+    async with behind_a_door(app) as port:
+        yield f"http://127.0.0.1:{port}"

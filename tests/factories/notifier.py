@@ -15,6 +15,7 @@ from coffer_chassis.clock import Clock
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.inbox import first_time
+from coffer_chassis.sealing import OpeningKey
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.testing import FixedClock
 from coffer_chassis.unit_of_work import Work
@@ -27,6 +28,8 @@ from coffer_notifier.handlers.auditing import AUDIT
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.mailing import post_due
 from coffer_notifier.handlers.reactions import BULK, FAST
+from coffer_notifier.handlers.requested_mail import PRIVATE
+from coffer_notifier.handlers.sending import deliver_due
 from coffer_notifier.settings import NotifierSettings
 from coffer_notifier.store.tables import chassis
 from coffer_notifier.stream.hub import Hub
@@ -35,12 +38,15 @@ from factories.one_app import app_over
 from factories.operators import operations_of
 
 KEY = "00" * 32
+MAIL_KEY = OpeningKey.of_hex(KEY)
+"""What auth seals the secrets of mail to."""
 PUBLIC_URL = "https://coffer.example.org"
 
 
 def settings(url: str, **changes: Any) -> NotifierSettings:
     """Settings for a store."""
-    return NotifierSettings(**{"database_url": url, "cursor_key": KEY, **changes})
+    known = {"database_url": url, "cursor_key": KEY, "mail_private_key": KEY, "webhook_key_secret": KEY}
+    return NotifierSettings(**{**known, **changes})
 
 
 class CaughtPost:
@@ -103,7 +109,7 @@ class Notifier:
         topics: set[str] = set()
         async with self.engine.begin() as connection:
             for fact in events:
-                row = next(table[fact.type] for table in (FAST, BULK, AUDIT) if fact.type in table)
+                row = next(table[fact.type] for table in (FAST, BULK, AUDIT, PRIVATE) if fact.type in table)
                 unit = self.deps.work.unit_on(connection, cause=fact)
                 if await first_time(connection, chassis, "test", fact, unit.now):
                     await row.run(fact, unit, self.deps)
@@ -120,6 +126,19 @@ class Notifier:
         """Send all mail that is due now."""
         while await post_due(self.deps):
             pass
+
+    async def deliver_all(self) -> None:
+        """Send to webhooks all that is due now."""
+        while await deliver_due(self.deps):
+            pass
+
+    async def webhook(self, user: str, url: str, *event_types: str, **more: Any) -> dict[str, Any]:
+        """Make a webhook of somebody; as it was answered, with its secret."""
+        async with self.client(user) as http:
+            answer = await http.post("/v1/webhooks", json={"url": url, "event_types": list(event_types), **more})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
 
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         """What a query answers."""

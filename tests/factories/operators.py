@@ -16,6 +16,7 @@ from coffer_chassis.cursors import Cursors
 from coffer_chassis.http import build_app
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
+from coffer_chassis.limits import Limiter
 from coffer_chassis.origin import Origin
 from coffer_chassis.testing import NOON
 from coffer_chassis.topology import Lane, ServiceTopology
@@ -28,6 +29,7 @@ from coffer_contracts.problems import Unauthenticated
 from coffer_local.registry import topology
 from factories.consuming import LANE
 from factories.eventing import TABLES, Store, envelope, failed
+from factories.limits import limiter_of
 
 ACTED: dict[str, type[OperatorFact]] = {
     "auth": auth.OperatorActedV1,
@@ -41,14 +43,14 @@ BOSS = "01a15df5-00a0-77b9-830d-40bd57deeac1"
 OPERATOR = Origin(BOSS, "operator", "01a1f8a0-1a00-72eb-a4db-933bb6e48e3d")
 
 
-def operations_of(own: ServiceTopology, work: Work) -> Operations:
+def operations_of(own: ServiceTopology, work: Work, limiter: Limiter | None = None) -> Operations:
     """The operations of a service of this release, over a bus in memory."""
-    return Operations(own, work, MemoryBus(WHOLE), ACTED[own.service])
+    return Operations(own, work, MemoryBus(WHOLE), ACTED[own.service], limiter or limiter_of())
 
 
 def operations_on(store: Store, bus: Bus, *lanes: Lane) -> Operations:
     """The operations of a service called `second`, whose lane a WatchedBus has."""
-    return Operations(ServiceTopology("second", lanes or (LANE,)), store.work, bus, auth.OperatorActedV1)
+    return Operations(ServiceTopology("second", lanes or (LANE,)), store.work, bus, auth.OperatorActedV1, limiter_of())
 
 
 async def letter(store: Store, number: int = 1, **changes: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from coffer_chassis.bus import Outgoing
 from coffer_chassis.bus_memory import MemoryBus
 from coffer_chassis.outbox import Relay
+from coffer_chassis.topology import Topology
 from factories.eventing import Store, two_services
 
 TOPOLOGY = two_services("relay")
@@ -14,8 +15,8 @@ TOPOLOGY = two_services("relay")
 class RecordingBus(MemoryBus):
     """The bus in memory, which also remembers what it was given, fails as it is told, and can be held up at its gate."""
 
-    def __init__(self) -> None:
-        super().__init__(TOPOLOGY)
+    def __init__(self, topology: Topology = TOPOLOGY) -> None:
+        super().__init__(topology)
         self.given: list[Outgoing] = []
         self.calls = 0
         self.refuses: set[str] = set()

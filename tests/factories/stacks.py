@@ -14,12 +14,16 @@ from pathlib import Path
 
 import psutil
 
+from coffer_chassis.limits.policies import NAMES
+from factories.memory import in_memory
 from factories.ports import free_port
 
 READY = "Coffer is running at "
 START_SECONDS = 60
 STOP_SECONDS = 10
 """What the README promises for a stop."""
+WIDE_LIMITS = {f"COFFER_LIMIT_{name.upper()}_PER_MINUTE": "1000000" for name in NAMES}
+"""Stories sign up dozens of people from one address, and bursts are what they measure. Counted is all the same."""
 
 
 @dataclass
@@ -42,7 +46,7 @@ class LocalStack:
     def environment(self) -> dict[str, str]:
         """What the processes are started with: nothing of the machine's own AWS settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COFFER_"))}
-        return kept | {"COFFER_HOME": str(self.home), "COFFER_PORT": str(self.port)} | self.settings
+        return kept | WIDE_LIMITS | {"COFFER_HOME": str(self.home), "COFFER_PORT": str(self.port)} | self.settings
 
     @property
     def log(self) -> Path:
@@ -151,9 +155,22 @@ class LocalStack:
 
 @contextlib.contextmanager
 def local_stack(*, without: tuple[str, ...] = (), **settings: str) -> Iterator[LocalStack]:
-    """A started stack in a folder of its own; everything is killed and removed at the end."""
+    """A started stack in a folder of its own, in memory where there is room; everything is killed and removed at the end."""
+    with _stack_within(in_memory(), without, settings) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def stack_on_disk() -> Iterator[LocalStack]:
+    """The same where the system puts what is temporary: for figures, and for what runs long."""
+    with _stack_within(None, (), {}) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def _stack_within(within: Path | None, without: tuple[str, ...], settings: dict[str, str]) -> Iterator[LocalStack]:
     # The database runs under another account when the tests run as root, and must be able to pass.
-    with tempfile.TemporaryDirectory(prefix="coffer-e2e-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="coffer-e2e-", dir=within, ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         stack = LocalStack(Path(folder) / "home", without=without, settings=settings)
         try:

@@ -17,8 +17,9 @@ from coffer_contracts.files import (
     ItemTrashedV1,
     UploadFact,
 )
-from coffer_contracts.ids import BlobId, GrantId, ItemId, SessionId, ShareId, UploadId, UserId, VersionId
+from coffer_contracts.ids import BlobId, GrantId, ItemId, SessionId, ShareId, UploadId, UserId, VersionId, WebhookId
 from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1
+from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_contracts.sharing import (
     FieldChange,
     GrantRemovedV1,
@@ -70,6 +71,19 @@ def session_revoked(session_id: str, user: UserId, until: datetime) -> Envelope[
         session_id=SessionId(session_id), user_id=user, reason="logout", revoked_at=NOON, tokens_expire_at=until
     )
     return told(fact, source="/auth")
+
+
+def webhook_disabled(user: UserId, reason: str = "failing") -> Envelope[WebhookDisabledV1]:
+    """Somebody's webhook was turned off."""
+    fact = WebhookDisabledV1(
+        webhook_id=WebhookId(new_id()),
+        owner_id=user,
+        reason=reason,
+        host="hooks.example.org",
+        first_failed_at=NOON,
+        disabled_at=NOON,
+    )
+    return told(fact, source="/notifier", kind="system")
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from coffer_chassis.serving import listen, serve
 from coffer_local.forwarding import ForwardedFor
 from coffer_local.gateway import own_app
 from coffer_local.proxy import Proxy
+from factories.doors import behind_a_door
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -108,14 +108,8 @@ async def gateway(*, trusted: tuple[str, ...] = (), answer_seconds: float = 10, 
         problem_base="https://coffer.test/docs",
         answer_seconds=answer_seconds,
     )
-    bound, stopping = listen("127.0.0.1", 0), asyncio.Event()
-    port = bound.getsockname()[1]
-    serving = asyncio.create_task(serve(proxy, bound, stopping))
-    try:
+    async with behind_a_door(proxy) as port:
         yield port
-    finally:
-        stopping.set()
-        await serving
 
 
 @asynccontextmanager

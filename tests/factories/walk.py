@@ -32,6 +32,7 @@ class Call:
     path: dict[str, str] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
     json: Any = None
+    form: dict[str, str] | None = None
     token: str | None = None
     """Instead of the asking person's own."""
 
@@ -115,6 +116,12 @@ CALLS: dict[str, Make] = {
     "exchange_id_token": lambda world, who: Call(json={"id_token": "no.issuer.configured"}),
     "verify_token": lambda world, who: Call(),
     "get_me": lambda world, who: Call(),
+    "change_me": lambda world, who: Call(json={"timezone": "Europe/Berlin"}),
+    "create_user": lambda world, who: Call(
+        json={"username": f"new{next(_numbers)}", "email": f"new{next(_numbers)}@example.org", "password": PASSWORD}
+    ),
+    "login_with_form": lambda world, who: Call(form={"username": world.someone.name, "password": PASSWORD}),
+    "check_token": lambda world, who: Call(),
     "list_changes": lambda world, who: Call(),
     "get_changes_cursor": lambda world, who: Call(),
     "make_folder": lambda world, who: Call(json={"parent_id": world.item(), "name": _name()}),
@@ -215,5 +222,6 @@ def ask(base: httpx.Client, method: str, path: str, call: Call) -> int:
         path = path.replace(f"{{{name}}}", value)
     assert "{" not in path, f"{path} lacks a value"
     headers = {"Authorization": f"Bearer {call.token}"} if call.token else {}
-    with base.stream(method, path, params=call.query, json=call.json, headers=headers, follow_redirects=False) as answer:
+    body: dict[str, Any] = {"json": call.json, "data": call.form}
+    with base.stream(method, path, params=call.query, headers=headers, follow_redirects=False, **body) as answer:
         return answer.status_code

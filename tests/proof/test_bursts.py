@@ -13,7 +13,7 @@ import structlog
 
 from factories.chaos_bursts import Seen, burst, depths, probes, quantiles
 from factories.people import Person, all_leave
-from factories.stacks import LocalStack, local_stack
+from factories.stacks import LocalStack, stack_on_disk
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(2400)]
 
@@ -33,7 +33,7 @@ UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
 
 
 def test_a_burst_of_one_person_is_not_felt_by_another() -> None:
-    with local_stack() as stack:
+    with stack_on_disk() as stack:
         try:
             ana, ben = Person.at(stack.url), Person.at(stack.url)
             folder = ana.folder("Many")["id"]

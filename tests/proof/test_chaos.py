@@ -17,7 +17,7 @@ import pytest
 from factories.chaos import Planned, Victim, ask, carry_out, plan, strike
 from factories.chaos_stores import look_into_stores
 from factories.people import Person, all_leave
-from factories.stacks import local_stack
+from factories.stacks import stack_on_disk
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(400)]
 
@@ -33,7 +33,7 @@ VICTIMS: list[Victim] = ["postgres", "ministack", "main", "everything", "postgre
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_is_killed_every_upload_ends_as_its_client_was_told(seed: int) -> None:
     dice = random.Random(seed)
-    with local_stack() as stack:
+    with stack_on_disk() as stack:
         try:
             people = [Person.at(stack.url) for _ in range(PEOPLE)]
             cursors = [person.get("/v1/changes/cursor")["cursor"] for person in people]

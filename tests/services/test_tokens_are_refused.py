@@ -44,7 +44,11 @@ MINE: dict[str, Any] = {
 """Settings of a service that reaches nothing: a refusal needs nothing."""
 MALLORY = Ed25519PrivateKey.generate()
 MALLORYS = {"kty": "OKP", "crv": "Ed25519", "x": base64url_encode(MALLORY.public_key().public_bytes_raw()).decode()}
-ONE_CHILD = {"media-worker": {"children": 1}}
+ALONE: dict[str, dict[str, Any]] = {
+    "media-worker": {"children": 1},
+    "notifier": {"mail_private_key": "00" * 32, "webhook_key_secret": "00" * 32},
+}
+"""What single services need besides."""
 
 
 @dataclass
@@ -106,7 +110,7 @@ async def house(database: Database, tmp_path_factory: pytest.TempPathFactory) ->
 def _settings(entry: Entry, database: Database) -> Any:
     if entry.name == "auth":
         return auth_settings(database(entry.package), aws_access_key_id="nobody", aws_secret_access_key="nothing")
-    return entry.settings(**(MINE | ONE_CHILD.get(entry.name, {})))
+    return entry.settings(**(MINE | ALONE.get(entry.name, {})))
 
 
 def _public_pem(issuer: Issuer) -> bytes:

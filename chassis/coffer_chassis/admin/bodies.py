@@ -19,6 +19,8 @@ READ_BYTES = 64 * 1024
 SHOWN_CHARACTERS = 4096
 """Of a raw body in a listing."""
 
+PRIVATE = "a private command is shown to nobody but its reader"
+
 _SECRET = re.compile(
     r"authorization|tokens?$|passw|secret|signature|cookie|credential|api_?key|private_?key|otp$|recovery|sealed", re.IGNORECASE
 )
@@ -54,6 +56,11 @@ def read(body: str, *, size_bytes: int | None = None, from_bucket: bool = False,
     text = _safe(body)
     cut = text if shown is None else text[:shown]
     return Reading(cut, size, len(cut) < len(text) or len(body.encode()) < size, decoded, reason)
+
+
+def withheld(size_bytes: int) -> Reading:
+    """What is shown of a private command: how long it is."""
+    return Reading("", size_bytes, size_bytes > 0, None, PRIVATE)
 
 
 def _decoded(body: str, *, from_bucket: bool) -> Any:

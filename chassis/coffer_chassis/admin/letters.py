@@ -14,6 +14,9 @@ from coffer_chassis.admin.operations import Operations
 from coffer_chassis.dead_letters import Wanted, is_id
 from coffer_chassis.logs import scrubbed
 from coffer_chassis.tables import ChassisTables
+from coffer_chassis.topology import Lane
+from coffer_contracts.catalog import READABLE
+from coffer_contracts.event import PrivateCommand
 
 State = Literal["waiting", "redriven", "dropped"]
 
@@ -128,7 +131,11 @@ async def oldest_waiting(connection: AsyncConnection, tables: ChassisTables) -> 
 
 def _letter(operations: Operations, row: Row[Any], size: int | None = None, shown: int | None = None) -> Letter:
     lane = operations.lane(row.queue)
-    from_bucket = lane is not None and bool(lane.storage_prefixes)
+    if is_private(row, lane):
+        reading = bodies.withheld(len(row.body.encode()) if size is None else size)
+    else:
+        from_bucket = lane is not None and bool(lane.storage_prefixes)
+        reading = bodies.read(row.body, size_bytes=size, from_bucket=from_bucket, shown=shown)
     state: State = "redriven" if row.redriven_at else "dropped" if row.dropped_at else "waiting"
     return Letter(
         id=row.id,
@@ -144,8 +151,14 @@ def _letter(operations: Operations, row: Row[Any], size: int | None = None, show
         state=state,
         settled_at=row.redriven_at or row.dropped_at,
         settled_by=row.settled_by,
-        reading=bodies.read(row.body, size_bytes=size, from_bucket=from_bucket, shown=shown),
+        reading=reading,
     )
+
+
+def is_private(row: Row[Any], lane: Lane | None) -> bool:
+    """Whether nobody is to see what the letter says: by its queue, or by its type wherever it strayed to."""
+    known = READABLE.get(row.type or "")
+    return (lane is not None and lane.private) or (known is not None and issubclass(known, PrivateCommand))
 
 
 def _group(row: Row[Any]) -> Group:

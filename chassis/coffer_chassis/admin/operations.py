@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from coffer_chassis.bus import Bus
+from coffer_chassis.limits.limiter import Limiter
 from coffer_chassis.topology import Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.operators import OperatorFact
@@ -17,6 +18,7 @@ class Operations:
     bus: Bus
     acted: type[OperatorFact]
     """The service's own type of the fact that an operator acted."""
+    limiter: Limiter
 
     def lane(self, queue: str) -> Lane | None:
         """The lane of a queue, if it is the service's."""

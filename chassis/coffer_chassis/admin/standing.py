@@ -12,6 +12,7 @@ from coffer_chassis.admin import letters
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.bus import Bus, Depth, QueueMissing, Refused, refuse_unsendable
 from coffer_chassis.outbox import backlog, outgoing
+from coffer_chassis.private_outbox import private_backlog
 from coffer_chassis.topology import Lane
 
 MOST_REFUSED = 100
@@ -55,6 +56,8 @@ class Outbox:
     """The outbox as a whole, and a page of what waits in it."""
 
     unsent: int
+    private_unsent: int
+    """Private commands that wait, of which nothing else is shown."""
     oldest_at: datetime | None
     newest_sent_at: datetime | None
     refused: list[Unsent]
@@ -91,11 +94,12 @@ async def outbox(operations: Operations, after: int | None, limit: int) -> Outbo
     page = unsent.limit(limit + 1) if after is None else unsent.where(table.c.position > after).limit(limit + 1)
     async with operations.work.read() as connection:
         waiting, oldest = await backlog(connection, operations.work.tables)
+        private, _ = await private_backlog(connection, operations.work.tables)
         newest: datetime | None = (await connection.execute(select(func.max(table.c.sent_at)))).scalar_one()
         tried = (await connection.execute(unsent.where(table.c.attempts > 0).limit(MOST_REFUSED))).all()
         rows = (await connection.execute(page)).all()
     refused = [row for row in map(_unsent, tried) if row.refused is not None]
-    return Outbox(waiting, oldest, newest, refused, [_unsent(row) for row in rows[:limit]], len(rows) > limit)
+    return Outbox(waiting, private, oldest, newest, refused, [_unsent(row) for row in rows[:limit]], len(rows) > limit)
 
 
 def _unsent(row: Row[Any]) -> Unsent:

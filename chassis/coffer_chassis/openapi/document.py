@@ -17,10 +17,12 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.routes import HTTPRoute
 
 from coffer_chassis.access_rules import AccessRule, rule_of
+from coffer_chassis.edge import REDIRECTIONS
+from coffer_chassis.limits.policies import counting_of
 from coffer_chassis.openapi.examples import example_of
-from coffer_chassis.openapi.refusals import PROBLEM_SCHEMA, implied_problems, refusal_components
+from coffer_chassis.openapi.refusals import LIMIT_HEADERS, PROBLEM_SCHEMA, implied_problems, refusal_components
 from coffer_chassis.openapi.schemas import precise_schemas, tidy
-from coffer_contracts.problems import Problem
+from coffer_contracts.problems import Problem, RateLimited
 
 Json = dict[str, Any]
 
@@ -93,14 +95,16 @@ def describe(app: Litestar, *, title: str, version: str, description: str = "", 
         rule, notes = rule_of(handler), handler.opt.get(_OPT, _Notes())
         _introduce(operation, handler, path, notes)
         operation["security"] = _security(rule)
-        problems = {*implied_problems(operation, rule), *notes.raises, *shared}
+        counted = counting_of(handler)
+        limits = {RateLimited} if counted else set()
+        problems = {*implied_problems(operation, rule), *limits, *notes.raises, *shared}
         named, bodies = refusal_components(problems)
         responses.update(bodies)
         answers = {code: body for code, body in operation.get("responses", {}).items() if int(code) < 400}
         operation["responses"] = answers | {code: {"$ref": f"#/components/responses/{name}"} for code, name in named}
         # Not before the refusals are known: these headers are never refused as input.
         _add_conditions(operation, method, handler)
-        _add_headers(answers, notes)
+        _add_headers(answers, notes, LIMIT_HEADERS if counted else ())
         _add_examples(document, operation, answers, notes)
     return document
 
@@ -165,11 +169,12 @@ def _security(rule: AccessRule | None) -> list[Json]:
     return [] if rule is None or rule.audience in {"public", "internal"} else [{"bearer": list(rule.scopes)}]
 
 
-def _add_headers(answers: Json, notes: _Notes) -> None:
-    for answer in answers.values():
-        answer["headers"] = {
-            name: {"$ref": f"#/components/headers/{name}"} for name in sorted({"X-Request-Id", *notes.headers})
-        } | {name: value for name, value in (answer.get("headers") or {}).items() if name not in _HEADERS}
+def _add_headers(answers: Json, notes: _Notes, limits: Sequence[str]) -> None:
+    for status, answer in answers.items():
+        shown = {"X-Request-Id", *notes.headers, *(() if int(status) in REDIRECTIONS else limits)}
+        answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in sorted(shown)} | {
+            name: value for name, value in (answer.get("headers") or {}).items() if name not in _HEADERS
+        }
 
 
 def _add_examples(document: Json, operation: Json, answers: Json, notes: _Notes) -> None:

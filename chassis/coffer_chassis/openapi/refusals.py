@@ -12,6 +12,7 @@ from coffer_contracts.problems import (
     MalformedRequest,
     NotFound,
     Problem,
+    RateLimited,
     Temporary,
     TokenExpired,
     TooLarge,
@@ -23,6 +24,9 @@ from coffer_contracts.problems import (
 Json = dict[str, Any]
 
 _REQUEST_ID = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11"
+
+LIMIT_HEADERS = ("RateLimit", "RateLimit-Policy")
+"""Of every answer of a route that is counted, but for addresses to go on to."""
 
 PROBLEM_SCHEMA: Json = {
     "type": "object",
@@ -82,6 +86,7 @@ def refusal_components(problems: Iterable[type[Problem]]) -> tuple[list[tuple[st
 
 def _response(kinds: list[type[Problem]]) -> Json:
     headers = ["X-Request-Id"] + (["Retry-After"] if any(issubclass(kind, Temporary) for kind in kinds) else [])
+    headers += LIMIT_HEADERS if RateLimited in kinds else ()
     return {
         "description": "; ".join(f"{kind.title} (`{kind.code}`)" for kind in kinds),
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},

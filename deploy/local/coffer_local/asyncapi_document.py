@@ -108,7 +108,8 @@ def _channel(entry: Entry, types: Iterable[str]) -> Json:
 
 
 def _operations(published: Mapping[str, Sequence[str]]) -> Json:
-    lanes = [(entry, lane) for entry in SERVICES for lane in entry.topology.lanes]
+    # No subscriber is told of private commands.
+    lanes = [(entry, lane) for entry in SERVICES for lane in entry.topology.lanes if not lane.private]
     operations: Json = {}
     for entry in SERVICES:
         topic, types = entry.topology.topic, published[entry.name]

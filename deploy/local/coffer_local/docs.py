@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from coffer_chassis.trace_export import TraceSettings
-from coffer_contracts.catalog import EVENTS
+from coffer_contracts.catalog import MESSAGES
 from coffer_contracts.events_page import events_page
 from coffer_contracts.problems import Problem, all_problems
 from coffer_contracts.schemas import schema_text
@@ -62,9 +62,9 @@ def problems() -> list[type[Problem]]:
 
 def generated(root: Path = ROOT) -> Mapping[Path, str]:
     """Every generated file, by its path below `root`. Raises FileNotFoundError for an event type without a golden file."""
-    examples = {event.type: (root / GOLDEN / f"{event.type}.json").read_text() for event in EVENTS}
-    pages = {SCHEMAS / f"{event.type}.json": schema_text(event) for event in EVENTS}
-    pages[Path("docs/events.md")] = events_page(EVENTS, examples=examples, readers=readers())
+    examples = {event.type: (root / GOLDEN / f"{event.type}.json").read_text() for event in MESSAGES}
+    pages = {SCHEMAS / f"{event.type}.json": schema_text(event) for event in MESSAGES}
+    pages[Path("docs/events.md")] = events_page(MESSAGES, examples=examples, readers=readers())
     pages[NOTIFIER / WRITTEN] = written_down(hearers(), examples)
     pages[Path("docs/problems.md")] = problems_page(problems())
     pages[Path("docs/settings.md")] = settings_page([(one.name, one.prefix, one.settings) for one in SERVICES], AROUND)
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     parser.add_argument("--freeze", action="store_true", help="add what is new in the contracts to what never changes")
     asked = parser.parse_args(arguments)
     check: bool = asked.check
-    pages = {**generated(root), **(to_freeze(root, EVENTS) if asked.freeze else {})}
+    pages = {**generated(root), **(to_freeze(root, MESSAGES) if asked.freeze else {})}
     wrong = [path for path, text in pages.items() if not _holds(root / path, text)]
     for path in wrong:
         if not check:

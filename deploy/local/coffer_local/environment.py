@@ -9,9 +9,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from coffer_chassis.sealing import OpeningKey
 from coffer_local.credentials import Credentials
 from coffer_local.registry import SERVICES, Entry
 
+PUBLIC_HALVES: Mapping[tuple[str, str], str] = {("auth", "mail_public_key"): "notifier-mail-private-key"}
+"""Service and setting that hold the public half of a sealing key -> the name under which its private half is kept."""
 POLL_WAIT_SECONDS = "2"
 """Open polls are awaited at a stop, never cancelled; longer ones would make Ctrl-C slow."""
 _KEY_SETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -72,6 +75,11 @@ def service_environment(entry: Entry, place: Place, credentials: Credentials) ->
     """Every variable that one service needs, and no secret of another."""
     key = credentials.keys[entry.name]
     secrets = {f"{entry.prefix}{field.upper()}": credentials.named[name] for field, name in secret_fields(entry).items()}
+    public = {
+        f"{entry.prefix}{field.upper()}": OpeningKey.of_hex(credentials.named[private]).sealing.hex
+        for (service, field), private in PUBLIC_HALVES.items()
+        if service == entry.name
+    }
     return {
         "AWS_ENDPOINT_URL": place.cloud_url,
         "AWS_REGION": place.region,
@@ -87,7 +95,9 @@ def service_environment(entry: Entry, place: Place, credentials: Credentials) ->
         f"{entry.prefix}AWS_ACCESS_KEY_ID": key.key_id,
         f"{entry.prefix}AWS_SECRET_ACCESS_KEY": key.secret,
         f"{entry.prefix}POLL_WAIT_SECONDS": POLL_WAIT_SECONDS,
-    } | secrets
+        **secrets,
+        **public,
+    }
 
 
 def issuers() -> dict[str, str]:

@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from coffer_chassis.access_rules import public
 from coffer_chassis.health import Check, Readiness, health_routes
 from coffer_chassis.http import build_app
+from coffer_chassis.limits.policies import unlimited
 from coffer_local.route_table import RouteTable
 from coffer_local.welcome import PAGE, PAGE_POLICY, information
 
@@ -55,7 +56,7 @@ async def run_lifespan(receive: Any, send: Any, enter: Callable[[AsyncExitStack]
 
 @get(
     "/",
-    opt=public(),
+    opt=public() | unlimited(),
     media_type=MediaType.JSON,
     operation_id="get_information",
     tags=["gateway"],

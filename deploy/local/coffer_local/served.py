@@ -15,6 +15,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from coffer_chassis.access_rules import public
+from coffer_chassis.limits.policies import unlimited
 from coffer_contracts.problems import Problem, problem_by_code
 
 DOCUMENT = "openapi.json"
@@ -27,13 +28,13 @@ def _read(name: str) -> bytes:
     return (files("coffer_local") / name).read_bytes()
 
 
-@get("/schema/openapi.json", opt=public(), include_in_schema=False, media_type="application/json")
+@get("/schema/openapi.json", opt=public() | unlimited(), include_in_schema=False, media_type="application/json")
 async def get_openapi() -> Response[bytes]:
     """The document as it was generated at build."""
     return Response(_read(DOCUMENT), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
 
-@get("/schema/asyncapi.json", opt=public(), include_in_schema=False, media_type="application/json")
+@get("/schema/asyncapi.json", opt=public() | unlimited(), include_in_schema=False, media_type="application/json")
 async def get_asyncapi() -> Response[bytes]:
     """The document of the events as it was generated at build."""
     return Response(_read(EVENTS), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})

@@ -7,7 +7,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Litestar
 
-from coffer_auth.callers import Callers
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.ended import refresh_ended, watches
@@ -24,6 +23,7 @@ from coffer_chassis.http import build_app
 from coffer_chassis.identity import Revocations, Verifier
 from coffer_chassis.keysets import fetch_key_set
 from coffer_chassis.runtime import open_runtime
+from coffer_chassis.sealing import SealingKey
 from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings, TrustedIssuer
 from coffer_chassis.topology import ServiceTopology
@@ -32,8 +32,8 @@ from coffer_contracts.auth import OperatorActedV1
 
 NAME = "auth"
 SOURCE = "/auth"
-TOPOLOGY = ServiceTopology(service=NAME, lanes=())
-DEPENDENCIES = ("deps", "callers", "cursors", "operations")
+TOPOLOGY = ServiceTopology(service=NAME, lanes=(), sends_privately=True)
+DEPENDENCIES = ("deps", "cursors", "operations")
 """What the routes are given by name."""
 OWN_KEYS = "coffer-auth:own-keys"
 """Stands for the address of auth's own key set, which auth reads from its store instead of over the network."""
@@ -46,7 +46,7 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
     work = runtime.work(CHASSIS, source=SOURCE)
     deps = build_deps(settings, work)
     resources.callback(deps.hashing.close)
-    operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1)
+    operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1, runtime.limiter)
     return Service(
         topology=TOPOLOGY,
         work=work,
@@ -78,6 +78,7 @@ def build_deps(settings: AuthSettings, work: Work) -> Deps:
         issuers=Issuers(settings.oidc_issuers, work.clock),
         revocations=Revocations(work.clock),
         issuer=settings.issuer,
+        mail_key=SealingKey.of_hex(settings.mail_public_key),
         fingerprint_key=HKDF(SHA256(), 32, None, b"coffer-auth request fingerprints 1").derive(secret),
     )
 
@@ -107,9 +108,9 @@ def build_http(coffer: CofferSettings, deps: Deps, cursors: Cursors, operations:
         service=NAME,
         route_handlers=ROUTES,
         verifier=build_verifier(coffer, deps),
+        limiter=operations.limiter,
         dependencies={
             "deps": deps,
-            "callers": Callers(coffer.trusted_proxies),
             "cursors": cursors,
             "operations": operations,
         },

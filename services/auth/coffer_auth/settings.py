@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from coffer_chassis.sealing import PublicKeySetting
 from coffer_chassis.settings import ServiceSettings
 
 KEY_SECRET_BYTES = 32
@@ -51,6 +52,9 @@ class AuthSettings(ServiceSettings):
     )
     oidc_issuers: tuple[OidcIssuer, ...] = Field(
         (), description="JSON list of OIDC issuers by whose word people may sign in, each with `issuer` and `audience`."
+    )
+    mail_public_key: PublicKeySetting = Field(
+        description="Public half of the notifier's `mail_private_key`, in hexadecimal: secrets of mail are sealed to it."
     )
     password_memory_kib: int = Field(65_536, description="argon2id: memory of one hash.", ge=8, le=4_194_304)
     password_passes: int = Field(2, description="argon2id: passes over that memory.", ge=1, le=100)

@@ -80,6 +80,7 @@ def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier, operat
         service="files",
         route_handlers=ROUTES,
         verifier=verifier,
+        limiter=operations.limiter,
         dependencies={"deps": deps, "cursors": Cursors(key), "operations": operations},
         on_startup=[deps.denied.refresh],
         problem_base=f"{coffer.public_url}/docs",
@@ -106,7 +107,7 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
         runtime = await open_runtime(stack, coffer, settings, service="files", receivers=len(TOPOLOGY.lanes))
         deps = make_deps(runtime.work(chassis, source="/files"), runtime.blobs, settings)
         verifier = runtime.verifier(deps.denied.revocations)
-        operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1)
+        operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1, runtime.limiter)
         return Service(
             topology=TOPOLOGY,
             work=deps.work,

@@ -58,6 +58,7 @@ def http_app(
         service=NAME,
         route_handlers=ROUTES,
         verifier=verifier,
+        limiter=operations.limiter,
         dependencies={
             "cursors": Cursors(bytes.fromhex(settings.cursor_key.get_secret_value())),
             "operations": operations,
@@ -73,7 +74,7 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
     runtime = await open_runtime(resources, coffer, settings, service=NAME, receivers=len(TOPOLOGY.lanes))
     work = runtime.work(store.chassis, source="/media-worker")
     denied = DenyList(work, store.revocations)
-    operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1)
+    operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1, runtime.limiter)
     verifier = runtime.verifier(denied.revocations)
     children = Children(concurrency=settings.children)
     await children.start()

@@ -1,4 +1,4 @@
-"""`python -m coffer_notifier serve|api|consume|relay|migrate|mails|...`"""
+"""`python -m coffer_notifier serve|api|consume|relay|migrate|mails|public-key|...`"""
 
 import argparse
 import sys
@@ -44,7 +44,16 @@ def mails_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="ADDRESS", help="only to this address")
 
 
-EXTRAS = {"mails": Extra(show_mails, "show mail that was sent or waits, with its text", mails_arguments)}
+async def show_public_key(service: Service, _arguments: argparse.Namespace) -> int:
+    """Print what auth seals the secrets of mail to."""
+    print(service.deps.settings.mail_keys[0].sealing.hex)
+    return 0
+
+
+EXTRAS = {
+    "mails": Extra(show_mails, "show mail that was sent or waits, with its text", mails_arguments),
+    "public-key": Extra(show_public_key, "print the public half of the key for secrets of mail"),
+}
 
 if __name__ == "__main__":
     sys.exit(main(Program("coffer_notifier", NotifierSettings, build, EXTRAS)))

@@ -61,6 +61,7 @@ def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier, operat
         service="sharing",
         route_handlers=ROUTES,
         verifier=verifier,
+        limiter=operations.limiter,
         dependencies={"deps": deps, "cursors": Cursors(key), "operations": operations},
         on_startup=[deps.denied.refresh],
         problem_base=f"{coffer.public_url}/docs",
@@ -82,7 +83,7 @@ async def build(coffer: CofferSettings, settings: SharingSettings) -> Service:
         runtime = await open_runtime(stack, coffer, settings, service="sharing", receivers=len(TOPOLOGY.lanes))
         deps = make_deps(runtime.work(chassis, source="/sharing"), settings)
         verifier = runtime.verifier(deps.denied.revocations)
-        operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1)
+        operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1, runtime.limiter)
         return Service(
             topology=TOPOLOGY,
             work=deps.work,

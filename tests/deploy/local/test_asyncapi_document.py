@@ -9,7 +9,7 @@ import httpx
 import jsonschema
 import pytest
 
-from coffer_contracts.catalog import EVENTS, newest_type
+from coffer_contracts.catalog import CATALOG, COMMANDS, EVENTS, newest_type
 from coffer_contracts.events_page import emitter_of
 from coffer_contracts.schemas import schema_of
 from coffer_local.asyncapi_document import document, document_text
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 EXAMPLES = {event.type: (FOLDER / f"{event.type}.json").read_text() for event in EVENTS}
 DOCUMENT = document(EXAMPLES)
-LANES = [(service, lane) for service in SERVICES for lane in service.topology.lanes]
+LANES = [(service, lane) for service in SERVICES for lane in service.topology.lanes if not lane.private]
 
 
 def names(operation: Json) -> list[str]:
@@ -85,7 +85,7 @@ def test_the_rules_find(harm: Callable[[Json], object], why: str) -> None:
     assert any(why in fault for fault in faults(harmed)), faults(harmed)
 
 
-@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("golden", [path for path in GOLDEN if wire_type(path) in CATALOG], ids=lambda path: path.stem)
 def test_every_golden_message_fits_the_payload_of_its_message(golden: Any) -> None:
     name = wire_type(golden)
     payload = DOCUMENT["components"]["messages"][name]["payload"]
@@ -137,6 +137,13 @@ def test_every_queue_hears_what_it_is_subscribed_to() -> None:
             assert dead["messageRetentionPeriod"] > queue["messageRetentionPeriod"]
 
 
+def test_nobody_is_told_of_private_commands() -> None:
+    assert COMMANDS
+    text = json.dumps(DOCUMENT)
+    assert not [command for command in COMMANDS if command.type in text]
+    assert "private" not in text
+
+
 def test_who_sends_names_everybody_who_listens() -> None:
     for service in SERVICES:
         consumers = (
@@ -146,7 +153,7 @@ def test_who_sends_names_everybody_who_listens() -> None:
         assert told == {
             (wire_type, hearer.queue)
             for wire_type, queues in hearers().items()
-            if emitter_of(wire_type) == service.name
+            if emitter_of(wire_type) == service.name and wire_type in CATALOG
             for hearer in queues
         }
 

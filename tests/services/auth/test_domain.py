@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from coffer_auth.domain.accounts import accept_username, key_of
-from coffer_auth.domain.attempts import ATTEMPT_LIMITS, AttemptCount, seconds_until_allowed
+from coffer_auth.domain.attempts import ATTEMPT_LIMITS, AttemptCount, Counter, Standing, seconds_until_allowed
 from coffer_auth.domain.sessions import REFRESH_GRACE, RefreshVerdict, Session, judge_refresh
 from coffer_auth.tokens import (
     KEY_LIFE,
@@ -109,14 +109,20 @@ def test_an_ended_session_is_dead_whatever_the_token() -> None:
     assert judge_refresh(session=session(), rotated_at=None, expires_at=later, now=month) is RefreshVerdict.DEAD
 
 
-def test_every_limit_refuses_until_the_last_full_window_ends() -> None:
-    for limit in ATTEMPT_LIMITS:
-        below = {limit.name: AttemptCount(limit.failures - 1, NOON + timedelta(minutes=5))}
-        assert seconds_until_allowed(below, NOON) == 0
-        full = {limit.name: AttemptCount(limit.failures, NOON + timedelta(minutes=5))}
-        assert seconds_until_allowed(full, NOON) == 301
-        assert seconds_until_allowed(full, NOON + timedelta(minutes=5)) == 0
-    assert seconds_until_allowed({}, NOON) == 0
+@pytest.mark.parametrize("standing", Standing)
+def test_every_limit_refuses_until_the_last_full_window_ends(standing: Standing) -> None:
+    for name, failures in ATTEMPT_LIMITS.items():
+        below: dict[Counter, AttemptCount] = {name: AttemptCount(failures - 1, NOON + timedelta(minutes=5))}
+        assert seconds_until_allowed(below, NOON, standing) == 0
+        full: dict[Counter, AttemptCount] = {name: AttemptCount(failures, NOON + timedelta(minutes=5))}
+        assert seconds_until_allowed(full, NOON, standing) == (301 if name in standing.counters else 0)
+        assert seconds_until_allowed(full, NOON + timedelta(minutes=5), standing) == 0
+    assert seconds_until_allowed({}, NOON, standing) == 0
+
+
+def test_everybody_is_bounded_by_some_counter() -> None:
+    assert {name for standing in Standing for name in standing.counters} == set(ATTEMPT_LIMITS)
+    assert all(standing.counters for standing in Standing)
 
 
 def test_the_first_key_is_usable_at_once_and_the_next_is_published_before() -> None:

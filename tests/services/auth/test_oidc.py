@@ -153,6 +153,7 @@ async def test_an_account_whose_address_nobody_has_verified_is_never_linked(deps
         {"email": 7},
         {"email": "no address"},
         {"email": "a@b\nc"},
+        {"email": "a\x00@example.org"},
     ],
     ids=str,
 )
@@ -252,6 +253,8 @@ FORGERIES: dict[str, Callable[[Realm], str]] = {
     "no time of making": lambda sso: sso.token(iat=None),
     "nobody": lambda sso: sso.token(sub=None),
     "an empty subject": lambda sso: sso.token(sub=""),
+    "a subject that cannot be stored": lambda sso: sso.token(sub="a\x00b"),
+    "half a character": lambda sso: by_hand({"alg": "RS256", "kid": "r1"}, sso.claims(sub="\ud800")),
     "an endless subject": lambda sso: sso.token(sub="s" * 256),
 }
 

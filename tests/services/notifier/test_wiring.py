@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,24 +15,27 @@ from coffer_chassis.testing import eventually
 from coffer_chassis.topology import ServiceTopology, Topology
 from coffer_contracts.catalog import older_types
 from coffer_notifier import __main__ as program
-from coffer_notifier.app import AUDIT_QUEUE, BULK_QUEUE, FAST_QUEUE, TABLES, TOPOLOGY, jobs
+from coffer_notifier.app import AUDIT_QUEUE, BULK_QUEUE, FAST_QUEUE, PRIVATE_QUEUE, TABLES, TOPOLOGY, jobs
 from coffer_notifier.handlers.auditing import AUDIT
 from coffer_notifier.handlers.mailing import Mailer
 from coffer_notifier.handlers.reactions import BULK, FAST
+from coffer_notifier.handlers.requested_mail import PRIVATE
 from coffer_notifier.handlers.telling import MAIL
-from factories.notifier import Notifier, settings
+from factories.notifier import KEY, MAIL_KEY, Notifier, settings
 from factories.telling import Share, drive, registered, user_id
 
-ALL = Topology("coffer", (TOPOLOGY, *(ServiceTopology(name) for name in ("auth", "files", "media-worker", "sharing"))))
+OTHERS = [ServiceTopology(name, sends_privately=name == "auth") for name in ("auth", "files", "media-worker", "sharing")]
+ALL = Topology("coffer", (TOPOLOGY, *OTHERS))
 
 
 def test_every_queue_hears_exactly_what_it_has_handlers_for() -> None:
     heard = {lane.queue: {kind for types in lane.reads.values() for kind in types} for lane in TOPOLOGY.lanes}
-    older = {old for table in (FAST, BULK, AUDIT) for kind in table for old in older_types(kind)}
+    older = {old for table in (FAST, BULK, AUDIT, PRIVATE) for kind in table for old in older_types(kind)}
     assert {queue: kinds - older for queue, kinds in heard.items()} == {
         FAST_QUEUE: set(FAST),
         BULK_QUEUE: set(BULK),
         AUDIT_QUEUE: set(AUDIT),
+        PRIVATE_QUEUE: set(PRIVATE),
     }
 
 
@@ -102,6 +106,13 @@ async def test_everything_arrives_on_a_bus_that_repeats_and_reorders(notifier: N
         await running
     assert len(await notifier.rows("SELECT 1 FROM notices WHERE user_id = ANY(CAST(:bobs AS uuid[]))", bobs=bobs)) == 12
     assert await notifier.rows("SELECT 1 FROM dead_letters") == []
+
+
+async def test_a_command_prints_what_auth_is_to_seal_to(notifier: Notifier, capsys: pytest.CaptureFixture[str]) -> None:
+    service: Any = SimpleNamespace(deps=notifier.deps)
+    assert await program.EXTRAS["public-key"].run(service, argparse.Namespace()) == 0
+    assert capsys.readouterr().out == f"{MAIL_KEY.sealing.hex}\n"
+    assert KEY not in MAIL_KEY.sealing.hex
 
 
 async def test_the_command_shows_mail_with_its_text(notifier: Notifier, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,9 +112,12 @@ class UnsentAnswer(msgspec.Struct, frozen=True):
 
 
 class OutboxAnswer(msgspec.Struct, frozen=True):
-    """The outbox: `refused` are events that the broker never takes, `items` a page of all that wait, oldest first."""
+    """The outbox: `refused` are events that the broker never takes, `items` a page of all that wait, oldest first. Of private
+    commands it is told only how many wait.
+    """
 
     unsent: int
+    private_unsent: int
     oldest_at: Timestamp | None
     newest_sent_at: Timestamp | None
     refused: list[UnsentAnswer]
@@ -212,6 +215,7 @@ def outbox_answer(outbox: Outbox, next_cursor: str | None) -> OutboxAnswer:
     """The outbox as it is shown."""
     return OutboxAnswer(
         unsent=outbox.unsent,
+        private_unsent=outbox.private_unsent,
         oldest_at=timestamp(outbox.oldest_at) if outbox.oldest_at else None,
         newest_sent_at=timestamp(outbox.newest_sent_at) if outbox.newest_sent_at else None,
         refused=[_unsent(row) for row in outbox.refused],

@@ -51,6 +51,7 @@ class User:
     roles: tuple[str, ...]
     revision: int
     created_at: datetime
+    timezone: str | None = None
 
     @property
     def scopes(self) -> frozenset[str]:

@@ -34,7 +34,7 @@ def identity_in(claims: dict[str, Any], *, audience: Sequence[str], nonce: str |
     refused; and where the client sent a nonce to the issuer, it must be there.
     """
     subject, party, verified = claims["sub"], claims.get("azp"), claims.get("email_verified")
-    if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH:
+    if _text(subject) is None or len(subject) > SUBJECT_LENGTH:
         raise Unauthenticated("The ID token names nobody.")
     if (party is not None or _several(claims["aud"])) and party not in audience:
         raise Unauthenticated("The ID token was issued to somebody else.")
@@ -87,4 +87,5 @@ def _several(audience: object) -> bool:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """Text that can be stored and shown: a signature does not keep control characters and lone surrogates away."""
+    return value if isinstance(value, str) and value and value.isprintable() else None

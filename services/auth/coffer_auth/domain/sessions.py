@@ -33,14 +33,6 @@ class Session:
         return self.revoked_at is None and now < self.expires_at
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Where a request comes from, for security facts."""
-
-    address: str | None
-    agent: str | None
-
-
 class RefreshVerdict(Enum):
     """What a shown refresh token deserves."""
 

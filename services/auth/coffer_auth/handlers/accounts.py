@@ -115,6 +115,8 @@ def user_fact(kind: type[F], user: User, **more: Any) -> F:
         locale=user.locale,
         status=user.status,
         created_at=user.created_at,
+        timezone=user.timezone,
+        roles=user.roles,
         **more,
     )
 

@@ -6,6 +6,7 @@ from coffer_auth.handlers.keys import KeyRing
 from coffer_auth.issuers import Issuers
 from coffer_auth.passwords import Hashing
 from coffer_chassis.identity import Revocations
+from coffer_chassis.sealing import SealingKey
 from coffer_chassis.unit_of_work import Work
 
 
@@ -19,4 +20,6 @@ class Deps:
     issuers: Issuers
     revocations: Revocations
     issuer: str
+    mail_key: SealingKey
+    """The notifier's: for secrets that only the reader of a mail may see."""
     fingerprint_key: bytes

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH, User
 from coffer_auth.domain.oidc import Identity, accept_link, username_of, vouched_email
-from coffer_auth.domain.sessions import Caller
 from coffer_auth.handlers.accounts import DEFAULT_LOCALE, accept_email, user_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import TokenPair, as_user, open_session, pair_of
 from coffer_auth.store import oidc, users
+from coffer_chassis.callers import Caller
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit

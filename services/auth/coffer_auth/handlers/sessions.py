@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coffer_auth.domain.accounts import User
-from coffer_auth.domain.attempts import AttemptCount, seconds_until_allowed
 from coffer_auth.domain.sessions import (
     ACCESS_LIFE,
     SESSION_LIFE,
-    Caller,
     RefreshVerdict,
     RevocationReason,
     Session,
     judge_refresh,
 )
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.guessing import Attempt, attempt_at
 from coffer_auth.store import attempts, sessions, users
 from coffer_auth.tokens import access_token, digest_of, new_refresh_token
+from coffer_chassis.callers import Caller
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
@@ -28,7 +28,7 @@ from coffer_contracts.auth import (
     SessionRevokedV1,
 )
 from coffer_contracts.ids import SessionId, UserId
-from coffer_contracts.problems import AccountSuspended, InvalidCredentials, TooManyAttempts, Unauthenticated
+from coffer_contracts.problems import AccountSuspended, InvalidCredentials, Unauthenticated
 
 NOBODY = UserId("00000000-0000-0000-0000-000000000000")
 
@@ -41,6 +41,8 @@ class Login:
     password: str
     device_name: str | None
     caller: Caller
+    known_device: str | None = None
+    """A refresh token that the device was given before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +61,16 @@ async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
 
     Whether the account exists shows neither in the answer nor in the work done: unknown names are hashed and counted too.
     """
-    keys = attempts.counters(command.login, command.caller.address)
     now = deps.work.clock.now()
     async with deps.work.read() as connection:
-        counts = await attempts.counts(connection, keys, now)
         found = await users.credentials_of(connection, command.login)
-    _refuse_if_exhausted(counts, now)
+        user_id = found.user.id if found else NOBODY
+        attempt = await attempt_at(connection, command.login, user_id, command.caller, command.known_device, now)
+    attempt.refuse_if_exhausted(now)
     matches = await deps.hashing.verify(command.password, found.password_hash if found else None)
     if found is None or not matches or found.user.status != "active":
         user = found.user if found else None
-        await _count_failure(command, origin, keys, user, deps, suspended=matches)
+        await _count_failure(command, origin, attempt, user, deps, suspended=matches)
         raise AccountSuspended if matches else InvalidCredentials
     newer = None
     if deps.hashing.outdated(found.password_hash):
@@ -76,8 +78,8 @@ async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
     async with deps.work.unit(as_user(origin, found.user.id)) as unit:
         if newer:
             await users.replace_hash(unit.connection, found.user.id, found.password_hash, newer)
-        if counts:
-            await attempts.clear(unit.connection, keys)
+        if attempt.counts:
+            await attempts.clear(unit.connection, attempt.keys)
         opened = await open_session(found.user.id, command.device_name, command.caller, unit)
     return await pair_of(found.user, *opened, deps)
 
@@ -131,12 +133,12 @@ async def logout(principal: Principal, origin: Origin, deps: Deps, *, everywhere
 
 
 async def _count_failure(
-    command: Login, origin: Origin, keys: dict[str, bytes], user: User | None, deps: Deps, *, suspended: bool
+    command: Login, origin: Origin, attempt: Attempt, user: User | None, deps: Deps, *, suspended: bool
 ) -> None:
     """Count a refused sign-in; about an existing account it becomes a fact. The same statements run for both."""
     async with deps.work.unit(origin) as unit:
         failures = await users.count_login_failure(unit.connection, user.id if user else NOBODY)
-        await attempts.count_failure(unit.connection, keys, unit.now)
+        await attempts.count_failure(unit.connection, attempt.keys, unit.now)
         if user is not None and failures is not None:
             fact = LoginFailedV1(
                 user_id=user.id,
@@ -147,11 +149,6 @@ async def _count_failure(
                 failures=failures,
             )
             unit.emit(fact, sequence=failures)
-
-
-def _refuse_if_exhausted(counts: dict[str, AttemptCount], now: datetime) -> None:
-    if wait := seconds_until_allowed(counts, now):
-        raise TooManyAttempts("Too many failed sign-ins. Wait and try again.", retry_after_seconds=wait)
 
 
 async def _end_reused(session: Session, caller: Caller, unit: Unit) -> None:

@@ -1,11 +1,11 @@
-"""Accounts: registering, looking at oneself."""
+"""Accounts: registering."""
 
 import hashlib
 import hmac
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.params import HeaderParameter, JSONBody
 from pydantic import Field
 
@@ -13,12 +13,12 @@ from coffer_auth.handlers import accounts
 from coffer_auth.routes.answers import UserAnswer, user_answer
 from coffer_auth.routes.requests import SECRET, Locale, Req, TheCallers, TheDeps
 from coffer_chassis.access_rules import public
-from coffer_chassis.access_rules import user as signed_in
 from coffer_chassis.answers import Body
 from coffer_chassis.idempotency import claim, once
+from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.origin import Origin
-from coffer_chassis.requests import TheOrigin, ThePrincipal
+from coffer_chassis.requests import TheOrigin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.problems import IdempotencyInProgress, IdempotencyKeyReuse, PasswordWeak, Unavailable, UsernameTaken
 
@@ -35,6 +35,7 @@ class RegisterBody(Body):
 @post(
     "/v1/auth/register",
     opt=public()
+    | limited("auth")
     | documented(
         raises=[UsernameTaken, PasswordWeak, IdempotencyKeyReuse, IdempotencyInProgress, Unavailable],
         headers=["Idempotent-Replayed"],
@@ -75,13 +76,7 @@ async def register_account(
     return Response(msgspec.convert(answer, UserAnswer), status_code=201, headers=headers)
 
 
-@get("/v1/me", opt=signed_in("account:read"))
-async def get_me(principal: ThePrincipal, deps: TheDeps) -> UserAnswer:
-    """Show one's own account."""
-    return user_answer(await accounts.account(principal.user_id, principal.session_id, deps))
-
-
-ROUTES = (register_account, get_me)
+ROUTES = (register_account,)
 
 
 def _fingerprint(password: str, key: bytes) -> str:

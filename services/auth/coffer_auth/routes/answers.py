@@ -19,6 +19,7 @@ class UserAnswer(msgspec.Struct, frozen=True):
     email_verified: bool
     display_name: str
     locale: str
+    timezone: str | None
     roles: list[str]
     created_at: Timestamp
 
@@ -45,6 +46,7 @@ def user_answer(user: User) -> UserAnswer:
         email_verified=user.email_verified,
         display_name=user.display_name,
         locale=user.locale,
+        timezone=user.timezone,
         roles=list(user.roles),
         created_at=timestamp(user.created_at),
     )

@@ -6,6 +6,7 @@ from litestar import Response, get
 
 from coffer_auth.routes.requests import TheDeps
 from coffer_chassis.access_rules import public
+from coffer_chassis.limits import unlimited
 from coffer_chassis.openapi import documented
 
 KEY_SET_CACHE = "public, max-age=300"
@@ -24,7 +25,7 @@ KEY_SET_EXAMPLE = {
 }
 
 
-@get("/.well-known/jwks.json", opt=public() | documented(response=KEY_SET_EXAMPLE), tags=["auth"])
+@get("/.well-known/jwks.json", opt=public() | unlimited() | documented(response=KEY_SET_EXAMPLE), tags=["auth"])
 async def get_key_set(deps: TheDeps) -> Response[dict[str, Any]]:
     """Show the public keys of access tokens.
 

@@ -6,8 +6,8 @@ from litestar import Request
 from litestar.di import NamedDependency
 from pydantic import Field
 
-from coffer_auth.callers import Callers
 from coffer_auth.handlers.deps import Deps
+from coffer_chassis.callers import Callers
 
 SECRET = "no-store"  # noqa: S105  # a Cache-Control value: RFC 6749 section 5.1 wants it on answers with tokens
 

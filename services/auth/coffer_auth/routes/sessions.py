@@ -11,6 +11,7 @@ from coffer_auth.routes.requests import Req, TheCallers, TheDeps
 from coffer_chassis.access_rules import public
 from coffer_chassis.access_rules import user as signed_in
 from coffer_chassis.answers import Body
+from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheOrigin, ThePrincipal
 from coffer_contracts.problems import AccountSuspended, InvalidCredentials, TooManyAttempts, Unauthenticated, Unavailable
@@ -22,6 +23,11 @@ class LoginBody(Body):
     login: str = Field(max_length=512, description="User name or e-mail address.")
     password: str = Field(max_length=1024, description="The password.")
     device_name: str | None = Field(None, max_length=128, description="How the device shall be called in lists.")
+    known_device: str | None = Field(
+        None,
+        max_length=256,
+        description="A refresh token this device was given before, spent or not: others' failures then do not keep it out.",
+    )
 
 
 class RefreshBody(Body):
@@ -39,6 +45,7 @@ class LogoutBody(Body):
 @post(
     "/v1/auth/login",
     opt=public()
+    | limited("auth")
     | documented(
         raises=[InvalidCredentials, AccountSuspended, TooManyAttempts, Unavailable],
         events=["auth.session.created.v1", "auth.login.failed.v1"],
@@ -51,10 +58,11 @@ async def sign_in(
 ) -> Response[TokenAnswer]:
     """Sign in with user name or e-mail address.
 
-    A wrong password and an account that does not exist get the same answer. After 10 failures from one address, and after
-    50 from anywhere, the account is refused for up to 15 minutes.
+    A wrong password and an account that does not exist get the same answer. After 10 failures from one network, and after
+    50 from anywhere, the account is refused for up to 15 minutes; but failures elsewhere do not keep out whoever comes from a
+    network that it was signed in from before, and no failures of others keep out a `known_device`.
     """
-    command = Login(data.login, data.password, data.device_name, callers.of(request.scope))
+    command = Login(data.login, data.password, data.device_name, callers.of(request.scope), data.known_device)
     return token_answer(await sessions.login(command, origin, deps))
 
 

@@ -10,6 +10,7 @@ from litestar.params import QueryParameter
 from coffer_auth.routes.requests import SECRET
 from coffer_chassis.access_rules import user as signed_in
 from coffer_chassis.identity import Principal
+from coffer_chassis.limits import unlimited
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import ThePrincipal
 from coffer_contracts.problems import Forbidden, InsufficientScope
@@ -27,7 +28,7 @@ ScopesNeeded = Annotated[
 ]
 
 
-@get(PATH, opt=signed_in() | documented(raises=[InsufficientScope]))
+@get(PATH, opt=signed_in() | unlimited() | documented(raises=[InsufficientScope]))
 async def verify_token(principal: ThePrincipal, scopes_needed: ScopesNeeded = None) -> Response[None]:
     """Check a token, for proxies that ask before they forward.
 
@@ -37,14 +38,17 @@ async def verify_token(principal: ThePrincipal, scopes_needed: ScopesNeeded = No
     return _verdict(principal, scopes_needed or [])
 
 
-@route(PATH, http_method=list(FORWARDED), opt=signed_in(), include_in_schema=False)
+@route(PATH, http_method=list(FORWARDED), opt=signed_in() | unlimited(), include_in_schema=False)
 async def verify_forwarded(principal: ThePrincipal, scopes_needed: ScopesNeeded = None) -> Response[None]:
     """Check a token, whatever the method of the request that the proxy holds. Reads no body."""
     return _verdict(principal, scopes_needed or [])
 
 
 def _verdict(principal: Principal, scopes_needed: list[str]) -> Response[None]:
-    """Proxies understand 200, 401 and 403 only: a scope that nobody can have is a refusal like any other."""
+    """Proxies understand 200, 401 and 403 only, so nothing is counted.
+
+    A scope that nobody can have is a refusal like any other.
+    """
     if not all(_SCOPE.fullmatch(scope) for scope in scopes_needed):
         raise Forbidden("No scope is called like that.")
     if not principal.scopes.issuperset(scopes_needed):

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_auth.domain.sessions import Caller, RevocationReason, Session
+from coffer_auth.domain.sessions import RevocationReason, Session
 from coffer_auth.store.tables import refresh_tokens, sessions
+from coffer_chassis.callers import Caller, network_of
 from coffer_contracts.ids import SessionId, UserId
 
 _SESSION = (
@@ -20,6 +21,11 @@ _SESSION = (
     sessions.c.revision,
     sessions.c.revoked_at,
 )
+
+
+_IS_OWN = sessions.c.revoked_reason.is_distinct_from("reuse_detected")
+MOST_ADDRESSES = 500
+"""Of one account, that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,26 @@ async def alive(connection: AsyncConnection, session_id: SessionId, now: datetim
         sessions.c.id == session_id, sessions.c.revoked_at.is_(None), sessions.c.expires_at > now
     )
     return (await connection.execute(found)).one_or_none() is not None
+
+
+async def networks_of(connection: AsyncConnection, user_id: UserId) -> set[str]:
+    """The networks from which somebody signed in to the account, as far back as sessions are kept: see `network_of`.
+
+    Without those of a session whose refresh token was stolen.
+    """
+    query = select(sessions.c.address).distinct().where(sessions.c.user_id == user_id, _IS_OWN).limit(MOST_ADDRESSES)
+    return {network for address in (await connection.execute(query)).scalars() if (network := network_of(address))}
+
+
+async def session_of(connection: AsyncConnection, user_id: UserId, digest: bytes) -> SessionId | None:
+    """The user's session that a refresh token belonged to, be it spent and the session over; not if the token was stolen."""
+    query = (
+        select(sessions.c.id)
+        .join(refresh_tokens)
+        .where(refresh_tokens.c.digest == digest, sessions.c.user_id == user_id, _IS_OWN)
+    )
+    found: SessionId | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
 
 
 async def forget_ended_before(connection: AsyncConnection, moment: datetime) -> int:

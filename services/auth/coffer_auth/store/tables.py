@@ -38,6 +38,7 @@ users = Table(
     Column("login_failures", BigInteger, nullable=False, server_default=text("0")),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    Column("timezone", Text),
     CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="users_status"),
     Index("users_username", "username_key", unique=True),
     Index("users_email", "email_key", unique=True),

@@ -1,5 +1,6 @@
 """Queries about accounts and their password hashes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ _USER = (
     users.c.roles,
     users.c.revision,
     users.c.created_at,
+    users.c.timezone,
 )
 
 
@@ -73,6 +75,23 @@ async def user_by_id(connection: AsyncConnection, user_id: UserId) -> User | Non
     """The account, deleted ones included."""
     row = (await connection.execute(select(*_USER).where(users.c.id == user_id))).one_or_none()
     return _user(row) if row else None
+
+
+async def lock_user(connection: AsyncConnection, user_id: UserId) -> User | None:
+    """The account, locked until the transaction ends; a sign-in that is being written waits, too."""
+    row = (await connection.execute(select(*_USER).where(users.c.id == user_id).with_for_update())).one_or_none()
+    return _user(row) if row else None
+
+
+async def change(connection: AsyncConnection, user_id: UserId, values: Mapping[str, Any], now: datetime) -> User:
+    """Write some columns of an account that is locked; the account after it, one revision on."""
+    done = await connection.execute(
+        update(users)
+        .where(users.c.id == user_id)
+        .values(**values, revision=users.c.revision + 1, changed_at=now)
+        .returning(*_USER)
+    )
+    return _user(done.one())
 
 
 async def users_after(connection: AsyncConnection, after: UserId | None, limit: int) -> list[User]:
@@ -143,4 +162,5 @@ def _user(row: Row[*tuple[Any, ...]]) -> User:
         roles=tuple(row.roles),
         revision=row.revision,
         created_at=row.created_at,
+        timezone=row.timezone,
     )

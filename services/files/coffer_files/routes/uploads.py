@@ -10,6 +10,7 @@ from litestar.params import JSONBody, QueryParameter
 from coffer_chassis.access_rules import user
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.identity import Principal
+from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import (
     Cursor,
@@ -63,6 +64,7 @@ States = Annotated[str, QueryParameter(name="state", description="Only uploads i
 @post(
     "/v1/uploads",
     opt=user(WRITE)
+    | limited("upload")
     | documented(
         raises=[
             NotFound,
@@ -108,7 +110,7 @@ async def post_upload(
 
 @get(
     "/v1/uploads",
-    opt=user(READ) | documented(raises=[CursorInvalid]),
+    opt=user(READ) | limited("upload") | documented(raises=[CursorInvalid]),
     operation_id="list_uploads",
     tags=["uploads"],
     summary="List uploads",
@@ -131,7 +133,13 @@ async def get_uploads(
     return Response(UploadPage([upload_answer(deps, upload) for upload in found[:size]], end))
 
 
-@get("/v1/uploads/{upload:str}", opt=user(READ), operation_id="get_upload", tags=["uploads"], summary="Look at an upload")
+@get(
+    "/v1/uploads/{upload:str}",
+    opt=user(READ) | limited("upload"),
+    operation_id="get_upload",
+    tags=["uploads"],
+    summary="Look at an upload",
+)
 async def get_upload(upload: InPath, principal: ThePrincipal, deps: TheDeps) -> Response[UploadAnswer]:
     """Where an upload stands; while bytes are missing, its uploader gets a fresh signed request."""
     found = await commands.find_upload(deps, principal, UploadId(known_id(upload)))
@@ -141,7 +149,7 @@ async def get_upload(upload: InPath, principal: ThePrincipal, deps: TheDeps) -> 
 
 @get(
     "/v1/uploads/{upload:str}/timeline",
-    opt=user(READ),
+    opt=user(READ) | limited("upload"),
     operation_id="get_upload_timeline",
     tags=["uploads"],
     summary="See what happened to an upload",
@@ -155,6 +163,7 @@ async def get_timeline(upload: InPath, principal: ThePrincipal, deps: TheDeps) -
 @post(
     "/v1/uploads/{upload:str}/complete",
     opt=user(WRITE)
+    | limited("upload")
     | documented(raises=[UploadIncomplete, NameConflict, KindConflict, StateConflict, UploadExpired, MalwareDetected]),
     status_code=202,
     operation_id="complete_upload",
@@ -171,6 +180,7 @@ async def post_complete(
 @post(
     "/v1/uploads/{upload:str}/retry",
     opt=user(WRITE)
+    | limited("upload")
     | documented(
         raises=[
             UploadIncomplete,
@@ -200,6 +210,7 @@ async def post_retry(
 @patch(
     "/v1/uploads/{upload:str}",
     opt=user(WRITE)
+    | limited("upload")
     | documented(raises=[NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, StateConflict]),
     operation_id="resolve_upload",
     tags=["uploads"],
@@ -217,7 +228,7 @@ async def patch_upload(
 
 @delete(
     "/v1/uploads/{upload:str}",
-    opt=user(WRITE) | documented(raises=[StateConflict]),
+    opt=user(WRITE) | limited("upload") | documented(raises=[StateConflict]),
     operation_id="abort_upload",
     tags=["uploads"],
     summary="Give an upload up",

@@ -7,10 +7,15 @@ The claim then lapses, and the mail goes out again under the same Message-ID.
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+from urllib.parse import urlsplit
+
+from coffer_contracts.auth_mail import EMAIL_CHANGED, EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
 
 MailState = Literal["queued", "sending", "sent", "failed"]
 
 SHARE_CREATED = "share_created"
+PRIVATE_KINDS = frozenset({VERIFY_EMAIL, RESET_PASSWORD, EMAIL_TAKEN, EMAIL_CHANGED})
+"""What auth asks for in private. Its text is never stored, and what it was made from only until it has ended."""
 
 LEASE = timedelta(minutes=2)
 """How long one attempt may take; longer than all time limits of the provider's client together."""
@@ -31,10 +36,16 @@ class Giving:
         "recipient_inactive",
         "address_unverified",
         "address_unusable",
+        "expired",
         "no_longer_shared",
         "refused",
         "too_many_attempts",
     ]
+
+
+def message_id_at(mail_id: str, public_url: str) -> str:
+    """The Message-ID of a mail of this Coffer, the same for every attempt (RFC 5322 section 3.6.4)."""
+    return f"<{mail_id}@{urlsplit(public_url).hostname or 'coffer'}>"
 
 
 def wait_after(attempts: int, jitter: float) -> timedelta:

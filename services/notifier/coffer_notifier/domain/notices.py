@@ -20,6 +20,7 @@ UPLOAD_CONFLICT = "upload_conflict"
 UPLOAD_REJECTED = "upload_rejected"
 UPLOAD_FAILED = "upload_failed"
 UPLOAD_EXPIRED = "upload_expired"
+WEBHOOK_DISABLED = "webhook_disabled"
 
 TELLS_OF_LOSS = frozenset({SHARE_REVOKED, SHARE_EXPIRED})
 """Told to people who may no longer see what it is about: that is the news."""
@@ -80,7 +81,9 @@ def title_of(notice: Notice, actor_name: str | None) -> str:
     if notice.type == SHARE_REVOKED and notice.data.get("reason") == "item_purged":
         title = "{what} was deleted and is no longer shared with you"
     who = _short(actor_name) if actor_name else "Someone"
-    name = notice.item.name if notice.item else str(notice.data.get("name", ""))
+    if notice.type == WEBHOOK_DISABLED:
+        title = _turned_off(notice)
+    name = notice.item.name if notice.item else str(notice.data.get("name", notice.data.get("host", "")))
     return title.format(who=who, what=f"“{_short(name)}”")
 
 
@@ -89,6 +92,12 @@ def _changed(notice: Notice) -> str:
         return "{who} changed how long you can see {what}"
     may = "edit" if notice.data.get("role") == "editor" else "only view"
     return f"{{who}} changed your access to {{what}}: you can {may} it now"
+
+
+def _turned_off(notice: Notice) -> str:
+    if notice.data.get("reason") == "gone":
+        return "Your webhook to {what} was turned off, because its receiver wants no more"
+    return "Your webhook to {what} was turned off after days of failure"
 
 
 def _short(name: str) -> str:

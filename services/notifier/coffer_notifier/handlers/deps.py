@@ -1,11 +1,13 @@
 """What every handler may use."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.unit_of_work import Work
 from coffer_notifier.settings import NotifierSettings
+from coffer_notifier.vault import Vault
 
 
 class MailRefused(Exception):
@@ -22,6 +24,33 @@ class Post(Protocol):
         """
 
 
+class CallFailed(Exception):
+    """A receiver did not answer. `code` is a stable word, which the owner of the webhook is shown."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a receiver answered: the beginning of it, and how long it wants to be left alone."""
+
+    status: int
+    head: str
+    retry_after_seconds: int | None = None
+
+
+class Receivers(Protocol):
+    """Those who are told by webhook."""
+
+    def accept(self, url: str) -> str:
+        """The address as it is kept. Raises AddressRefused."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send one request; whatever is answered is an answer. Raises CallFailed. Running it twice sends two."""
+
+
 @dataclass(frozen=True)
 class Deps:
     """The open parts of the service; nothing in here changes while it runs."""
@@ -31,3 +60,5 @@ class Deps:
     public_url: str
     denied: DenyList
     post: Post
+    receivers: Receivers
+    vault: Vault

@@ -8,25 +8,20 @@ import asyncio
 import random
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import select
 
 from coffer_chassis import metrics, tracing
-from coffer_chassis.copies.people import Person, people_by_id
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.ids import ItemId, UserId
-from coffer_notifier.domain.letters import Letter, ShareNews, mime_of, share_letter, usable_address
-from coffer_notifier.domain.mails import LEASE, UNKNOWN_FOR, Giving, wait_after
+from coffer_notifier.domain.letters import Letter, mime_of
+from coffer_notifier.domain.mails import LEASE, PRIVATE_KINDS, Giving, wait_after
+from coffer_notifier.handlers.composing import Later, compose
 from coffer_notifier.handlers.deps import Deps, MailRefused
-from coffer_notifier.handlers.sight import look
 from coffer_notifier.store import mails
 from coffer_notifier.store.mails import Mail
-from coffer_notifier.store.tables import grants, people
 
 BATCH = 5
 POLL_SECONDS = 5.0
@@ -45,11 +40,6 @@ class _Claimed:
     mail: Mail
     letter: Letter
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Later:
-    """Not to be sent yet: nothing is known of the recipient."""
 
 
 class Mailer:
@@ -93,7 +83,7 @@ async def _claim(unit: Unit, deps: Deps, mail: Mail) -> _Claimed | None:
         await _give_up(unit, mail, mail.attempts, Giving("too_many_attempts"))
         return None
     # Looked at anew for every attempt: the account may have been closed meanwhile, or have got another address.
-    composed = await _compose(unit, deps, mail)
+    composed = await compose(unit, deps, mail)
     if isinstance(composed, Letter) and mail.letter is not None and mail.letter.to == composed.to:
         composed = mail.letter
     match composed:
@@ -102,51 +92,10 @@ async def _claim(unit: Unit, deps: Deps, mail: Mail) -> _Claimed | None:
             return _Claimed(mail, composed, mail.attempts + 1)
         case Giving():
             await _give_up(unit, mail, mail.attempts, composed)
-        case _Later():
+        case Later():
             wait = wait_after(1, random.random())  # noqa: S311  # jitter, no secret
-            await mails.put_off(unit.connection, mail.id, mail.attempts, unit.now + wait, "the recipient is not known yet")
+            await mails.put_off(unit.connection, mail.id, mail.attempts, unit.now + wait, composed.reason)
     return None
-
-
-async def _compose(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | _Later:
-    data = mail.data
-    known = await people_by_id(unit.connection, people, [mail.user_id, UserId(data["sharer_id"])])
-    recipient = known.get(mail.user_id)
-    if recipient is None:
-        return Giving("recipient_unknown") if unit.now - mail.created_at > UNKNOWN_FOR else _Later()
-    if not recipient.is_active:
-        return Giving("recipient_inactive")
-    if not (recipient.email_verified or deps.settings.mail_to_unverified):
-        return Giving("address_unverified")
-    address = usable_address(recipient.email)
-    if address is None:
-        return Giving("address_unusable")
-    if await _has_ended(unit, mail):
-        return Giving("no_longer_shared")
-    return _share_letter(address, recipient, known.get(UserId(data["sharer_id"])), data, deps.public_url)
-
-
-def _share_letter(address: str, recipient: Person, sharer: Person | None, data: Any, public_url: str) -> Letter:
-    news = ShareNews(
-        recipient_name=recipient.display_name or recipient.username,
-        sharer_name=(sharer.display_name or sharer.username) if sharer else "",
-        sharer_username=sharer.username if sharer else None,
-        item_name=data["item_name"],
-        item_kind=data["item_kind"],
-        role=data["role"],
-        message=data["message"],
-        expires_at=datetime.fromisoformat(data["expires_at"]) if data["expires_at"] else None,
-        link=f"{public_url}/app/items/{data['item_id']}",
-    )
-    return share_letter(address, news)
-
-
-async def _has_ended(unit: Unit, mail: Mail) -> bool:
-    """Whether the recipient can no longer see what was shared. A grant that was never heard of may still be on its way."""
-    item_id, share_id = ItemId(mail.data["item_id"]), mail.data["share_id"]
-    heard = (await unit.connection.execute(select(grants.c.grant_id).where(grants.c.grant_id == share_id))).scalar()
-    sight = await look(unit.connection, [item_id], unit.now, reader=mail.user_id)
-    return item_id in sight.gone or (heard is not None and not sight.may_read(mail.user_id, item_id, None))
 
 
 async def _give_up(unit: Unit, mail: Mail, attempts: int, why: Giving) -> None:
@@ -184,7 +133,8 @@ async def _sent(deps: Deps, one: _Claimed, ses_id: str) -> None:
 
 
 async def _failed(deps: Deps, one: _Claimed, error: Exception) -> None:
-    told = f"{type(error).__name__}: {error}"[:ERROR_LENGTH]
+    # What a provider or a library says may quote the mail, which is nobody's to keep when it carries a secret.
+    told = type(error).__name__ if one.mail.kind in PRIVATE_KINDS else f"{type(error).__name__}: {error}"[:ERROR_LENGTH]
     refused = isinstance(error, MailRefused | ValueError)
     async with deps.work.unit(Origin.system(new_id())) as unit:
         if refused or one.attempt >= deps.settings.mail_attempts:

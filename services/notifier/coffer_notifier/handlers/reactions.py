@@ -1,7 +1,7 @@
 """Which queue runs what on which fact. Nothing here emits: the notifier is where facts end."""
 
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
-from coffer_contracts import auth, files, media, sharing
+from coffer_contracts import auth, files, media, notifier, sharing
 from coffer_notifier.handlers.item_facts import (
     on_item,
     on_item_changed,
@@ -10,6 +10,7 @@ from coffer_notifier.handlers.item_facts import (
     on_preview,
     on_upload_ended,
 )
+from coffer_notifier.handlers.matching import with_webhooks
 from coffer_notifier.handlers.people_facts import on_person, on_session_revoked
 from coffer_notifier.handlers.sharing_facts import (
     on_grant_removed,
@@ -19,8 +20,9 @@ from coffer_notifier.handlers.sharing_facts import (
     on_share_left,
     on_share_revoked,
 )
+from coffer_notifier.handlers.webhook_facts import on_webhook_disabled
 
-FAST: HandlerTable = handler_table(
+_FAST: HandlerTable = handler_table(
     [
         Handles(sharing.GrantSetV1, on_grant_set),
         Handles(sharing.GrantRemovedV1, on_grant_removed),
@@ -31,10 +33,11 @@ FAST: HandlerTable = handler_table(
         Handles(auth.UserRegisteredV1, on_person),
         Handles(auth.UserChangedV1, on_person),
         Handles(auth.SessionRevokedV1, on_session_revoked),
+        Handles(notifier.WebhookDisabledV1, on_webhook_disabled),
     ]
 )
 
-BULK: HandlerTable = handler_table(
+_BULK: HandlerTable = handler_table(
     [
         Handles(files.ItemCreatedV1, on_item),
         Handles(files.ItemCommittedV1, on_item_committed),
@@ -50,3 +53,6 @@ BULK: HandlerTable = handler_table(
         Handles(media.PreviewFailedV1, on_preview),
     ]
 )
+
+FAST = with_webhooks(_FAST)
+BULK = with_webhooks(_BULK)

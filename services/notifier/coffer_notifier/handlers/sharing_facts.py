@@ -1,7 +1,5 @@
 """What follows from facts of sharing: copies of grants, notices, activity, mail. All quick: SQL only."""
 
-from urllib.parse import urlsplit
-
 from coffer_chassis.copies.grants import note_grant, note_removal
 from coffer_chassis.copies.tree import standings
 from coffer_chassis.ids import new_id
@@ -20,7 +18,7 @@ from coffer_contracts.sharing import (
 from coffer_notifier.domain import notices as kinds
 from coffer_notifier.domain.activity import entry_of_share
 from coffer_notifier.domain.letters import Trail
-from coffer_notifier.domain.mails import SHARE_CREATED
+from coffer_notifier.domain.mails import SHARE_CREATED, message_id_at
 from coffer_notifier.domain.notices import ItemRef
 from coffer_notifier.handlers.audience import person_of
 from coffer_notifier.handlers.deps import Deps
@@ -79,7 +77,7 @@ async def on_share_created(event: Envelope[ShareCreatedV1], unit: Unit, deps: De
         user_id=fact.recipient_id,
         kind=SHARE_CREATED,
         data=wanted,
-        message_id=f"<{mail_id}@{urlsplit(deps.public_url).hostname or 'coffer'}>",
+        message_id=message_id_at(mail_id, deps.public_url),
         now=unit.now,
         trail=Trail(unit.origin.traceparent, unit.origin.correlation_id),
     ):

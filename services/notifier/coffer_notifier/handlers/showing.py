@@ -44,7 +44,7 @@ async def visible(connection: AsyncConnection, found: Sequence[Notice], now: dat
         return list(found)
     # Before the grants are read: one that comes in between must not count as heard of and missing.
     fresh = {notice.share_id for notice in judged if notice.share_id and notice.created_at > now - GRANT_LAG}
-    unheard = fresh - await _heard(connection, fresh)
+    unheard = fresh - await shares_heard_of(connection, fresh)
     readers = {notice.user_id for notice in judged}
     items = {notice.item.id for notice in judged if notice.item}
     sight = await look(connection, items, now, reader=next(iter(readers)) if len(readers) == 1 else None)
@@ -59,7 +59,7 @@ async def visible(connection: AsyncConnection, found: Sequence[Notice], now: dat
     return [notice for notice in found if shows(notice)]
 
 
-async def _heard(connection: AsyncConnection, share_ids: Collection[ShareId]) -> set[ShareId]:
+async def shares_heard_of(connection: AsyncConnection, share_ids: Collection[ShareId]) -> set[ShareId]:
     """Of which shares the grant, which has the same id, is known, be it alive or over."""
     if not share_ids:
         return set()

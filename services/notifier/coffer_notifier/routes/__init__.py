@@ -1,7 +1,7 @@
 """notifier over HTTP: parse, call one handler, shape the answer. One file per noun; the list at the end is what app serves."""
 
 from coffer_chassis.admin.routes import admin_routes
-from coffer_notifier.routes import activity, audit, event_types, notifications, stream
+from coffer_notifier.routes import activity, audit, event_types, notifications, stream, webhooks
 
 ROUTES = (
     *notifications.ROUTES,
@@ -9,5 +9,6 @@ ROUTES = (
     *activity.ROUTES,
     *audit.ROUTES,
     *event_types.ROUTES,
+    *webhooks.ROUTES,
     *admin_routes("notifier"),
 )

@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from coffer_notifier.handlers.deps import Deps
 
 READ = "events:read"
+WRITE = "webhooks:write"
 
 DEFAULT_LIMIT = 50
 

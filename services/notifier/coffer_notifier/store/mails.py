@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, case, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import EventId, UserId
 from coffer_notifier.domain.letters import NOWHERE, Letter, Trail
-from coffer_notifier.domain.mails import MailState
+from coffer_notifier.domain.mails import PRIVATE_KINDS, MailState
 from coffer_notifier.store.tables import WAITING, mails
 
 
@@ -80,16 +80,16 @@ async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[Ma
 
 
 async def claim(connection: AsyncConnection, mail: Mail, letter: Letter, until: datetime) -> None:
-    """Note the attempt that is about to be made, and what it says. The caller holds the row."""
-    values = {
+    """Note the attempt that is about to be made, and what it says unless that is private. The caller holds the row."""
+    values: dict[str, Any] = {
         "state": "sending",
         "attempts": mail.attempts + 1,
         "not_before": until,
         "to_address": letter.to,
         "subject": letter.subject,
-        "text": letter.text,
-        "html": letter.html,
     }
+    if mail.kind not in PRIVATE_KINDS:
+        values |= {"text": letter.text, "html": letter.html}
     await connection.execute(update(mails).where(mails.c.id == mail.id).values(values))
 
 
@@ -100,12 +100,17 @@ async def put_off(connection: AsyncConnection, mail_id: str, attempts: int, unti
 
 async def mark_sent(connection: AsyncConnection, mail_id: str, ses_id: str, now: datetime) -> bool:
     """The provider has it. Also counts for an attempt that was given up for dead."""
-    return await _settle(connection, mail_id, None, state="sent", ended_at=now, ses_id=ses_id, last_error=None)
+    return await _end(connection, mail_id, None, state="sent", ended_at=now, ses_id=ses_id, last_error=None)
 
 
 async def give_up(connection: AsyncConnection, mail_id: str, attempts: int, reason: str, now: datetime) -> bool:
     """It will not be sent; False if the attempt is no longer the one that counts."""
-    return await _settle(connection, mail_id, attempts, state="failed", ended_at=now, last_error=reason)
+    return await _end(connection, mail_id, attempts, state="failed", ended_at=now, last_error=reason)
+
+
+async def _end(connection: AsyncConnection, mail_id: str, attempts: int | None, **values: Any) -> bool:
+    data = case((mails.c.kind.in_(PRIVATE_KINDS), cast({}, JSONB)), else_=mails.c.data)
+    return await _settle(connection, mail_id, attempts, data=data, **values)
 
 
 async def _settle(connection: AsyncConnection, mail_id: str, attempts: int | None, **values: Any) -> bool:

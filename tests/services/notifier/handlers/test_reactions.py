@@ -17,7 +17,7 @@ from coffer_contracts.files import (
 from coffer_notifier.handlers.reactions import BULK, FAST
 from factories.events import NOON
 from factories.notifier import Notifier
-from factories.telling import Share, drive, registered, session_revoked, upload_ended, user_id
+from factories.telling import Share, drive, registered, session_revoked, upload_ended, user_id, webhook_disabled
 
 TABLES = ("notices", "activity", "mails", "grants", "tree", "people", "revocations")
 
@@ -57,6 +57,7 @@ class World:
             self.share.left(),
             self.file.purged(),
             session_revoked(user_id(), self.bob, NOON.replace(hour=13)),
+            webhook_disabled(self.bob),
         ]
 
 
@@ -106,6 +107,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "upload_failed",
         "upload_rejected",
         "upload_rejected",
+        "webhook_disabled",
     ]
     assert sorted(row.action for row in now["activity"]) == [
         "created",
@@ -157,7 +159,7 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     await notifier.handle(*order(facts))
     now = await state(notifier, world)
     assert len(now["activity"]) == 10
-    assert len(now["notices"]) == 9
+    assert len(now["notices"]) == 10
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
 

@@ -1,7 +1,7 @@
 """Accounts linked to those of OIDC issuers; and sessions that ended early are found quickly, for auth's other processes.
 
 Revision ID: 0007
-Revises: 0002
+Revises: 0006
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0007"
-down_revision: str | None = "0002"
+down_revision: str | None = "0006"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

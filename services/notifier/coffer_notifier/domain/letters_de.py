@@ -1,0 +1,59 @@
+"""Mail about accounts in German. See `letters_words` for the form."""
+
+from coffer_contracts.auth_mail import EMAIL_CHANGED, EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
+from coffer_notifier.domain.letters_words import Language, Wording
+
+GERMAN = Language(
+    greeting="Hallo {name},",
+    nameless="Guten Tag,",
+    minutes=("eine Minute", "{n} Minuten"),
+    hours=("eine Stunde", "{n} Stunden"),
+    days=("einen Tag", "{n} Tage"),
+    mails={
+        VERIFY_EMAIL: Wording(
+            subject="Bitte bestätigen Sie Ihre E-Mail-Adresse",
+            body="""
+            diese Adresse wurde für ein Konto bei Coffer unter {place} angegeben.
+
+            Bitte bestätigen Sie, dass sie Ihnen gehört. Der Link gilt {time} und nur einmal.
+            """,
+            link="Adresse bestätigen",
+            closing="Haben Sie diese Adresse nicht angegeben, müssen Sie nichts tun: Ohne Bestätigung wird sie nicht benutzt.",
+        ),
+        RESET_PASSWORD: Wording(
+            subject="Neues Passwort festlegen",
+            body="""
+            jemand hat für Ihr Konto bei Coffer unter {place} ein neues Passwort angefordert.
+
+            Wenn Sie das waren, wählen Sie jetzt eines. Der Link gilt {time} und nur einmal. Danach müssen sich alle Geräte neu
+            anmelden.
+            """,
+            link="Neues Passwort wählen",
+            closing="Wenn Sie das nicht waren, müssen Sie nichts tun: Ihr Passwort bleibt, wie es ist.",
+        ),
+        EMAIL_TAKEN: Wording(
+            subject="Sie haben schon ein Konto",
+            body="""
+            jemand wollte diese Adresse für ein weiteres Konto bei Coffer unter {place} benutzen. Sie gehört schon zu Ihrem;
+            es wurde nichts angelegt und nichts geändert.
+
+            Wenn Sie das waren, melden Sie sich stattdessen an. Falls Sie Ihr Passwort nicht mehr wissen, können Sie dort ein
+            neues festlegen.
+            """,
+            link="Anmelden",
+            closing="Wenn Sie das nicht waren, müssen Sie nichts tun. Niemand hat dadurch erfahren, dass Sie ein Konto haben.",
+        ),
+        EMAIL_CHANGED: Wording(
+            subject="Ihre E-Mail-Adresse wurde geändert",
+            body="""
+            Ihr Konto bei Coffer unter {place} hat ab jetzt eine andere E-Mail-Adresse. Diese hier wird nicht mehr benutzt, und
+            dies ist die letzte Nachricht an sie.
+
+            Wenn Sie das nicht waren, hat jemand anders Zugang zu Ihrem Konto: Melden Sie sich an, beenden Sie alle Sitzungen
+            und legen Sie sofort ein neues Passwort fest, oder wenden Sie sich an den Betrieb dieses Coffers.
+            """,
+            link="Konto ansehen",
+            closing="Sie bekommen diese Nachricht, weil dies bis jetzt die Adresse Ihres Kontos war.",
+        ),
+    },
+)

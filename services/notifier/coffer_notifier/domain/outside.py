@@ -1,0 +1,156 @@
+"""What outside subscribers are told: which types, whom they concern, and what of a fact leaves the installation. Pure.
+
+Fields are named one by one, so that nothing new in a contract gets out by itself. Keys of objects, network addresses, user
+agents, and folders that the reader may not see are among what stays inside. Nothing here is wider than feed and activity.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from coffer_contracts import auth, files, media, sharing
+from coffer_contracts.event import Envelope, Event, rfc3339
+from coffer_contracts.ids import ItemId, UserId
+
+BODY_BYTES = 20_000
+"""What receivers are promised at most."""
+
+Judged = Literal["item", "share", "upload", "account"]
+"""By what it is decided who may be told: sight of the item; being one side of the share; having sent the upload, or having
+to act on it; being the account.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A type that webhooks may ask for, and what of it is told."""
+
+    judged: Judged
+    fields: tuple[str, ...]
+
+
+_ITEM = ("item_id", "kind", "owner_id", "parent_id", "name", "content")
+_TIMES = ("created_by", "created_at", "modified_at", "changed_at", "trashed_at")
+_COMMITTED = ("upload_id", "is_new", "previous_version_id", "previous_size_bytes")
+_CHANGED = ("changes", "previous_name", "previous_parent_id")
+_UPLOAD = ("upload_id", "owner_id", "uploader_id", "parent_id", "name", "size_bytes", "state", "reason", "detail")
+_SHARE = ("share_id", "item_id", "item_kind", "item_name", "owner_id", "granted_by", "recipient_id", "role", "expires_at")
+_SINCE = ("created_at", "changed_at")
+_PREVIEW = ("item_id", "version_id", "owner_id")
+
+_BY_CLASS: Mapping[type[Event], Outside] = {
+    files.ItemCreatedV1: Outside("item", (*_ITEM, *_TIMES)),
+    files.ItemCommittedV1: Outside("item", (*_ITEM, *_TIMES, *_COMMITTED)),
+    files.ItemChangedV1: Outside("item", (*_ITEM, *_TIMES, *_CHANGED)),
+    files.ItemTrashedV1: Outside("item", (*_ITEM, *_TIMES)),
+    files.ItemRestoredV1: Outside("item", (*_ITEM, *_TIMES)),
+    files.ItemPurgedV1: Outside("item", ("item_id", "kind", "owner_id", "parent_id", "name", "purged_at")),
+    files.UploadConflictedV1: Outside("upload", (*_UPLOAD, *_SINCE, "suggested_name")),
+    files.UploadRejectedV1: Outside("upload", (*_UPLOAD, *_SINCE)),
+    files.UploadFailedV1: Outside("upload", (*_UPLOAD, *_SINCE)),
+    files.UploadExpiredV1: Outside("upload", (*_UPLOAD, *_SINCE)),
+    media.PreviewReadyV1: Outside("item", (*_PREVIEW, "width", "height", "images")),
+    media.PreviewFailedV1: Outside("item", (*_PREVIEW, "reason")),
+    sharing.ShareCreatedV1: Outside("share", (*_SHARE, *_SINCE, "message")),
+    sharing.ShareChangedV2: Outside("share", (*_SHARE, *_SINCE, "changes")),
+    sharing.ShareRevokedV1: Outside("share", (*_SHARE, *_SINCE, "reason", "revoked_at")),
+    sharing.ShareLeftV1: Outside("share", (*_SHARE, *_SINCE, "left_at")),
+    auth.SessionRevokedV1: Outside("account", ("session_id", "user_id", "reason", "revoked_at")),
+}
+OFFERED: Mapping[str, Outside] = {event.type: outside for event, outside in _BY_CLASS.items()}
+"""Wire type -> what is told of it."""
+
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "content": ("version_id", "size_bytes", "mime_type", "media_kind", "flags", "content_hash"),
+    "images": ("box_pixels", "mime_type", "width", "height", "size_bytes"),
+}
+_FOLDERS = ("parent_id", "previous_parent_id")
+"""Null for readers who may not see them."""
+_OF_THE_ACTOR = frozenset({"upload_id"})
+"""Of facts about items: told to nobody but who sent the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Whom a fact may be told: these people, and whoever was given the item or a folder above it. Who may indeed is decided
+    when it is told.
+    """
+
+    people: frozenset[UserId]
+    given: frozenset[ItemId]
+    about: ItemId | None
+    """The item, or the folder that something was sent to."""
+    below: tuple[ItemId, ...] | None
+    """The folders above that, if the fact says so."""
+
+
+def concern_of(event: Envelope[Event]) -> Concern | None:
+    """Whom the fact concerns; nothing for what is told to nobody: the making of a drive's root, and what is told again."""
+    fact = event.data
+    match fact:
+        case files.ItemCreatedV1(parent_id=None) | files.ItemChangedV1(changes=()):
+            return None
+        case files.ItemFact() | media.PreviewFact():
+            return Concern(
+                frozenset({fact.owner_id}),
+                frozenset({fact.item_id, *fact.ancestor_ids}),
+                fact.item_id,
+                fact.ancestor_ids,
+            )
+        case files.ItemPurgedV1():
+            # Nobody but its owner can see by then that it ever was.
+            return Concern(frozenset({fact.owner_id}), frozenset(), fact.item_id, fact.ancestor_ids)
+        case files.UploadRejectedV1():
+            return Concern(frozenset({fact.uploader_id, fact.owner_id}), frozenset(), fact.parent_id, None)
+        case files.UploadFact():
+            return Concern(frozenset({fact.uploader_id}), frozenset(), fact.parent_id, None)
+        case sharing.ShareFact():
+            return Concern(frozenset({fact.owner_id, fact.recipient_id}), frozenset(), fact.item_id, None)
+    owner = event.ownerid
+    return Concern(frozenset({owner}), frozenset(), None, None) if owner else None
+
+
+def folders_in(fact: Event) -> frozenset[ItemId]:
+    """The folders that a fact names."""
+    named: list[ItemId | None] = [getattr(fact, name, None) for name in _FOLDERS]
+    return frozenset(folder for folder in named if folder)
+
+
+def body_of(event: Envelope[Event], reader: UserId, sees: Callable[[ItemId], bool], *, is_test: bool = False) -> str:
+    """What is sent to a reader who may be told of the fact: `{type, timestamp, data}`, below BODY_BYTES in UTF-8.
+
+    `sees` says which folders the reader may see. Times are RFC 3339 in UTC.
+    """
+    outside, fact = OFFERED[event.type], event.data
+    wanted: Any = {name: _parts(fact, name) for name in outside.fields}
+    told = dict.fromkeys(outside.fields) | fact.model_dump(mode="json", include=wanted)
+    if reader != event.ownerid:
+        told |= {name: None for name in _FOLDERS if (folder := told.get(name)) and not sees(folder)}
+    if outside.judged == "item" and "upload_id" in told and reader != (event.actorid or event.ownerid):
+        told |= dict.fromkeys(_OF_THE_ACTOR)
+    head = {
+        "event_id": event.id,
+        "subject": event.subject,
+        "sequence": event.revision,
+        "actor_id": event.actorid,
+        "actor_kind": event.actorkind,
+        **({"test": True} if is_test else {}),
+    }
+    body = _json(event, head | told)
+    if len(body.encode()) > BODY_BYTES:
+        ids = {name: value for name, value in told.items() if name.endswith("_id")}
+        body = _json(event, head | ids | {"shortened": True})
+    return body
+
+
+def _parts(fact: Event, name: str) -> Any:
+    parts = _PARTS.get(name)
+    if parts is None:
+        return True
+    return {"__all__": set(parts)} if isinstance(getattr(fact, name), tuple) else set(parts)
+
+
+def _json(event: Envelope[Event], data: Mapping[str, Any]) -> str:
+    told = {"type": event.type, "timestamp": rfc3339(event.time), "data": data}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))

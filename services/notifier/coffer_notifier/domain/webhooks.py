@@ -1,0 +1,137 @@
+"""Webhooks: what one is, which types it asks for, and how long its deliveries are tried. Pure.
+
+Sent at least once. The one way to send a delivery twice: the process dies, or loses its store, between the receiver's
+answer and the row that says so. The claim then lapses, and it goes out again under the same webhook-id.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from coffer_contracts.ids import EventId, ItemId, UserId, WebhookId
+from coffer_contracts.problems import FieldError, ValidationFailed
+
+DeliveryState = Literal["queued", "sending", "delivered", "failed", "held", "withheld"]
+"""`held`: its webhook is turned off; `recover` sends it. `withheld`: its owner may not see it, and is not told of it."""
+
+DisabledFor = Literal["failing", "gone"]
+
+LEASE = timedelta(seconds=60)
+"""How long one attempt may take before another process takes it over; longer than its time limit and its settling."""
+
+SCHEDULE = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (0, 5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
+)
+"""Before each attempt; a delivery is given up after the last."""
+JITTER = 0.2
+LONGEST_WAIT = timedelta(hours=24)
+"""Of what receivers may ask for by Retry-After."""
+
+FAILING_FOR = timedelta(days=5)
+"""A webhook that fails for so long without one success is turned off."""
+HELD_FOR = timedelta(days=7)
+"""How long after that facts are still kept for it, so that nothing is missing once it is turned on and recovered."""
+SECRET_OVERLAP = timedelta(hours=24)
+"""How long a secret that was replaced still signs."""
+
+MOST_TYPES = 50
+ENTRIES = 20
+"""Attempts that the log of one delivery holds; the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where somebody wants to be told, and of what. Secrets are sealed."""
+
+    id: WebhookId
+    user_id: UserId
+    url: str
+    event_types: tuple[str, ...]
+    item_id: ItemId | None
+    description: str
+    enabled: bool
+    disabled_for: DisabledFor | None
+    """Why Coffer turned it off; nothing if its owner did."""
+    disabled_at: datetime | None
+    failing_since: datetime | None
+    sealed_secret: bytes
+    sealed_old_secret: bytes | None
+    old_secret_until: datetime | None
+    created_at: datetime
+    changed_at: datetime
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt, as the log shows it. `error` is a stable word; the head is the beginning of the answer."""
+
+    at: datetime
+    status: int | None
+    latency_ms: int
+    error: str | None
+    response_head: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One fact on its way to one webhook."""
+
+    id: str
+    webhook_id: WebhookId
+    event_id: EventId
+    event_type: str
+    fact: str | None
+    """The fact as it came; nothing for a test, whose body was made at once."""
+    body: str | None
+    """What is sent: made at the first attempt, the same for all."""
+    state: DeliveryState
+    attempts: int
+    """Since it was queued, or queued again by hand."""
+    not_before: datetime
+    created_at: datetime
+    ended_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    latency_ms: int | None
+    log: Sequence[Mapping[str, Any]]
+    traceparent: str | None
+    correlation_id: str | None
+
+
+def accept_event_types(asked: Iterable[str], offered: Iterable[str]) -> tuple[str, ...]:
+    """The types and patterns of a webhook, each once. Raises ValidationFailed for one that no offered type fits."""
+    known = tuple(offered)
+    wanted = tuple(dict.fromkeys(asked))
+    errors = [
+        FieldError(f"/event_types/{position}", "unknown_type", "No type that webhooks can be told of is called so.")
+        for position, one in enumerate(wanted)
+        if not any(one in patterns_of(wire_type) for wire_type in known)
+    ]
+    if errors:
+        raise ValidationFailed("", errors=tuple(errors))
+    return wanted
+
+
+def patterns_of(wire_type: str) -> tuple[str, ...]:
+    """What may stand in a webhook to be told of this type: itself, `files.item.*`, `files.*`, `*`."""
+    parts = wire_type.split(".")
+    return (wire_type, *(".".join(parts[:length]) + ".*" for length in range(len(parts) - 1, 0, -1)), "*")
+
+
+def types_for(asked: Iterable[str], offered: Iterable[str]) -> list[str]:
+    """The offered types that a webhook is told of, in their order."""
+    wanted = set(asked)
+    return [wire_type for wire_type in offered if wanted.intersection(patterns_of(wire_type))]
+
+
+def wait_after(attempts: int, jitter: float, asked: timedelta | None = None) -> timedelta | None:
+    """How long to wait after so many attempts, longer by up to a fifth (`jitter` in 0..1), and no shorter than the receiver
+    asked for; nothing when it is to be given up.
+    """
+    if attempts >= len(SCHEDULE):
+        return None
+    wait = SCHEDULE[attempts] * (1 + JITTER * jitter)
+    return max(wait, min(asked, LONGEST_WAIT)) if asked is not None else wait

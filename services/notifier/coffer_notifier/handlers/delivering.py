@@ -1,0 +1,206 @@
+"""Claiming and sending: what is due goes out in turns, by webhook, and what became of it is written down.
+
+The claim is committed before anything is sent, and nothing is sent inside a transaction. Rights are judged at every
+attempt. A webhook that fails has one request under way at a time, and all such together half of the places: so neither a
+receiver that hangs nor a host that is gone, with however much that waits for them, delays those that answer.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
+
+import structlog
+
+from coffer_chassis import metrics, tracing
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.event import rfc3339
+from coffer_notifier.domain.signatures import signature_of
+from coffer_notifier.domain.webhooks import LEASE, Attempt, Delivery, Webhook
+from coffer_notifier.handlers.deps import Answer, CallFailed, Deps
+from coffer_notifier.handlers.judging import Verdicts, judge
+from coffer_notifier.handlers.settling import delivered, not_delivered, withheld
+from coffer_notifier.store import deliveries, webhooks
+from coffer_notifier.store.deliveries import NOBODY
+from coffer_notifier.vault import WrongKeySecret
+
+EACH = 5
+"""Requests under way to one webhook at most, whichever processes send them."""
+EACH_FAILING = 1
+PER_PERSON = 10
+"""Requests under way to webhooks of one person at most, in one process."""
+USER_AGENT = "Coffer-Webhooks/1"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process may attempt now."""
+
+    webhook: Webhook
+    delivery: Delivery
+    body: str
+    attempt: int
+    keys: tuple[bytes, ...]
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether its webhook failed the last time."""
+        return self.webhook.failing_since is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much a process can take on, where it goes on in the round of webhooks, and whose have enough."""
+
+    free: int
+    free_for_failing: int
+    after: str = NOBODY
+    busy: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What was claimed, how many rows were looked at, and where the next round goes on."""
+
+    claimed: list[Claimed]
+    looked_at: int
+    after: str
+
+
+async def claim_due(deps: Deps, room: Room) -> Claim:
+    """Claim what is due, as far as there is room. May run at once in many processes; each row is claimed by one."""
+    async with deps.work.unit(Origin.system(new_id())) as unit:
+        due, after = await _take(unit, room, healthy=True)
+        failing = min(room.free - len(due), room.free_for_failing)
+        due += (await _take(unit, replace(room, free=failing), healthy=False))[0]
+        known = await webhooks.by_id(unit.connection, [one.webhook_id for one in due])
+        verdicts = await judge(unit, [(one, known[one.webhook_id].user_id) for one in due])
+        tried = [await _claim(unit, deps, known[one.webhook_id], one, verdicts) for one in due]
+        claimed = [one for one in tried if one is not None]
+        if claimed:
+            await deliveries.claim(unit.connection, [(one.delivery, one.body) for one in claimed], unit.now + LEASE)
+    return Claim(claimed, len(due), after)
+
+
+async def _take(unit: Unit, room: Room, *, healthy: bool) -> tuple[list[Delivery], str]:
+    if room.free <= 0:
+        return [], room.after
+    each = EACH if healthy else EACH_FAILING
+    chosen = await _choose(unit, room, room.after, healthy=healthy, each=each)
+    after = chosen[-1] if len(chosen) >= room.free else NOBODY
+    if after == NOBODY and room.after != NOBODY:
+        chosen = list(dict.fromkeys([*chosen, *await _choose(unit, room, NOBODY, healthy=healthy, each=each)]))[: room.free]
+        after = chosen[-1] if len(chosen) >= room.free else NOBODY
+    if not chosen:
+        return [], after
+    at_once = max(1, room.free // len(chosen))
+    found = await deliveries.due_of(unit.connection, chosen, unit.now, each=each, at_once=at_once)
+    return found[: room.free], after
+
+
+async def _choose(unit: Unit, room: Room, after: str, *, healthy: bool, each: int) -> list[str]:
+    return await deliveries.choose(
+        unit.connection, unit.now, after=after, healthy=healthy, each=each, limit=room.free, busy=room.busy
+    )
+
+
+async def _claim(unit: Unit, deps: Deps, webhook: Webhook, one: Delivery, verdicts: Verdicts) -> Claimed | None:
+    told = verdicts[one.id]
+    if told.body is None:
+        await withheld(unit, one, told.why)
+        return None
+    try:
+        keys = _keys(deps, webhook, unit)
+    except WrongKeySecret as error:
+        log.error("webhook_secret_sealed", webhook_id=webhook.id, error=str(error))  # noqa: TRY400  # the message says it all
+        await withheld(unit, one, "no_secret", state="failed")
+        return None
+    return Claimed(webhook, one, told.body, one.attempts + 1, keys)
+
+
+def _keys(deps: Deps, webhook: Webhook, unit: Unit) -> tuple[bytes, ...]:
+    """What signs: the secret, and the one before it while that is still good. Raises WrongKeySecret."""
+    sealed = [webhook.sealed_secret]
+    if webhook.sealed_old_secret and webhook.old_secret_until and unit.now < webhook.old_secret_until:
+        sealed.append(webhook.sealed_old_secret)
+    return tuple(deps.vault.open(webhook.id, one) for one in sealed)
+
+
+async def deliver(deps: Deps, one: Claimed) -> None:
+    """Send, then write down what became of it. Never raises: a row that could not be settled is claimed again later."""
+    delivery = one.delivery
+    about: dict[str, tracing.Attribute] = {
+        "http.request.method": "POST",
+        "coffer.webhook.event_type": delivery.event_type,
+        "coffer.webhook.attempt": one.attempt,
+    }
+    context = {"delivery_id": delivery.id, "webhook_id": delivery.webhook_id, "event_id": delivery.event_id}
+    said = structlog.contextvars.bound_contextvars(**context, correlation_id=delivery.correlation_id)
+    with said, tracing.span("send webhook", kind="client", parent=delivery.traceparent, attributes=about, root=True) as span:
+        at, began = deps.work.clock.now(), monotonic()
+        answer: Answer | None = None
+        error: str | None = None
+        try:
+            body = one.body.encode()
+            answer = await deps.receivers.post(
+                one.webhook.url, body, _headers(one, body, int(at.timestamp()), span.traceparent)
+            )
+            span.attributes["http.response.status_code"] = answer.status
+            error = None if 200 <= answer.status < 300 else f"status_{answer.status}"
+        except CallFailed as failed:
+            error = failed.code
+        except Exception as raised:  # whatever it is, the row says when it is tried again
+            error = "internal"
+            log.warning("webhook_call_broke", error=repr(raised), exc_info=raised)
+        span.error = error
+        made = Attempt(
+            at, answer.status if answer else None, round((monotonic() - began) * 1000), error, answer.head if answer else None
+        )
+        asked = answer.retry_after_seconds if answer and error else None
+        await _settle(deps, one, made, asked)
+
+
+def _headers(one: Claimed, body: bytes, timestamp: int, traceparent: str) -> dict[str, str]:
+    message_id = one.delivery.event_id
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": USER_AGENT,
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signature_of(one.keys, message_id, timestamp, body),
+        "traceparent": traceparent,
+    }
+
+
+async def _settle(deps: Deps, one: Claimed, made: Attempt, asked: int | None) -> None:
+    entry: dict[str, Any] = {
+        "attempt": one.attempt,
+        "at": rfc3339(made.at),
+        "status": made.status,
+        "latency_ms": made.latency_ms,
+        "error": made.error,
+        "response_head": made.response_head,
+    }
+    try:
+        if made.error is None:
+            outcome = await delivered(deps, one.delivery, made, entry)
+        else:
+            jitter = random.random()  # noqa: S311  # no secret
+            outcome = await not_delivered(deps, one.delivery, one.attempt, made, entry, asked=asked, jitter=jitter)
+    except Exception as error:  # noqa: BLE001  # the claim lapses, and it is sent again
+        log.warning("webhook_not_settled", error=repr(error))
+        return
+    metrics.WEBHOOK_DELIVERIES.labels(outcome).inc()
+    told = {"outcome": outcome, "attempt": one.attempt, "status": made.status, "ms": made.latency_ms, "error": made.error}
+    log.info("webhook_attempted", **told)
+
+
+async def deliver_all(deps: Deps, claimed: Sequence[Claimed]) -> None:
+    """Attempt all of them, one after the other. For commands and tests; `Sender` attempts them side by side."""
+    for one in claimed:
+        await deliver(deps, one)

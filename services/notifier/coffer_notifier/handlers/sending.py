@@ -1,0 +1,100 @@
+"""The sender: keeps requests to webhooks under way, as many as there are places, until told to stop."""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+
+from coffer_chassis.pauses import sleep_until
+from coffer_notifier.handlers.delivering import PER_PERSON, Claim, Claimed, Room, claim_due, deliver, deliver_all
+from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.store import deliveries
+from coffer_notifier.store.deliveries import NOBODY
+
+POLL_SECONDS = 5.0
+"""How long the sender waits without being woken: for lost wake-ups."""
+BLOCKED_SECONDS = 1.0
+"""The same when something is due that could not be claimed for now."""
+PAUSE_SECONDS = 0.02
+"""Between two rounds while there is much to do, so that each claims more than one."""
+STOP_SECONDS = 3.0
+"""How long a stop waits for answers. What is under way then is sent again by others once its claim has lapsed."""
+
+
+class Sender:
+    """Sends to webhooks until told to stop. Several processes may: each delivery is sent by whoever claimed it."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._places = deps.settings.webhook_deliveries_at_once
+        self._news = asyncio.Event()
+        self._under_way: dict[asyncio.Task[None], Claimed] = {}
+        self._after = NOBODY
+
+    def poke(self) -> None:
+        """Look for deliveries now. Cheap; for wake-ups."""
+        self._news.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send what is due until `stopping` is set; then wait a little for what is under way."""
+        stop = asyncio.create_task(stopping.wait())
+        stop.add_done_callback(lambda _: self._news.set())
+        try:
+            while not stopping.is_set():
+                self._news.clear()
+                if await self._begin():
+                    await sleep_until(stopping, PAUSE_SECONDS)
+                else:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._news.wait(), await self._patience())
+        finally:
+            stop.cancel()
+            await self._end()
+
+    async def _begin(self) -> int:
+        """Begin what is due, as far as there are places; how many rows were looked at."""
+        room = self._room()
+        if room.free <= 0:
+            return 0
+        claim: Claim = await claim_due(self._deps, room)
+        self._after = claim.after
+        for one in claim.claimed:
+            task = asyncio.create_task(deliver(self._deps, one))
+            self._under_way[task] = one
+            task.add_done_callback(self._ended)
+        return claim.looked_at
+
+    def _room(self) -> Room:
+        running = self._under_way.values()
+        free = self._places - len(self._under_way)
+        failing = self._places // 2 - sum(one.is_failing for one in running)
+        people = Counter(one.webhook.user_id for one in running)
+        busy = tuple(person for person, count in people.items() if count >= PER_PERSON)
+        return Room(free, max(0, failing), self._after, busy)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._news.set()
+
+    async def _patience(self) -> float:
+        async with self._deps.work.read() as connection:
+            due = await deliveries.next_due(connection)
+        if due is None:
+            return POLL_SECONDS
+        wait = (due - self._deps.work.clock.now()).total_seconds()
+        return min(wait, POLL_SECONDS) if wait > 0 else BLOCKED_SECONDS
+
+    async def _end(self) -> None:
+        if not self._under_way:
+            return
+        _, late = await asyncio.wait(self._under_way, timeout=STOP_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+async def deliver_due(deps: Deps) -> int:
+    """Send one round of what is due; how many rows were looked at. May run twice and at once."""
+    places = deps.settings.webhook_deliveries_at_once
+    claim = await claim_due(deps, Room(places, places // 2))
+    await deliver_all(deps, claim.claimed)
+    return claim.looked_at

@@ -1,0 +1,112 @@
+"""Webhooks of people: made, changed, turned off, removed. Their deliveries stand in `deliveries.py`.
+
+Whoever locks a webhook and its deliveries in one transaction takes the webhook first.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_contracts.ids import ItemId, UserId, WebhookId
+from coffer_notifier.domain.webhooks import DisabledFor, Webhook
+from coffer_notifier.store.tables import webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookPlace:
+    """Where a page of webhooks ends."""
+
+    created_at: datetime
+    id: str
+
+
+async def add(connection: AsyncConnection, webhook: Webhook) -> None:
+    """Write a new one."""
+    await connection.execute(insert(webhooks).values(asdict(webhook) | {"event_types": list(webhook.event_types)}))
+
+
+async def count_of(connection: AsyncConnection, user_id: UserId) -> int:
+    """How many somebody has; nobody else adds one of theirs until the transaction ends."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('webhooks'), hashtext(:user))"), {"user": user_id})
+    wanted = select(func.count()).select_from(webhooks).where(webhooks.c.user_id == user_id)
+    return int((await connection.execute(wanted)).scalar_one())
+
+
+async def find(connection: AsyncConnection, user_id: UserId, webhook_id: WebhookId, *, lock: bool = False) -> Webhook | None:
+    """Somebody's webhook; with `lock` nobody else changes it until the transaction ends."""
+    wanted = select(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.user_id == user_id)
+    row = (await connection.execute(wanted.with_for_update(key_share=True) if lock else wanted)).one_or_none()
+    return _webhook(row) if row else None
+
+
+async def page(connection: AsyncConnection, user_id: UserId, after: WebhookPlace | None, limit: int) -> list[Webhook]:
+    """Somebody's webhooks, oldest first."""
+    wanted = select(webhooks).where(webhooks.c.user_id == user_id)
+    if after:
+        place = tuple_(after.created_at, after.id, types=[webhooks.c.created_at.type, webhooks.c.id.type])
+        wanted = wanted.where(tuple_(webhooks.c.created_at, webhooks.c.id) > place)
+    wanted = wanted.order_by(webhooks.c.created_at, webhooks.c.id).limit(limit)
+    return [_webhook(row) for row in await connection.execute(wanted)]
+
+
+async def change(connection: AsyncConnection, webhook_id: WebhookId, **values: Any) -> Webhook:
+    """Write new values; the webhook as it stands then. The caller holds the row."""
+    changed = update(webhooks).where(webhooks.c.id == webhook_id)
+    changed = changed.values(**values, revision=webhooks.c.revision + 1)
+    return _webhook((await connection.execute(changed.returning(webhooks))).one())
+
+
+async def remove(connection: AsyncConnection, user_id: UserId, webhook_id: WebhookId) -> bool:
+    """Delete somebody's webhook with its deliveries; False if it was not there."""
+    gone = delete(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.user_id == user_id)
+    return bool((await connection.execute(gone)).rowcount)
+
+
+async def note_success(connection: AsyncConnection, webhook_id: WebhookId) -> None:
+    """It works again; nothing is written, nor locked, if it did."""
+    works = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.failing_since.is_not(None))
+    await connection.execute(works.values(failing_since=None))
+
+
+async def note_failure(connection: AsyncConnection, webhook_id: WebhookId, now: datetime) -> Webhook | None:
+    """An attempt failed; the webhook, locked, with the time since when nothing else happens. Nothing if it is gone."""
+    since = func.coalesce(webhooks.c.failing_since, now)
+    fails = update(webhooks).where(webhooks.c.id == webhook_id).values(failing_since=since).returning(webhooks)
+    row = (await connection.execute(fails)).one_or_none()
+    return _webhook(row) if row else None
+
+
+async def turn_off(connection: AsyncConnection, webhook_id: WebhookId, why: DisabledFor, now: datetime) -> Webhook:
+    """Nothing is sent there any more; the webhook as it stands then. The caller holds the row."""
+    return await change(connection, webhook_id, enabled=False, disabled_for=why, disabled_at=now, changed_at=now)
+
+
+def _webhook(row: Row[Any]) -> Webhook:
+    return Webhook(
+        id=WebhookId(row.id),
+        user_id=UserId(row.user_id),
+        url=row.url,
+        event_types=tuple(row.event_types),
+        item_id=ItemId(row.item_id) if row.item_id else None,
+        description=row.description,
+        enabled=row.enabled,
+        disabled_for=row.disabled_for,
+        disabled_at=row.disabled_at,
+        failing_since=row.failing_since,
+        sealed_secret=row.sealed_secret,
+        sealed_old_secret=row.sealed_old_secret,
+        old_secret_until=row.old_secret_until,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        revision=row.revision,
+    )
+
+
+async def by_id(connection: AsyncConnection, webhook_ids: list[str]) -> dict[str, Webhook]:
+    """Those of the webhooks that are there, whoever they belong to."""
+    rows = await connection.execute(select(webhooks).where(webhooks.c.id.in_(webhook_ids)))
+    return {row.id: _webhook(row) for row in rows}
