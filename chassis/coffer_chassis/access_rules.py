@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from coffer_chassis.bearer import bearer_token
 from coffer_chassis.turns import CALLER
 from coffer_contracts.problems import Forbidden, InsufficientScope, Unauthenticated
 
@@ -112,17 +113,6 @@ def require_declarations(routes: Iterable[BaseRoute], *, internal: bool) -> None
 
 def _is_automatic_options(handler: BaseRouteHandler) -> bool:
     return getattr(handler, "http_methods", None) == {"OPTIONS"} and rule_of(handler) is None
-
-
-def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The token of `Authorization: Bearer` (RFC 6750 section 2.1); raises Unauthenticated for another scheme or two."""
-    found = [value for name, value in headers if name == b"authorization"]
-    if not found:
-        return None
-    scheme, _, token = found[0].decode("latin-1").partition(" ")
-    if len(found) > 1 or scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("one Authorization header with a bearer token is expected")
-    return token.strip()
 
 
 def gate(verifier: TokenVerifier | None) -> Callable[[ASGIApp], ASGIApp]:

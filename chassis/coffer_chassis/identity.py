@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coffer_chassis.clock import Clock
 from coffer_chassis.keysets import Fetch, KeySet, fetch_key_set
-from coffer_chassis.settings import TokenKind, TrustedIssuer
+from coffer_chassis.trusted import TokenKind, TrustedIssuer
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import TokenExpired, Unauthenticated
 

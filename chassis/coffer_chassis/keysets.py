@@ -1,6 +1,7 @@
 """Published key sets of trusted issuers (RFC 7517): fetched, kept in memory and on disk, refreshed with restraint.
 
-Only Ed25519 keys are taken (RFC 8037). What a key may sign is the business of `identity`.
+Only Ed25519 keys are taken (RFC 8037). What a key may sign is the business of `identity`. The HTTP client and the log are
+loaded when they are used: the authorizer in deploy/aws fetches by other means, and somebody waits for its start.
 """
 
 import asyncio
@@ -12,13 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.utils import base64url_decode
 
 from coffer_chassis.clock import Clock
-from coffer_chassis.logs import get_logger
-from coffer_chassis.settings import TrustedIssuer
+from coffer_chassis.trusted import TrustedIssuer
 from coffer_contracts.problems import Unavailable
 
 REFRESH_EVERY = timedelta(seconds=10)
@@ -39,31 +38,34 @@ FRESH = {"Cache-Control": "no-cache"}
 Fetch = Callable[[str], Awaitable[bytes]]
 Keys = Mapping[str, Ed25519PublicKey]
 
-log = get_logger()
-
 
 class BadKeySet(Exception):
     """The document is no key set with at least one usable key."""
 
 
 async def fetch_key_set(url: str) -> bytes:
-    """The document at `url`; raises aiohttp.ClientError, TimeoutError or BadKeySet. Follows no redirect.
+    """The document at `url`; raises OSError (TimeoutError is one) or BadKeySet. Follows no redirect.
 
     Caches on the way are asked to look again (RFC 9111 section 5.2.1.4): a withdrawn key shall not live on in them.
     """
+    import aiohttp  # noqa: PLC0415  # see above
+
     timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
-    async with (
-        aiohttp.ClientSession(timeout=timeout) as session,
-        session.get(url, headers=FRESH, allow_redirects=False, raise_for_status=True) as response,
-    ):
-        if response.status != 200:
-            raise BadKeySet(f"status {response.status}")
-        body = b""
-        async for chunk in response.content.iter_chunked(BYTES):
-            body += chunk
-            if len(body) > BYTES:
-                raise BadKeySet("too large")
-        return body
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(url, headers=FRESH, allow_redirects=False) as response,
+        ):
+            if response.status != 200:
+                raise BadKeySet(f"status {response.status}")
+            body = b""
+            async for chunk in response.content.iter_chunked(BYTES):
+                body += chunk
+                if len(body) > BYTES:
+                    raise BadKeySet("too large")
+            return body
+    except aiohttp.ClientError as error:
+        raise OSError(str(error) or repr(error)) from error
 
 
 def parse_key_set(document: bytes) -> Keys:
@@ -148,9 +150,9 @@ class KeySet:
         try:
             document = await self._fetch(self._issuer.jwks_url)
             published, known = parse_key_set(document), self._keys or {}
-        except (aiohttp.ClientError, OSError, BadKeySet) as error:
+        except (OSError, BadKeySet) as error:
             self._answers = False
-            log.warning("key_set_unreachable", issuer=self._issuer.issuer, error=repr(error), known=bool(self._keys))
+            _warn("key_set_unreachable", issuer=self._issuer.issuer, error=repr(error), known=bool(self._keys))
             return
         self._answers = True
         self._keys = {key_id: known[key_id] if known.get(key_id) == key else key for key_id, key in published.items()}
@@ -158,7 +160,7 @@ class KeySet:
         try:
             await asyncio.to_thread(self._write, document)
         except OSError as error:
-            log.warning("key_set_not_kept", issuer=self._issuer.issuer, error=repr(error))
+            _warn("key_set_not_kept", issuer=self._issuer.issuer, error=repr(error))
 
     def _read(self) -> Keys | None:
         try:
@@ -176,3 +178,9 @@ class KeySet:
         except OSError:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+def _warn(event: str, **values: object) -> None:
+    from coffer_chassis.logs import get_logger  # noqa: PLC0415  # see above
+
+    get_logger().warning(event, **values)

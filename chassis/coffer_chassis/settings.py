@@ -1,29 +1,20 @@
 """Settings that every service has, read from the environment. One frozen class; services add theirs with a prefix."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, SecretStr, model_validator
+from pydantic import Field, PostgresDsn, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from coffer_chassis.secret_references import ReferencingSettings
+from coffer_chassis.trusted import TokenKind, TrustedIssuer
+
+__all__ = ["CofferSettings", "ServiceSettings", "TokenKind", "TrustedIssuer"]
 
 _WEB_ADDRESS = r"^https?://[^/\s]+(/\S*)?$"
 
 MOST_PER_MINUTE = 60_000_000
 """Times are counted in microseconds."""
-
-TokenKind = Literal["access", "pat", "link", "ticket"]
-
-
-class TrustedIssuer(BaseModel):
-    """Somebody whose tokens are believed, and for which kinds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    issuer: str = Field(description="The `iss` claim, compared to the letter.")
-    jwks_url: str = Field(description="Where its key set is published.")
-    kinds: tuple[TokenKind, ...] = Field(description="Which token kinds it may sign.")
 
 
 class CofferSettings(ReferencingSettings):

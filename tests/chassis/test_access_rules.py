@@ -8,8 +8,9 @@ from litestar.connection import WebSocket
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from coffer_chassis.access_rules import AccessRule, Caller, bearer_token, internal, operator, public, user
+from coffer_chassis.access_rules import AccessRule, Caller, internal, operator, public, user
 from coffer_chassis.answers import Body
+from coffer_chassis.bearer import bearer_token
 from coffer_contracts.problems import Unauthenticated
 from factories.http import CALLERS, app_of, client_of, signed
 

@@ -11,6 +11,7 @@ from coffer_auth.routes.answers import TokenAnswer, token_answer
 from coffer_auth.routes.requests import Req, TheCallers, TheDeps
 from coffer_chassis.access_rules import public
 from coffer_chassis.answers import Body
+from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheOrigin
 from coffer_contracts.problems import (
@@ -57,6 +58,7 @@ async def list_oidc_issuers(deps: TheDeps) -> IssuersAnswer:
 @post(
     "/v1/auth/oidc",
     opt=public()
+    | limited("auth")
     | documented(
         raises=[
             Unauthenticated,
