@@ -29,7 +29,11 @@ Build = Callable[[CofferSettings, Any], Awaitable[Service]]
 Command = Callable[[Service, argparse.Namespace], Awaitable[int]]
 Operate = Callable[[Operations, argparse.Namespace], Awaitable[int]]
 
-_OPERATORS: Mapping[str, Operate] = {"republish": operators.republish, "dead-letters": operators.handle_letters}
+_OPERATORS: Mapping[str, Operate] = {
+    "republish": operators.republish,
+    "dead-letters": operators.handle_letters,
+    "limits": operators.limits,
+}
 
 
 @dataclass(frozen=True)

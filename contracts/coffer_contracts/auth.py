@@ -60,6 +60,18 @@ class UserChangedV1(UserFact):
     changes: tuple[str, ...] = described((), description="Which fields changed; none when the account is only told again.")
 
 
+class UserSuspendedV1(UserFact):
+    """An operator shut the account: its sessions have ended, and nobody signs in to it until an operator opens it again."""
+
+    type: ClassVar[str] = "auth.user.suspended.v1"
+
+
+class UserDeletedV1(UserFact):
+    """The account was closed for good. Name and address are no longer the person's: the fact carries made-up ones."""
+
+    type: ClassVar[str] = "auth.user.deleted.v1"
+
+
 class SessionFact(Event):
     """Something about one sign-in."""
 
@@ -140,6 +152,6 @@ class LoginFailedV1(Event):
 
 
 class OperatorActedV1(OperatorFact):
-    """An operator changed what auth does with messages by hand."""
+    """An operator did something by hand: to an account, or to what auth does with messages."""
 
     type: ClassVar[str] = "auth.operator.acted.v1"

@@ -34,6 +34,8 @@ SCHEMA_BASE = "https://schemas.coffer.dev/events"
 EVENTS: tuple[type[Event], ...] = (
     auth.UserRegisteredV1,
     auth.UserChangedV1,
+    auth.UserSuspendedV1,
+    auth.UserDeletedV1,
     auth.SessionCreatedV1,
     auth.SessionRevokedV1,
     auth.SessionReuseDetectedV1,

@@ -7,8 +7,10 @@ from coffer_contracts.event import Event, Shape, described
 from coffer_contracts.ids import ActId
 
 ACTIONS = (
-    "`dead_letters.redriven`, `dead_letters.dropped`, `events.republished`, `replay.cancelled`, `bucket.repair_requested`; a"
-    " reader leaves aside words it does not know"
+    "`dead_letters.redriven`, `dead_letters.dropped`, `events.republished`, `replay.cancelled`, `bucket.repair_requested`,"
+    " `limits.lifted`, `user.created`, `user.changed`, `user.suspended`, `user.activated`, `user.role_granted`,"
+    " `user.role_removed`, `user.deleted`, `user.sessions_revoked`, `user.password_reset`; a reader leaves aside words it"
+    " does not know"
 )
 
 
@@ -27,7 +29,9 @@ class OperatorFact(Event):
     act_id: ActId = described(description="The act; nothing else is ever said about it.")
     action: str = described(description=f"A stable word: {ACTIONS}.", max_length=100)
     target: str = described(description="What it was done to, e.g. `dead-letter/<id>`, `dead-letters`, `replay/<id>`.")
-    count: int = described(description="How many messages it was about, as far as that was known then.", ge=0)
+    count: int = described(
+        description="How many messages, requests, sessions or accounts it was about, as far as that was known then.", ge=0
+    )
     detail: tuple[Particular, ...] = described((), description="What else there is to say, e.g. the filters given.")
 
     @property

@@ -6,7 +6,7 @@
     ├── Refused 403          Forbidden InsufficientScope CsrfFailed QuotaExceeded EmailUnverified AccountSuspended
     │                        AccountNotLinked FeatureDisabled MalwareDetected TicketRequired
     ├── Conflict 409         NameConflict KindConflict Cycle StateConflict AlreadyShared UsernameTaken UploadIncomplete
-    │                        LimitReached
+    │                        LimitReached LastOperator
     ├── Gone 410             CursorExpired LinkExpired LinkExhausted UploadExpired
     ├── Unprocessable 422    ValidationFailed NameInvalid PasswordWeak IdempotencyKeyReuse ChecksumMismatch SizeMismatch
     ├── NotFound 404, MethodNotAllowed 405, PreconditionFailed 412, TooLarge 413, UnsupportedMediaType 415,
@@ -174,6 +174,10 @@ class AlreadyShared(
 
 class UsernameTaken(Conflict, code="username_taken", title="The user name is taken"):
     """Someone else has this user name."""
+
+
+class LastOperator(Conflict, code="last_operator", title="Somebody must run this installation"):
+    """Afterwards no account could run this installation any more; make another one an operator first."""
 
 
 class UploadIncomplete(

@@ -33,6 +33,14 @@ change_me                       401   401       200     200     200    200      
 create_user                     201   201       201     201     201    201       201
 login_with_form                 200   200       200     200     200    200       200
 check_token                     401   401       200     200     200    200       200
+look_up_person                  401   401       200     200     200    200       200
+list_accounts                   401   401       403     403     403    403       200
+create_account                  401   401       403     403     403    403       201
+get_account                     401   401       403     403     403    403       200
+change_account                  401   401       403     403     403    403       200
+delete_account                  401   401       403     403     403    403       404
+revoke_account_sessions         401   401       403     403     403    403       404
+reset_account_password          401   401       403     403     403    403       404
 list_changes                    401   401       200     200     200    200       200
 get_changes_cursor              401   401       200     200     200    200       200
 make_folder                     401   401       404     403     201    201       404

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from coffer_auth.handlers import sessions
+from coffer_auth.handlers import operators, sessions
 from coffer_auth.handlers.sessions import Login
 from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_chassis.admin.settling import start_replay
@@ -37,6 +37,7 @@ from factories.notifier import notifier_on
 from factories.operators import OPERATOR, operations_of
 from factories.receivers import receiver
 from factories.sharing import sharing_on
+from factories.signed_in import again
 from factories.telling import drive, user_id
 
 ANY = Conditions()
@@ -56,7 +57,7 @@ async def told_in(work: Work) -> set[str]:
 
 
 async def of_auth(url: str) -> set[str]:
-    """Somebody registers, mistypes the password, signs in and out, and loses a token to a thief."""
+    """Somebody registers, mistypes the password, signs in and out, loses a token to a thief, and is shut out by an operator."""
     clock = FixedClock()
     async with auth_deps(url, clock=clock) as deps:
         user = await registered(deps)
@@ -69,6 +70,10 @@ async def of_auth(url: str) -> set[str]:
             await sessions.refresh(pair.refresh_token, HOME, origin(), deps)
         await restate_all(deps.work, [PEOPLE])
         await operated("auth", deps.work)
+        boss = await again(deps, await operators.grant_operator((await registered(deps)).username, deps))
+        who = (deps, boss.principal, boss.origin, user.id)
+        await operators.change_account(*who, {"status": "suspended"}, ANY)
+        await operators.delete_account(*who, user.username)
         return await told_in(deps.work)
 
 

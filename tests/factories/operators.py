@@ -48,9 +48,11 @@ def operations_of(own: ServiceTopology, work: Work, limiter: Limiter | None = No
     return Operations(own, work, MemoryBus(WHOLE), ACTED[own.service], limiter or limiter_of())
 
 
-def operations_on(store: Store, bus: Bus, *lanes: Lane) -> Operations:
+def operations_on(store: Store, bus: Bus, *lanes: Lane, limiter: Limiter | None = None) -> Operations:
     """The operations of a service called `second`, whose lane a WatchedBus has."""
-    return Operations(ServiceTopology("second", lanes or (LANE,)), store.work, bus, auth.OperatorActedV1, limiter_of())
+    return Operations(
+        ServiceTopology("second", lanes or (LANE,)), store.work, bus, auth.OperatorActedV1, limiter or limiter_of()
+    )
 
 
 async def letter(store: Store, number: int = 1, **changes: Any) -> str:
@@ -111,6 +113,7 @@ async def operators_client(operations: Operations, token: str = "operator") -> A
         service=operations.topology.service,
         route_handlers=admin_routes(operations.topology.service),
         verifier=Roles(),
+        limiter=operations.limiter,
         dependencies={"operations": operations, "cursors": Cursors(bytes(32))},
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

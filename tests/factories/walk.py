@@ -122,6 +122,16 @@ CALLS: dict[str, Make] = {
     ),
     "login_with_form": lambda world, who: Call(form={"username": world.someone.name, "password": PASSWORD}),
     "check_token": lambda world, who: Call(),
+    "look_up_person": lambda world, who: Call(query={"q": world.someone.name}),
+    "list_accounts": lambda world, who: Call(query={"q": world.someone.name}),
+    "create_account": lambda world, who: Call(
+        json={"username": f"made{next(_numbers)}", "email": f"made{next(_numbers)}@example.org"}
+    ),
+    "get_account": lambda world, who: Call({"account": world.someone.id}),
+    "change_account": lambda world, who: Call({"account": world.someone.id}, json={"quota_bytes": None}),
+    "delete_account": lambda world, who: Call({"account": ABSENT}),
+    "revoke_account_sessions": lambda world, who: Call({"account": ABSENT}),
+    "reset_account_password": lambda world, who: Call({"account": ABSENT}),
     "list_changes": lambda world, who: Call(),
     "get_changes_cursor": lambda world, who: Call(),
     "make_folder": lambda world, who: Call(json={"parent_id": world.item(), "name": _name()}),

@@ -9,19 +9,25 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.ids import ActId
-from coffer_contracts.operators import Particular
+from coffer_contracts.operators import OperatorFact, Particular
 
 REDRIVEN = "dead_letters.redriven"
 DROPPED = "dead_letters.dropped"
 REPUBLISHED = "events.republished"
 CANCELLED = "replay.cancelled"
+LIFTED = "limits.lifted"
 
 VALUE_LENGTH = 2000
 
 
 def record(operations: Operations, unit: Unit, action: str, *, target: str, count: int, **detail: object) -> None:
     """Tell of an act when, and only when, this unit commits. Particulars that are None are left out, lists are joined."""
-    fact = operations.acted(
+    tell(operations.acted, unit, action, target=target, count=count, **detail)
+
+
+def tell(kind: type[OperatorFact], unit: Unit, action: str, *, target: str, count: int, **detail: object) -> None:
+    """The same for handlers that know their service's type of the fact."""
+    fact = kind(
         act_id=ActId(new_id()),
         action=action,
         target=target,

@@ -1,4 +1,4 @@
-"""`dead-letters` and `republish` of every service: what operators do from a shell, with the same effects as their routes."""
+"""`dead-letters`, `republish` and `limits` of every service: what operators do from a shell, to the same effect."""
 
 import argparse
 import asyncio
@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from coffer_chassis import dead_letters, replays
-from coffer_chassis.admin import letters, settling
+from coffer_chassis.admin import letters, limiting, settling
 from coffer_chassis.admin.acts import of_shell
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.admin.routes.answers import group_answer, letter_answer, replay_answer
+from coffer_chassis.admin.routes.limits import limits_answer
 from coffer_chassis.dead_letters import Wanted
 from coffer_chassis.logs import scrubbed
 from coffer_chassis.replaying import next_due, replay_round
@@ -25,7 +26,7 @@ PAUSE_SECONDS = 0.2
 
 
 def add_arguments(commands: Any) -> None:
-    """Define both commands."""
+    """Define the commands."""
     again = commands.add_parser("republish", help="send events again that were sent before")
     again.add_argument("--since", type=_moment, help="sent at or after this time (RFC 3339)")
     again.add_argument("--until", type=_moment, help="sent before this time (RFC 3339)")
@@ -37,6 +38,10 @@ def add_arguments(commands: Any) -> None:
     again.add_argument("--wait", action="store_true", help="send here until it is done, also if no relay runs")
     again.add_argument("--list", action="store_true", help="show what was asked for and how far it is")
     again.add_argument("--cancel", metavar="ID", help="send no more of this one")
+    limited = commands.add_parser("limits", help="list who is limited, or lift a limit, where processes share limits")
+    limited.add_argument("action", choices=("list", "lift"))
+    limited.add_argument("policy", nargs="?", help="of the limit to lift, as listed")
+    limited.add_argument("who", nargs="?", help="whose limit to lift, as listed")
     parser = commands.add_parser("dead-letters", help="list, redrive or drop messages that failed for good")
     parser.add_argument("action", choices=("list", "show", "groups", "redrive", "drop"))
     parser.add_argument("id", nargs="*", help="ids as listed; `all` for every one that fits the filters")
@@ -92,6 +97,27 @@ async def republish(operations: Operations, arguments: argparse.Namespace) -> in
     replay = await _start(operations, wanted, arguments.rate)
     print(f"{replay.total} events will be sent again, as {replay.id}.")
     return await _drive(operations, replay) if arguments.wait else 0
+
+
+async def limits(operations: Operations, arguments: argparse.Namespace) -> int:
+    """Run the command; its exit code. What a process counts in its own memory only its own routes know."""
+    if operations.limiter.place == "process":
+        return _failed("Without COFFER_REDIS_URL each process counts for itself: ask its route GET limits instead.")
+    if arguments.action == "lift":
+        if not arguments.policy or not arguments.who:
+            return _failed("Say which policy, and who, as `limits list` shows them.", code=2)
+        try:
+            refused = await limiting.lift(operations, of_shell(), arguments.policy, arguments.who)
+        except Problem as problem:
+            return _failed(f"{arguments.who}: {problem.detail}")
+        print(f"Lifted after {refused} refused requests.")
+        return 0
+    place, limited = await operations.limiter.limited()
+    if place == "process":
+        return _failed("Where limits are counted cannot be asked at this moment.")
+    for one in limits_answer(operations.limiter, place, limited).items:
+        print(_json(one))
+    return 0
 
 
 async def handle_letters(operations: Operations, arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ class Bucket(NamedTuple):
 
     policy: str
     kind: str
-    """`user`, `token`, `link` or `address`."""
+    """`user`, `token`, `link`, `address` or `path`."""
     name: str
 
     @property

@@ -1,11 +1,14 @@
-"""`python -m coffer_auth serve|api|relay|migrate|grant-operator|list-keys|rotate-keys|drop-key|...`"""
+"""`python -m coffer_auth serve|api|relay|migrate|grant-operator|revoke-operator|list-keys|rotate-keys|drop-key|...`"""
 
 import argparse
 import sys
+from collections.abc import Awaitable, Callable
 
 from coffer_auth.app import build
-from coffer_auth.handlers.accounts import grant_operator
+from coffer_auth.domain.accounts import User
+from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.keys import drop_key, rotate_keys
+from coffer_auth.handlers.operators import grant_operator, revoke_operator
 from coffer_auth.settings import AuthSettings
 from coffer_chassis.admin.acts import of_shell
 from coffer_chassis.admin.operations import Operations
@@ -16,12 +19,23 @@ from coffer_contracts.problems import NotFound
 
 async def make_operator(service: Service, arguments: argparse.Namespace) -> int:
     """Give an account the operator role."""
+    return await _done(grant_operator, service, arguments, "is an operator from the next token on.")
+
+
+async def unmake_operator(service: Service, arguments: argparse.Namespace) -> int:
+    """Take the operator role from an account."""
+    return await _done(revoke_operator, service, arguments, "is no operator any more.")
+
+
+async def _done(
+    command: Callable[[str, Deps], Awaitable[User]], service: Service, arguments: argparse.Namespace, told: str
+) -> int:
     try:
-        user = await grant_operator(arguments.username, service.deps)
+        user = await command(arguments.username, service.deps)
     except NotFound:
         print(f"There is no account {arguments.username!r}.", file=sys.stderr)
         return 1
-    print(f"{user.username} is an operator from the next token on.")
+    print(f"{user.username} {told}")
     return 0
 
 
@@ -73,7 +87,8 @@ def _operations(service: Service) -> Operations:
 
 
 EXTRAS = {
-    "grant-operator": Extra(make_operator, "give an account the operator role", operator_arguments),
+    "grant-operator": Extra(make_operator, "give an account the operator role, and open it if it is shut", operator_arguments),
+    "revoke-operator": Extra(unmake_operator, "take the operator role from an account", operator_arguments),
     "list-keys": Extra(list_keys, "show the signing keys"),
     "rotate-keys": Extra(rotate, "make the next signing key now; nobody is signed out"),
     "drop-key": Extra(drop, "withdraw a signing key that others may know", key_arguments),

@@ -26,6 +26,9 @@ COMMON_WORDS = frozenset(files("coffer_auth").joinpath("common_passwords.txt").r
 """Words that stand at the core of the most used passwords. A password is common if, without the digits and signs around
 it and with the usual swaps undone (`p@ssw0rd`), it is one of them, or one of them several times."""
 
+LOCKED = "!"
+"""Stands in place of a hash where no password opens the account until its owner sets one by mail."""
+
 _SWAPS = str.maketrans("@4831!05$7", "aabeiiosst")
 _RUNS = ("01234567890123456789", "98765432109876543210", "abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba")
 _DECORATION = re.compile(r"^[^a-z]+|[^a-z]+$")
@@ -112,15 +115,17 @@ class Hashing:
         return await self._run(self._hasher.hash, password)
 
     async def verify(self, password: str, hashed: str | None) -> bool:
-        """Whether the hash is this password's. For `None`, no account, a decoy is compared at the same cost: False.
+        """Whether the hash is this password's. For `None`, no account, and for LOCKED a decoy is compared at the same
+        cost: False.
 
         Raises Unavailable when too many calls are waiting.
         """
         if self._decoy is None:
             self._decoy = await self._run(self._hasher.hash, "decoy")
         self.verifications += 1
-        matches = await self._run(self._matches, hashed or self._decoy, unicodedata.normalize("NFKC", password))
-        return matches and hashed is not None
+        known = hashed if hashed != LOCKED else None
+        matches = await self._run(self._matches, known or self._decoy, unicodedata.normalize("NFKC", password))
+        return matches and known is not None
 
     def outdated(self, hashed: str) -> bool:
         """Whether the hash was made with other parameters than today's."""

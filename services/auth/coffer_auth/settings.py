@@ -50,11 +50,11 @@ class AuthSettings(ServiceSettings):
     key_secret: Annotated[SecretStr, AfterValidator(_thirty_two_bytes)] = Field(
         description="32 bytes in hexadecimal that seal the private signing keys in the store."
     )
-    oidc_issuers: tuple[OidcIssuer, ...] = Field(
-        (), description="JSON list of OIDC issuers by whose word people may sign in, each with `issuer` and `audience`."
-    )
     mail_public_key: PublicKeySetting = Field(
         description="Public half of the notifier's `mail_private_key`, in hexadecimal: secrets of mail are sealed to it."
+    )
+    oidc_issuers: tuple[OidcIssuer, ...] = Field(
+        (), description="JSON list of OIDC issuers by whose word people may sign in, each with `issuer` and `audience`."
     )
     password_memory_kib: int = Field(65_536, description="argon2id: memory of one hash.", ge=8, le=4_194_304)
     password_passes: int = Field(2, description="argon2id: passes over that memory.", ge=1, le=100)

@@ -89,8 +89,17 @@ class _Pinned(AbstractResolver):
 class WebReceivers:
     """Receivers anywhere on the public Internet, and on this machine if that is allowed. Holds no connection."""
 
-    def __init__(self, *, allow_loopback: bool, look_up: LookUp = look_up, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        allow_loopback: bool,
+        look_up: LookUp = look_up,
+        tls: ssl.SSLContext | None = None,
+        limit_seconds: float = LIMIT_SECONDS,
+    ) -> None:
+        """`tls` says whose certificates are believed, the system's if nothing does; `limit_seconds` bounds a whole call."""
         self._allow_loopback = allow_loopback
+        self._limit_seconds = limit_seconds
         self._look_up = look_up
         self._tls = tls
 
@@ -101,7 +110,7 @@ class WebReceivers:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """See Receivers."""
         try:
-            async with asyncio.timeout(LIMIT_SECONDS):
+            async with asyncio.timeout(self._limit_seconds):
                 target = target_of(url, allow_loopback=self._allow_loopback)
                 return await self._post(target, await self._addresses(target), body, headers)
         except AddressRefused as error:
@@ -143,7 +152,7 @@ class WebReceivers:
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(total=LIMIT_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=self._limit_seconds),
                 trust_env=False,
             ) as session,
             session.post(

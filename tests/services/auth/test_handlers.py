@@ -7,7 +7,7 @@ import jwt
 import pytest
 from sqlalchemy import text
 
-from coffer_auth.handlers import accounts, sessions
+from coffer_auth.handlers import accounts, operators, sessions
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import Login, TokenPair
@@ -152,7 +152,7 @@ async def test_nobody_signs_another_person_out(deps: Deps) -> None:
 
 async def test_an_unknown_name_cannot_become_operator(deps: Deps) -> None:
     with pytest.raises(NotFound):
-        await accounts.grant_operator("nobody-here", deps)
+        await operators.grant_operator("nobody-here", deps)
 
 
 async def test_an_account_that_is_not_there_is_not_shown(deps: Deps) -> None:

@@ -12,8 +12,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from coffer_auth.app import DEPENDENCIES
-from coffer_auth.handlers.accounts import grant_operator
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.operators import grant_operator
 from coffer_auth.routes import ROUTES
 from coffer_chassis.ids import new_id
 from coffer_chassis.openapi import describe, lint

@@ -5,9 +5,9 @@ Made for each service under its own prefix, because the gateway finds a service 
 
 from typing import Any
 
-from coffer_chassis.admin.routes import letters, replays, settling, standing
+from coffer_chassis.admin.routes import letters, limits, replays, settling, standing
 
 
 def admin_routes(service: str) -> tuple[Any, ...]:
     """The routes of one service. They ask for `operations` and `cursors` by name."""
-    return (*standing.routes(service), *letters.routes(service), *settling.routes(service), *replays.routes(service))
+    return tuple(route for noun in (standing, letters, settling, replays, limits) for route in noun.routes(service))

@@ -52,6 +52,8 @@ class User:
     revision: int
     created_at: datetime
     timezone: str | None = None
+    quota_bytes: int | None = None
+    """Room an operator gave its drive; None for the room that everybody has."""
 
     @property
     def scopes(self) -> frozenset[str]:

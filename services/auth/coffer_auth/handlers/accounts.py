@@ -1,4 +1,4 @@
-"""Commands about accounts: registering, looking at oneself, making an operator."""
+"""Commands about accounts: registering, looking at oneself."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import UserFact, UserRegisteredV1
 from coffer_contracts.ids import SessionId, UserId
-from coffer_contracts.problems import FieldError, NotFound, Unauthenticated, UsernameTaken, ValidationFailed
+from coffer_contracts.problems import FieldError, Unauthenticated, UsernameTaken, ValidationFailed
 
 DEFAULT_LOCALE = "en"
 
@@ -92,18 +92,6 @@ async def account(user_id: UserId, session_id: SessionId, deps: Deps) -> User:
     return user
 
 
-async def grant_operator(username: str, deps: Deps) -> User:
-    """Make the account an operator: its next access token carries `admin:read` and `admin:write`.
-
-    Raises NotFound. Safe to run twice.
-    """
-    async with deps.work.engine.begin() as connection:
-        user = await users.add_operator_role(connection, username, deps.work.clock.now())
-    if user is None:
-        raise NotFound(f"There is no account named {username}.")
-    return user
-
-
 def user_fact(kind: type[F], user: User, **more: Any) -> F:
     """A fact about an account with its whole state."""
     return kind(
@@ -117,6 +105,7 @@ def user_fact(kind: type[F], user: User, **more: Any) -> F:
         created_at=user.created_at,
         timezone=user.timezone,
         roles=user.roles,
+        quota_bytes=user.quota_bytes,
         **more,
     )
 

@@ -8,6 +8,7 @@ from coffer_auth.domain.oidc import Identity, accept_link, username_of, vouched_
 from coffer_auth.handlers.accounts import DEFAULT_LOCALE, accept_email, user_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import TokenPair, as_user, open_session, pair_of
+from coffer_auth.passwords import LOCKED
 from coffer_auth.store import oidc, users
 from coffer_chassis.callers import Caller
 from coffer_chassis.ids import new_id
@@ -78,7 +79,7 @@ async def _link(identity: Identity, origin: Origin, deps: Deps, *, may_create: b
 
 
 async def _create(identity: Identity, email: str, fresh_id: UserId, unit: Unit) -> UserId:
-    """An account without a password, its address verified; the one that a racing request made, if it was faster."""
+    """An account that no password opens yet, its address verified; the one that a racing request made, if it was faster."""
     name = username_of(identity, email)
     for attempt in range(NAMES_TRIED):
         user = User(
@@ -93,7 +94,7 @@ async def _create(identity: Identity, email: str, fresh_id: UserId, unit: Unit) 
             revision=1,
             created_at=unit.now,
         )
-        if await users.insert_user(unit.connection, user, None):
+        if await users.insert_user(unit.connection, user, LOCKED):
             unit.emit(user_fact(UserRegisteredV1, user), sequence=user.revision)
             return user.id
         if (other := await oidc.account_with_email(unit.connection, email)) is not None:

@@ -13,6 +13,7 @@ from coffer_auth.domain.sessions import (
     judge_refresh,
 )
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.devices import end_sessions, refuse_tokens, revoked_fact
 from coffer_auth.handlers.guessing import Attempt, attempt_at
 from coffer_auth.store import attempts, sessions, users
 from coffer_auth.tokens import access_token, digest_of, new_refresh_token
@@ -25,7 +26,6 @@ from coffer_contracts.auth import (
     LoginFailedV1,
     SessionCreatedV1,
     SessionReuseDetectedV1,
-    SessionRevokedV1,
 )
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import AccountSuspended, InvalidCredentials, Unauthenticated
@@ -85,7 +85,12 @@ async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
 
 
 async def open_session(user_id: UserId, device_name: str | None, caller: Caller, unit: Unit) -> tuple[Session, str]:
-    """A signed-in device with its first refresh token. Who asks has been found to be the person."""
+    """A signed-in device with its first refresh token. The password was right. Raises AccountSuspended.
+
+    An account that is being shut at this moment gets no session behind the back of whoever ends them all.
+    """
+    if not await users.hold_active(unit.connection, user_id):
+        raise AccountSuspended
     session = _new_session(user_id, device_name, unit.now)
     await sessions.insert_session(unit.connection, session, caller)
     unit.emit(_created(session, caller), sequence=session.revision)
@@ -125,11 +130,8 @@ async def logout(principal: Principal, origin: Origin, deps: Deps, *, everywhere
     """End the caller's session, or all of the person's. Safe to run twice: what has ended stays ended."""
     only = None if everywhere else principal.session_id
     async with deps.work.unit(origin) as unit:
-        ended = await sessions.revoke(unit.connection, principal.user_id, "logout", unit.now, only=only)
-        for session in ended:
-            unit.emit(_revoked(session, "logout", unit.now), sequence=session.revision)
-    for session in ended:
-        deps.revocations.add(session.id, unit.now + ACCESS_LIFE)
+        ended = await end_sessions(unit, principal.user_id, "logout", only=only)
+    refuse_tokens(deps, ended, unit.now)
 
 
 async def _count_failure(
@@ -164,7 +166,7 @@ async def _end_reused(session: Session, caller: Caller, unit: Unit) -> None:
             detected_at=unit.now,
         )
         unit.emit(seen, sequence=after.revision - 1)
-        unit.emit(_revoked(after, reason, unit.now), sequence=after.revision)
+        unit.emit(revoked_fact(after, reason, unit.now), sequence=after.revision)
 
 
 async def _add_refresh_token(session: Session, unit: Unit) -> str:
@@ -208,16 +210,6 @@ def _created(session: Session, caller: Caller) -> SessionCreatedV1:
         agent=caller.agent,
         created_at=session.created_at,
         expires_at=session.expires_at,
-    )
-
-
-def _revoked(session: Session, reason: RevocationReason, now: datetime) -> SessionRevokedV1:
-    return SessionRevokedV1(
-        session_id=session.id,
-        user_id=session.user_id,
-        reason=reason,
-        revoked_at=now,
-        tokens_expire_at=now + ACCESS_LIFE,
     )
 
 

@@ -1,6 +1,6 @@
 """auth over HTTP: parse, call one handler, shape the answer. One file per noun; the list at the end is what app serves."""
 
-from coffer_auth.routes import accounts, compat, keys, me, oidc, sessions, verify
+from coffer_auth.routes import accounts, admin_users, compat, keys, me, oidc, sessions, users, verify
 from coffer_chassis.admin.routes import admin_routes
 
 ROUTES = (
@@ -10,6 +10,8 @@ ROUTES = (
     *oidc.ROUTES,
     *verify.ROUTES,
     *keys.ROUTES,
+    *users.ROUTES,
     *compat.ROUTES,
+    *admin_users.ROUTES,
     *admin_routes("auth"),
 )

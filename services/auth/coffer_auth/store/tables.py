@@ -39,6 +39,7 @@ users = Table(
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("timezone", Text),
+    Column("quota_bytes", BigInteger),
     CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="users_status"),
     Index("users_username", "username_key", unique=True),
     Index("users_email", "email_key", unique=True),

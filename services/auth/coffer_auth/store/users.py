@@ -1,15 +1,15 @@
 """Queries about accounts and their password hashes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, exists, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_auth.domain.accounts import OPERATOR, User, key_of
+from coffer_auth.domain.accounts import User, key_of
 from coffer_auth.store.tables import passwords, users
 from coffer_contracts.ids import UserId
 
@@ -25,6 +25,7 @@ _USER = (
     users.c.revision,
     users.c.created_at,
     users.c.timezone,
+    users.c.quota_bytes,
 )
 
 
@@ -44,11 +45,8 @@ async def taken(connection: AsyncConnection, username: str, email: str) -> tuple
     return bool(row.username), bool(row.email)
 
 
-async def insert_user(connection: AsyncConnection, user: User, password_hash: str | None) -> bool:
-    """Add the account, without a password if there is none; False if its name or address was taken meanwhile.
-
-    Waits for a racing transaction to end.
-    """
+async def insert_user(connection: AsyncConnection, user: User, password_hash: str) -> bool:
+    """Add the account; False if its name or address was taken meanwhile, waiting for a racing transaction to end."""
     row = postgresql.insert(users).values(
         id=user.id,
         username=user.username,
@@ -61,13 +59,14 @@ async def insert_user(connection: AsyncConnection, user: User, password_hash: st
         status=user.status,
         roles=list(user.roles),
         revision=user.revision,
+        timezone=user.timezone,
+        quota_bytes=user.quota_bytes,
         created_at=user.created_at,
         changed_at=user.created_at,
     )
     if not (await connection.execute(row.on_conflict_do_nothing())).rowcount:
         return False
-    if password_hash is not None:
-        await connection.execute(insert(passwords).values(user_id=user.id, hash=password_hash, changed_at=user.created_at))
+    await connection.execute(insert(passwords).values(user_id=user.id, hash=password_hash, changed_at=user.created_at))
     return True
 
 
@@ -77,10 +76,22 @@ async def user_by_id(connection: AsyncConnection, user_id: UserId) -> User | Non
     return _user(row) if row else None
 
 
+async def users_by_id(connection: AsyncConnection, user_ids: Collection[UserId]) -> dict[UserId, User]:
+    """Those of the accounts that there are, deleted ones included."""
+    rows = await connection.execute(select(*_USER).where(users.c.id.in_(user_ids)))
+    return {user.id: user for user in map(_user, rows)}
+
+
 async def lock_user(connection: AsyncConnection, user_id: UserId) -> User | None:
     """The account, locked until the transaction ends; a sign-in that is being written waits, too."""
     row = (await connection.execute(select(*_USER).where(users.c.id == user_id).with_for_update())).one_or_none()
     return _user(row) if row else None
+
+
+async def hold_active(connection: AsyncConnection, user_id: UserId) -> bool:
+    """Whether people may sign in to the account; it stays so until the transaction ends."""
+    wanted = select(users.c.status).where(users.c.id == user_id).with_for_update(read=True)
+    return bool((await connection.execute(wanted)).scalar_one_or_none() == "active")
 
 
 async def change(connection: AsyncConnection, user_id: UserId, values: Mapping[str, Any], now: datetime) -> User:
@@ -132,19 +143,6 @@ async def count_login_failure(connection: AsyncConnection, user_id: UserId) -> i
     return failures
 
 
-async def add_operator_role(connection: AsyncConnection, username: str, now: datetime) -> User | None:
-    """Make the account an operator; the account, or None if there is none of that name. Safe to run twice."""
-    role = literal(OPERATOR)
-    named = _named(username) & (users.c.status != "deleted")
-    await connection.execute(
-        update(users)
-        .where(named, ~users.c.roles.contains([OPERATOR]))
-        .values(roles=func.array_append(users.c.roles, role), changed_at=now)
-    )
-    row = (await connection.execute(select(*_USER).where(named))).one_or_none()
-    return _user(row) if row else None
-
-
 def _named(login: str) -> ColumnElement[bool]:
     column = users.c.email_key if "@" in login else users.c.username_key
     return column == key_of(login)
@@ -163,4 +161,5 @@ def _user(row: Row[*tuple[Any, ...]]) -> User:
         revision=row.revision,
         created_at=row.created_at,
         timezone=row.timezone,
+        quota_bytes=row.quota_bytes,
     )

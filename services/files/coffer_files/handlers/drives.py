@@ -3,7 +3,7 @@
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import UserChangedV1, UserRegisteredV1
+from coffer_contracts.auth import UserFact, UserRegisteredV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemCreatedV1
 from coffer_contracts.ids import ItemId, UserId
@@ -12,16 +12,16 @@ from coffer_files.domain.items import Located, new_folder
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.facts import item_fact
 from coffer_files.store.changes import note_change
-from coffer_files.store.drives import Drive, drive_of, insert_drive, note_user
+from coffer_files.store.drives import Drive, drive_of, insert_drive, note_user, quota_given, set_quota
 from coffer_files.store.items import find_root, insert_item, locate_root
 
 
 async def ensure_drive(unit: Unit, owner_id: UserId, deps: Deps) -> None:
     """Make the owner's drive and root folder unless they exist. May run twice, also at once."""
     root_id = ItemId(new_id())
-    made = await insert_drive(
-        unit.connection, owner_id, root_id=root_id, quota_bytes=deps.settings.default_quota_bytes, now=unit.now
-    )
+    given = await quota_given(unit.connection, owner_id)
+    quota = deps.settings.default_quota_bytes if given is None else given
+    made = await insert_drive(unit.connection, owner_id, root_id=root_id, quota_bytes=quota, now=unit.now)
     if not made:
         return
     root = new_folder(root_id, owner_id, None, "", created_by=owner_id, now=unit.now)
@@ -58,21 +58,27 @@ async def drive_or_new(deps: Deps, owner_id: UserId, origin: Origin) -> Drive:
 
 async def on_user_registered(event: Envelope[UserRegisteredV1], unit: Unit, deps: Deps) -> None:
     """Remember who it is and lay out the drive. May run twice and out of order."""
-    await _note(event, unit)
+    await _note(event, unit, deps)
     await ensure_drive(unit, event.data.user_id, deps)
 
 
-async def on_user_changed(event: Envelope[UserChangedV1], unit: Unit, _deps: Deps) -> None:
-    """Remember what is known of a person now. May run twice and out of order."""
-    await _note(event, unit)
+async def on_user_told(event: Envelope[UserFact], unit: Unit, deps: Deps) -> None:
+    """Remember what is known of a person now, and give their drive its room. May run twice and out of order."""
+    await _note(event, unit, deps)
 
 
-async def _note(event: Envelope[UserRegisteredV1] | Envelope[UserChangedV1], unit: Unit) -> None:
+async def _note(event: Envelope[UserFact], unit: Unit, deps: Deps) -> None:
     user = event.data
-    await note_user(
+    newer = await note_user(
         unit.connection,
         user.user_id,
         username=user.username,
         display_name=user.display_name,
+        quota_bytes=user.quota_bytes,
         sequence=event.revision,
     )
+    if newer and user.status != "deleted":
+        # Somebody may be making the drive at this moment, with the room that was known before: waited for here.
+        await ensure_drive(unit, user.user_id, deps)
+        given = user.quota_bytes
+        await set_quota(unit.connection, user.user_id, deps.settings.default_quota_bytes if given is None else given)

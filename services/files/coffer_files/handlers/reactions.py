@@ -9,7 +9,7 @@ from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_chassis.storage import ObjectStored
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts import media
-from coffer_contracts.auth import UserChangedV1, UserRegisteredV1
+from coffer_contracts.auth import UserChangedV1, UserDeletedV1, UserRegisteredV1, UserSuspendedV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
     ItemCommittedV1,
@@ -23,7 +23,7 @@ from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import blob_of_key
 from coffer_files.domain.uploads import Verdict
 from coffer_files.handlers.deps import Deps
-from coffer_files.handlers.drives import on_user_changed, on_user_registered
+from coffer_files.handlers.drives import on_user_registered, on_user_told
 from coffer_files.handlers.previews import on_preview_failed, on_preview_ready
 from coffer_files.handlers.receiving import go_on, receive_bytes
 from coffer_files.store.drives import lock_drive
@@ -78,6 +78,8 @@ FAST: HandlerTable = handler_table(
         Handles(media.PreviewReadyV1, on_preview_ready),
         Handles(media.PreviewFailedV1, on_preview_failed),
         Handles(UserRegisteredV1, on_user_registered, emits=(ItemCreatedV1,)),
-        Handles(UserChangedV1, on_user_changed),
+        Handles(UserChangedV1, on_user_told, emits=(ItemCreatedV1,)),
+        Handles(UserSuspendedV1, on_user_told, emits=(ItemCreatedV1,)),
+        Handles(UserDeletedV1, on_user_told),
     ]
 )

@@ -80,7 +80,29 @@ async def book(connection: AsyncConnection, owner_id: UserId, *, used: int, rese
         await connection.execute(_book, {"owner": owner_id, "used": used, "reserved": reserved})
 
 
-async def note_user(connection: AsyncConnection, user_id: UserId, *, username: str, display_name: str, sequence: int) -> bool:
+async def note_user(
+    connection: AsyncConnection,
+    user_id: UserId,
+    *,
+    username: str,
+    display_name: str,
+    quota_bytes: int | None,
+    sequence: int,
+) -> bool:
     """Write down what auth says about a person; False if something newer is known already."""
-    row = {"user_id": user_id, "username": username, "display_name": display_name, "sequence": sequence}
-    return await write_newest(connection, users, row)
+    row = {"user_id": user_id, "username": username, "display_name": display_name, "quota_bytes": quota_bytes}
+    return await write_newest(connection, users, row | {"sequence": sequence})
+
+
+async def quota_given(connection: AsyncConnection, user_id: UserId) -> int | None:
+    """The room an operator gave the person, as far as that was heard of."""
+    given: int | None = (
+        await connection.execute(select(users.c.quota_bytes).where(users.c.user_id == user_id))
+    ).scalar_one_or_none()
+    return given
+
+
+async def set_quota(connection: AsyncConnection, owner_id: UserId, quota_bytes: int) -> None:
+    """Give the drive so much room; what is in it stays, even if that is more."""
+    wanted = update(drives).where(drives.c.owner_id == owner_id, drives.c.quota_bytes != quota_bytes)
+    await connection.execute(wanted.values(quota_bytes=quota_bytes))

@@ -42,6 +42,7 @@ users = Table(
     Column("username", Text, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("quota_bytes", BigInteger),
     comment="Copy of what auth publishes about people; sequence keeps a late older fact out.",
 )
 

@@ -6,7 +6,7 @@ from coffer_chassis import metrics
 from coffer_chassis.copies import grants as grant_rows
 from coffer_chassis.copies import tree as tree_rows
 from coffer_notifier.handlers.deps import Deps
-from coffer_notifier.store import deliveries, mails, notices, stream
+from coffer_notifier.store import deliveries, delivery_log, mails, notices, stream
 from coffer_notifier.store.tables import grants, tree
 
 STREAM_MARGIN = timedelta(hours=1)
@@ -26,7 +26,7 @@ async def forget(deps: Deps) -> int:
         await mails.drop_bodies_before(connection, now - timedelta(days=settings.mail_body_days))
         count += await mails.forget_before(connection, now - timedelta(days=settings.mail_keep_days))
     async with deps.work.engine.begin() as connection:
-        count += await deliveries.forget_before(connection, now - timedelta(days=settings.webhook_keep_days))
+        count += await delivery_log.forget_before(connection, now - timedelta(days=settings.webhook_keep_days))
     async with deps.work.engine.begin() as connection:
         count += await grant_rows.forget_removed_before(connection, grants, now - timedelta(days=grant_rows.KEEP_DAYS))
         count += await tree_rows.forget_purged_before(connection, tree, now - timedelta(days=tree_rows.KEEP_DAYS))

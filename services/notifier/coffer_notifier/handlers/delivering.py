@@ -79,7 +79,7 @@ async def claim_due(deps: Deps, room: Room) -> Claim:
         failing = min(room.free - len(due), room.free_for_failing)
         due += (await _take(unit, replace(room, free=failing), healthy=False))[0]
         known = await webhooks.by_id(unit.connection, [one.webhook_id for one in due])
-        verdicts = await judge(unit, [(one, known[one.webhook_id].user_id) for one in due])
+        verdicts = await judge(unit.connection, unit.now, [(one, known[one.webhook_id].user_id) for one in due])
         tried = [await _claim(unit, deps, known[one.webhook_id], one, verdicts) for one in due]
         claimed = [one for one in tried if one is not None]
         if claimed:

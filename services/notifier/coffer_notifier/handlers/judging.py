@@ -4,10 +4,12 @@ activity: an owner hears of their drive, others of what they may see now, and of
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from coffer_chassis.copies.people import people_by_id
-from coffer_chassis.unit_of_work import Unit
 from coffer_contracts import files, sharing
 from coffer_contracts.catalog import Unreadable, parse
 from coffer_contracts.event import Envelope, Event
@@ -32,16 +34,16 @@ Verdicts = Mapping[str, Verdict]
 """By delivery."""
 
 
-async def judge(unit: Unit, due: Sequence[tuple[Delivery, UserId]]) -> Verdicts:
+async def judge(connection: AsyncConnection, now: datetime, due: Sequence[tuple[Delivery, UserId]]) -> Verdicts:
     """What each of the readers may be told. A handful of statements for all of them."""
     facts = {delivery.id: _read(delivery) for delivery, _ in due}
     known = [fact for fact in facts.values() if fact is not None]
-    accounts = await people_by_id(unit.connection, people, {reader for _, reader in due}) if due else {}
+    accounts = await people_by_id(connection, people, {reader for _, reader in due}) if due else {}
     # Before the grants are read: one that comes in between must not count as heard of and missing.
-    fresh = {share for fact in known if (share := _share_of(fact)) and fact.time > unit.now - GRANT_LAG}
-    unheard = fresh - await shares_heard_of(unit.connection, fresh)
+    fresh = {share for fact in known if (share := _share_of(fact)) and fact.time > now - GRANT_LAG}
+    unheard = fresh - await shares_heard_of(connection, fresh)
     items = {item for fact in known if (item := _item_of(fact.data))} | {one for fact in known for one in folders_in(fact.data)}
-    sight = await look(unit.connection, items, unit.now)
+    sight = await look(connection, items, now)
     return {delivery.id: _verdict(delivery, facts[delivery.id], reader, accounts, sight, unheard) for delivery, reader in due}
 
 

@@ -32,6 +32,8 @@ _FAST: HandlerTable = handler_table(
         Handles(sharing.ShareLeftV1, on_share_left),
         Handles(auth.UserRegisteredV1, on_person),
         Handles(auth.UserChangedV1, on_person),
+        Handles(auth.UserSuspendedV1, on_person),
+        Handles(auth.UserDeletedV1, on_person),
         Handles(auth.SessionRevokedV1, on_session_revoked),
         Handles(notifier.WebhookDisabledV1, on_webhook_disabled),
     ]

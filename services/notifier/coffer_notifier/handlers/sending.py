@@ -23,8 +23,9 @@ STOP_SECONDS = 3.0
 class Sender:
     """Sends to webhooks until told to stop. Several processes may: each delivery is sent by whoever claimed it."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, *, stop_seconds: float = STOP_SECONDS) -> None:
         self._deps = deps
+        self._stop_seconds = stop_seconds
         self._places = deps.settings.webhook_deliveries_at_once
         self._news = asyncio.Event()
         self._under_way: dict[asyncio.Task[None], Claimed] = {}
@@ -86,7 +87,7 @@ class Sender:
     async def _end(self) -> None:
         if not self._under_way:
             return
-        _, late = await asyncio.wait(self._under_way, timeout=STOP_SECONDS)
+        _, late = await asyncio.wait(self._under_way, timeout=self._stop_seconds)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

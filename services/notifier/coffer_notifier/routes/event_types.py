@@ -15,6 +15,7 @@ from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheConditions
 from coffer_contracts.problems import NotFound
 from coffer_notifier.domain.event_types import KnownType
+from coffer_notifier.domain.outside import OFFERED
 from coffer_notifier.handlers.event_types import find_event_type, list_event_types
 
 CACHED = "public, max-age=300"
@@ -34,7 +35,7 @@ class HearerAnswer(msgspec.Struct, frozen=True):
 class EventTypeAnswer(msgspec.Struct, frozen=True):
     """A type in the list. `newer` is the type that tells the same fact in a newer major, `older` those it succeeds.
 
-    `public`: no service of this release reads it; it is there for subscribers.
+    `public`: no service of this release reads it; it is there for subscribers. `webhooks`: webhooks may ask for it.
     """
 
     type: str
@@ -46,6 +47,7 @@ class EventTypeAnswer(msgspec.Struct, frozen=True):
     older: list[str]
     consumers: list[HearerAnswer]
     public: bool
+    webhooks: bool
     url: str
     schema_url: str
 
@@ -129,6 +131,7 @@ def _about(known: KnownType) -> dict[str, Any]:
         "older": list(known.older),
         "consumers": [HearerAnswer(hearer.service, hearer.queue) for hearer in known.hearers],
         "public": known.public,
+        "webhooks": known.type in OFFERED,
         "url": url,
         "schema_url": f"{url}/schema",
     }

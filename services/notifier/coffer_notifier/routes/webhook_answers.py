@@ -1,5 +1,6 @@
 """How webhooks and their deliveries look on the wire, and the ids in their paths."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -8,7 +9,8 @@ from litestar.params import PathParameter
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.requests import known_id
 from coffer_contracts.ids import WebhookId
-from coffer_notifier.domain.webhooks import Webhook
+from coffer_notifier.domain.webhooks import Delivery, Webhook
+from coffer_notifier.handlers.deliveries import Looked
 from coffer_notifier.handlers.webhooks import Made
 
 WebhookInPath = Annotated[str, PathParameter(description="The webhook's id.")]
@@ -85,3 +87,91 @@ def secret_answer(made: Made) -> SecretAnswer:
     """A secret that was just made."""
     until = made.webhook.old_secret_until or made.webhook.changed_at
     return SecretAnswer(made.secret or "", timestamp(until))
+
+
+class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery. `event_id` is the header webhook-id. `status` is `queued`, `sending`, `delivered`, `failed`, or `held` while
+    the webhook is off; `attempts` and what follows speak of the last attempt.
+    """
+
+    id: str
+    event_id: str
+    event_type: str
+    status: str
+    attempts: int
+    next_attempt_at: Timestamp | None
+    response_status: int | None
+    latency_ms: int | None
+    error: str | None
+    created_at: Timestamp
+    ended_at: Timestamp | None
+
+
+class AttemptAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt. `error` is a stable word, e.g. `timeout`, `not_connected`, `address_not_allowed`, `status_500`."""
+
+    attempt: int
+    at: Timestamp
+    response_status: int | None
+    latency_ms: int
+    error: str | None
+    response_head: str | None
+
+
+class DeliveryDetail(DeliveryAnswer, frozen=True, kw_only=True):
+    """A delivery with its last 20 attempts, oldest first, and what was sent: null before the first attempt, and once the
+    owner of the webhook may no longer see what it is about.
+    """
+
+    log: list[AttemptAnswer]
+    payload: dict[str, Any] | None
+
+
+class DeliveriesAnswer(msgspec.Struct, frozen=True):
+    """A page of deliveries, newest first."""
+
+    items: list[DeliveryAnswer]
+    next_cursor: str | None
+
+
+class RecoveredAnswer(msgspec.Struct, frozen=True):
+    """How many deliveries are sent again."""
+
+    queued: int
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "event_id": delivery.event_id,
+        "event_type": delivery.event_type,
+        "status": delivery.state,
+        "attempts": delivery.attempts,
+        "next_attempt_at": timestamp(delivery.not_before) if delivery.state == "queued" else None,
+        "response_status": delivery.last_status,
+        "latency_ms": delivery.latency_ms,
+        "error": delivery.last_error,
+        "created_at": timestamp(delivery.created_at),
+        "ended_at": timestamp(delivery.ended_at) if delivery.ended_at else None,
+    }
+
+
+def delivery_answer(delivery: Delivery) -> DeliveryAnswer:
+    """A delivery as lists show it."""
+    return DeliveryAnswer(**_delivery(delivery))
+
+
+def delivery_detail(looked: Looked) -> DeliveryDetail:
+    """A delivery with everything there is to say about it."""
+    log = [
+        AttemptAnswer(
+            attempt=entry["attempt"],
+            at=timestamp(datetime.fromisoformat(entry["at"])),
+            response_status=entry["status"],
+            latency_ms=entry["latency_ms"],
+            error=entry["error"],
+            response_head=entry["response_head"],
+        )
+        for entry in looked.delivery.log
+    ]
+    return DeliveryDetail(**_delivery(looked.delivery), log=log, payload=looked.payload)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, literal, literal_column, select, text, update
+from sqlalchemy import Row, func, literal, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -121,7 +121,7 @@ async def due_of(
     `each` on their way.
     """
     values = {"chosen": list(chosen), "now": now, "each": each, "at_once": at_once}
-    return [_delivery(row) for row in await connection.execute(_due, values)]
+    return [delivery_of(row) for row in await connection.execute(_due, values)]
 
 
 async def claim(connection: AsyncConnection, claimed: Sequence[tuple[Delivery, str]], until: datetime) -> None:
@@ -168,12 +168,8 @@ async def waiting(connection: AsyncConnection) -> int:
     return int((await connection.execute(select(func.count()).select_from(deliveries).where(WAITING))).scalar_one())
 
 
-async def forget_before(connection: AsyncConnection, moment: datetime) -> int:
-    """Delete deliveries made before `moment`, whatever became of them; how many. Safe to run twice."""
-    return (await connection.execute(delete(deliveries).where(deliveries.c.created_at < moment))).rowcount
-
-
-def _delivery(row: Row[Any]) -> Delivery:
+def delivery_of(row: Row[Any]) -> Delivery:
+    """A row as it is."""
     state: DeliveryState = row.state
     return Delivery(
         id=str(row.id),

@@ -7,7 +7,14 @@ from coffer_chassis.copies.people import note_person
 from coffer_chassis.copies.tree import note_item, note_purge
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import SessionRevokedV1, UserChangedV1, UserFact, UserRegisteredV1
+from coffer_contracts.auth import (
+    SessionRevokedV1,
+    UserChangedV1,
+    UserDeletedV1,
+    UserFact,
+    UserRegisteredV1,
+    UserSuspendedV1,
+)
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
     ItemChangedV1,
@@ -64,6 +71,8 @@ PEOPLE_TABLE: HandlerTable = handler_table(
     [
         Handles(UserRegisteredV1, on_person_told),
         Handles(UserChangedV1, on_person_told),
+        Handles(UserSuspendedV1, on_person_told),
+        Handles(UserDeletedV1, on_person_told),
         Handles(SessionRevokedV1, on_session_revoked),
     ]
 )

@@ -90,7 +90,11 @@ async def state(notifier: Notifier, world: World) -> dict[str, Any]:
 
 
 def test_every_type_that_is_read_is_in_this_world() -> None:
-    assert {fact.type for fact in World().facts()} | {"auth.user.changed.v1"} == {*FAST, *BULK}
+    assert {fact.type for fact in World().facts()} | {
+        "auth.user.changed.v1",
+        "auth.user.suspended.v1",
+        "auth.user.deleted.v1",
+    } == {*FAST, *BULK}
 
 
 async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:

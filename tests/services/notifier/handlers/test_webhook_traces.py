@@ -2,50 +2,35 @@
 
 import io
 import json
-from collections.abc import Iterator
-from typing import Any
 
-import pytest
 import structlog
 
 from coffer_chassis import logs
 from coffer_chassis.bus import Incoming
 from coffer_chassis.message_spans import processing
 from factories.events import NOON
-from factories.notifier import Notifier, notifier_on
-from factories.receivers import Receiver, receiver
+from factories.notifier import Notifier
+from factories.receivers import Receiver
 from factories.telling import drive, user_id
 from factories.tracing import PARENT, TRACE, kept_spans
 
 MESSAGE = Incoming("m", "r", "{}", {}, 1, NOON)
 
 
-@pytest.fixture
-async def hooked(store_url_of_notifier: str) -> Any:
-    async with notifier_on(store_url_of_notifier, webhook_allow_loopback=True) as service:
-        yield service
-
-
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as receiving:
-        yield receiving
-
-
-async def committed(notifier: Notifier, told: Receiver) -> None:
+async def committed(notifier: Notifier, hook: Receiver) -> None:
     """Somebody with a webhook uploads a file, in a trace."""
     ann = user_id()
-    await notifier.webhook(ann, told.url, "files.*")
+    await notifier.webhook(ann, hook.url, "files.*")
     fact = drive(ann).below("Secret plans.txt").committed().model_copy(update={"traceparent": PARENT})
     with processing("notifier-bulk", fact, MESSAGE):
         await notifier.handle(fact)
 
 
-async def test_a_request_names_its_trace_and_is_a_span_of_it(hooked: Notifier, told: Receiver) -> None:
+async def test_a_request_names_its_trace_and_is_a_span_of_it(hooked: Notifier, hook: Receiver) -> None:
     with kept_spans() as kept:
-        await committed(hooked, told)
+        await committed(hooked, hook)
         await hooked.deliver_all()
-    (call,) = told.calls
+    (call,) = hook.calls
     processed = kept.named("process notifier-bulk")[0]
     (sent,) = kept.named("send webhook")
     assert call.headers["traceparent"] == sent.traceparent
@@ -57,14 +42,14 @@ async def test_a_request_names_its_trace_and_is_a_span_of_it(hooked: Notifier, t
     assert not [word for word in ("127.0.0.1", "hook", "Secret") if word in said.replace("webhook", "")]
 
 
-async def test_every_attempt_is_a_span_of_the_same_trace_with_a_log_line(hooked: Notifier, told: Receiver) -> None:
-    told.statuses = [500]
+async def test_every_attempt_is_a_span_of_the_same_trace_with_a_log_line(hooked: Notifier, hook: Receiver) -> None:
+    hook.statuses = [500]
     lines = io.StringIO()
     before = structlog.get_config()
     logs.configure(stream=lines, console=False, cached=False)
     try:
         with kept_spans() as kept:
-            await committed(hooked, told)
+            await committed(hooked, hook)
             await hooked.deliver_all()
             hooked.clock.advance(seconds=10)
             await hooked.deliver_all()
@@ -75,8 +60,8 @@ async def test_every_attempt_is_a_span_of_the_same_trace_with_a_log_line(hooked:
         (TRACE, "status_500", 1),
         (TRACE, None, 2),
     ]
-    assert [call.headers["traceparent"] for call in told.calls] == [span.traceparent for span in spans]
+    assert [call.headers["traceparent"] for call in hook.calls] == [span.traceparent for span in spans]
     said = [json.loads(line) for line in lines.getvalue().splitlines()]
     attempts = [line for line in said if line["event"] == "webhook_attempted"]
     assert [(line["trace_id"], line["outcome"]) for line in attempts] == [(TRACE, "put_off"), (TRACE, "delivered")]
-    assert told.url not in lines.getvalue()
+    assert hook.url not in lines.getvalue()

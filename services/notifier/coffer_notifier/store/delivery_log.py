@@ -1,0 +1,74 @@
+"""The log of deliveries as the owner of a webhook sees it, and what they queue again. What was withheld is not in it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, delete, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coffer_contracts.ids import WebhookId
+from coffer_notifier.domain.webhooks import Delivery, DeliveryState
+from coffer_notifier.store.deliveries import delivery_of
+from coffer_notifier.store.tables import deliveries
+
+SHOWN = deliveries.c.state != "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPlace:
+    """Where a page of deliveries ends."""
+
+    created_at: datetime
+    id: str
+
+
+async def page(
+    connection: AsyncConnection,
+    webhook_id: WebhookId,
+    state: DeliveryState | None,
+    after: DeliveryPlace | None,
+    limit: int,
+) -> list[Delivery]:
+    """Deliveries to a webhook, newest first."""
+    wanted = select(deliveries).where(deliveries.c.webhook_id == webhook_id, SHOWN)
+    if state is not None:
+        wanted = wanted.where(deliveries.c.state == state)
+    if after is not None:
+        place = tuple_(after.created_at, after.id, types=[deliveries.c.created_at.type, deliveries.c.id.type])
+        wanted = wanted.where(tuple_(deliveries.c.created_at, deliveries.c.id) < place)
+    wanted = wanted.order_by(deliveries.c.created_at.desc(), deliveries.c.id.desc()).limit(limit)
+    return [delivery_of(row) for row in await connection.execute(wanted)]
+
+
+async def find(connection: AsyncConnection, webhook_id: WebhookId, delivery_id: str) -> Delivery | None:
+    """One of them."""
+    wanted = select(deliveries).where(deliveries.c.id == delivery_id, deliveries.c.webhook_id == webhook_id, SHOWN)
+    row = (await connection.execute(wanted)).one_or_none()
+    return delivery_of(row) if row else None
+
+
+async def queue_again(connection: AsyncConnection, webhook_id: WebhookId, delivery_id: str, now: datetime) -> Delivery | None:
+    """It is due now, with all its attempts before it; what is under way is left to end. Nothing if it is not there."""
+    idle = deliveries.c.state != "sending"
+    again = update(deliveries).where(deliveries.c.id == delivery_id, deliveries.c.webhook_id == webhook_id, SHOWN)
+    again = again.values(
+        state=case((idle, "queued"), else_=deliveries.c.state),
+        attempts=case((idle, 0), else_=deliveries.c.attempts),
+        not_before=case((idle, now), else_=deliveries.c.not_before),
+        ended_at=None,
+    )
+    row = (await connection.execute(again.returning(deliveries))).one_or_none()
+    return delivery_of(row) if row else None
+
+
+async def queue_missed(connection: AsyncConnection, webhook_id: WebhookId, since: datetime, now: datetime) -> int:
+    """What failed or was held, of facts that came since then, is due now; how many."""
+    missed = update(deliveries).where(
+        deliveries.c.webhook_id == webhook_id, deliveries.c.state.in_(("failed", "held")), deliveries.c.created_at >= since
+    )
+    return (await connection.execute(missed.values(state="queued", attempts=0, not_before=now, ended_at=None))).rowcount
+
+
+async def forget_before(connection: AsyncConnection, moment: datetime) -> int:
+    """Delete deliveries made before `moment`, whatever became of them; how many. Safe to run twice."""
+    return (await connection.execute(delete(deliveries).where(deliveries.c.created_at < moment))).rowcount
