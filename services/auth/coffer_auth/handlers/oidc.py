@@ -48,8 +48,9 @@ async def sign_in(command: IdToken, origin: Origin, deps: Deps) -> TokenPair:
             raise Unauthenticated("The account is gone.")
         if user.status == "suspended":
             raise AccountSuspended
-        await oidc.touch(unit.connection, identity.issuer, identity.subject, unit.now)
         opened = await open_session(user.id, command.device_name, command.caller, unit)
+        # Last, because linking locks the account first and the link after it, too.
+        await oidc.touch(unit.connection, identity.issuer, identity.subject, unit.now)
     return await pair_of(user, *opened, deps)
 
 

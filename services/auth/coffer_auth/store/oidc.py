@@ -41,7 +41,7 @@ async def account_with_email(connection: AsyncConnection, email: str) -> UserId 
     """
     await connection.execute(select(func.pg_advisory_xact_lock(LOCK, func.hashtext(key_of(email)))))
     named = select(users.c.id).where(users.c.email_key == key_of(email), users.c.status != "deleted")
-    # Not the whole key: new sessions of the account, which refer to it, need not wait.
-    query = named.with_for_update(key_share=True)
+    # As new sessions of the account lock it, which need not wait.
+    query = named.with_for_update(read=True)
     found: UserId | None = (await connection.execute(query)).scalar_one_or_none()
     return found
