@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 ROOTS := contracts chassis services deploy tests
 FAST := not slow and not proof
-WORKERS ?= 2
+# One more than two cores: tests also wait, for others to start and for messages to come back.
+WORKERS ?= 3
 IMAGES := $(filter-out dev runtime service,$(basename $(notdir $(wildcard requirements/*.in))))
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 

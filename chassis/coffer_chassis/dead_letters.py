@@ -3,13 +3,14 @@
 The broker may forget; the table does not. Who asked for what, and many at once at a rate, is said elsewhere.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +22,9 @@ from coffer_chassis.topology import Lane
 from coffer_chassis.unit_of_work import Work
 
 RECEIVED_TOO_OFTEN = "received too often without success, or not delivered at all"
+
+KEEP_PRIVATE_DAYS = 7
+"""How long it is kept what a letter of a private lane says; no command is good for longer."""
 
 KEEP_DAYS = 90
 """How long a letter that was redriven or dropped stays on record. One that waits is never forgotten."""
@@ -160,6 +164,18 @@ async def forget_settled_before(connection: AsyncConnection, tables: ChassisTabl
     """Delete a slice of the letters that were redriven or dropped before `moment`; how many. Safe to run twice."""
     letters = tables.dead_letters
     return await forget_some(connection, letters, or_(letters.c.redriven_at < moment, letters.c.dropped_at < moment))
+
+
+async def empty_private_before(
+    connection: AsyncConnection, tables: ChassisTables, queues: Collection[str], moment: datetime, now: datetime
+) -> int:
+    """Take the bodies out of letters of private lanes that died before `moment`, and give up those that wait: what they asked
+    for has expired long since. How many; safe to run twice.
+    """
+    letters = tables.dead_letters
+    old = update(letters).where(letters.c.queue.in_(queues), letters.c.dead_at < moment, letters.c.body != "")
+    given_up = case((is_waiting(tables), now), else_=letters.c.dropped_at)
+    return (await connection.execute(old.values(body="", attributes={}, dropped_at=given_up))).rowcount
 
 
 def is_id(text: str) -> bool:

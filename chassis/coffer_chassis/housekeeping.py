@@ -1,6 +1,6 @@
 """What every service does on the side: forgets what it no longer needs, collects dead letters, measures its backlog."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -53,14 +53,18 @@ def chassis_jobs(work: Work, bus: Bus, topology: ServiceTopology) -> tuple[Job, 
 
     return (
         Job("collect_dead_letters", collect, 15),
-        Job("forget", partial(_forget, work), 3600),
+        Job("forget", partial(_forget, work, tuple(lane.queue for lane in topology.lanes if lane.private)), 3600),
         Job("measure_outbox", measure, 10),
         Job("measure_queues", measure_queues, MEASURE_QUEUES_SECONDS),
     )
 
 
-async def _forget(work: Work) -> None:
+async def _forget(work: Work, private: Sequence[str]) -> None:
     now = work.clock.now()
+    if private:
+        async with work.engine.begin() as connection:
+            old = now - timedelta(days=dead_letters.KEEP_PRIVATE_DAYS)
+            await dead_letters.empty_private_before(connection, work.tables, private, old, now)
     for forget_some, kept in (
         (outbox.forget_sent_before, timedelta(days=outbox.KEEP_DAYS)),
         (inbox.forget_before, timedelta(days=inbox.KEEP_DAYS)),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, PostgresDsn, SecretStr, model_validator
+from pydantic import Field, PostgresDsn, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from coffer_chassis.secret_references import ReferencingSettings
@@ -69,6 +69,11 @@ class CofferSettings(ReferencingSettings):
     limit_search_per_minute: int = Field(
         300, description="Searches of one person or token. 0 switches this limit off.", ge=0, le=MOST_PER_MINUTE
     )
+
+    @field_validator("redis_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, url: object) -> object:
+        return url or None
 
 
 class ServiceSettings(ReferencingSettings):

@@ -91,7 +91,6 @@ class SessionCreatedV1(SessionFact):
     """Someone signed in; a new device holds tokens."""
 
     type: ClassVar[str] = "auth.session.created.v1"
-    public: ClassVar[bool] = True
 
     session_id: SessionId = described(description="The sign-in; stands in every access token as `sid`.")
     user_id: UserId = described(description="Who signed in.")
@@ -118,7 +117,6 @@ class SessionReuseDetectedV1(SessionFact):
     """A refresh token was shown a second time: someone else holds a copy, so the whole family was revoked."""
 
     type: ClassVar[str] = "auth.session.reuse_detected.v1"
-    public: ClassVar[bool] = True
 
     session_id: SessionId = described(description="The session whose refresh token was reused.")
     user_id: UserId = described(description="Whose session it was.")
@@ -131,7 +129,6 @@ class LoginFailedV1(Event):
     """A sign-in to an existing account was refused. Attempts on names that do not exist are counted, not published."""
 
     type: ClassVar[str] = "auth.login.failed.v1"
-    public: ClassVar[bool] = True
 
     user_id: UserId = described(description="The account somebody tried to enter.")
     reason: str = described(

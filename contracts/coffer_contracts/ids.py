@@ -8,6 +8,7 @@ from typing import NewType
 EventId = NewType("EventId", str)
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
+LinkedIdentityId = NewType("LinkedIdentityId", str)
 ItemId = NewType("ItemId", str)
 VersionId = NewType("VersionId", str)
 BlobId = NewType("BlobId", str)

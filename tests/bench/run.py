@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench import events, measures, sharing
-from factories.stacks import stack_on_disk
+from factories.stacks import WIDE_LIMITS, stack_on_disk
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -25,7 +25,7 @@ def processor() -> str:
 
 def main() -> None:
     """Measure and write."""
-    with stack_on_disk() as stack:
+    with stack_on_disk(**WIDE_LIMITS) as stack:
         rows = [
             measures.upload_to_thumbnail(stack),
             *(measures.list_hundred(stack, clients) for clients in (1, 8, 32)),
@@ -53,7 +53,8 @@ def page(rows: list[measures.Row]) -> str:
         "",
         "Written by `make bench`. Load client, services, database and local cloud share the cores; a figure means little",
         "without the reference beside it, which was taken in the same minute. Loops are closed, 4 s each: requests per",
-        "second, p50 / p99.",
+        "second, p50 / p99. One person asks for all of it, so limits are set to a million requests a minute; they are counted",
+        "as always.",
         "",
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores of {processor()}, {memory:.0f} GiB,",
         f"Linux {platform.release()}, Python {platform.python_version()}, {packages}.",

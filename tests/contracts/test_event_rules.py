@@ -35,7 +35,7 @@ SECRET = re.compile(
 )
 ABOUT_SECRETS = {"tokens_expire_at": "a time, not a token"}
 PERSONAL_PLACES = {"address", "agent"}
-SECURITY_TYPES = re.compile(r"auth\.(session|token|login|password|mfa)\.")
+SECURITY_TYPES = re.compile(r"auth\.(session|token|login|password|mfa|identity)\.")
 
 
 @pytest.fixture(params=MESSAGES, ids=lambda event: event.type)

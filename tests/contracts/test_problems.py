@@ -48,6 +48,7 @@ PROMISED = {
         "cycle",
         "state_conflict",
         "already_shared",
+        "last_operator",
         "limit_reached",
         "username_taken",
         "idempotency_in_progress",

@@ -8,7 +8,7 @@ from factories.people import Person, all_leave
 from factories.stacks import LocalStack, local_stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # ends with the folder: a stack that nobody uses still looks for messages
 def stack() -> Iterator[LocalStack]:
     with local_stack() as running:
         yield running

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,61 +16,73 @@ import pytest
 
 from factories import images
 from factories.people import Person
-from factories.stacks import STOP_SECONDS, LocalStack, local_stack
+from factories.stacks import STOP_SECONDS, LocalStack, local_stack, unstarted_stack
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_stop_is_quick_and_the_next_start_finds_everything() -> None:
+@pytest.fixture(scope="module")
+def ours() -> Iterator[LocalStack]:
+    """A stack that the tests of this file may stop and kill, each with people of its own."""
     with local_stack() as stack:
-        ana = Person.at(stack.url)
-        upload = ana.upload("kept.jpg", images.jpeg(640, 480), mime_type="image/jpeg")
-        ana.previewed(upload["item_id"])
-        assert stack.stop() < STOP_SECONDS
-        stack.start()
-        ana.http.headers.pop("Authorization")
-        ana.http.base_url = stack.url
-        ana.sign_in()
-        (item,) = ana.children(include="thumbnail")
-        assert (item["name"], item["preview"]["status"]) == ("kept.jpg", "ready")
-        assert ana.upload("more.jpg", images.jpeg(640, 480), mime_type="image/jpeg")["state"] == "committed"
+        yield stack
 
 
-def test_a_job_that_hangs_does_not_hold_up_a_stop() -> None:
+@pytest.fixture
+def stack(ours: LocalStack) -> Iterator[LocalStack]:
+    """That stack, running and left whole: one that a test leaves half dead is started anew."""
+    yield ours
+    family = ours.family()
+    if not family or any(process.status() == psutil.STATUS_STOPPED for process in family):
+        ours.kill_everything()
+        ours.start()
+
+
+def test_a_stop_is_quick_and_the_next_start_finds_everything(stack: LocalStack) -> None:
+    ana = Person.at(stack.url)
+    upload = ana.upload("kept.jpg", images.jpeg(640, 480), mime_type="image/jpeg")
+    ana.previewed(upload["item_id"])
+    assert stack.stop() < STOP_SECONDS
+    stack.start()
+    ana.http.headers.pop("Authorization")
+    ana.http.base_url = stack.url
+    ana.sign_in()
+    (item,) = ana.children(include="thumbnail")
+    assert (item["name"], item["preview"]["status"]) == ("kept.jpg", "ready")
+    assert ana.upload("more.jpg", images.jpeg(640, 480), mime_type="image/jpeg")["state"] == "committed"
+
+
+def test_a_job_that_hangs_does_not_hold_up_a_stop(stack: LocalStack) -> None:
     photo = images.jpeg(640, 480)
-    with local_stack() as stack:
-        ana = Person.at(stack.url)
-        stack.child("coffer_media_worker.child").suspend()
-        upload = ana.upload("stuck.jpg", photo, mime_type="image/jpeg")
-        assert stack.stop() < STOP_SECONDS
-        stack.start()
-        ana.http.base_url = stack.url
-        ana.sign_in()
-        # Its message was in hand, so it comes back when the visibility of its lane has run out.
-        assert ana.get(f"/v1/items/{upload['item_id']}")["preview"]["status"] in {"pending", "ready"}
+    ana = Person.at(stack.url)
+    stack.child("coffer_media_worker.child").suspend()
+    upload = ana.upload("stuck.jpg", photo, mime_type="image/jpeg")
+    assert stack.stop() < STOP_SECONDS
+    stack.start()
+    ana.http.base_url = stack.url
+    ana.sign_in()
+    # Its message was in hand, so it comes back when the visibility of its lane has run out.
+    assert ana.get(f"/v1/items/{upload['item_id']}")["preview"]["status"] in {"pending", "ready"}
 
 
-def test_everything_killed_in_the_middle_of_ten_uploads_loses_none() -> None:
+def test_everything_killed_in_the_middle_of_ten_uploads_loses_none(stack: LocalStack) -> None:
     photos = [images.jpeg(640, 480, seed=number) for number in range(10)]
-    with local_stack() as stack:
-        ana = Person.at(stack.url)
-        started = [
-            ana.announce(f"photo-{number}.jpg", len(photo), mime_type="image/jpeg") for number, photo in enumerate(photos)
-        ]
-        # All bytes are acknowledged by the bucket, and the kill comes while they are on their way through the services.
-        with concurrent.futures.ThreadPoolExecutor(5) as clients:
-            sent = list(clients.map(ana.send, started, photos))
-        assert {answer.status_code for answer in sent} == {200}
-        stack.kill_everything()
+    ana = Person.at(stack.url)
+    started = [ana.announce(f"photo-{number}.jpg", len(photo), mime_type="image/jpeg") for number, photo in enumerate(photos)]
+    # All bytes are acknowledged by the bucket, and the kill comes while they are on their way through the services.
+    with concurrent.futures.ThreadPoolExecutor(5) as clients:
+        sent = list(clients.map(ana.send, started, photos))
+    assert {answer.status_code for answer in sent} == {200}
+    stack.kill_everything()
 
-        stack.start()
-        ana.sign_in()
-        ends = [ana.finished(upload["id"], within_seconds=40) for upload in started]
-        assert {end["state"] for end in ends} == {"committed"}, ends
-        previews = [ana.previewed(end["item_id"], within_seconds=40)["preview"]["status"] for end in ends]
-        assert set(previews) == {"ready"}
-        assert sorted(item["name"] for item in ana.children()) == sorted(f"photo-{number}.jpg" for number in range(10))
-        assert ana.get("/v1/usage")["used"] == sum(map(len, photos))
+    stack.start()
+    ana.sign_in()
+    ends = [ana.finished(upload["id"], within_seconds=40) for upload in started]
+    assert {end["state"] for end in ends} == {"committed"}, ends
+    previews = [ana.previewed(end["item_id"], within_seconds=40)["preview"]["status"] for end in ends]
+    assert set(previews) == {"ready"}
+    assert sorted(item["name"] for item in ana.children()) == sorted(f"photo-{number}.jpg" for number in range(10))
+    assert ana.get("/v1/usage")["used"] == sum(map(len, photos))
 
 
 @pytest.mark.timeout(300)
@@ -105,22 +118,21 @@ def _renders(worker: int) -> bool:
 
 
 @pytest.mark.parametrize("marks", [("postgres",), ("launch_ministack",), ("postgres", "launch_ministack")])
-def test_parts_that_die_come_back_by_themselves(marks: tuple[str, ...]) -> None:
-    with local_stack() as stack:
-        ana = Person.at(stack.url)
-        ana.upload("before.jpg", images.jpeg(320, 240), mime_type="image/jpeg")
-        photos = [images.jpeg(640, 480, seed=number) for number in range(5)]
-        started = [ana.announce(f"{number}.jpg", len(photo), mime_type="image/jpeg") for number, photo in enumerate(photos)]
-        for upload, photo in zip(started, photos, strict=True):
-            assert ana.send(upload, photo).status_code == 200
-        family = sorted(stack.family(), key=lambda process: process.create_time())
-        for victim in [next(p for p in family if mark in " ".join(p.cmdline())) for mark in marks]:
-            victim.kill()
-        ends = [_finished_at_last(ana, upload["id"]) for upload in started]
-        assert {end["state"] for end in ends} == {"committed"}
-        assert {_previewed_at_last(ana, end["item_id"]) for end in ends} == {"ready"}
-        # Every pooled connection of before is dead, and none of them may be handed out twice.
-        assert [len(ana.children()) for _ in range(30)] == [6] * 30
+def test_parts_that_die_come_back_by_themselves(stack: LocalStack, marks: tuple[str, ...]) -> None:
+    ana = Person.at(stack.url)
+    ana.upload("before.jpg", images.jpeg(320, 240), mime_type="image/jpeg")
+    photos = [images.jpeg(640, 480, seed=number) for number in range(5)]
+    started = [ana.announce(f"{number}.jpg", len(photo), mime_type="image/jpeg") for number, photo in enumerate(photos)]
+    for upload, photo in zip(started, photos, strict=True):
+        assert ana.send(upload, photo).status_code == 200
+    family = sorted(stack.family(), key=lambda process: process.create_time())
+    for victim in [next(p for p in family if mark in " ".join(p.cmdline())) for mark in marks]:
+        victim.kill()
+    ends = [_finished_at_last(ana, upload["id"]) for upload in started]
+    assert {end["state"] for end in ends} == {"committed"}
+    assert {_previewed_at_last(ana, end["item_id"]) for end in ends} == {"ready"}
+    # Every pooled connection of before is dead, and none of them may be handed out twice.
+    assert [len(ana.children()) for _ in range(30)] == [6] * 30
 
 
 def _finished_at_last(ana: Person, upload_id: str) -> dict[str, object]:
@@ -145,9 +157,9 @@ def _calmly(ana: Person, path: str) -> dict[str, object]:
     return answer.json() if answer.status_code == 200 else {}
 
 
-def test_two_stacks_run_side_by_side() -> None:
-    with local_stack() as one, local_stack() as two:
-        ana, ben = Person.at(one.url, "ana"), Person.at(two.url, "ana")
+def test_two_stacks_run_side_by_side(stack: LocalStack) -> None:
+    with local_stack() as two:
+        ana, ben = Person.at(stack.url, "ana"), Person.at(two.url, "ana")
         assert ana.upload("a.jpg", images.jpeg(320, 240), mime_type="image/jpeg")["state"] == "committed"
         assert [item["name"] for item in ana.children()] == ["a.jpg"]
         assert ben.children() == []
@@ -180,16 +192,14 @@ def test_a_data_folder_that_cannot_be_used_is_one_clear_sentence(tmp_path: Path)
     assert "COFFER_HOME" in said
 
 
-def test_a_second_stack_on_the_same_folder_is_refused_in_one_clear_sentence() -> None:
-    with local_stack() as stack:
-        other = LocalStack(stack.home)
-        assert str(stack.home) in refusal(other.environment)
+def test_a_second_stack_on_the_same_folder_is_refused_in_one_clear_sentence(stack: LocalStack) -> None:
+    other = LocalStack(stack.home)
+    assert str(stack.home) in refusal(other.environment)
 
 
 def test_ctrl_c_at_make_run_stops_everything() -> None:
     root = Path(__file__).parents[2]
-    with local_stack() as stack:
-        stack.stop()
+    with unstarted_stack() as stack:
         with subprocess.Popen(
             ["make", "run"],
             cwd=root,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from factories.people import Person
+from factories.people import PASSWORD, Person
 from factories.stacks import STOP_SECONDS, LocalStack, local_stack
 from factories.streams import listening
 
@@ -57,6 +57,26 @@ def test_an_operator_can_look_at_the_mail_that_was_sent(stack: LocalStack) -> No
     assert f"To: {address}" in shown
     assert f"Subject: {ann.name} shared “Photos” with you" in shown
     assert "> For you" in shown
+
+
+async def test_a_sign_in_from_a_new_device_is_told_while_somebody_looks(stack: LocalStack) -> None:
+    ann, bob = Person.at(stack.url), Person.at(stack.url)
+    async with listening(stack.url, ann.tokens["access_token"]) as stream:
+        body = {"login": ann.name, "password": PASSWORD}
+        answer = ann.http.post("/v1/auth/login", json=body, headers={"User-Agent": "Somebody/1 (elsewhere)"})
+        assert answer.status_code == 200, answer.text
+        (notice,) = await stream.hears(1, "notification")
+    assert (notice.data["type"], notice.data["data"]["agent"]) == ("new_sign_in", "Somebody/1 (elsewhere)")
+    entries = ann.wait_for(lambda: ann.get("/v1/activity"), lambda page: len(page["items"]) > 1, within_seconds=10)["items"]
+    assert {entry["action"] for entry in entries} == {"session.created"}
+    assert all(entry["address"] and entry["agent"] for entry in entries)
+    assert bob.get("/v1/notifications")["items"] == []
+    told = ann.wait_for(
+        lambda: {"text": stack.run("coffer_notifier", "mails", "--to", f"{ann.name}@example.org")},
+        lambda shown: "sent " in shown["text"],
+        within_seconds=60,
+    )["text"]
+    assert "Subject: Someone signed in to your account from somewhere new" in told
 
 
 async def test_a_stream_ends_soon_after_signing_out(stack: LocalStack) -> None:

@@ -93,7 +93,14 @@ is answered alike whoever asks, and deletes the caller's own only.
 _HEAD, *_ROWS = [line.split() for line in TABLE.strip().splitlines()]
 WHO = _HEAD[1:]
 EXPECTED = {row[0]: dict(zip(WHO, map(int, row[1:]), strict=True)) for row in _ROWS}
-_NONE_THERE = ("get_{}_dead_letter", "redrive_{}_dead_letter", "drop_{}_dead_letter", "get_{}_replay", "cancel_{}_replay")
+_NONE_THERE = (
+    "get_{}_dead_letter",
+    "redrive_{}_dead_letter",
+    "drop_{}_dead_letter",
+    "get_{}_replay",
+    "cancel_{}_replay",
+    "lift_{}_limit",
+)
 EXPECTED |= {
     operation: dict(zip(WHO, (401, 401, 403, 403, 403, 403, 404 if absent else 200), strict=True))
     for operation, absent in [

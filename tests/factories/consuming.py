@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
+
+from coffer_chassis import hands
 from coffer_chassis.bus import Incoming
 from coffer_chassis.bus_memory import MemoryBus
 from coffer_chassis.consumer import Consumer
@@ -18,6 +21,8 @@ LANE = Lane("second-fast", {"first-events": (FAILED, CREATED)})
 LONGEST_POLL_SECONDS = 0.02
 QUIET_QUESTIONS = 4
 STOP_SECONDS = 10
+SOON_DELETED_SECONDS = 0.01
+"""How long messages that are done wait for others to be deleted with; nearly every test waits for that."""
 
 Failed = Envelope[LoginFailedV1]
 
@@ -114,12 +119,14 @@ async def consuming(
         wait_seconds=1,
         linger_seconds=linger_seconds,
     )
-    running = asyncio.create_task(consumer.run(stopping))
-    try:
-        yield stopping
-    finally:
-        stopping.set()
-        await asyncio.wait_for(running, STOP_SECONDS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hands, "DELETE_SECONDS", SOON_DELETED_SECONDS)
+        running = asyncio.create_task(consumer.run(stopping))
+        try:
+            yield stopping
+        finally:
+            stopping.set()
+            await asyncio.wait_for(running, STOP_SECONDS)
 
 
 async def count_it(event: Failed, unit: Unit, _store: Store) -> None:

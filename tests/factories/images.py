@@ -10,6 +10,7 @@ import random
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageFilter
 
@@ -114,34 +115,43 @@ def webp(width: int = 640, height: int = 480, seed: int = 1, **options: object) 
     return saved(photo(width, height, seed).convert("RGB"), "WEBP", **options)
 
 
-def every_kind(width: int = 640, height: int = 480) -> dict[str, bytes]:
-    """One good picture of each kind that previews are made of, by a name to show in test output."""
-    cmyk = photo(width, height).convert("RGB").convert("CMYK")
-    return {
-        "jpeg": jpeg(width, height),
-        "jpeg progressive": jpeg(width, height, progressive=True),
-        "jpeg grey": saved(photo(width, height).convert("L"), "JPEG"),
-        "jpeg cmyk": saved(cmyk, "JPEG"),
-        "jpeg profile": jpeg(width, height, icc_profile=other_profile()),
-        "png": png(width, height),
-        "png alpha": png(width, height, "RGBA"),
-        "png grey alpha": png(width, height, "LA"),
-        "png palette": png(width, height, "P"),
-        "png grey 16": png(width, height, "I;16"),
-        "png bilevel": png(width, height, "1"),
-        "gif": gif(width, height),
-        "gif animated": gif(width, height, 3),
-        "webp": webp(width, height),
-        "webp lossless": webp(width, height, lossless=True),
-    }
-
-
 @functools.cache
 def other_profile() -> bytes:
     """A valid RGB profile that is not sRGB: red and green change places."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     swapped = profile.replace(b"rXYZ", b"tmpX").replace(b"gXYZ", b"rXYZ").replace(b"tmpX", b"gXYZ")
     return swapped.replace(b"sRGB", b"else").replace("sRGB".encode("utf-16-be"), "else".encode("utf-16-be"))
+
+
+KINDS: dict[str, Callable[[int, int], bytes]] = {
+    "jpeg": jpeg,
+    "jpeg progressive": lambda width, height: jpeg(width, height, progressive=True),
+    "jpeg grey": lambda width, height: saved(photo(width, height).convert("L"), "JPEG"),
+    "jpeg cmyk": lambda width, height: saved(photo(width, height).convert("RGB").convert("CMYK"), "JPEG"),
+    "jpeg profile": lambda width, height: jpeg(width, height, icc_profile=other_profile()),
+    "png": png,
+    "png alpha": lambda width, height: png(width, height, "RGBA"),
+    "png grey alpha": lambda width, height: png(width, height, "LA"),
+    "png palette": lambda width, height: png(width, height, "P"),
+    "png grey 16": lambda width, height: png(width, height, "I;16"),
+    "png bilevel": lambda width, height: png(width, height, "1"),
+    "gif": gif,
+    "gif animated": lambda width, height: gif(width, height, 3),
+    "webp": webp,
+    "webp lossless": lambda width, height: webp(width, height, lossless=True),
+}
+"""Each kind that previews are made of, by a name to show in test output."""
+
+
+@functools.cache
+def of_kind(kind: str, width: int = 640, height: int = 480) -> bytes:
+    """A good picture of one of KINDS."""
+    return KINDS[kind](width, height)
+
+
+def every_kind(width: int = 640, height: int = 480) -> dict[str, bytes]:
+    """One good picture of each kind."""
+    return {kind: of_kind(kind, width, height) for kind in KINDS}
 
 
 def cut(content: bytes, share: float = 0.6) -> bytes:

@@ -23,19 +23,16 @@ from coffer_chassis.wakeups import Wakeups
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import Unauthenticated
-from coffer_notifier.app import TOPOLOGY, http_app, make_deps
-from coffer_notifier.handlers.auditing import AUDIT
+from coffer_notifier.app import TABLES, TOPOLOGY, http_app, make_deps
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.mailing import post_due
-from coffer_notifier.handlers.reactions import BULK, FAST
-from coffer_notifier.handlers.requested_mail import PRIVATE
 from coffer_notifier.handlers.sending import deliver_due
 from coffer_notifier.settings import NotifierSettings
 from coffer_notifier.store.tables import chassis
 from coffer_notifier.stream.hub import Hub
 from factories.engines import engine_on
 from factories.one_app import app_over
-from factories.operators import operations_of
+from factories.operators import Roles, operations_of
 
 KEY = "00" * 32
 MAIL_KEY = OpeningKey.of_hex(KEY)
@@ -105,16 +102,18 @@ class Notifier:
             await self.handle_together(fact)
 
     async def handle_together(self, *events: Envelope[Any]) -> None:
-        """Deliver facts in one transaction, as a received batch."""
+        """Deliver facts in one transaction, as a received batch, to every queue that hears them."""
         topics: set[str] = set()
         async with self.engine.begin() as connection:
             for fact in events:
-                row = next(table[fact.type] for table in (FAST, BULK, AUDIT, PRIVATE) if fact.type in table)
-                unit = self.deps.work.unit_on(connection, cause=fact)
-                if await first_time(connection, chassis, "test", fact, unit.now):
-                    await row.run(fact, unit, self.deps)
-                    await unit.flush(chassis)
-                    topics |= unit.topics
+                for queue, table in TABLES.items():
+                    if fact.type not in table:
+                        continue
+                    unit = self.deps.work.unit_on(connection, cause=fact)
+                    if await first_time(connection, chassis, queue, fact, unit.now):
+                        await table[fact.type].run(fact, unit, self.deps)
+                        await unit.flush(chassis)
+                        topics |= unit.topics
         self.deps.work.wake(topics)
 
     async def forget_inbox(self) -> None:
@@ -164,6 +163,14 @@ class Notifier:
         """An HTTP client of somebody, without a network."""
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://notifier.test", headers=bearer(user))
+
+    @asynccontextmanager
+    async def operators(self, token: str = "operator") -> AsyncIterator[httpx.AsyncClient]:  # no secret
+        """An HTTP client of an operator, or of whom `factories.operators.Roles` takes the token for."""
+        app: Any = http_app(self.deps, self.hub, CofferSettings(), Roles(), operations_of(TOPOLOGY, self.deps.work))
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://notifier.test", headers=bearer(token)) as http:
+            yield http
 
     async def feed(self, user: str, **query: Any) -> dict[str, Any]:
         """A page of somebody's feed."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import redis
 
 from factories.ports import free_port
 
@@ -53,6 +54,10 @@ class RedisServer:
             assert self.process.poll() is None, log.read_text()
             assert time.monotonic() - began < START_SECONDS, log.read_text()
             time.sleep(0.01)
+
+    def client(self) -> redis.Redis:
+        """To look into it."""
+        return redis.Redis.from_url(self.url)
 
     def kill(self) -> None:
         """As a crash would end it."""

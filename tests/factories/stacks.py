@@ -154,27 +154,32 @@ class LocalStack:
 
 
 @contextlib.contextmanager
-def local_stack(*, without: tuple[str, ...] = (), **settings: str) -> Iterator[LocalStack]:
-    """A started stack in a folder of its own, in memory where there is room; everything is killed and removed at the end."""
-    with _stack_within(in_memory(), without, settings) as stack:
-        yield stack
-
-
-@contextlib.contextmanager
-def stack_on_disk() -> Iterator[LocalStack]:
-    """The same where the system puts what is temporary: for figures, and for what runs long."""
-    with _stack_within(None, (), {}) as stack:
-        yield stack
-
-
-@contextlib.contextmanager
-def _stack_within(within: Path | None, without: tuple[str, ...], settings: dict[str, str]) -> Iterator[LocalStack]:
+def unstarted_stack(
+    *, without: tuple[str, ...] = (), on_disk: bool = False, settings: dict[str, str] | None = None
+) -> Iterator[LocalStack]:
+    """A stack in a folder of its own, in memory where there is room; everything is killed and removed at the end."""
+    within = None if on_disk else in_memory()
     # The database runs under another account when the tests run as root, and must be able to pass.
     with tempfile.TemporaryDirectory(prefix="coffer-e2e-", dir=within, ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        stack = LocalStack(Path(folder) / "home", without=without, settings=settings)
+        stack = LocalStack(Path(folder) / "home", without=without, settings=settings or {})
         try:
-            stack.start()
             yield stack
         finally:
             stack.kill_everything()
+
+
+@contextlib.contextmanager
+def local_stack(*, without: tuple[str, ...] = (), **settings: str) -> Iterator[LocalStack]:
+    """The same, started."""
+    with unstarted_stack(without=without, settings=settings) as stack:
+        stack.start()
+        yield stack
+
+
+@contextlib.contextmanager
+def stack_on_disk(**settings: str) -> Iterator[LocalStack]:
+    """A started stack where the system puts what is temporary: for figures, and for what runs long."""
+    with unstarted_stack(on_disk=True, settings=settings) as stack:
+        stack.start()
+        yield stack

@@ -1,11 +1,17 @@
 """Facts as the notifier hears them: people, drives, grants and shares, with as little said as a test needs."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from coffer_chassis.ids import new_id
-from coffer_contracts.auth import SessionRevokedV1, UserRegisteredV1
+from coffer_contracts.auth import (
+    LoginFailedV1,
+    SessionCreatedV1,
+    SessionReuseDetectedV1,
+    SessionRevokedV1,
+    UserRegisteredV1,
+)
 from coffer_contracts.event import Envelope, Event, rfc3339
 from coffer_contracts.files import (
     ContentFact,
@@ -84,6 +90,47 @@ def webhook_disabled(user: UserId, reason: str = "failing") -> Envelope[WebhookD
         disabled_at=NOON,
     )
     return told(fact, source="/notifier", kind="system")
+
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+def signed_in(
+    user: UserId, *, address: str | None = "203.0.113.7", agent: str | None = FIREFOX, at: datetime = NOON, **changes: Any
+) -> Envelope[SessionCreatedV1]:
+    """Somebody signed in."""
+    session = SessionId(new_id())
+    fact = SessionCreatedV1(
+        session_id=session,
+        user_id=user,
+        address=address,
+        agent=agent,
+        created_at=at,
+        expires_at=at + timedelta(days=30),
+        **changes,
+    )
+    return told(fact, source="/auth", at=at)
+
+
+def reuse_detected(user: UserId, *, address: str | None = "198.51.100.9") -> Envelope[SessionReuseDetectedV1]:
+    """A spent refresh token was shown again, by somebody who is not signed in."""
+    fact = SessionReuseDetectedV1(
+        session_id=SessionId(new_id()), user_id=user, address=address, agent="curl/8.5.0", detected_at=NOON
+    )
+    return told(fact, source="/auth", kind="system").model_copy(update={"actorid": None})
+
+
+def login_failed(user: UserId, *, address: str | None = "198.51.100.9", failures: int = 3) -> Envelope[LoginFailedV1]:
+    """Somebody who is not signed in mistyped a password, or guessed."""
+    fact = LoginFailedV1(
+        user_id=user,
+        reason="invalid_credentials",
+        address=address,
+        agent="curl/8.5.0",
+        failed_at=NOON,
+        failures=failures,
+    )
+    return told(fact, source="/auth", kind="system", sequence=failures).model_copy(update={"actorid": None})
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,8 @@ OPERATORS: dict[str, Make] = {
     "republish_{}_events": lambda world, who: Call(json={"dry_run": True}),
     "get_{}_replay": lambda world, who: Call({"replay": ABSENT}),
     "cancel_{}_replay": lambda world, who: Call({"replay": ABSENT}),
+    "list_{}_limits": lambda world, who: Call(),
+    "lift_{}_limit": lambda world, who: Call(json={"policy": "default", "who": f"user/{ABSENT}"}),
 }
 """What every service has for operators; the gap is for the service."""
 CALLS |= {

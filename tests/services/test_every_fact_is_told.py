@@ -1,12 +1,17 @@
 """Every declared type is really told by the service that owns it: nothing in the catalog is only a promise."""
 
-import pytest
+from typing import Any
 
-from coffer_contracts.catalog import EVENTS
+import pytest
+from sqlalchemy import text
+
+from coffer_contracts.catalog import EVENTS, parse
 from coffer_contracts.events_page import emitter_of
 from coffer_local.registry import SERVICES, Entry
+from coffer_notifier.domain.security import SECURITY, actor_of
 from factories.databases import Database
 from factories.emitting import LIVES
+from factories.engines import engine_on
 
 
 def test_every_service_lives() -> None:
@@ -23,3 +28,17 @@ async def test_a_service_tells_all_that_it_declares_and_nothing_else(service: En
     """Older majors that are still published lie beside the newest in its outbox."""
     declared = {event.type for event in EVENTS if emitter_of(event.type) == service.name}
     assert await LIVES[service.name](database(service.package)) == declared
+
+
+@pytest.mark.slow
+async def test_auth_fills_actor_address_and_agent_of_every_security_fact(database: Database) -> None:
+    url = database("coffer_auth")
+    await LIVES["auth"](url)
+    async with engine_on(url) as engine, engine.begin() as connection:
+        bodies = (await connection.execute(text("SELECT body FROM outbox"))).scalars().all()
+    facts: list[Any] = [fact for fact in map(parse, bodies) if isinstance(fact.data, SECURITY)]
+    assert {type(fact.data) for fact in facts} == set(SECURITY)
+    for fact in facts:
+        assert fact.data.address, fact.type
+        assert fact.data.agent, fact.type
+        assert actor_of(fact)[0], fact.type

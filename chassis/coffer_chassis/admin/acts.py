@@ -25,7 +25,7 @@ def record(operations: Operations, unit: Unit, action: str, *, target: str, coun
     tell(operations.acted, unit, action, target=target, count=count, **detail)
 
 
-def tell(kind: type[OperatorFact], unit: Unit, action: str, *, target: str, count: int, **detail: object) -> None:
+def tell(kind: type[OperatorFact], unit: Unit, action: str, /, *, target: str, count: int, **detail: object) -> None:
     """The same for handlers that know their service's type of the fact."""
     fact = kind(
         act_id=ActId(new_id()),

@@ -8,7 +8,8 @@ Schemas of types that are gone stay where they are: their addresses stand in old
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from coffer_chassis.trace_export import TraceSettings
@@ -60,18 +61,21 @@ def problems() -> list[type[Problem]]:
     return [kind for kind in all_problems() if kind.__module__.startswith("coffer_")]
 
 
-def generated(root: Path = ROOT) -> Mapping[Path, str]:
-    """Every generated file, by its path below `root`. Raises FileNotFoundError for an event type without a golden file."""
+def makers(root: Path = ROOT) -> dict[Path, Callable[[], str]]:
+    """What writes each generated file, by the file's path below `root`; FileNotFoundError for an event type without a golden
+    file.
+    """
     examples = {event.type: (root / GOLDEN / f"{event.type}.json").read_text() for event in MESSAGES}
-    pages = {SCHEMAS / f"{event.type}.json": schema_text(event) for event in MESSAGES}
-    pages[Path("docs/events.md")] = events_page(MESSAGES, examples=examples, readers=readers())
-    pages[NOTIFIER / WRITTEN] = written_down(hearers(), examples)
-    pages[Path("docs/problems.md")] = problems_page(problems())
-    pages[Path("docs/settings.md")] = settings_page([(one.name, one.prefix, one.settings) for one in SERVICES], AROUND)
-    pages[PACKAGE / served.DOCUMENT] = openapi_document.document_text()
-    pages[PACKAGE / served.EVENTS] = asyncapi_document.document_text(examples)
-    pages[PACKAGE / served.PROBLEMS] = served.problems_text(problems())
-    return pages
+    made: dict[Path, Callable[[], str]] = {SCHEMAS / f"{event.type}.json": partial(schema_text, event) for event in MESSAGES}
+    return made | {
+        Path("docs/events.md"): lambda: events_page(MESSAGES, examples=examples, readers=readers()),
+        NOTIFIER / WRITTEN: lambda: written_down(hearers(), examples),
+        Path("docs/problems.md"): lambda: problems_page(problems()),
+        Path("docs/settings.md"): lambda: settings_page([(one.name, one.prefix, one.settings) for one in SERVICES], AROUND),
+        PACKAGE / served.DOCUMENT: openapi_document.document_text,
+        PACKAGE / served.EVENTS: lambda: asyncapi_document.document_text(examples),
+        PACKAGE / served.PROBLEMS: lambda: served.problems_text(problems()),
+    }
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
@@ -81,7 +85,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     parser.add_argument("--freeze", action="store_true", help="add what is new in the contracts to what never changes")
     asked = parser.parse_args(arguments)
     check: bool = asked.check
-    pages = {**generated(root), **(to_freeze(root, MESSAGES) if asked.freeze else {})}
+    pages = {**{path: make() for path, make in makers(root).items()}, **(to_freeze(root, MESSAGES) if asked.freeze else {})}
     wrong = [path for path, text in pages.items() if not _holds(root / path, text)]
     for path in wrong:
         if not check:

@@ -43,18 +43,22 @@ class NoticeAnswer(msgspec.Struct, frozen=True):
 
 
 class EntryAnswer(msgspec.Struct, frozen=True):
-    """One thing that happened. `changes` holds `[before, after]` by field; a folder that the reader may not see is null."""
+    """One thing that happened. `changes` holds `[before, after]` by field; a folder that the reader may not see is null. What
+    happened to the reader's own account has no item, and an address and a user agent where they are known.
+    """
 
     id: str
     at: Timestamp
     action: str
     actor: PersonAnswer | None
     actor_kind: str
-    item: ItemRefAnswer
+    item: ItemRefAnswer | None
     owner_id: str
     recipient: PersonAnswer | None
     changes: dict[str, list[Any]]
     reason: str | None
+    address: str | None
+    agent: str | None
 
 
 def person_answer(actor: Actor | None) -> PersonAnswer | None:
@@ -87,9 +91,11 @@ def entry_answer(entry: Entry, people: Mapping[str, Actor]) -> EntryAnswer:
         action=entry.action,
         actor=person_answer(people.get(entry.actor_id or "")),
         actor_kind=entry.actor_kind,
-        item=ItemRefAnswer(entry.item_id, entry.item_kind, entry.item_name),
+        item=ItemRefAnswer(entry.item_id, entry.item_kind or "", entry.item_name or "") if entry.item_id else None,
         owner_id=entry.owner_id,
         recipient=person_answer(people.get(entry.recipient_id or "")),
         changes={field: list(values) for field, values in entry.changes.items()},
         reason=entry.reason,
+        address=entry.address,
+        agent=entry.agent,
     )

@@ -56,7 +56,11 @@ class NotifierSettings(ServiceSettings):
     )
     webhooks_per_user: int = Field(20, description="Webhooks of one person, at most.", ge=1, le=1000)
     webhook_deliveries_at_once: int = Field(
-        64, description="Webhook requests that one process has under way at most; failing receivers get half.", ge=2, le=1000
+        64,
+        description="Webhook requests that one process has under way at most: half of them to receivers that took the last"
+        " one, a quarter to new ones, a quarter to those that fail.",
+        ge=4,
+        le=1000,
     )
     webhook_keep_days: int = Field(30, description="How long deliveries of webhooks are kept, with what was sent.", ge=8)
 

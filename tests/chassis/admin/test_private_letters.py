@@ -11,12 +11,13 @@ from coffer_chassis.admin.operations import Operations
 from coffer_chassis.admin.settling import redrive_letter
 from coffer_chassis.dead_letters import Wanted, drain
 from coffer_chassis.handling import Handles, Reject
+from coffer_chassis.housekeeping import chassis_jobs
 from coffer_chassis.testing import eventually
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth_mail import MailRequestedV1
 from coffer_contracts.event import Envelope
 from factories.consuming import LANE, WatchedBus, consuming
-from factories.eventing import Store, count
+from factories.eventing import TABLES, Store, count
 from factories.operators import OPERATOR, letter, operations_on, operators_client
 from factories.private import ADDRESS, ASKED, PRIVATE_LANE, SECRET, asked
 
@@ -93,3 +94,21 @@ async def test_a_redriven_one_is_handled_once_unless_its_time_is_over(store: Sto
     async with consuming(store, bus, Handles(MailRequestedV1, count_mail)):
         await eventually(bus.empty)
     assert len(await store.counts()) == effects
+
+
+@pytest.mark.parametrize("days", [6, 8])
+async def test_what_a_letter_says_is_not_kept_for_longer_than_any_command_is_good(store: Store, days: int) -> None:
+    bus, operations = await buried(store, asked())
+    fact = await letter(store, 1)
+    store.clock.advance(days=days)
+    for _ in range(2):
+        for job in chassis_jobs(store.work, bus, operations.topology):
+            if job.name == "forget":
+                await job.run()
+    rows = {row.id: row for row in await store.rows(TABLES.dead_letters)}
+    other = rows.pop(fact)
+    (private,) = rows.values()
+    assert other.body
+    assert other.dropped_at is None
+    assert (private.body == "") == (private.dropped_at is not None) == (days > 7)
+    assert private.reason

@@ -121,6 +121,21 @@ async def test_the_link_stays_whatever_the_issuer_says_of_the_address_later(deps
         assert pair.user.email == user.email
 
 
+async def test_a_link_is_told_once_with_who_and_from_where_and_nothing_of_the_token(deps: Deps, sso: Realm) -> None:
+    user = await known(deps)
+    token = sso.token(sub="told-once", email=user.email)
+    for _ in range(2):
+        await shown(deps, token)
+    async with deps.work.read() as connection:
+        query = text("SELECT body FROM outbox WHERE type = 'auth.identity.linked.v1' AND owner_id = :id")
+        (body,) = (await connection.execute(query, {"id": user.id})).scalars()
+    fact = json.loads(body)
+    assert fact["actorid"] == fact["data"]["user_id"] == user.id
+    assert (fact["data"]["issuer"], fact["data"]["account_made"]) == (sso.url, False)
+    assert (fact["data"]["address"], fact["data"]["agent"]) == (HOME.address, HOME.agent)
+    assert not any(word in str(fact) for word in (token, "told-once", user.email))
+
+
 async def test_two_people_of_an_issuer_may_reach_one_account_and_one_person_never_two(deps: Deps, sso: Realm) -> None:
     user = await known(deps)
     for subject in ("work", "home"):
@@ -205,9 +220,13 @@ async def test_a_suspended_or_deleted_account_is_not_entered_by_any_word(deps: D
     for subject, user in (("linked", linked), ("fresh", fresh)):
         with pytest.raises(AccountSuspended):
             await shown(deps, sso.token(sub=subject, email=user.email))
-    await executed(deps, "UPDATE users SET status = 'deleted' WHERE id = :id", id=linked.id)
-    with pytest.raises(Unauthenticated):
+    await executed(deps, "UPDATE users SET status = 'deleted', email_key = id::text WHERE id = :id", id=linked.id)
+    with pytest.raises(AccountNotLinked):
         await shown(deps, sso.token(sub="linked", email=linked.email))
+    # Whoever closed an account may come back with another one.
+    later = await known(deps)
+    for _ in range(2):
+        assert (await shown(deps, sso.token(sub="linked", email=later.email))).user.id == later.id
 
 
 def _hmac(sso: Realm, secret: bytes) -> str:

@@ -91,19 +91,19 @@ async def test_renders_in_a_child_what_it_would_render_itself(make: Make) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("make_content", "reason"),
     [
-        (images.cut(images.jpeg()), PreviewFailure.CORRUPT),
-        (images.png_bomb(), PreviewFailure.BOMB),
-        (images.many_scans(), PreviewFailure.BOMB),
-        (images.noise(10_000), PreviewFailure.UNSUPPORTED),
-        (images.program(), PreviewFailure.UNSUPPORTED),
-        (b"", PreviewFailure.UNSUPPORTED),
+        (lambda: images.cut(images.jpeg()), PreviewFailure.CORRUPT),
+        (images.png_bomb, PreviewFailure.BOMB),
+        (images.many_scans, PreviewFailure.BOMB),
+        (lambda: images.noise(10_000), PreviewFailure.UNSUPPORTED),
+        (images.program, PreviewFailure.UNSUPPORTED),
+        (bytes, PreviewFailure.UNSUPPORTED),
     ],
     ids=["cut", "png bomb", "scans", "noise", "program", "empty"],
 )
-async def test_reports_why_a_file_has_no_preview(make: Make, content: bytes, reason: PreviewFailure) -> None:
-    assert await failure(await make(misbehaving=False), content) is reason
+async def test_reports_why_a_file_has_no_preview(make: Make, make_content: Callable[[], bytes], reason: PreviewFailure) -> None:
+    assert await failure(await make(misbehaving=False), make_content()) is reason
 
 
 async def test_a_picture_too_large_for_the_memory_limit_fails_for_memory(make: Make) -> None:
@@ -218,7 +218,7 @@ async def test_a_job_sees_no_secrets_no_files_and_no_way_up(make: Make, monkeypa
 
 @pytest.mark.parametrize("kind", ["jpeg profile", "jpeg progressive", "png palette", "gif", "webp"])
 async def test_a_job_imports_nothing(make: Make, kind: str) -> None:
-    outcome = await (await make()).render(b"imports " + images.every_kind(64, 64)[kind])
+    outcome = await (await make()).render(b"imports " + images.of_kind(kind, 64, 64))
     assert outcome == PreviewFailed(PreviewFailure.UNSUPPORTED, "[]")
 
 

@@ -16,10 +16,10 @@ def judge(content: bytes, name: str = "file", claim: str | None = None) -> Verdi
     return domain.judge(content[:EDGE_BYTES], content[-EDGE_BYTES:], len(content), name, claim)
 
 
-@pytest.mark.parametrize(("name", "content"), images.every_kind(200, 150).items(), ids=lambda value: str(value)[:20])
-def test_clears_a_good_picture_with_its_size_and_without_flags(name: str, content: bytes) -> None:
+@pytest.mark.parametrize("name", images.KINDS)
+def test_clears_a_good_picture_with_its_size_and_without_flags(name: str) -> None:
     kind = name.partition(" ")[0]
-    verdict = judge(content, f"holiday.{kind}", f"image/{kind}")
+    verdict = judge(images.of_kind(name, 200, 150), f"holiday.{kind}", f"image/{kind}")
     assert (verdict.reason, verdict.flags) == (None, ())
     assert (verdict.mime_type, verdict.kind) == (f"image/{kind}", MediaKind.IMAGE)
     assert (verdict.width, verdict.height) == (200, 150)
@@ -79,7 +79,7 @@ def test_clears_a_java_archive_by_its_own_name_or_as_an_archive_only() -> None:
     ids=["zip", "jar", "pe", "elf", "pdf", "rar", "html"],
 )
 def test_rejects_a_picture_with_a_second_format_behind_its_end(picture: str, payload: bytes) -> None:
-    verdict = judge(images.every_kind(64, 64)[picture] + payload, f"cat.{picture}")
+    verdict = judge(images.of_kind(picture, 64, 64) + payload, f"cat.{picture}")
     assert verdict.reason is RejectReason.POLYGLOT
     assert Flag.TRAILING_DATA in verdict.flags
 
@@ -150,9 +150,9 @@ def test_clears_a_bomb_with_a_flag(content: bytes) -> None:
     assert (verdict.reason, verdict.flags) == (None, (Flag.BOMB,))
 
 
-@pytest.mark.parametrize(("name", "content"), images.every_kind(200, 150).items(), ids=lambda value: str(value)[:20])
-def test_clears_a_truncated_picture_whose_preview_will_fail(name: str, content: bytes) -> None:
-    verdict = judge(images.cut(content), f"broken.{name.partition(' ')[0]}")
+@pytest.mark.parametrize("name", images.KINDS)
+def test_clears_a_truncated_picture_whose_preview_will_fail(name: str) -> None:
+    verdict = judge(images.cut(images.of_kind(name, 200, 150)), f"broken.{name.partition(' ')[0]}")
     assert (verdict.reason, verdict.flags) == (None, ())
     assert domain.expects_preview(verdict)
 

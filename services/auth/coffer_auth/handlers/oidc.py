@@ -15,7 +15,8 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import UserRegisteredV1
-from coffer_contracts.ids import UserId
+from coffer_contracts.auth_identities import IdentityLinkedV1
+from coffer_contracts.ids import LinkedIdentityId, UserId
 from coffer_contracts.problems import AccountNotLinked, AccountSuspended, EmailUnverified, Unauthenticated, ValidationFailed
 
 NAMES_TRIED = 8
@@ -41,7 +42,7 @@ async def sign_in(command: IdToken, origin: Origin, deps: Deps) -> TokenPair:
     async with deps.work.read() as connection:
         user_id = await oidc.linked_to(connection, identity.issuer, identity.subject)
     if user_id is None:
-        user_id = await _link(identity, origin, deps, may_create=issuer.create_accounts)
+        user_id = await _link(identity, command.caller, origin, deps, may_create=issuer.create_accounts)
     async with deps.work.unit(as_user(origin, user_id)) as unit:
         user = await users.user_by_id(unit.connection, user_id)
         if user is None or user.status == "deleted":
@@ -54,7 +55,7 @@ async def sign_in(command: IdToken, origin: Origin, deps: Deps) -> TokenPair:
     return await pair_of(user, *opened, deps)
 
 
-async def _link(identity: Identity, origin: Origin, deps: Deps, *, may_create: bool) -> UserId:
+async def _link(identity: Identity, caller: Caller, origin: Origin, deps: Deps, *, may_create: bool) -> UserId:
     """Link the person to the account with the address that the issuer has verified, or to a new one; whose it is."""
     try:
         email = accept_email(vouched_email(identity))
@@ -75,7 +76,19 @@ async def _link(identity: Identity, origin: Origin, deps: Deps, *, may_create: b
         if not await oidc.link(unit.connection, identity.issuer, identity.subject, user_id, unit.now):
             # Another request of the same person was faster, and is committed.
             linked = await oidc.linked_to(unit.connection, identity.issuer, identity.subject)
-            user_id = linked or user_id
+            return linked or user_id
+        # Whoever asks is the person of the account, also where it had another id before this request began.
+        unit.origin = as_user(origin, user_id)
+        fact = IdentityLinkedV1(
+            identity_id=LinkedIdentityId(new_id()),
+            user_id=user_id,
+            issuer=identity.issuer,
+            account_made=user_id == fresh_id,
+            address=caller.address,
+            agent=caller.agent,
+            linked_at=unit.now,
+        )
+        unit.emit(fact, sequence=1)
     return user_id
 
 

@@ -20,6 +20,7 @@ from coffer_auth.routes.requests import SECRET, Req, TheCallers, TheDeps
 from coffer_chassis.access_rules import public
 from coffer_chassis.access_rules import user as signed_in
 from coffer_chassis.answers import Body
+from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.origin import Origin
 from coffer_chassis.requests import TheOrigin, ThePrincipal
@@ -84,6 +85,7 @@ class ValidTokenAnswer(msgspec.Struct, frozen=True):
 @post(
     "/user",
     opt=public()
+    | limited("auth")
     | documented(
         raises=[UsernameTaken, PasswordWeak, Unavailable],
         headers=["Link"],
@@ -108,6 +110,7 @@ async def create_user(data: JSONBody[CreateUserBody], origin: TheOrigin, deps: T
 @post(
     "/login",
     opt=public()
+    | limited("auth")
     | documented(
         raises=[InvalidCredentials, MfaRequired, AccountSuspended, TooManyAttempts, Unavailable],
         headers=["Link"],

@@ -69,7 +69,7 @@ async def list_oidc_issuers(deps: TheDeps) -> IssuersAnswer:
             FeatureDisabled,
             Unavailable,
         ],
-        events=["auth.session.created.v1", "auth.user.registered.v1"],
+        events=["auth.session.created.v1", "auth.identity.linked.v1", "auth.user.registered.v1"],
         request={"id_token": "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL3Nzby5leGFtcGxlLm9yZyJ9.c2ln"},
     ),
     status_code=200,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,14 +15,24 @@ LOCK = 0x6F696463
 
 
 async def linked_to(connection: AsyncConnection, issuer: str, subject: str) -> UserId | None:
-    """The account of an issuer's person, deleted ones included."""
-    query = select(oidc_links.c.user_id).where(oidc_links.c.issuer == issuer, oidc_links.c.subject == subject)
+    """The account of an issuer's person, deleted ones left out."""
+    query = (
+        select(oidc_links.c.user_id)
+        .join(users)
+        .where(oidc_links.c.issuer == issuer, oidc_links.c.subject == subject, users.c.status != "deleted")
+    )
     found: UserId | None = (await connection.execute(query)).scalar_one_or_none()
     return found
 
 
 async def link(connection: AsyncConnection, issuer: str, subject: str, user_id: UserId, now: datetime) -> bool:
-    """Link them; False if the person is linked already, waiting for a racing transaction to end."""
+    """Link them; False if the person is linked already, waiting for a racing transaction to end.
+
+    A link to an account that was closed stands in nobody's way.
+    """
+    closed = select(users.c.id).where(users.c.status == "deleted")
+    person = (oidc_links.c.issuer == issuer, oidc_links.c.subject == subject)
+    await connection.execute(delete(oidc_links).where(*person, oidc_links.c.user_id.in_(closed)))
     row = postgresql.insert(oidc_links).values(issuer=issuer, subject=subject, user_id=user_id, linked_at=now, used_at=now)
     return bool((await connection.execute(row.on_conflict_do_nothing())).rowcount)
 

@@ -1,4 +1,4 @@
-"""Activity: who did what to which item, with values before and after. Pure: facts in, entries out.
+"""Activity: who did what to which item or account, with values before and after. Pure: facts in, entries out.
 
 Restated facts and facts nobody needs to read about (a drive's root was made) give no entry.
 """
@@ -43,6 +43,7 @@ ACTIONS = (
     "share_revoked",
     "share_left",
 )
+"""What happens to items. What happens to an account is called after the fact, e.g. `session.created`."""
 
 ENDS_SIGHT = frozenset({"share_revoked", "share_left"})
 """Told to the recipient although they can no longer see the item: it is about that."""
@@ -60,14 +61,17 @@ class Entry:
     actor_id: str | None
     actor_kind: str
     action: str
-    item_id: ItemId
-    item_kind: ItemKind
-    item_name: str
+    item_id: ItemId | None
+    """None for what happened to an account; that is for its owner alone, as are address and agent."""
+    item_kind: ItemKind | None
+    item_name: str | None
     owner_id: UserId
     recipient_id: UserId | None
     scope: tuple[ItemId, ...]
     changes: Changes
     reason: str | None = None
+    address: str | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Mail about accounts in German. See `letters_words` for the form."""
 
 from coffer_contracts.auth_mail import EMAIL_CHANGED, EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
-from coffer_notifier.domain.letters_words import Language, Wording
+from coffer_notifier.domain.letters_words import Language, Warnings, Wording
+from coffer_notifier.domain.security import MFA_DISABLED, NEW_SIGN_IN, PASSWORD_CHANGED, REUSE_DETECTED, TOKEN_CREATED
 
 GERMAN = Language(
     greeting="Hallo {name},",
@@ -56,4 +57,23 @@ GERMAN = Language(
             closing="Sie bekommen diese Nachricht, weil dies bis jetzt die Adresse Ihres Kontos war.",
         ),
     },
+    warnings=Warnings(
+        titles={
+            NEW_SIGN_IN: "Jemand hat sich von einem neuen Ort aus bei Ihrem Konto angemeldet",
+            REUSE_DETECTED: "Eine gestohlene Anmeldung wurde benutzt; diese Sitzung wurde beendet",
+            PASSWORD_CHANGED: "Ihr Passwort wurde geändert",
+            MFA_DISABLED: "Der zweite Faktor Ihres Kontos wurde ausgeschaltet",
+            TOKEN_CREATED: "Für Ihr Konto wurde der Zugriffsschlüssel „{name}“ angelegt",
+        },
+        several="{n} Vorgänge betreffen die Sicherheit Ihres Kontos",
+        opening="mit Ihrem Konto bei Coffer unter {place} ist Folgendes geschehen:",
+        when="%d.%m.%Y %H:%M UTC",
+        device="Gerät",
+        address="Adresse",
+        more="… und {n} weitere.",
+        advice="Waren Sie das, müssen Sie nichts tun. Wenn nicht, legen Sie jetzt ein neues Passwort fest und beenden Sie alle"
+        " anderen Sitzungen.",
+        link="Konto ansehen",
+        closing="Dies ist die Adresse Ihres Kontos, darum bekommen Sie diese Nachricht. Abstellen lassen sich Warnungen nicht.",
+    ),
 )

@@ -1,7 +1,8 @@
 """Mail about accounts in English. See `letters_words` for the form."""
 
 from coffer_contracts.auth_mail import EMAIL_CHANGED, EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
-from coffer_notifier.domain.letters_words import Language, Wording
+from coffer_notifier.domain.letters_words import Language, Warnings, Wording
+from coffer_notifier.domain.security import MFA_DISABLED, NEW_SIGN_IN, PASSWORD_CHANGED, REUSE_DETECTED, TOKEN_CREATED
 
 ENGLISH = Language(
     greeting="Hello {name},",
@@ -54,4 +55,22 @@ ENGLISH = Language(
             closing="You get this mail because this was the address of your account until now.",
         ),
     },
+    warnings=Warnings(
+        titles={
+            NEW_SIGN_IN: "Someone signed in to your account from somewhere new",
+            REUSE_DETECTED: "A stolen sign-in was used, so that session was ended",
+            PASSWORD_CHANGED: "Your password was changed",
+            MFA_DISABLED: "The second factor of your account was turned off",
+            TOKEN_CREATED: "The access token “{name}” was made for your account",
+        },
+        several="{n} things happened to the security of your account",
+        opening="this happened to your account on Coffer at {place}:",
+        when="%Y-%m-%d %H:%M UTC",
+        device="Device",
+        address="Address",
+        more="… and {n} more.",
+        advice="If that was you, you need not do anything. If it was not, set a new password now and end all other sessions.",
+        link="Look at your account",
+        closing="You get this mail because this is the address of your account. Warnings of this kind cannot be turned off.",
+    ),
 )

@@ -24,6 +24,26 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
+class Warnings:
+    """Mail that warns of things that happened to an account: one or several in one mail."""
+
+    titles: Mapping[str, str]
+    """Kind -> what happened, without a full stop. `{name}` stands for what it is called, e.g. a token."""
+    several: str
+    """The subject when there are several, as `{n}`."""
+    opening: str
+    when: str
+    """A time, as for `strftime`; always UTC."""
+    device: str
+    address: str
+    more: str
+    """How many there are beside those that are listed, as `{n}`."""
+    advice: str
+    link: str
+    closing: str
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """All of it. Of each unit: one, and several as `{n}`."""
 
@@ -34,6 +54,7 @@ class Language:
     days: tuple[str, str]
     mails: Mapping[str, Wording]
     """By kind."""
+    warnings: Warnings
 
     def duration(self, span: timedelta) -> str:
         """A span in words, in whole units and rounded up: 29 min 10 s are 30 minutes."""

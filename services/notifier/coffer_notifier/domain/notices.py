@@ -10,6 +10,7 @@ from typing import Any
 
 from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import ItemId, ShareId, UserId
+from coffer_notifier.domain.security import MFA_DISABLED, NEW_SIGN_IN, PASSWORD_CHANGED, REUSE_DETECTED, TOKEN_CREATED
 
 SHARE_RECEIVED = "share_received"
 SHARE_CHANGED = "share_changed"
@@ -70,6 +71,11 @@ _TITLES = {
     UPLOAD_REJECTED: "{what} was rejected",
     UPLOAD_FAILED: "The upload of {what} failed",
     UPLOAD_EXPIRED: "The upload of {what} was not finished in time",
+    NEW_SIGN_IN: "Someone signed in to your account from somewhere new",
+    REUSE_DETECTED: "A stolen sign-in was used; the session was ended",
+    PASSWORD_CHANGED: "Your password was changed",
+    MFA_DISABLED: "The second factor of your account was turned off",
+    TOKEN_CREATED: "The access token {what} was made for your account",
 }
 
 

@@ -17,6 +17,14 @@ DeliveryState = Literal["queued", "sending", "delivered", "failed", "held", "wit
 
 DisabledFor = Literal["failing", "gone"]
 
+Standing = Literal["proven", "new", "failing"]
+STANDINGS: tuple[Standing, ...] = ("proven", "new", "failing")
+
+EACH: Mapping[Standing, int] = {"proven": 5, "new": 1, "failing": 1}
+"""Requests under way to one webhook at most, whichever processes send them."""
+PER_PERSON = 10
+"""Requests under way to webhooks of one person at most, in one process."""
+
 LEASE = timedelta(seconds=60)
 """How long one attempt may take before another process takes it over; longer than its time limit and its settling."""
 
@@ -56,12 +64,21 @@ class Webhook:
     """Why Coffer turned it off; nothing if its owner did."""
     disabled_at: datetime | None
     failing_since: datetime | None
+    proven: bool
+    """Whether its receiver took the last delivery, at this address."""
     sealed_secret: bytes
     sealed_old_secret: bytes | None
     old_secret_until: datetime | None
     created_at: datetime
     changed_at: datetime
     revision: int
+
+    @property
+    def standing(self) -> Standing:
+        """What it may expect: see `places_for`."""
+        if self.failing_since is not None:
+            return "failing"
+        return "proven" if self.proven else "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +142,16 @@ def types_for(asked: Iterable[str], offered: Iterable[str]) -> list[str]:
     """The offered types that a webhook is told of, in their order."""
     wanted = set(asked)
     return [wire_type for wire_type in offered if wanted.intersection(patterns_of(wire_type))]
+
+
+def places_for(places: int) -> dict[Standing, int]:
+    """How many requests a process has under way at most, by the standing of their webhooks.
+
+    Each has places that no other can take: so what waits for receivers that fail delays none that answers, nor the first
+    delivery of a new one; and new ones that hang delay none that has proved itself.
+    """
+    quarter = max(1, places // 4)
+    return {"proven": max(1, places - 2 * quarter), "new": quarter, "failing": quarter}
 
 
 def wait_after(attempts: int, jitter: float, asked: timedelta | None = None) -> timedelta | None:

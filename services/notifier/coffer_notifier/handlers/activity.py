@@ -96,13 +96,13 @@ async def _seen(connection: AsyncConnection, reader: UserId, rows: list[Entry], 
     foreign = [entry for entry in rows if entry.owner_id != reader]
     if not foreign:
         return rows
-    items = {entry.item_id for entry in foreign} | {folder for entry in foreign for folder in _folders(entry)}
+    items = {entry.item_id for entry in foreign if entry.item_id} | {folder for entry in foreign for folder in _folders(entry)}
     sight = await look(connection, items, now, reader=reader)
 
     def shows(entry: Entry) -> bool:
         if entry.owner_id == reader or (entry.action in ENDS_SIGHT and entry.recipient_id == reader):
             return True
-        return sight.may_read(reader, entry.item_id, entry.owner_id)
+        return entry.item_id is not None and sight.may_read(reader, entry.item_id, entry.owner_id)
 
     def told(entry: Entry) -> Entry:
         if entry.owner_id == reader or "parent" not in entry.changes:

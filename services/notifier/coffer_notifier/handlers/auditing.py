@@ -1,5 +1,6 @@
-"""What is kept for the audit: acts of operators of every service. Quick: SQL only. The table at the end is a lane of its own,
-because a flood of such facts must not keep people waiting, and what people do must not keep the audit waiting.
+"""What is kept for the audit: acts of operators of every service, and facts about the security of accounts. Quick: SQL only.
+The table at the end is a lane of its own, because a flood of such facts must not keep people waiting, and what people do must
+not keep the audit waiting.
 """
 
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
@@ -8,7 +9,9 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts import auth, files, media, notifier, sharing
 from coffer_contracts.event import Envelope
 from coffer_contracts.operators import OperatorFact
+from coffer_notifier.domain.security import SECURITY
 from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.handlers.security_facts import on_security_fact
 from coffer_notifier.store import audit
 from coffer_notifier.store.audit import AuditEntry
 
@@ -33,5 +36,8 @@ async def on_operator_acted(event: Envelope[OperatorFact], unit: Unit, _deps: De
 
 
 AUDIT: HandlerTable = handler_table(
-    Handles(service.OperatorActedV1, on_operator_acted) for service in (auth, files, media, sharing, notifier)
+    [
+        *(Handles(service.OperatorActedV1, on_operator_acted) for service in (auth, files, media, sharing, notifier)),
+        *(Handles(event, on_security_fact) for event in SECURITY),
+    ]
 )

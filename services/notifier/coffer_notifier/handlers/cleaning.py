@@ -6,7 +6,7 @@ from coffer_chassis import metrics
 from coffer_chassis.copies import grants as grant_rows
 from coffer_chassis.copies import tree as tree_rows
 from coffer_notifier.handlers.deps import Deps
-from coffer_notifier.store import deliveries, delivery_log, mails, notices, stream
+from coffer_notifier.store import deliveries, delivery_log, known_sign_ins, mails, notices, stream
 from coffer_notifier.store.tables import grants, tree
 
 STREAM_MARGIN = timedelta(hours=1)
@@ -25,6 +25,8 @@ async def forget(deps: Deps) -> int:
     async with deps.work.engine.begin() as connection:
         await mails.drop_bodies_before(connection, now - timedelta(days=settings.mail_body_days))
         count += await mails.forget_before(connection, now - timedelta(days=settings.mail_keep_days))
+    async with deps.work.engine.begin() as connection:
+        count += await known_sign_ins.forget_before(connection, now - known_sign_ins.KEPT)
     async with deps.work.engine.begin() as connection:
         count += await delivery_log.forget_before(connection, now - timedelta(days=settings.webhook_keep_days))
     async with deps.work.engine.begin() as connection:

@@ -16,7 +16,8 @@ from coffer_contracts.auth_mail import mail_context
 from coffer_contracts.ids import ItemId, MailId, UserId
 from coffer_notifier.domain.letters import Letter, ShareNews, share_letter, usable_address
 from coffer_notifier.domain.letters_account import AccountNews, account_letter
-from coffer_notifier.domain.mails import PRIVATE_KINDS, UNKNOWN_FOR, Giving
+from coffer_notifier.domain.letters_security import Happened, security_letter
+from coffer_notifier.domain.mails import PRIVATE_KINDS, SECURITY_ALERT, UNKNOWN_FOR, Giving
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.sight import look
 from coffer_notifier.store.mails import Mail
@@ -32,7 +33,29 @@ class Later:
 
 async def compose(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later:
     """What the mail says, why it is not to be sent at all, or why not yet."""
-    return _requested(unit, deps, mail) if mail.kind in PRIVATE_KINDS else await _share(unit, deps, mail)
+    if mail.kind in PRIVATE_KINDS:
+        return _requested(unit, deps, mail)
+    return await (_warning if mail.kind == SECURITY_ALERT else _share)(unit, deps, mail)
+
+
+async def _warning(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later:
+    """What happened to the recipient's own account; also to one that was suspended, whose owner is to know."""
+    known = await people_by_id(unit.connection, people, [mail.user_id])
+    found = _address_of(unit, deps, mail, known.get(mail.user_id), may_be_suspended=True)
+    if not isinstance(found, _Addressee):
+        return found
+    person = found.person
+    happened = [
+        Happened(
+            kind=part["kind"],
+            at=datetime.fromisoformat(part["at"]),
+            name=part.get("name") or "",
+            device=" · ".join(filter(None, (part.get("device_name"), part.get("agent")))),
+            address=part.get("address") or "",
+        )
+        for part in mail.data["parts"]
+    ]
+    return security_letter(found.address, person.display_name or person.username, person.locale, deps.public_url, happened)
 
 
 def _requested(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later:
@@ -58,21 +81,34 @@ def _requested(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later:
 async def _share(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later:
     data = mail.data
     known = await people_by_id(unit.connection, people, [mail.user_id, UserId(data["sharer_id"])])
-    recipient = known.get(mail.user_id)
-    if recipient is None:
-        return (
-            Giving("recipient_unknown") if unit.now - mail.created_at > UNKNOWN_FOR else Later("the recipient is not known yet")
-        )
-    if not recipient.is_active:
-        return Giving("recipient_inactive")
-    if not (recipient.email_verified or deps.settings.mail_to_unverified):
-        return Giving("address_unverified")
-    address = usable_address(recipient.email)
-    if address is None:
-        return Giving("address_unusable")
+    found = _address_of(unit, deps, mail, known.get(mail.user_id))
+    if not isinstance(found, _Addressee):
+        return found
     if await _has_ended(unit, mail):
         return Giving("no_longer_shared")
-    return _share_letter(address, recipient, known.get(UserId(data["sharer_id"])), data, deps.public_url)
+    return _share_letter(found.address, found.person, known.get(UserId(data["sharer_id"])), data, deps.public_url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Addressee:
+    """Whom to write to, and where."""
+
+    person: Person
+    address: str
+
+
+def _address_of(
+    unit: Unit, deps: Deps, mail: Mail, person: Person | None, *, may_be_suspended: bool = False
+) -> _Addressee | Giving | Later:
+    if person is None:
+        unknown_for = unit.now - mail.created_at
+        return Giving("recipient_unknown") if unknown_for > UNKNOWN_FOR else Later("the recipient is not known yet")
+    if not (person.is_active or (may_be_suspended and person.status == "suspended")):
+        return Giving("recipient_inactive")
+    if not (person.email_verified or deps.settings.mail_to_unverified):
+        return Giving("address_unverified")
+    address = usable_address(person.email)
+    return Giving("address_unusable") if address is None else _Addressee(person, address)
 
 
 def _share_letter(address: str, recipient: Person, sharer: Person | None, data: Any, public_url: str) -> Letter:

@@ -1,13 +1,14 @@
 """Claiming and sending: what is due goes out in turns, by webhook, and what became of it is written down.
 
 The claim is committed before anything is sent, and nothing is sent inside a transaction. Rights are judged at every
-attempt. A webhook that fails has one request under way at a time, and all such together half of the places: so neither a
-receiver that hangs nor a host that is gone, with however much that waits for them, delays those that answer.
+attempt. Webhooks that answer, new ones and those that fail have places of their own: so neither a receiver that hangs nor a
+host that is gone, with however much that waits for them, delays those that answer.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -19,7 +20,7 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import rfc3339
 from coffer_notifier.domain.signatures import signature_of
-from coffer_notifier.domain.webhooks import LEASE, Attempt, Delivery, Webhook
+from coffer_notifier.domain.webhooks import EACH, LEASE, PER_PERSON, STANDINGS, Attempt, Delivery, Standing, Webhook
 from coffer_notifier.handlers.deps import Answer, CallFailed, Deps
 from coffer_notifier.handlers.judging import Verdicts, judge
 from coffer_notifier.handlers.settling import delivered, not_delivered, withheld
@@ -27,11 +28,6 @@ from coffer_notifier.store import deliveries, webhooks
 from coffer_notifier.store.deliveries import NOBODY
 from coffer_notifier.vault import WrongKeySecret
 
-EACH = 5
-"""Requests under way to one webhook at most, whichever processes send them."""
-EACH_FAILING = 1
-PER_PERSON = 10
-"""Requests under way to webhooks of one person at most, in one process."""
 USER_AGENT = "Coffer-Webhooks/1"
 
 log = structlog.get_logger(__name__)
@@ -47,38 +43,42 @@ class Claimed:
     attempt: int
     keys: tuple[bytes, ...]
 
-    @property
-    def is_failing(self) -> bool:
-        """Whether its webhook failed the last time."""
-        return self.webhook.failing_since is not None
-
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much a process can take on, where it goes on in the round of webhooks, and whose have enough."""
+    """How much a process can take on by standing, where it goes on in each round of webhooks, and what it has under way by
+    person.
+    """
 
-    free: int
-    free_for_failing: int
-    after: str = NOBODY
-    busy: tuple[str, ...] = ()
+    free: Mapping[Standing, int]
+    after: Mapping[Standing, str] = field(default_factory=dict)
+    under_way: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> list[str]:
+        """People who have enough under way."""
+        return [person for person, count in self.under_way.items() if count >= PER_PERSON]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What was claimed, how many rows were looked at, and where the next round goes on."""
+    """What was claimed, how many rows were looked at, and where the next rounds go on."""
 
     claimed: list[Claimed]
     looked_at: int
-    after: str
+    after: Mapping[Standing, str]
 
 
 async def claim_due(deps: Deps, room: Room) -> Claim:
     """Claim what is due, as far as there is room. May run at once in many processes; each row is claimed by one."""
+    after: dict[Standing, str] = {}
+    due: list[Delivery] = []
     async with deps.work.unit(Origin.system(new_id())) as unit:
-        due, after = await _take(unit, room, healthy=True)
-        failing = min(room.free - len(due), room.free_for_failing)
-        due += (await _take(unit, replace(room, free=failing), healthy=False))[0]
+        for standing in STANDINGS:
+            found, after[standing] = await _take(unit, room, standing)
+            due += found
         known = await webhooks.by_id(unit.connection, [one.webhook_id for one in due])
+        due = _shared_out(due, known, room)
         verdicts = await judge(unit.connection, unit.now, [(one, known[one.webhook_id].user_id) for one in due])
         tried = [await _claim(unit, deps, known[one.webhook_id], one, verdicts) for one in due]
         claimed = [one for one in tried if one is not None]
@@ -87,26 +87,36 @@ async def claim_due(deps: Deps, room: Room) -> Claim:
     return Claim(claimed, len(due), after)
 
 
-async def _take(unit: Unit, room: Room, *, healthy: bool) -> tuple[list[Delivery], str]:
-    if room.free <= 0:
-        return [], room.after
-    each = EACH if healthy else EACH_FAILING
-    chosen = await _choose(unit, room, room.after, healthy=healthy, each=each)
-    after = chosen[-1] if len(chosen) >= room.free else NOBODY
-    if after == NOBODY and room.after != NOBODY:
-        chosen = list(dict.fromkeys([*chosen, *await _choose(unit, room, NOBODY, healthy=healthy, each=each)]))[: room.free]
-        after = chosen[-1] if len(chosen) >= room.free else NOBODY
+async def _take(unit: Unit, room: Room, standing: Standing) -> tuple[list[Delivery], str]:
+    """What is due for webhooks of a standing, shared out among them, and where the round stopped."""
+    free, each, begin = room.free[standing], EACH[standing], room.after.get(standing, NOBODY)
+    if free <= 0:
+        return [], begin
+    chosen: list[str] = []
+    for start in dict.fromkeys((begin, NOBODY)):
+        more = await deliveries.choose(
+            unit.connection, unit.now, after=start, standing=standing, each=each, limit=free, busy=room.busy
+        )
+        chosen = list(dict.fromkeys([*chosen, *more]))[:free]
+        if len(chosen) >= free:
+            break
     if not chosen:
-        return [], after
-    at_once = max(1, room.free // len(chosen))
+        return [], NOBODY
+    at_once = max(1, free // len(chosen))
     found = await deliveries.due_of(unit.connection, chosen, unit.now, each=each, at_once=at_once)
-    return found[: room.free], after
+    return found[:free], chosen[-1] if len(chosen) >= free else NOBODY
 
 
-async def _choose(unit: Unit, room: Room, after: str, *, healthy: bool, each: int) -> list[str]:
-    return await deliveries.choose(
-        unit.connection, unit.now, after=after, healthy=healthy, each=each, limit=room.free, busy=room.busy
-    )
+def _shared_out(due: Sequence[Delivery], known: Mapping[str, Webhook], room: Room) -> list[Delivery]:
+    """What is left when nobody has more under way than PER_PERSON."""
+    kept: list[Delivery] = []
+    under_way = Counter(room.under_way)
+    for one in due:
+        person = known[one.webhook_id].user_id
+        if under_way[person] < PER_PERSON:
+            under_way[person] += 1
+            kept.append(one)
+    return kept
 
 
 async def _claim(unit: Unit, deps: Deps, webhook: Webhook, one: Delivery, verdicts: Verdicts) -> Claimed | None:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 
 from coffer_chassis.pauses import sleep_until
-from coffer_notifier.handlers.delivering import PER_PERSON, Claim, Claimed, Room, claim_due, deliver, deliver_all
+from coffer_notifier.domain.webhooks import Standing, places_for
+from coffer_notifier.handlers.delivering import Claim, Claimed, Room, claim_due, deliver, deliver_all
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.store import deliveries
-from coffer_notifier.store.deliveries import NOBODY
 
 POLL_SECONDS = 5.0
 """How long the sender waits without being woken: for lost wake-ups."""
@@ -26,10 +27,10 @@ class Sender:
     def __init__(self, deps: Deps, *, stop_seconds: float = STOP_SECONDS) -> None:
         self._deps = deps
         self._stop_seconds = stop_seconds
-        self._places = deps.settings.webhook_deliveries_at_once
+        self._places = places_for(deps.settings.webhook_deliveries_at_once)
         self._news = asyncio.Event()
         self._under_way: dict[asyncio.Task[None], Claimed] = {}
-        self._after = NOBODY
+        self._after: Mapping[Standing, str] = {}
 
     def poke(self) -> None:
         """Look for deliveries now. Cheap; for wake-ups."""
@@ -53,10 +54,7 @@ class Sender:
 
     async def _begin(self) -> int:
         """Begin what is due, as far as there are places; how many rows were looked at."""
-        room = self._room()
-        if room.free <= 0:
-            return 0
-        claim: Claim = await claim_due(self._deps, room)
+        claim: Claim = await claim_due(self._deps, self._room())
         self._after = claim.after
         for one in claim.claimed:
             task = asyncio.create_task(deliver(self._deps, one))
@@ -65,12 +63,10 @@ class Sender:
         return claim.looked_at
 
     def _room(self) -> Room:
-        running = self._under_way.values()
-        free = self._places - len(self._under_way)
-        failing = self._places // 2 - sum(one.is_failing for one in running)
-        people = Counter(one.webhook.user_id for one in running)
-        busy = tuple(person for person, count in people.items() if count >= PER_PERSON)
-        return Room(free, max(0, failing), self._after, busy)
+        running = [one.webhook for one in self._under_way.values()]
+        taken = Counter(webhook.standing for webhook in running)
+        free = {standing: places - taken[standing] for standing, places in self._places.items()}
+        return Room(free, self._after, Counter(str(webhook.user_id) for webhook in running))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
@@ -95,7 +91,6 @@ class Sender:
 
 async def deliver_due(deps: Deps) -> int:
     """Send one round of what is due; how many rows were looked at. May run twice and at once."""
-    places = deps.settings.webhook_deliveries_at_once
-    claim = await claim_due(deps, Room(places, places // 2))
+    claim = await claim_due(deps, Room(places_for(deps.settings.webhook_deliveries_at_once)))
     await deliver_all(deps, claim.claimed)
     return claim.looked_at

@@ -31,12 +31,14 @@ async def give_notice(
     data: Mapping[str, Any],
     *,
     share_id: ShareId | None = None,
-) -> None:
-    """Tell a person of a fact in their feed and their streams, once, however often the fact comes."""
+) -> bool:
+    """Tell a person of a fact in their feed and their streams, once, however often the fact comes; whether it is new."""
     notice = Notice(new_id(), user_id, kind, event.actorid, item, share_id, data, event.time)
-    if await notices.add(unit.connection, notice, event.id):
-        await stream.add(unit.connection, user_id, NOTIFICATIONS, "notification", {"notice_id": notice.id}, unit.now)
-        unit.wake(STREAM)
+    if not await notices.add(unit.connection, notice, event.id):
+        return False
+    await stream.add(unit.connection, user_id, NOTIFICATIONS, "notification", {"notice_id": notice.id}, unit.now)
+    unit.wake(STREAM)
+    return True
 
 
 async def tell(unit: Unit, user_id: UserId, topic: str, event: str, data: Mapping[str, Any]) -> None:

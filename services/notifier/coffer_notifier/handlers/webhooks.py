@@ -75,6 +75,7 @@ async def create_webhook(deps: Deps, principal: Principal, origin: Origin, claim
             disabled_for=None,
             disabled_at=None if wanted.enabled else unit.now,
             failing_since=None,
+            proven=False,
             sealed_secret=deps.vault.seal(webhook_id, key),
             sealed_old_secret=None,
             old_secret_until=None,
@@ -120,7 +121,9 @@ async def change_webhook(
             values |= {"disabled_for": None, "disabled_at": unit.now}
             await deliveries.hold(unit.connection, webhook_id)
         elif values.get("enabled") is True and not found.enabled:
-            values |= {"disabled_for": None, "disabled_at": None, "failing_since": None}
+            values |= {"disabled_for": None, "disabled_at": None, "failing_since": None, "proven": False}
+        if "url" in values and values["url"] != found.url:
+            values |= {"proven": False}
         if "event_types" in values:
             values["event_types"] = list(values["event_types"])
         changed = await webhooks.change(unit.connection, webhook_id, **values, changed_at=unit.now)

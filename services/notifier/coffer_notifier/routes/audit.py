@@ -12,7 +12,7 @@ from coffer_chassis.admin.routes.requests import place_of
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.cursors import Listing
 from coffer_chassis.openapi import documented
-from coffer_chassis.requests import Cursor, Limit, TheCursors, ThePrincipal, page_size, refused
+from coffer_chassis.requests import Cursor, Limit, TheCursors, ThePrincipal, id_in_query, page_size, refused
 from coffer_contracts.problems import CursorInvalid
 from coffer_notifier.routes.requests import DEFAULT_LIMIT, TheDeps
 from coffer_notifier.store import audit
@@ -20,13 +20,17 @@ from coffer_notifier.store.audit import AuditEntry, Wanted
 
 OfAction = Annotated[str | None, QueryParameter(description="Only this action, e.g. `dead_letters.dropped`.")]
 OfActor = Annotated[str | None, QueryParameter(description="Only what this account or `shell/<user>` did.")]
+OfUser = Annotated[str | None, QueryParameter(name="user_id", description="Only what was done to this account.")]
 OfService = Annotated[str | None, QueryParameter(description="Only what was done to this service, e.g. `media-worker`.")]
 Since = Annotated[str | None, QueryParameter(description="From this time on, e.g. `2026-11-20T10:15:00Z`.")]
 Until = Annotated[str | None, QueryParameter(description="Before this time.")]
 
 
 class AuditEntryAnswer(msgspec.Struct, frozen=True):
-    """One act. `actor_id` is an account, or `shell/<user>` for a command; `count` how many messages it was about."""
+    """One act of an operator, or one fact about the security of an account. `actor_id` is an account, `shell/<user>` for a
+    command, or `address/<address>` of somebody who was not signed in; `count` how many messages it was about; `user_id`,
+    `address` and `agent` whose account it was, and from where it was done.
+    """
 
     id: str
     at: Timestamp
@@ -38,6 +42,9 @@ class AuditEntryAnswer(msgspec.Struct, frozen=True):
     count: int | None
     detail: dict[str, str]
     correlation_id: str
+    user_id: str | None
+    address: str | None
+    agent: str | None
 
 
 class AuditAnswer(msgspec.Struct, frozen=True):
@@ -52,7 +59,7 @@ class AuditAnswer(msgspec.Struct, frozen=True):
     opt=operator() | documented(raises=[CursorInvalid]),
     operation_id="list_audit_entries",
     tags=["operators"],
-    summary="See what operators did",
+    summary="See what operators did, and what happened to accounts",
 )
 async def get_audit(
     principal: ThePrincipal,
@@ -61,15 +68,19 @@ async def get_audit(
     action: OfAction = None,
     actor: OfActor = None,
     service: OfService = None,
+    user_id: OfUser = None,
     since: Since = None,
     until: Until = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response[AuditAnswer]:
-    """What operators of this installation did to its messages by hand, newest first. Entries are kept for good."""
+    """What operators of this installation did to its messages by hand, and what happened to the security of accounts, newest
+    first. Entries are kept for good.
+    """
+    account = id_in_query("user_id", user_id) if user_id is not None else None
     span = {"since": _moment("since", since), "until": _moment("until", until)}
-    wanted = Wanted(action, actor, service, span["since"], span["until"])
-    filters = {"action": action, "actor": actor, "service": service, **span}
+    wanted = Wanted(action, actor, service, account, span["since"], span["until"])
+    filters = {"action": action, "actor": actor, "service": service, "user_id": account, **span}
     listing = Listing("audit", principal.user_id, filters=filters)
     after = place_of(cursors.open(cursor, listing)) if cursor else None
     size = page_size(limit)
@@ -92,6 +103,9 @@ def _answer(entry: AuditEntry) -> AuditEntryAnswer:
         count=entry.count,
         detail=dict(entry.detail),
         correlation_id=entry.correlation_id,
+        user_id=entry.user_id,
+        address=entry.address,
+        agent=entry.agent,
     )
 
 

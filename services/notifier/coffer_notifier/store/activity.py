@@ -56,6 +56,8 @@ async def add(connection: AsyncConnection, entry: Entry) -> bool:
         "scope": list(entry.scope),
         "changes": {field: list(values) for field, values in entry.changes.items()},
         "reason": entry.reason,
+        "address": entry.address,
+        "agent": entry.agent,
     }
     return bool((await connection.execute(_add, row)).rowcount)
 
@@ -124,7 +126,7 @@ def _entry(row: Row[Any]) -> Entry:
         actor_id=row.actor_id,
         actor_kind=row.actor_kind,
         action=row.action,
-        item_id=ItemId(row.item_id),
+        item_id=ItemId(row.item_id) if row.item_id else None,
         item_kind=row.item_kind,
         item_name=row.item_name,
         owner_id=UserId(row.owner_id),
@@ -132,4 +134,6 @@ def _entry(row: Row[Any]) -> Entry:
         scope=tuple(map(ItemId, row.scope)),
         changes={field: (values[0], values[1]) for field, values in row.changes.items()},
         reason=row.reason,
+        address=row.address,
+        agent=row.agent,
     )

@@ -8,6 +8,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_contracts.ids import UserId
 from coffer_notifier.store.tables import audit_entries as entries
 
 
@@ -20,13 +21,17 @@ class AuditEntry:
     at: datetime
     service: str
     actor_id: str | None
-    """An account, or `shell/<user>`."""
+    """An account, `shell/<user>`, or `address/<address>` of somebody who was not signed in."""
     actor_kind: str
     action: str
     target: str
     count: int | None
     detail: Mapping[str, str]
     correlation_id: str
+    user_id: UserId | None = None
+    """The account it was done to, of facts about accounts."""
+    address: str | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Wanted:
     action: str | None = None
     actor_id: str | None = None
     service: str | None = None
+    user_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -51,7 +57,7 @@ async def add(connection: AsyncConnection, entry: AuditEntry) -> bool:
 
 async def page(connection: AsyncConnection, wanted: Wanted, after: tuple[datetime, str] | None, limit: int) -> list[AuditEntry]:
     """Entries, newest first, beginning after a time and an id."""
-    exact = ("action", "actor_id", "service")
+    exact = ("action", "actor_id", "service", "user_id")
     query = select(entries).where(*(entries.c[name] == value for name in exact if (value := getattr(wanted, name)) is not None))
     if wanted.since is not None:
         query = query.where(entries.c.at >= wanted.since)

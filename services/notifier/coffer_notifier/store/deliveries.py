@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import EventId, ItemId, UserId, WebhookId
-from coffer_notifier.domain.webhooks import ENTRIES, Delivery, DeliveryState
+from coffer_notifier.domain.webhooks import ENTRIES, Delivery, DeliveryState, Standing
 from coffer_notifier.store.tables import WAITING, deliveries, webhooks
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -78,7 +78,9 @@ _choose = text(
         FROM waiting WHERE waiting.webhook_id IS NOT NULL
     )
     SELECT w.id FROM waiting JOIN webhooks w ON w.id = waiting.webhook_id
-    WHERE w.enabled AND (w.failing_since IS NULL) = :healthy AND NOT w.user_id = ANY(CAST(:busy AS uuid[]))
+    WHERE w.enabled
+      AND :standing = CASE WHEN w.failing_since IS NOT NULL THEN 'failing' WHEN w.proven THEN 'proven' ELSE 'new' END
+      AND NOT w.user_id = ANY(CAST(:busy AS uuid[]))
       AND EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND {WAITING} AND d.not_before <= :now)
       AND {_SENDING.format(id="w.id")} < :each
     LIMIT :limit FOR NO KEY UPDATE OF w SKIP LOCKED
@@ -90,7 +92,7 @@ _due = text(
     f"""
     SELECT d.* FROM unnest(CAST(:chosen AS uuid[])) AS chosen CROSS JOIN LATERAL (
         SELECT * FROM webhook_deliveries WHERE webhook_id = chosen AND {WAITING} AND not_before <= :now
-        ORDER BY not_before, id LIMIT least(:at_once, greatest(0, :each - {_SENDING.format(id="chosen")}))
+        ORDER BY not_before LIMIT least(:at_once, greatest(0, :each - {_SENDING.format(id="chosen")}))
         FOR UPDATE SKIP LOCKED
     ) d
     """  # noqa: S608  # constants
@@ -102,15 +104,15 @@ async def choose(
     now: datetime,
     *,
     after: str,
-    healthy: bool,
+    standing: Standing,
     each: int,
     limit: int,
     busy: Collection[str],
 ) -> list[str]:
-    """Webhooks with something due and fewer than `each` on their way, in the order of their ids from `after` on; locked, and
-    those that others hold left to them. `busy` are people whose webhooks are passed over.
+    """Webhooks of a standing with something due and fewer than `each` on their way, in the order of their ids from `after` on;
+    locked, and those that others hold left to them. `busy` are people whose webhooks are passed over.
     """
-    values = {"now": now, "after": after, "healthy": healthy, "each": each, "limit": limit, "busy": list(busy)}
+    values = {"now": now, "after": after, "standing": standing, "each": each, "limit": limit, "busy": list(busy)}
     return [str(found) for found in (await connection.execute(_choose, values)).scalars()]
 
 

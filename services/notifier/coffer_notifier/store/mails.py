@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, cast, delete, func, select, update
+from sqlalchemy import Row, case, cast, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -59,6 +59,52 @@ async def queue(
         "message_id": message_id,
         "state": "queued",
         "not_before": now,
+        "created_at": now,
+        "traceparent": trail.traceparent,
+        "correlation_id": trail.correlation_id,
+    }
+    statement = insert(mails).values(row).on_conflict_do_nothing(constraint="mails_once")
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def queue_together(
+    connection: AsyncConnection,
+    *,
+    mail_id: str,
+    event_id: EventId,
+    user_id: UserId,
+    kind: str,
+    part: Mapping[str, Any],
+    message_id: str,
+    now: datetime,
+    until: datetime,
+    trail: Trail = NOWHERE,
+) -> bool:
+    """Write down that a person is to be told `part` by mail not before `until`, together with whatever else of this kind is to
+    be told by then; whether it is a mail of its own. The caller sees to it that no fact is told twice.
+    """
+    waiting = (
+        select(mails.c.id)
+        .where(mails.c.user_id == user_id, mails.c.kind == kind, mails.c.state == "queued", mails.c.attempts == 0)
+        .limit(1)
+        # One that is being claimed at this moment is left alone: what it says is decided.
+        .with_for_update(skip_locked=True)
+    )
+    known = (await connection.execute(waiting)).scalar_one_or_none()
+    if known is not None:
+        parts = mails.c.data["parts"].op("||")(cast([dict(part)], JSONB))
+        data = func.jsonb_set(mails.c.data, text("'{parts}'"), parts)
+        await connection.execute(update(mails).where(mails.c.id == known).values(data=data))
+        return False
+    row = {
+        "id": mail_id,
+        "event_id": event_id,
+        "user_id": user_id,
+        "kind": kind,
+        "data": {"parts": [dict(part)]},
+        "message_id": message_id,
+        "state": "queued",
+        "not_before": until,
         "created_at": now,
         "traceparent": trail.traceparent,
         "correlation_id": trail.correlation_id,

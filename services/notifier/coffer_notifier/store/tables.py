@@ -36,6 +36,7 @@ revocations = revocations_table(metadata)
 SHOWN = text("deleted_at IS NULL")
 UNREAD = text("read_at IS NULL AND deleted_at IS NULL")
 WAITING = text("state IN ('queued', 'sending')")
+SENDING = text("state = 'sending'")
 
 notices = Table(
     "notices",
@@ -87,14 +88,16 @@ activity = Table(
     Column("actor_id", Text),
     Column("actor_kind", Text, nullable=False),
     Column("action", Text, nullable=False),
-    Column("item_id", Id, nullable=False),
-    Column("item_kind", Text, nullable=False),
-    Column("item_name", Text, nullable=False),
+    Column("item_id", Id),
+    Column("item_kind", Text),
+    Column("item_name", Text),
     Column("owner_id", Id, nullable=False),
     Column("recipient_id", Id),
     Column("scope", ARRAY(Id), nullable=False),
     Column("changes", JSONB, nullable=False),
     Column("reason", Text),
+    Column("address", Text),
+    Column("agent", Text),
     Index("activity_of_owner", "owner_id", "at", "id"),
     Index("activity_of_item", "item_id", "at", "id"),
     Index("activity_of_recipient", "recipient_id", "at", "id", postgresql_where=text("recipient_id IS NOT NULL")),
@@ -144,9 +147,25 @@ audit_entries = Table(
     Column("count", BigInteger),
     Column("detail", JSONB, nullable=False),
     Column("correlation_id", Text, nullable=False),
+    Column("user_id", Id),
+    Column("address", Text),
+    Column("agent", Text),
     Index("audit_entries_order", "at", "id"),
+    Index("audit_entries_of_user", "user_id", "at", "id", postgresql_where=text("user_id IS NOT NULL")),
     Index("audit_entries_of_actor", "actor_id", "at", "id"),
     comment="What is kept for good about who did what to the installation and to accounts, once per fact.",
+)
+
+known_sign_ins = Table(
+    "known_sign_ins",
+    metadata,
+    Column("user_id", Id, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+    Index("known_sign_ins_age", "last_seen_at"),
+    comment="Kinds of devices and networks that people signed in from, as digests, so that something new stands out.",
 )
 
 webhooks = Table(
@@ -162,6 +181,7 @@ webhooks = Table(
     Column("disabled_for", Text),
     Column("disabled_at", Instant),
     Column("failing_since", Instant),
+    Column("proven", Boolean, nullable=False),
     Column("sealed_secret", LargeBinary, nullable=False),
     Column("sealed_old_secret", LargeBinary),
     Column("old_secret_until", Instant),
@@ -194,6 +214,7 @@ deliveries = Table(
     Column("correlation_id", Text),
     UniqueConstraint("webhook_id", "event_id", name="webhook_deliveries_once"),
     Index("webhook_deliveries_due", "webhook_id", "not_before", postgresql_where=WAITING),
+    Index("webhook_deliveries_sending", "webhook_id", "not_before", postgresql_where=SENDING),
     Index("webhook_deliveries_next", "not_before", postgresql_where=WAITING),
     Index("webhook_deliveries_of_webhook", "webhook_id", "created_at", "id"),
     Index("webhook_deliveries_created", "created_at"),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, text, tuple_, update
+from sqlalchemy import Row, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,9 +67,10 @@ async def remove(connection: AsyncConnection, user_id: UserId, webhook_id: Webho
 
 
 async def note_success(connection: AsyncConnection, webhook_id: WebhookId) -> None:
-    """It works again; nothing is written, nor locked, if it did."""
-    works = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.failing_since.is_not(None))
-    await connection.execute(works.values(failing_since=None))
+    """It works; nothing is written, nor locked, if it did before."""
+    news = or_(webhooks.c.failing_since.is_not(None), webhooks.c.proven.is_(False))
+    works = update(webhooks).where(webhooks.c.id == webhook_id, news)
+    await connection.execute(works.values(failing_since=None, proven=True))
 
 
 async def note_failure(connection: AsyncConnection, webhook_id: WebhookId, now: datetime) -> Webhook | None:
@@ -97,6 +98,7 @@ def _webhook(row: Row[Any]) -> Webhook:
         disabled_for=row.disabled_for,
         disabled_at=row.disabled_at,
         failing_since=row.failing_since,
+        proven=row.proven,
         sealed_secret=row.sealed_secret,
         sealed_old_secret=row.sealed_old_secret,
         old_secret_until=row.old_secret_until,

@@ -17,7 +17,17 @@ from coffer_contracts.files import (
 from coffer_notifier.handlers.reactions import BULK, FAST
 from factories.events import NOON
 from factories.notifier import Notifier
-from factories.telling import Share, drive, registered, session_revoked, upload_ended, user_id, webhook_disabled
+from factories.telling import (
+    Share,
+    drive,
+    registered,
+    reuse_detected,
+    session_revoked,
+    signed_in,
+    upload_ended,
+    user_id,
+    webhook_disabled,
+)
 
 TABLES = ("notices", "activity", "mails", "grants", "tree", "people", "revocations")
 
@@ -58,6 +68,8 @@ class World:
             self.file.purged(),
             session_revoked(user_id(), self.bob, NOON.replace(hour=13)),
             webhook_disabled(self.bob),
+            signed_in(self.bob),
+            reuse_detected(self.bob),
         ]
 
 
@@ -102,6 +114,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
     await notifier.handle(*world.facts())
     now = await state(notifier, world)
     assert sorted(row.type for row in now["notices"]) == [
+        "session_reuse_detected",
         "share_changed",
         "share_left",
         "share_received",
@@ -118,6 +131,8 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "purged",
         "renamed",
         "restored",
+        "session.created",
+        "session.reuse_detected",
         "share_changed",
         "share_left",
         "share_revoked",
@@ -125,7 +140,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "trashed",
         "uploaded",
     ]
-    assert len(now["mails"]) == 1
+    assert len(now["mails"]) == 2
     assert len(now["tree"]) == 3
     assert len(now["people"]) == 2
 
@@ -162,8 +177,8 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     facts = world.facts()
     await notifier.handle(*order(facts))
     now = await state(notifier, world)
-    assert len(now["activity"]) == 10
-    assert len(now["notices"]) == 10
+    assert len(now["activity"]) == 12
+    assert len(now["notices"]) == 11
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
 
@@ -187,7 +202,7 @@ async def test_a_crash_before_the_commit_leaves_nothing_and_the_next_delivery_ev
             await crash(fact)
     assert await notifier.rows(counts) == before
     await notifier.handle(*world.facts())
-    assert len((await state(notifier, world))["activity"]) == 10
+    assert len((await state(notifier, world))["activity"]) == 12
 
 
 async def test_what_is_only_told_again_tells_nobody(notifier: Notifier) -> None:

@@ -1,7 +1,5 @@
 """The audit: an entry per act, once however often it comes, listed for operators only."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,14 +7,12 @@ import httpx
 import pytest
 
 from coffer_chassis.ids import new_id
-from coffer_chassis.settings import CofferSettings
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import ActId, EventId
 from coffer_contracts.operators import OperatorFact, Particular
-from coffer_notifier.app import TOPOLOGY, http_app
 from factories.events import NOON, arrived
 from factories.notifier import Notifier
-from factories.operators import ACTED, Roles, operations_of
+from factories.operators import ACTED
 
 
 def acted(service: str = "files", **changes: Any) -> Envelope[OperatorFact]:
@@ -35,15 +31,6 @@ def acted(service: str = "files", **changes: Any) -> Envelope[OperatorFact]:
     return fact.model_copy(update={**envelope, "time": at})
 
 
-@asynccontextmanager
-async def asking(notifier: Notifier, token: str = "operator") -> AsyncIterator[httpx.AsyncClient]:  # no secret
-    app: Any = http_app(notifier.deps, notifier.hub, CofferSettings(), Roles(), operations_of(TOPOLOGY, notifier.deps.work))
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://notifier.test", headers=headers) as http:
-        yield http
-
-
 async def page(http: httpx.AsyncClient, **query: Any) -> Any:
     answer = await http.get("/v1/audit", params=query)
     assert answer.status_code == 200, answer.text
@@ -56,7 +43,7 @@ async def test_an_act_of_every_service_becomes_one_entry(notifier: Notifier, ser
     await notifier.handle(fact, fact)
     await notifier.forget_inbox()
     await notifier.handle(fact)
-    async with asking(notifier) as http:
+    async with notifier.operators() as http:
         (entry,) = (await page(http, actor=fact.actorid))["items"]
     assert entry == {
         "id": entry["id"],
@@ -69,6 +56,9 @@ async def test_an_act_of_every_service_becomes_one_entry(notifier: Notifier, ser
         "count": 12,
         "detail": {"queue": "files-fast"},
         "correlation_id": fact.correlationid,
+        "user_id": None,
+        "address": None,
+        "agent": None,
     }
 
 
@@ -77,7 +67,7 @@ async def test_a_crash_before_the_commit_leaves_nothing_and_the_next_delivery_wr
     broken = acted(count=1).model_copy(update={"id": EventId(new_id()), "actorid": fact.actorid, "correlationid": None})
     with pytest.raises(Exception, match="correlation_id"):
         await notifier.handle_together(fact, broken)
-    async with asking(notifier) as http:
+    async with notifier.operators() as http:
         assert (await page(http, actor=fact.actorid))["items"] == []
         await notifier.handle(fact)
         assert len((await page(http, actor=fact.actorid))["items"]) == 1
@@ -92,7 +82,7 @@ async def test_entries_are_paged_and_filtered(notifier: Notifier) -> None:
         )
     ]
     await notifier.handle(*facts)
-    async with asking(notifier) as http:
+    async with notifier.operators() as http:
         seen: list[str] = []
         query: dict[str, Any] = {"actor": actor, "limit": 2}
         while True:
@@ -122,5 +112,5 @@ async def test_entries_are_paged_and_filtered(notifier: Notifier) -> None:
 
 async def test_operators_only(notifier: Notifier) -> None:
     for token, status in {"person": 403, "token": 403, "link": 403, "bad": 401}.items():
-        async with asking(notifier, token) as http:
+        async with notifier.operators(token) as http:
             assert (await http.get("/v1/audit")).status_code == status

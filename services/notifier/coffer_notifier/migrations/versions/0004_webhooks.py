@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("disabled_for", sa.Text),
         sa.Column("disabled_at", instant),
         sa.Column("failing_since", instant),
+        sa.Column("proven", sa.Boolean, nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary, nullable=False),
         sa.Column("sealed_old_secret", sa.LargeBinary),
         sa.Column("old_secret_until", instant),
@@ -64,6 +65,8 @@ def upgrade() -> None:
     )
     waiting = sa.text("state IN ('queued', 'sending')")
     op.create_index("webhook_deliveries_due", "webhook_deliveries", ["webhook_id", "not_before"], postgresql_where=waiting)
+    sending = sa.text("state = 'sending'")
+    op.create_index("webhook_deliveries_sending", "webhook_deliveries", ["webhook_id", "not_before"], postgresql_where=sending)
     op.create_index("webhook_deliveries_next", "webhook_deliveries", ["not_before"], postgresql_where=waiting)
     op.create_index("webhook_deliveries_of_webhook", "webhook_deliveries", ["webhook_id", "created_at", "id"])
     op.create_index("webhook_deliveries_created", "webhook_deliveries", ["created_at"])

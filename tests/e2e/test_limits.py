@@ -1,0 +1,107 @@
+"""A running Coffer with narrow limits, files in two processes, and a Redis between them: they count as one."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from factories.people import Person
+from factories.redis_server import RedisServer, redis_server
+from factories.roles import Role
+from factories.stacks import LocalStack, local_stack
+
+pytestmark = pytest.mark.slow
+
+QUOTA = 6
+"""One more grows back every ten seconds."""
+WHERE = "/v1/admin/files/limits"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def stack(server: RedisServer) -> Iterator[LocalStack]:
+    with local_stack(COFFER_REDIS_URL=server.url, COFFER_LIMIT_UPLOAD_PER_MINUTE=str(QUOTA)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def second(stack: LocalStack) -> str:
+    """The address of another process of files."""
+    return Role.start(stack, "api", "coffer_files").ready().public
+
+
+@pytest.fixture
+def boss(stack: LocalStack) -> Person:
+    person = Person.at(stack.url)
+    stack.run("coffer_auth", "grant-operator", person.name)
+    person.sign_in()
+    return person
+
+
+def look(person: Person) -> int:
+    return person.http.get("/v1/uploads").status_code
+
+
+def limited(boss: Person, person: Person) -> dict[str, Any] | None:
+    listed = boss.get(WHERE)
+    assert listed["counted_in"] == "redis"
+    who = f"user/{person.tokens['user']['id']}"
+    return next((one for one in listed["items"] if one["who"] == who), None)
+
+
+def test_two_processes_count_together_and_an_operator_lets_somebody_go_on(stack: LocalStack, second: str, boss: Person) -> None:
+    ana = Person.at(stack.url)
+    there = ana.through(second)
+    began = time.monotonic()
+    asked = [look(one) for _ in range(QUOTA) for one in (ana, there)]
+    grown_back = (time.monotonic() - began) / 10
+    assert set(asked) == {200, 429}
+    assert QUOTA <= asked.count(200) <= QUOTA + 1 + grown_back
+    refused = there.http.get("/v1/uploads")
+    assert refused.json()["violated-policies"] == ["upload"]
+    assert 1 <= int(refused.headers["retry-after"]) <= 10
+    assert refused.headers["ratelimit"] == f'"upload";r=0;t={refused.headers["retry-after"]}'
+    assert there.http.get("/v1/me").status_code == 404, "this process has routes of files only"
+    assert ana.get("/v1/items/root/children")["items"] == [], "what else they do goes on"
+
+    seen = limited(boss, ana)
+    assert seen is not None
+    assert seen["refused"] >= asked.count(429) + 1
+    assert limited(boss.through(second), ana) == seen
+    (line,) = stack.run("coffer_files", "limits", "list").splitlines()
+    assert json.loads(line)["who"] == seen["who"]
+
+    lifted = boss.http.post(f"{second}{WHERE}/lift", json={"policy": "upload", "who": seen["who"]})
+    assert lifted.status_code == 200
+    assert limited(boss, ana) is None
+    assert (look(ana), look(there)) == (200, 200)
+    told = boss.wait_for(
+        lambda: boss.get("/v1/audit", action="limits.lifted"), lambda page: bool(page["items"]), within_seconds=10
+    )
+    assert told["items"][0]["service"] == "files"
+
+
+def test_while_redis_is_away_each_process_counts_for_itself_and_nobody_is_refused_for_it(
+    stack: LocalStack, second: str, server: RedisServer
+) -> None:
+    bea = Person.at(stack.url)
+    there = bea.through(second)
+    assert [look(bea) for _ in range(QUOTA)] == [200] * QUOTA
+    server.kill()
+    try:
+        for one in (bea, there):
+            assert [look(one) for _ in range(QUOTA)] == [200] * QUOTA
+            assert look(one) == 429
+        assert bea.get("/v1/items/root/children")["items"] == []
+    finally:
+        server.start()
+    # Sooner or later somebody looks, and all count together again.
+    with server.client() as seen:
+        bea.wait_for(lambda: {"status": look(bea), "keys": seen.dbsize()}, lambda one: one["keys"] > 0, within_seconds=10)

@@ -1,0 +1,187 @@
+"""The sender: wakes up for news, keeps to its bounds, and lets nobody wait for receivers that hang or are gone."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from coffer_chassis.testing import eventually
+from coffer_contracts.ids import UserId
+from coffer_notifier.domain.webhooks import EACH, PER_PERSON
+from coffer_notifier.handlers.sending import BLOCKED_SECONDS
+from factories.notifier import Notifier, notifier_on
+from factories.receivers import Receiver, hanging, receiver
+from factories.sending import flood, seconds_until_told, sending
+from factories.telling import user_id
+
+PLACES = 8
+
+
+@asynccontextmanager
+async def notifier_with(url: str, places: int) -> AsyncIterator[Notifier]:
+    """The notifier with so many places; it leaves no webhook behind."""
+    async with notifier_on(url, webhook_allow_loopback=True, webhook_deliveries_at_once=places) as service:
+        try:
+            yield service
+        finally:
+            await service.rows("DELETE FROM webhooks RETURNING id")
+
+
+@pytest.fixture
+async def narrow(store_url_of_notifier: str) -> Any:
+    async with notifier_with(store_url_of_notifier, PLACES) as service:
+        yield service
+
+
+@pytest.fixture
+def gone() -> Any:
+    """The address of a host that refuses every connection."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/hook"
+
+
+async def under_way(notifier: Notifier, *persons: str) -> int:
+    """How many deliveries to these people are claimed at this moment."""
+    return len(
+        await notifier.rows(
+            "SELECT 1 FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id"
+            " WHERE d.state = 'sending' AND w.user_id = ANY(CAST(:persons AS uuid[]))",
+            persons=list(persons),
+        )
+    )
+
+
+async def test_news_are_sent_at_once_and_a_stop_waits_for_nobody(narrow: Notifier, hook: Receiver) -> None:
+    async with sending(narrow):
+        assert await seconds_until_told(narrow, hook) < BLOCKED_SECONDS
+        with hanging() as url:
+            await flood(narrow, url, 1)
+            await seconds_until_told(narrow, hook)
+
+
+async def known(notifier: Notifier, hook: Receiver) -> UserId:
+    """Somebody whose webhook has proved itself."""
+    person = user_id()
+    await notifier.webhook(person, hook.url, "*")
+    await seconds_until_told(notifier, hook, person)
+    return person
+
+
+async def test_receivers_that_hang_delay_nobody_else(narrow: Notifier, hook: Receiver) -> None:
+    async with sending(narrow, limit_seconds=1):
+        ann = await known(narrow, hook)
+        with hanging() as url:
+            persons = [await flood(narrow, url, 30) for _ in range(6)]
+            waits = [await seconds_until_told(narrow, hook, ann) for _ in range(5)]
+            assert await under_way(narrow, *persons) <= 2 * PLACES // 4, "new ones and those that fail have a quarter each"
+
+            async def known_to_fail() -> bool:
+                rows = await narrow.rows("SELECT 1 FROM webhooks WHERE url = :url AND failing_since IS NOT NULL", url=url)
+                return len(rows) == len(persons)
+
+            await eventually(known_to_fail, within_seconds=20)
+            waits += [await seconds_until_told(narrow, hook, ann) for _ in range(5)]
+            assert await seconds_until_told(narrow, hook) < 2, "nor do they delay somebody new"
+    assert sorted(waits)[5] < 0.3, waits
+    assert max(waits) < 2, waits
+
+
+async def test_a_dead_host_with_much_that_waits_for_it_delays_nobody_else(narrow: Notifier, hook: Receiver, gone: str) -> None:
+    async with sending(narrow):
+        ann = await known(narrow, hook)
+        person = await flood(narrow, gone, 500, webhooks=2)
+        waits = [await seconds_until_told(narrow, hook, ann) for _ in range(10)]
+        assert await under_way(narrow, person) <= 2
+    assert sorted(waits)[5] < 0.3, waits
+    assert max(waits) < 2, waits
+
+
+async def test_one_webhook_has_no_more_than_its_share_under_way(narrow: Notifier, hook: Receiver) -> None:
+    async with sending(narrow), sending(narrow):
+        person = await known(narrow, hook)
+        hook.answering.clear()
+        hook.calls.clear()
+        await flood(narrow, hook.url, 50, person=person)
+
+        async def busy() -> bool:
+            return len(hook.calls) >= EACH["proven"]
+
+        await eventually(busy, within_seconds=5)
+        assert await under_way(narrow, person) == EACH["proven"], "also of several processes together"
+        with receiver() as other:
+            assert await seconds_until_told(narrow, other) < 2
+        assert len(hook.calls) == EACH["proven"]
+        hook.answering.set()
+
+        async def everything() -> bool:
+            return len(hook.calls) == 50
+
+        await eventually(everything, within_seconds=20)
+
+
+async def test_one_person_has_no_more_than_their_share_of_a_process(store_url_of_notifier: str, hook: Receiver) -> None:
+    async with notifier_with(store_url_of_notifier, 60) as wide:
+        person = await flood(wide, hook.url, 1, webhooks=6)
+        await wide.deliver_all()
+        hook.answering.clear()
+        hook.calls.clear()
+        await flood(wide, hook.url, 20, person=person)
+        async with sending(wide):
+
+            async def busy() -> bool:
+                return len(hook.calls) >= PER_PERSON
+
+            await eventually(busy, within_seconds=5)
+            with receiver() as other:
+                assert await seconds_until_told(wide, other) < 2
+            assert await under_way(wide, person) == PER_PERSON
+            hook.answering.set()
+
+            async def everything() -> bool:
+                return len(hook.calls) == 120
+
+            await eventually(everything, within_seconds=20)
+
+
+async def test_a_webhook_that_works_again_catches_up(narrow: Notifier, hook: Receiver) -> None:
+    hook.status = 500
+    person = await flood(narrow, hook.url, 40)
+    async with sending(narrow) as sender:
+
+        async def failing() -> bool:
+            return len(await narrow.rows("SELECT 1 FROM webhooks WHERE failing_since IS NOT NULL")) == 1
+
+        await eventually(failing, within_seconds=5)
+        hook.status = 200
+        narrow.clock.advance(minutes=10)
+
+        async def everything() -> bool:
+            sender.poke()
+            waiting = await narrow.rows(
+                "SELECT 1 FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id"
+                " WHERE w.user_id = :person AND d.state <> 'delivered'",
+                person=person,
+            )
+            return not waiting
+
+        await eventually(everything, within_seconds=20)
+    assert len(await narrow.rows("SELECT 1 FROM webhooks WHERE failing_since IS NOT NULL")) == 0
+
+
+async def test_what_was_under_way_at_a_stop_is_left_to_others(narrow: Notifier, hook: Receiver) -> None:
+    hook.answering.clear()
+    person = await flood(narrow, hook.url, 1)
+    async with sending(narrow):
+
+        async def called() -> bool:
+            return len(hook.calls) == 1
+
+        await eventually(called, within_seconds=5)
+    assert await under_way(narrow, person) == 1
+    hook.answering.set()
+    narrow.clock.advance(minutes=2)
+    await narrow.deliver_all()
+    assert len(hook.calls) == 2
