@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from coffer_chassis.bearer import bearer_token
 from coffer_chassis.turns import CALLER
 from coffer_contracts.problems import Forbidden, InsufficientScope, Unauthenticated
+from coffer_contracts.scopes import ADMIN_READ, ADMIN_WRITE
 
 _OPT = "access"
 
@@ -51,19 +52,31 @@ class AccessRule:
     audience: Literal["public", "user", "operator", "internal"]
     scopes: tuple[str, ...] = ()
     links: bool = False
+    session_only: bool = False
+    """No token, whatever its scopes: what it would do is for the person at the screen."""
+    any_scope: bool = False
+    """Said on purpose: a token of any scope may do this."""
 
-    def admit(self, caller: Caller) -> None:
-        """Raises Forbidden or InsufficientScope unless `caller` may use the route."""
+    def scopes_for(self, method: str) -> tuple[str, ...]:
+        """What a token needs: of operators' routes GET and HEAD need the right to see, everything else the right to act."""
+        if self.audience != "operator":
+            return self.scopes
+        return (ADMIN_READ,) if method in {"GET", "HEAD"} else (ADMIN_WRITE,)
+
+    def admit(self, caller: Caller, method: str = "POST") -> None:
+        """Raises Forbidden or InsufficientScope unless `caller` may use the route with that method."""
         if self.audience == "operator":
-            if caller.kind == "operator" or (caller.kind == "user" and "operator" in caller.roles):
-                return
-            raise Forbidden("only operators may do this")
-        if caller.kind == "link" and not self.links:
+            # A token acts for an account: the scope without the role is worth nothing.
+            if caller.kind != "operator" and (caller.kind == "link" or "operator" not in caller.roles):
+                raise Forbidden("only operators may do this")
+        elif caller.kind == "link" and not self.links:
             raise Forbidden("a public link does not reach this far")
+        if self.session_only and caller.kind != "user":
+            raise Forbidden("this is for a person who is signed in, not for a token")
         if caller.kind in {"token", "link"}:
-            missing = [scope for scope in self.scopes if scope not in caller.scopes]
-            if missing:
-                raise InsufficientScope("", required_scopes=list(self.scopes))
+            needed = self.scopes_for(method)
+            if any(scope not in caller.scopes for scope in needed):
+                raise InsufficientScope("", required_scopes=list(needed))
 
 
 def public() -> dict[str, AccessRule]:
@@ -76,8 +89,18 @@ def user(*scopes: str, links: bool = False) -> dict[str, AccessRule]:
     return {_OPT: AccessRule("user", scopes, links)}
 
 
+def session_only() -> dict[str, AccessRule]:
+    """A person who is signed in, and no token: passwords, second factors, tokens, sessions."""
+    return {_OPT: AccessRule("user", session_only=True)}
+
+
+def any_token() -> dict[str, AccessRule]:
+    """Any signed-in principal, also a token whatever it was made for: what it may ask about itself."""
+    return {_OPT: AccessRule("user", any_scope=True)}
+
+
 def operator() -> dict[str, AccessRule]:
-    """Operators only: `/v1/admin/...`."""
+    """Operators only: `/v1/admin/...`. Their tokens need `admin:read` to see and `admin:write` to act."""
     return {_OPT: AccessRule("operator")}
 
 
@@ -130,7 +153,7 @@ def gate(verifier: TokenVerifier | None) -> Callable[[ASGIApp], ASGIApp]:
                 if token is None or verifier is None:
                     raise Unauthenticated
                 caller = await verifier.verify(token)
-                rule.admit(caller)
+                rule.admit(caller, str(scope.get("method")))
                 scope["user"] = caller
                 CALLER.set(getattr(caller, "user_id", None))
             await app(scope, receive, send)

@@ -56,7 +56,8 @@ class Principal:
 class Revocations:
     """Sessions and tokens that ended early, each until its tokens have expired anyway. Filled by events or by auth itself.
 
-    Lives in memory, bounded by what is revoked within the life of an access token.
+    Lives in memory, bounded by the sessions that are revoked within the life of an access token, and by the personal access
+    tokens that are revoked within theirs.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -132,7 +132,8 @@ class LoginFailedV1(Event):
 
     user_id: UserId = described(description="The account somebody tried to enter.")
     reason: str = described(
-        description="Why it was refused, a stable word: `invalid_credentials`, `account_suspended`, `too_many_attempts`."
+        description="Why it was refused, a stable word: `invalid_credentials`, `account_suspended`, `too_many_attempts`, "
+        "`mfa_invalid`."
     )
     address: str | None = described(None, description="Network address of the attempt; not for outside.")
     agent: str | None = described(None, description="User agent of the attempt; not for outside.")

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from coffer_contracts import auth, auth_identities, auth_mail, files, media, notifier, sharing
+from coffer_contracts import auth, auth_factors, auth_identities, auth_mail, files, media, notifier, sharing
 from coffer_contracts.event import Envelope, Event, PrivateCommand
 from coffer_contracts.majors import UPCASTERS, Upcaster, newest_type, older_twins, older_types
 from coffer_contracts.words import READING
@@ -40,6 +40,12 @@ EVENTS: tuple[type[Event], ...] = (
     auth.SessionRevokedV1,
     auth.SessionReuseDetectedV1,
     auth.LoginFailedV1,
+    auth_factors.TokenCreatedV1,
+    auth_factors.TokenRevokedV1,
+    auth_factors.MfaEnabledV1,
+    auth_factors.MfaDisabledV1,
+    auth_factors.MfaRecoveryUsedV1,
+    auth_factors.MfaCodesRotatedV1,
     auth_identities.IdentityLinkedV1,
     files.UploadReceivedV1,
     files.ItemCreatedV1,

@@ -4,7 +4,7 @@
     ├── BadRequest 400       MalformedRequest CursorInvalid IdempotencyKeyRequired
     ├── NotSignedIn 401      Unauthenticated TokenExpired InvalidCredentials MfaRequired MfaInvalid LinkPasswordRequired
     ├── Refused 403          Forbidden InsufficientScope CsrfFailed QuotaExceeded EmailUnverified AccountSuspended
-    │                        AccountNotLinked FeatureDisabled MalwareDetected TicketRequired
+    │                        AccountNotLinked FeatureDisabled MalwareDetected TicketRequired StepUpRequired
     ├── Conflict 409         NameConflict KindConflict Cycle StateConflict AlreadyShared UsernameTaken UploadIncomplete
     │                        LimitReached LastOperator
     ├── Gone 410             CursorExpired LinkExpired LinkExhausted UploadExpired
@@ -66,7 +66,7 @@ class MfaRequired(
     NotSignedIn,
     code="mfa_required",
     title="A second factor is required",
-    example={"mfa_token": "…", "methods": ["totp", "recovery_code"]},
+    example={"mfa_token": "…", "methods": ["totp", "recovery_code"], "expires_at": "2026-11-20T10:15:00.000Z"},
 ):
     """The password was right; a second factor is needed. `mfa_token` carries the sign-in on."""
 
@@ -124,6 +124,18 @@ class MalwareDetected(Refused, code="malware_detected", title="The content is da
 
 class TicketRequired(Refused, code="ticket_required", title="A download ticket is required"):
     """A link session needs a fresh, unused ticket for bytes."""
+
+
+class StepUpRequired(
+    Refused,
+    code="step_up_required",
+    title="Prove again that it is you",
+    example={"methods": ["password", "totp", "recovery_code"]},
+):
+    """Before security settings change, the session must have proved who it is within 15 minutes: `POST /v1/auth/step-up`.
+
+    `methods` lists what is to be shown: `password` always; where others follow, one of them as well.
+    """
 
 
 class NotFound(Problem, code="not_found", status=404, title="Not found"):

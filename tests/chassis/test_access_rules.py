@@ -8,7 +8,16 @@ from litestar.connection import WebSocket
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from coffer_chassis.access_rules import AccessRule, Caller, internal, operator, public, user
+from coffer_chassis.access_rules import (
+    AccessRule,
+    Caller,
+    any_token,
+    internal,
+    operator,
+    public,
+    session_only,
+    user,
+)
 from coffer_chassis.answers import Body
 from coffer_chassis.bearer import bearer_token
 from coffer_contracts.problems import Unauthenticated
@@ -33,6 +42,21 @@ async def get_items() -> str:
 @get("/admin", opt=operator())
 async def get_admin() -> str:
     return "admin"
+
+
+@post("/act", opt=operator())
+async def post_admin() -> str:
+    return "done"
+
+
+@get("/mine", opt=session_only())
+async def get_mine() -> str:
+    return "mine"
+
+
+@get("/self", opt=any_token())
+async def get_self() -> str:
+    return "self"
 
 
 @get("/undeclared")
@@ -99,13 +123,17 @@ async def _plain() -> str:
     [
         ("/files", {"alice", "token-read", "operator", "alice-operator"}),
         ("/items", {"alice", "token-read", "link", "operator", "alice-operator"}),
-        ("/admin", {"operator", "alice-operator"}),
+        ("/admin", {"operator", "alice-operator", "token-admin-read", "token-admin-write"}),
+        ("/act", {"operator", "alice-operator", "token-admin-write"}),
+        ("/mine", {"alice", "alice-operator"}),
+        ("/self", set(CALLERS) - {"link"}),
         ("/public", set(CALLERS)),
     ],
 )
 def test_each_rule_admits_exactly_those_it_names(path: str, admitted: set[str]) -> None:
-    with client_of(get_public, get_files, get_items, get_admin) as client:
-        found = {name for name in CALLERS if client.get(path, headers=signed(name)).status_code == 200}
+    with client_of(get_public, get_files, get_items, get_admin, post_admin, get_mine, get_self) as client:
+        ask = client.post if path == "/act" else client.get
+        found = {name for name in CALLERS if ask(path, headers=signed(name)).is_success}
     assert found == admitted
 
 

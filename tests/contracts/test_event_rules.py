@@ -33,7 +33,7 @@ COUNTED = {
 SECRET = re.compile(
     r"passw|secret|token|credential|signature|cookie|otp|private|authorization|url|href|link_code", re.IGNORECASE
 )
-ABOUT_SECRETS = {"tokens_expire_at": "a time, not a token"}
+ABOUT_SECRETS = {"tokens_expire_at": "a time, not a token", "token_id": "a name, not a token"}
 PERSONAL_PLACES = {"address", "agent"}
 SECURITY_TYPES = re.compile(r"auth\.(session|token|login|password|mfa|identity)\.")
 

@@ -39,6 +39,7 @@ PROMISED = {
         "feature_disabled",
         "malware_detected",
         "ticket_required",
+        "step_up_required",
     },
     404: {"not_found"},
     405: {"method_not_allowed"},

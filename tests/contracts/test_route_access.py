@@ -6,13 +6,11 @@ import pytest
 
 from coffer_chassis.access_rules import AccessRule, CallerKind, rule_of
 from coffer_contracts.problems import Forbidden, InsufficientScope
+from coffer_contracts.scopes import SCOPES
 from coffer_local.registry import SERVICES
 
-SCOPES = {"files:read", "files:write", "shares:write", "account:read", "account:write", "events:read", "webhooks:write"}
-"""What a personal access token can be made for (beside operators' scopes)."""
-
-WITHOUT_SCOPE = {"/v1/auth/logout", "/v1/auth/verify", "/verify-token"}
-"""About the session itself: a token of any scope may ask what it is."""
+ANY_SCOPE = {"/v1/auth/verify", "/verify-token"}
+"""A token of any scope may ask what it is."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +54,61 @@ def test_a_visitor_of_a_link_is_let_in_nowhere_yet(route: tuple[str, str, Access
 
 
 def test_a_token_needs_every_scope_that_the_route_names(route: tuple[str, str, AccessRule]) -> None:
-    _, path, rule = route
-    if rule.audience != "user":
+    method, path, rule = route
+    if rule.audience == "public" or rule.session_only:
         return
-    assert set(rule.scopes) <= SCOPES
-    assert rule.scopes or path in WITHOUT_SCOPE, "a route that a token may use names its scope"
-    rule.admit(Caller("token", frozenset(rule.scopes)))
-    for left_out in rule.scopes:
+    needed = rule.scopes_for(method)
+    assert set(needed) <= set(SCOPES)
+    assert needed or (rule.any_scope and path in ANY_SCOPE), "a route that a token may use names its scope"
+    roles = frozenset({"operator"})
+    rule.admit(Caller("token", frozenset(needed), roles), method)
+    for left_out in needed:
         with pytest.raises(InsufficientScope):
-            rule.admit(Caller("token", frozenset(SCOPES - {left_out})))
+            rule.admit(Caller("token", frozenset(SCOPES) - {left_out}, roles), method)
+
+
+@pytest.mark.parametrize("scope", [None, *SCOPES])
+def test_a_token_of_one_scope_reaches_what_the_scope_says_and_no_more(
+    route: tuple[str, str, AccessRule], scope: str | None
+) -> None:
+    method, _, rule = route
+    if rule.audience == "public":
+        return
+    caller = Caller("token", frozenset({scope} if scope else ()), frozenset({"operator"}))
+    try:
+        rule.admit(caller, method)
+    except (Forbidden, InsufficientScope):
+        admitted = False
+    else:
+        admitted = True
+    assert admitted == (not rule.session_only and set(rule.scopes_for(method)) <= caller.scopes)
+
+
+def test_no_token_reaches_what_is_for_people_only(route: tuple[str, str, AccessRule]) -> None:
+    method, _, rule = route
+    if rule.session_only:
+        rule.admit(Caller("user"), method)
+        with pytest.raises(Forbidden):
+            rule.admit(Caller("token", frozenset(SCOPES), frozenset({"operator"})), method)
+
+
+def test_security_settings_are_for_people_only(route: tuple[str, str, AccessRule]) -> None:
+    _, path, rule = route
+    if path.startswith(("/v1/me/mfa", "/v1/me/tokens", "/v1/me/password", "/v1/auth/step-up", "/v1/auth/logout")):
+        assert rule.session_only
 
 
 def test_reading_never_needs_a_scope_for_writing(route: tuple[str, str, AccessRule]) -> None:
     method, _, rule = route
-    wanted = {scope for scope in rule.scopes if scope.endswith(":write")}
+    wanted = {scope for scope in rule.scopes_for(method) if scope.endswith(":write")}
     assert bool(wanted) <= (method not in {"GET", "HEAD"})
 
 
 def test_operators_routes_are_for_operators(route: tuple[str, str, AccessRule]) -> None:
-    _, path, rule = route
+    method, path, rule = route
     assert (rule.audience == "operator") == path.startswith(("/v1/admin/", "/v1/audit"))
     if rule.audience == "operator":
-        rule.admit(Caller("user", roles=frozenset({"operator"})))
-        for caller in (Caller("user"), Caller("token", frozenset(SCOPES)), Caller("link")):
+        rule.admit(Caller("user", roles=frozenset({"operator"})), method)
+        for caller in (Caller("user"), Caller("token", frozenset(SCOPES)), Caller("link", frozenset(SCOPES))):
             with pytest.raises(Forbidden):
-                rule.admit(caller)
+                rule.admit(caller, method)

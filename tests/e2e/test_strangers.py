@@ -21,6 +21,7 @@ PUBLIC = {
     "get_key_set",
     "register_account",
     "sign_in",
+    "sign_in_with_code",
     "refresh_session",
     "create_user",
     "login_with_form",

@@ -28,6 +28,16 @@ sign_out                        401   401       204     204     204    204      
 list_oidc_issuers               200   200       200     200     200    200       200
 exchange_id_token               403   403       403     403     403    403       403
 verify_token                    401   401       200     200     200    200       200
+step_up_session                 401   401       200     200     200    200       200
+sign_in_with_code               401   401       401     401     401    401       401
+get_mfa                         401   401       200     200     200    200       200
+begin_totp                      401   401       201     201     201    201       201
+confirm_totp                    401   401       401     401     401    401       401
+turn_totp_off                   401   401       404     404     404    404       404
+rotate_recovery_codes           401   401       409     409     409    409       409
+list_access_tokens              401   401       200     200     200    200       200
+create_access_token             401   401       201     201     201    201       201
+revoke_access_token             401   401       204     204     204    204       204
 get_me                          401   401       200     200     200    200       200
 change_me                       401   401       200     200     200    200       200
 create_user                     201   201       201     201     201    201       201
@@ -41,6 +51,7 @@ change_account                  401   401       403     403     403    403      
 delete_account                  401   401       403     403     403    403       404
 revoke_account_sessions         401   401       403     403     403    403       404
 reset_account_password          401   401       403     403     403    403       404
+reset_account_mfa               401   401       403     403     403    403       404
 list_changes                    401   401       200     200     200    200       200
 get_changes_cursor              401   401       200     200     200    200       200
 make_folder                     401   401       404     403     201    201       404

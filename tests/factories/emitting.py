@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from coffer_auth.handlers import operators, sessions
+from coffer_auth.handlers import access_tokens, mfa, operators, sessions, step_up
+from coffer_auth.handlers.codes import Shown
+from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import Login
 from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_chassis.admin.settling import start_replay
@@ -31,6 +33,7 @@ from coffer_sharing.domain import Wish as ShareWish
 from coffer_sharing.handlers.changing import change_share, leave_share, revoke_share
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
 from factories.events import arrived, item_committed, upload_received
+from factories.factors import member, token_of
 from factories.files import cleared, files_on, origin_of, rejected, stored
 from factories.images import jpeg, program
 from factories.notifier import notifier_on
@@ -68,6 +71,7 @@ async def of_auth(url: str) -> set[str]:
         clock.advance(seconds=11)
         with suppress(Unauthenticated):
             await sessions.refresh(pair.refresh_token, HOME, origin(), deps)
+        await _second_factor(deps, clock)
         await restate_all(deps.work, [PEOPLE])
         await operated("auth", deps.work)
         boss = await again(deps, await operators.grant_operator((await registered(deps)).username, deps))
@@ -75,6 +79,16 @@ async def of_auth(url: str) -> set[str]:
         await operators.change_account(*who, {"status": "suspended"}, ANY)
         await operators.delete_account(*who, user.username)
         return await told_in(deps.work)
+
+
+async def _second_factor(deps: Deps, clock: FixedClock) -> None:
+    """Somebody turns a second factor on, loses it, and turns it off."""
+    ada = await member(deps, clock)
+    await mfa.rotate_codes(Shown(code=ada.app.code()), ada.asker, deps)
+    await mfa.disable_totp(Shown(PASSWORD, ada.app.code(1)), ada.asker, deps)
+    eve = await member(deps, clock)
+    await step_up.step_up(Shown(PASSWORD, recovery_code=eve.recovery_codes[0]), eve.asker, deps)
+    await access_tokens.revoke((await token_of(deps, eve.asker)).id, eve.asker, deps)
 
 
 async def of_files(url: str) -> set[str]:

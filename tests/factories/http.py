@@ -35,6 +35,9 @@ CALLERS: dict[str, Person] = {
     "operator": Person(kind="operator"),
     "alice-operator": Person(roles=frozenset({"operator"})),
     "token-operator": Person(kind="token", roles=frozenset({"operator"})),
+    "token-admin-read": Person(kind="token", scopes=frozenset({"admin:read"}), roles=frozenset({"operator"})),
+    "token-admin-write": Person(kind="token", scopes=frozenset({"admin:read", "admin:write"}), roles=frozenset({"operator"})),
+    "token-pretender": Person(kind="token", scopes=frozenset({"admin:read", "admin:write"})),
 }
 
 

@@ -6,6 +6,7 @@ Each call is made on things made for it alone, so the order of the walk does not
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -95,10 +96,35 @@ def _name() -> str:
 
 def _sign_out(_world: World, who: Person | None) -> Call:
     """Everybody ends a session of its own; those without an account have none."""
+    return Call(token=_fresh_session(who))
+
+
+def _confirm_totp(_world: World, who: Person | None) -> Call:
+    """A wrong first code for a setup that waits for one."""
+    if who is not None:
+        assert who.http.post("/v1/me/mfa/totp", json={"password": PASSWORD}).status_code == 201
+    return Call(json={"code": "000000"})
+
+
+def _fresh_session(who: Person | None) -> str | None:
     if who is None:
-        return Call()
+        return None
     answer = who.http.post("/v1/auth/login", json={"login": who.name, "password": PASSWORD})
-    return Call(token=answer.json()["access_token"])
+    token: str = answer.json()["access_token"]
+    return token
+
+
+TOKEN = {"name": "walk", "scopes": ["files:read"], "expires_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
+
+
+def _access_token(who: Person | None) -> str:
+    """A fresh one of the caller."""
+    if who is None:
+        return ABSENT
+    answer = who.http.post("/v1/me/tokens", json=TOKEN)
+    assert answer.status_code == 201, answer.text
+    token_id: str = answer.json()["id"]
+    return token_id
 
 
 Make = Callable[[World, Person | None], Call]
@@ -115,6 +141,16 @@ CALLS: dict[str, Make] = {
     "list_oidc_issuers": lambda world, who: Call(),
     "exchange_id_token": lambda world, who: Call(json={"id_token": "no.issuer.configured"}),
     "verify_token": lambda world, who: Call(),
+    "step_up_session": lambda world, who: Call(json={"password": PASSWORD}),
+    "sign_in_with_code": lambda world, who: Call(json={"mfa_token": "cof_mfa_of-no-sign-in", "code": "000000"}),
+    "get_mfa": lambda world, who: Call(),
+    "begin_totp": lambda world, who: Call(json={"password": PASSWORD}),
+    "confirm_totp": _confirm_totp,
+    "turn_totp_off": lambda world, who: Call(json={"password": PASSWORD, "code": "000000"}),
+    "rotate_recovery_codes": lambda world, who: Call(json={"code": "000000"}),
+    "list_access_tokens": lambda world, who: Call(),
+    "create_access_token": lambda world, who: Call(json=TOKEN),
+    "revoke_access_token": lambda world, who: Call({"token": _access_token(who)}),
     "get_me": lambda world, who: Call(),
     "change_me": lambda world, who: Call(json={"timezone": "Europe/Berlin"}),
     "create_user": lambda world, who: Call(
@@ -132,6 +168,7 @@ CALLS: dict[str, Make] = {
     "delete_account": lambda world, who: Call({"account": ABSENT}),
     "revoke_account_sessions": lambda world, who: Call({"account": ABSENT}),
     "reset_account_password": lambda world, who: Call({"account": ABSENT}),
+    "reset_account_mfa": lambda world, who: Call({"account": ABSENT}),
     "list_changes": lambda world, who: Call(),
     "get_changes_cursor": lambda world, who: Call(),
     "make_folder": lambda world, who: Call(json={"parent_id": world.item(), "name": _name()}),

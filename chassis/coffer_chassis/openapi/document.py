@@ -23,15 +23,26 @@ from coffer_chassis.openapi.examples import example_of
 from coffer_chassis.openapi.refusals import LIMIT_HEADERS, PROBLEM_SCHEMA, implied_problems, refusal_components
 from coffer_chassis.openapi.schemas import precise_schemas, tidy
 from coffer_contracts.problems import Problem, RateLimited
+from coffer_contracts.scopes import SCOPES
 
 Json = dict[str, Any]
 
 _OPT = "documented"
-_SCHEME = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "An access token, a personal access token (`cof_pat_…`), a link session or a ticket.",
+_SCHEMES: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token, a personal access token (`cof_pat_…`), a link session or a ticket. Operations list "
+        "the scopes that a token needs, each of them; sessions of people have all that their account may have.",
+        "x-scopes": dict(SCOPES),
+    },
+    "session": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of a person who is signed in. Personal access tokens are refused.",
+    },
 }
 _HEADERS: Json = {
     "ETag": ("Strong tag of the representation, for If-Match and If-None-Match.", '"3f1c9a7be2d04c55"'),
@@ -84,7 +95,7 @@ def describe(app: Litestar, *, title: str, version: str, description: str = "", 
     schemas = components.setdefault("schemas", {})
     schemas.update(precise_schemas(handler for _, _, handler in _operations(app)))
     schemas["Problem"] = PROBLEM_SCHEMA
-    components["securitySchemes"] = {"bearer": _SCHEME}
+    components["securitySchemes"] = _SCHEMES
     components["headers"] = {
         name: {"description": meaning, "schema": {"type": "string"}, "example": example}
         for name, (meaning, example) in _HEADERS.items()
@@ -94,7 +105,9 @@ def describe(app: Litestar, *, title: str, version: str, description: str = "", 
         operation = document["paths"][path][method]
         rule, notes = rule_of(handler), handler.opt.get(_OPT, _Notes())
         _introduce(operation, handler, path, notes)
-        operation["security"] = _security(rule)
+        operation["security"] = _security(rule, method)
+        if rule is not None and rule.any_scope:
+            operation["x-any-scope"] = True
         counted = counting_of(handler)
         limits = {RateLimited} if counted else set()
         problems = {*implied_problems(operation, rule), *limits, *notes.raises, *shared}
@@ -165,8 +178,10 @@ def _add_conditions(operation: Json, method: str, handler: HTTPRouteHandler) -> 
     operation["parameters"] = [*operation.get("parameters", ()), parameter]
 
 
-def _security(rule: AccessRule | None) -> list[Json]:
-    return [] if rule is None or rule.audience in {"public", "internal"} else [{"bearer": list(rule.scopes)}]
+def _security(rule: AccessRule | None, method: str) -> list[Json]:
+    if rule is None or rule.audience in {"public", "internal"}:
+        return []
+    return [{"session": []}] if rule.session_only else [{"bearer": list(rule.scopes_for(method.upper()))}]
 
 
 def _add_headers(answers: Json, notes: _Notes, limits: Sequence[str]) -> None:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from coffer_contracts.scopes import SCOPES
+
 Json = dict[str, Any]
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -52,6 +54,12 @@ def _introduction(operation: Json) -> Iterator[str]:
         yield "exactly one tag is needed"
     if "security" not in operation:
         yield "security must be stated, an empty list for public routes"
+    for demand in operation.get("security", ()):
+        scopes = demand.get("bearer")
+        if scopes == [] and not operation.get("x-any-scope"):
+            yield "a token needs a scope: name it, or declare session_only() or any_token()"
+        for unknown in sorted(set(scopes or ()) - set(SCOPES)):
+            yield f"scope {unknown} is none of coffer_contracts.scopes"
 
 
 def _bodies(operation: Json) -> Iterator[str]:

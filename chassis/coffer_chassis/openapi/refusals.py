@@ -66,7 +66,7 @@ def implied_problems(operation: Json, rule: AccessRule | None) -> set[type[Probl
     if rule is not None and rule.audience in {"user", "operator"}:
         found |= {Unauthenticated, TokenExpired}
         found |= {Forbidden} if rule.audience == "operator" or not rule.links else set()
-        found |= {InsufficientScope} if rule.scopes else set()
+        found |= {InsufficientScope} if rule.scopes or rule.audience == "operator" else set()
     places = {parameter["in"] for parameter in operation.get("parameters", ())}
     found |= {NotFound} if "path" in places else set()
     found |= {ValidationFailed} if places & {"query", "header"} else set()

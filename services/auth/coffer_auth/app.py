@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Litestar
 
+from coffer_auth.handlers import access_tokens, ended
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.handlers.ended import refresh_ended, watches
 from coffer_auth.handlers.keys import KeyRing
 from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_auth.issuers import Issuers
@@ -17,6 +17,7 @@ from coffer_auth.passwords import Hashing
 from coffer_auth.routes import ROUTES
 from coffer_auth.settings import AuthSettings
 from coffer_auth.store.tables import CHASSIS
+from coffer_auth.totp import TotpSecrets
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.cursors import Cursors
 from coffer_chassis.http import build_app
@@ -54,7 +55,7 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
         deps=deps,
         app=build_http(coffer, deps, Cursors(bytes.fromhex(settings.cursor_key.get_secret_value())), operations),
         jobs=jobs(deps),
-        watches=watches(deps),
+        watches=(*ended.watches(deps), *access_tokens.watches(deps)),
         snapshots=(PEOPLE,),
         operations=operations,
         resources=resources,
@@ -75,6 +76,7 @@ def build_deps(settings: AuthSettings, work: Work) -> Deps:
             queue=settings.password_queue,
         ),
         keys=KeyRing(work, secret),
+        totp=TotpSecrets(secret),
         issuers=Issuers(settings.oidc_issuers, work.clock),
         revocations=Revocations(work.clock),
         issuer=settings.issuer,
@@ -101,7 +103,8 @@ def build_http(coffer: CofferSettings, deps: Deps, cursors: Cursors, operations:
 
     async def prepare() -> None:
         await deps.keys.current()
-        await refresh_ended(deps)
+        await ended.refresh_ended(deps)
+        await access_tokens.refresh_revoked(deps)
         await deps.hashing.warm_up()
 
     return build_app(

@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jwt.utils import base64url_encode
 
+from coffer_auth.domain.access_tokens import AccessToken
 from coffer_auth.domain.accounts import User
 from coffer_auth.domain.sessions import ACCESS_LIFE, Session
 from coffer_auth.store.signing_keys import StoredKey
-from coffer_chassis.identity import AUDIENCE
+from coffer_chassis.identity import AUDIENCE, LEEWAY, PAT_PREFIX
+from coffer_contracts.scopes import ADMIN_SCOPES
 
 REFRESH_BYTES = 32
 NONCE_BYTES = 12
@@ -53,7 +55,8 @@ class KeyPlan:
 def plan_keys(keys: Sequence[StoredKey], now: datetime) -> KeyPlan:
     """Rotation: the first key may be used at once, because nobody holds a key set yet; every later one is published before.
 
-    A key goes when its successor has been in use for longer than the last token it can have signed.
+    A key goes when its successor has been in use for longer than the last access token it can have signed, and when the last
+    personal access token it has signed is over.
     """
     if not keys:
         return KeyPlan(now, ())
@@ -61,7 +64,13 @@ def plan_keys(keys: Sequence[StoredKey], now: datetime) -> KeyPlan:
     make = now + PUBLISHED_BEFORE_USE if now - newest.usable_from >= KEY_LIFE else None
     successors = [key for key in keys if key.usable_from <= now - PUBLISHED_AFTER_USE]
     kept_from = max((key.usable_from for key in successors), default=None)
-    retire = tuple(key.id for key in keys if kept_from is not None and key.usable_from < kept_from)
+    retire = tuple(
+        key.id
+        for key in keys
+        if kept_from is not None
+        and key.usable_from < kept_from
+        and (key.needed_until is None or key.needed_until + LEEWAY < now)
+    )
     return KeyPlan(make, retire)
 
 
@@ -127,11 +136,36 @@ def access_token(
     return token, datetime.fromtimestamp(expires_at, tz=now.tzinfo)
 
 
+def personal_token(key: SigningKey, *, issuer: str, token: AccessToken, user: User) -> str:
+    """A personal access token, signed: the same text for the same row, whenever it is asked for (CONTRACT.md 5).
+
+    It carries the account's roles, which only count together with the scopes for them; whoever loses a role loses such tokens.
+    """
+    claims = {
+        "iss": issuer,
+        "sub": user.id,
+        "aud": AUDIENCE,
+        "iat": int(token.created_at.timestamp()),
+        "exp": int(token.expires_at.timestamp()),
+        "jti": token.id,
+        "kind": "pat",
+        "scopes": list(token.scopes),
+        "roles": sorted(user.roles) if ADMIN_SCOPES & set(token.scopes) else [],
+        "username": user.username,
+    }
+    return PAT_PREFIX + jwt.encode(claims, key.private, algorithm="EdDSA", headers={"kid": key.id})
+
+
 def new_refresh_token() -> str:
     """256 random bits as text. The prefix lets scanners of leaked secrets find it."""
     return f"cof_ref_{secrets.token_urlsafe(REFRESH_BYTES)}"
 
 
-def digest_of(refresh_token: str) -> bytes:
-    """What stands in the store instead of the token. A plain hash is enough for 256 random bits."""
-    return hashlib.sha256(refresh_token.encode(errors="surrogatepass")).digest()
+def new_challenge_token() -> str:
+    """256 random bits that stand for a sign-in which still owes a code. No JWT, so no verifier takes it for one."""
+    return f"cof_mfa_{secrets.token_urlsafe(REFRESH_BYTES)}"
+
+
+def digest_of(token: str) -> bytes:
+    """What stands in the store instead of an opaque token. A plain hash is enough for 256 random bits."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

@@ -19,7 +19,10 @@ from sqlalchemy import text
 from coffer_auth import issuers
 from coffer_auth.domain.oidc import Identity, username_of
 from coffer_auth.handlers import oidc
+from coffer_auth.handlers.challenges import Answer
+from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.mfa_login import login_with_code
 from coffer_auth.handlers.oidc import IdToken
 from coffer_auth.issuers import BadDocument, Issuers, fetch_document, key_set_address, parse_keys
 from coffer_auth.settings import OidcIssuer
@@ -29,12 +32,14 @@ from coffer_contracts.problems import (
     AccountSuspended,
     EmailUnverified,
     FeatureDisabled,
+    MfaRequired,
     TokenExpired,
     Unauthenticated,
     Unavailable,
 )
 from factories.accounts import HOME, PASSWORD, auth_deps, auth_over_http, by_hand, facts, origin, registered
 from factories.databases import Database
+from factories.factors import member
 from factories.oidc import CLIENT, EC, ED, OTHER_RSA, RSA, WEAK_RSA, Realm, public_jwk, realm
 
 
@@ -87,6 +92,15 @@ async def known(deps: Deps, *, verified: bool = True) -> Any:
     if verified:
         await executed(deps, "UPDATE users SET email_verified = true WHERE id = :id", id=user.id)
     return user
+
+
+async def test_an_issuers_word_stands_for_the_password_and_not_for_the_second_factor(deps: Deps, sso: Realm) -> None:
+    ada = await member(deps, deps.work.clock)
+    await executed(deps, "UPDATE users SET email_verified = true WHERE id = :id", id=ada.user.id)
+    with pytest.raises(MfaRequired) as asked:
+        await shown(deps, sso.token(email=ada.user.email))
+    answer = Answer(str(asked.value.extensions["mfa_token"]), Shown(recovery_code=ada.recovery_codes[0]), HOME)
+    assert (await login_with_code(answer, origin(), deps)).user.id == ada.user.id
 
 
 async def test_an_id_token_brings_an_ordinary_session_to_the_account_with_the_verified_address(

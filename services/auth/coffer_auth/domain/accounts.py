@@ -7,24 +7,13 @@ from typing import Literal
 
 from coffer_contracts.ids import UserId
 from coffer_contracts.problems import FieldError, ValidationFailed
+from coffer_contracts.scopes import ADMIN_SCOPES, USER_SCOPES
 
 USERNAME_LENGTH = range(3, 65)
 EMAIL_LENGTH = 254
 """RFC 5321 section 4.5.3.1.3, without the angle brackets."""
 DISPLAY_NAME_LENGTH = 128
 
-USER_SCOPES = frozenset(
-    {
-        "files:read",
-        "files:write",
-        "shares:write",
-        "account:read",
-        "account:write",
-        "events:read",
-        "webhooks:write",
-    }
-)
-OPERATOR_SCOPES = frozenset({"admin:read", "admin:write"})
 OPERATOR = "operator"
 
 Status = Literal["active", "suspended", "deleted"]
@@ -58,7 +47,7 @@ class User:
     @property
     def scopes(self) -> frozenset[str]:
         """What a sign-in of this person may do."""
-        return USER_SCOPES | OPERATOR_SCOPES if OPERATOR in self.roles else USER_SCOPES
+        return USER_SCOPES | ADMIN_SCOPES if OPERATOR in self.roles else USER_SCOPES
 
 
 def key_of(name: str) -> str:

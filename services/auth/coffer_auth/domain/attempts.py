@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Literal
 
-Counter = Literal["pair", "account", "address", "device"]
+Counter = Literal["pair", "account", "address", "device", "proof"]
 
 ATTEMPT_WINDOW = timedelta(minutes=15)
-ATTEMPT_LIMITS: dict[Counter, int] = {"pair": 10, "account": 50, "address": 300, "device": 10}
-"""Failures within a window: per account and network together, per account from anywhere, per network to anywhere, and of one
-device that was signed in to the account before.
+ATTEMPT_LIMITS: dict[Counter, int] = {"pair": 10, "account": 50, "address": 300, "device": 10, "proof": 10}
+"""Failures within a window: per account and network together, per account from anywhere, per network to anywhere, of one device
+that was signed in to the account before, and of one session that proves again who it is.
 
 The first is tight and locks out nobody elsewhere; the second bounds a guess from many networks, the third a guess at many
 names. Attempts that are being hashed when a limit is reached still get their answer, so a window takes at most the limit and
@@ -29,6 +29,9 @@ class Standing(Enum):
     """Somebody signed in to the account from there before."""
     KNOWN_DEVICE = ("device",)
     """They show a token of an earlier session, spent or not: also neighbours in one network cannot lock each other out."""
+
+    SIGNED_IN = ("proof",)
+    """They hold a session, perhaps a stolen one: whoever guesses with it locks out nobody else."""
 
     @property
     def counters(self) -> tuple[Counter, ...]:

@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH, EMAIL_LENGTH, User, accept_username
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.passwords import accept_password
-from coffer_auth.store import sessions, users
+from coffer_auth.store import access_tokens, sessions, users
 from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import UserFact, UserRegisteredV1
@@ -86,7 +86,9 @@ async def account(user_id: UserId, session_id: SessionId, deps: Deps) -> User:
     """The caller's own account. Raises Unauthenticated if it or the session has ended, whatever the token says."""
     async with deps.work.read() as connection:
         user = await users.user_by_id(connection, user_id)
-        alive = await sessions.alive(connection, session_id, deps.work.clock.now())
+        now = deps.work.clock.now()
+        # What a revocation names is a session, or a personal access token.
+        alive = await sessions.alive(connection, session_id, now) or await access_tokens.alive(connection, session_id, now)
     if user is None or user.status != "active" or not alive:
         raise Unauthenticated("The session has ended.")
     return user

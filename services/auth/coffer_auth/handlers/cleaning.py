@@ -1,9 +1,9 @@
-"""What auth does on the side: forgets sessions that ended long ago and counters nobody needs."""
+"""What auth does on the side: forgets sessions that ended long ago, sign-ins nobody finished, and counters nobody needs."""
 
 from datetime import timedelta
 
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.store import attempts, sessions
+from coffer_auth.store import access_tokens, attempts, mfa, sessions
 from coffer_chassis.housekeeping import Job
 
 KEPT_AFTER_END = timedelta(days=7)
@@ -23,7 +23,17 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
             async with deps.work.engine.begin() as connection:
                 swept = await attempts.sweep(connection, deps.work.clock.now())
 
+    async def forget_challenges() -> None:
+        async with deps.work.engine.begin() as connection:
+            await mfa.forget_challenges(connection, deps.work.clock.now())
+
+    async def forget_tokens() -> None:
+        async with deps.work.engine.begin() as connection:
+            await access_tokens.forget_ended_before(connection, deps.work.clock.now() - KEPT_AFTER_END)
+
     return (
+        Job("forget_access_tokens", forget_tokens, 3600),
+        Job("forget_login_challenges", forget_challenges, 60),
         Job("forget_sessions", forget_sessions, 3600),
         Job("forget_login_attempts", forget_attempts, 60),
     )

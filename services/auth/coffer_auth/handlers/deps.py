@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from coffer_auth.handlers.keys import KeyRing
 from coffer_auth.issuers import Issuers
 from coffer_auth.passwords import Hashing
+from coffer_auth.totp import TotpSecrets
 from coffer_chassis.identity import Revocations
 from coffer_chassis.sealing import SealingKey
 from coffer_chassis.unit_of_work import Work
@@ -17,6 +18,7 @@ class Deps:
     work: Work
     hashing: Hashing
     keys: KeyRing
+    totp: TotpSecrets
     issuers: Issuers
     revocations: Revocations
     issuer: str

@@ -44,6 +44,11 @@ class KeyRing:
         # The very first key may have been made by a process whose clock is ahead.
         return usable[-1] if usable else self._signing[0]
 
+    async def signing(self, key_id: str) -> SigningKey | None:
+        """The key of that id, if it is still there: for what was signed with it once."""
+        await self._load()
+        return next((key for key in self._signing if key.id == key_id), None)
+
     async def published(self) -> dict[str, Any]:
         """The key set as the world may see it."""
         await self._load()

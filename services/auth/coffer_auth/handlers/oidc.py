@@ -7,7 +7,7 @@ from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH, User
 from coffer_auth.domain.oidc import Identity, accept_link, username_of, vouched_email
 from coffer_auth.handlers.accounts import DEFAULT_LOCALE, accept_email, user_fact
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.handlers.sessions import TokenPair, as_user, open_session, pair_of
+from coffer_auth.handlers.sessions import TokenPair, as_user, open_or_ask, opened_session, pair_of
 from coffer_auth.passwords import LOCKED
 from coffer_auth.store import oidc, users
 from coffer_chassis.callers import Caller
@@ -36,7 +36,8 @@ async def sign_in(command: IdToken, origin: Origin, deps: Deps) -> TokenPair:
     """A session for the person of the ID token.
 
     Raises FeatureDisabled, Unauthenticated, TokenExpired, Unavailable, EmailUnverified, AccountNotLinked, AccountSuspended.
-    Whoever was linked stays so, whatever the issuer says of their address later. May run twice: each time is a sign-in.
+    The issuer's word stands for the password and not for a second factor that is on here: then MfaRequired. Whoever was linked
+    stays so, whatever the issuer says of their address later. May run twice: each time is a sign-in.
     """
     identity, issuer = await deps.issuers.identify(command.id_token, command.nonce)
     async with deps.work.read() as connection:
@@ -49,10 +50,10 @@ async def sign_in(command: IdToken, origin: Origin, deps: Deps) -> TokenPair:
             raise Unauthenticated("The account is gone.")
         if user.status == "suspended":
             raise AccountSuspended
-        opened = await open_session(user.id, command.device_name, command.caller, unit)
-        # Last, because linking locks the account first and the link after it, too.
+        opened = await open_or_ask(user.id, command.device_name, command.caller, unit)
+        # After the account is held, as whoever links it does: the other way round the two would wait for each other.
         await oidc.touch(unit.connection, identity.issuer, identity.subject, unit.now)
-    return await pair_of(user, *opened, deps)
+    return await pair_of(user, *opened_session(opened), deps)
 
 
 async def _link(identity: Identity, caller: Caller, origin: Origin, deps: Deps, *, may_create: bool) -> UserId:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from coffer_auth.domain import operators as rules
+from coffer_auth.domain.access_tokens import AccessToken, TokenEnd
 from coffer_auth.domain.accounts import OPERATOR, User, accept_username
 from coffer_auth.domain.operators import Role, Wanted
 from coffer_auth.domain.profiles import accept_display_name
+from coffer_auth.handlers import access_tokens, mfa
 from coffer_auth.handlers.accounts import DEFAULT_LOCALE, accept_email, user_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.devices import end_sessions, refuse_tokens
@@ -14,6 +16,7 @@ from coffer_auth.passwords import LOCKED
 from coffer_auth.store import directory, users
 from coffer_auth.store.directory import Account
 from coffer_chassis.admin.acts import as_operator, of_shell, tell
+from coffer_chassis.callers import Caller
 from coffer_chassis.etags import Conditions, etag_of
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
@@ -22,6 +25,10 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import OperatorActedV1, UserChangedV1, UserDeletedV1, UserRegisteredV1, UserSuspendedV1
 from coffer_contracts.ids import UserId
 from coffer_contracts.problems import NotFound, UsernameTaken
+from coffer_contracts.scopes import ADMIN_SCOPES
+
+NOWHERE = Caller(None, None)
+"""Where an operator sits is nothing that the person's own facts tell; the act itself is told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,8 @@ async def change_account(
 ) -> Account:
     """Give an account another `role`, `status` or `quota_bytes`. Twice the same is told once.
 
-    Shutting it, and taking the role of an operator from it, ends its sessions: its tokens say what it was. Raises NotFound,
-    PreconditionFailed, Forbidden, LastOperator.
+    Shutting it, and taking the role of an operator from it, ends its sessions: its tokens say what it was. Personal access
+    tokens end too, of an operator those with operators' scopes. Raises NotFound, PreconditionFailed, Forbidden, LastOperator.
     """
     async with deps.work.unit(as_operator(origin)) as unit:
         target, operators = await _act(unit, principal, user_id)
@@ -101,10 +108,12 @@ async def change_account(
         if not columns:
             return account
         after = await _write(unit, user, columns)
-        shut_out = after.status == "suspended" or (OPERATOR in user.roles and OPERATOR not in after.roles)
-        ended = await end_sessions(unit, user_id, "operator") if shut_out else []
+        demoted = OPERATOR in user.roles and OPERATOR not in after.roles
+        ended = await end_sessions(unit, user_id, "operator") if demoted or after.status == "suspended" else []
+        tokens = await _end_tokens(unit, user, after)
         _tell(unit, _name_of(user, after), user, columns)
     refuse_tokens(deps, ended, unit.now)
+    access_tokens.refuse(tokens, deps)
     return replace(account, user=after)
 
 
@@ -120,7 +129,8 @@ async def revoke_sessions(deps: Deps, principal: Principal, origin: Origin, user
 
 
 async def force_password_reset(deps: Deps, principal: Principal, origin: Origin, user_id: UserId) -> None:
-    """No password opens the account any more, and its sessions end: the owner sets another one by mail. Safe to run twice.
+    """No password opens the account any more, its sessions and personal access tokens end: the owner sets another one by mail.
+    Safe to run twice.
 
     Raises NotFound, Forbidden.
     """
@@ -129,7 +139,24 @@ async def force_password_reset(deps: Deps, principal: Principal, origin: Origin,
         user = rules.accept_target(target)
         await directory.lock_password(unit.connection, user_id, unit.now)
         ended = await end_sessions(unit, user_id, "operator")
+        tokens = await access_tokens.revoke_all(user_id, "operator", NOWHERE, unit)
         _tell(unit, "user.password_reset", user)
+    refuse_tokens(deps, ended, unit.now)
+    access_tokens.refuse(tokens, deps)
+
+
+async def reset_second_factor(deps: Deps, principal: Principal, origin: Origin, user_id: UserId) -> None:
+    """Turn the account's second factor off, for somebody who lost app and recovery codes, and end its sessions. Safe to run
+    twice.
+
+    Raises NotFound, Forbidden.
+    """
+    async with deps.work.unit(as_operator(origin)) as unit:
+        target, _ = await _act(unit, principal, user_id)
+        user = rules.accept_target(target)
+        done = await mfa.turn_off(unit, user_id, "operator", NOWHERE)
+        ended = await end_sessions(unit, user_id, "operator") if done else []
+        _tell(unit, "user.mfa_reset", user, count=int(done))
     refuse_tokens(deps, ended, unit.now)
 
 
@@ -146,8 +173,11 @@ async def delete_account(deps: Deps, principal: Principal, origin: Origin, user_
         await directory.lock_password(unit.connection, user_id, unit.now)
         unit.emit(user_fact(UserDeletedV1, after), sequence=after.revision)
         ended = await end_sessions(unit, user_id, "operator")
+        tokens = await _end_tokens(unit, user, after)
+        await mfa.turn_off(unit, user_id, "operator", NOWHERE)
         _tell(unit, "user.deleted", user)
     refuse_tokens(deps, ended, unit.now)
+    access_tokens.refuse(tokens, deps)
 
 
 async def grant_operator(username: str, deps: Deps) -> User:
@@ -175,9 +205,21 @@ async def revoke_operator(username: str, deps: Deps) -> User:
             return user
         after = await _write(unit, user, {"roles": [role for role in user.roles if role != OPERATOR]})
         ended = await end_sessions(unit, user.id, "operator")
+        tokens = await _end_tokens(unit, user, after)
         _tell(unit, _name_of(user, after), user)
     refuse_tokens(deps, ended, unit.now)
+    access_tokens.refuse(tokens, deps)
     return after
+
+
+async def _end_tokens(unit: Unit, before: User, after: User) -> list[AccessToken]:
+    """End the personal access tokens that say more than the account is by now."""
+    if after.status != "active":
+        reason: TokenEnd = "operator" if after.status == "suspended" else "account_ended"
+        return await access_tokens.revoke_all(after.id, reason, NOWHERE, unit)
+    if OPERATOR in before.roles and OPERATOR not in after.roles:
+        return await access_tokens.revoke_all(after.id, "operator", NOWHERE, unit, with_any_of=ADMIN_SCOPES)
+    return []
 
 
 async def _named(unit: Unit, username: str) -> User:

@@ -12,10 +12,11 @@ from coffer_auth.domain.sessions import (
     Session,
     judge_refresh,
 )
+from coffer_auth.handlers import challenges
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.devices import end_sessions, refuse_tokens, revoked_fact
 from coffer_auth.handlers.guessing import Attempt, attempt_at
-from coffer_auth.store import attempts, sessions, users
+from coffer_auth.store import attempts, sessions, step_up, users
 from coffer_auth.tokens import access_token, digest_of, new_refresh_token
 from coffer_chassis.callers import Caller
 from coffer_chassis.identity import Principal
@@ -28,7 +29,7 @@ from coffer_contracts.auth import (
     SessionReuseDetectedV1,
 )
 from coffer_contracts.ids import SessionId, UserId
-from coffer_contracts.problems import AccountSuspended, InvalidCredentials, Unauthenticated
+from coffer_contracts.problems import AccountSuspended, InvalidCredentials, MfaRequired, Unauthenticated
 
 NOBODY = UserId("00000000-0000-0000-0000-000000000000")
 
@@ -57,7 +58,8 @@ class TokenPair:
 
 
 async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
-    """Sign in with user name or e-mail address. Raises InvalidCredentials, AccountSuspended, TooManyAttempts, Unavailable.
+    """Sign in with user name or e-mail address. Raises InvalidCredentials, AccountSuspended, TooManyAttempts, Unavailable, and
+    MfaRequired where the account has a second factor: `mfa_login` finishes such a sign-in.
 
     Whether the account exists shows neither in the answer nor in the work done: unknown names are hashed and counted too.
     """
@@ -80,12 +82,33 @@ async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
             await users.replace_hash(unit.connection, found.user.id, found.password_hash, newer)
         if attempt.counts:
             await attempts.clear(unit.connection, attempt.keys)
-        opened = await open_session(found.user.id, command.device_name, command.caller, unit)
-    return await pair_of(found.user, *opened, deps)
+        opened = await open_or_ask(found.user.id, command.device_name, command.caller, unit)
+    return await pair_of(found.user, *opened_session(opened), deps)
 
 
-async def open_session(user_id: UserId, device_name: str | None, caller: Caller, unit: Unit) -> tuple[Session, str]:
-    """A signed-in device with its first refresh token. The password was right. Raises AccountSuspended.
+async def open_or_ask(
+    user_id: UserId, device_name: str | None, caller: Caller, unit: Unit
+) -> tuple[Session, str] | MfaRequired:
+    """A session, or what asks for the second factor where there is one: for `opened_session`, once the unit has committed.
+
+    Raises AccountSuspended.
+    """
+    asked = await challenges.begin(unit, user_id, device_name, caller)
+    return await open_session(user_id, device_name, caller, unit) if asked is None else asked
+
+
+def opened_session(opened: tuple[Session, str] | MfaRequired) -> tuple[Session, str]:
+    """The session that was opened. Raises MfaRequired."""
+    if isinstance(opened, MfaRequired):
+        raise opened
+    return opened
+
+
+async def open_session(
+    user_id: UserId, device_name: str | None, caller: Caller, unit: Unit, *, code: bool = False
+) -> tuple[Session, str]:
+    """A signed-in device with its first refresh token. The password was right, or an issuer's word stood for it; with `code`
+    the second factor was right too. Raises AccountSuspended.
 
     An account that is being shut at this moment gets no session behind the back of whoever ends them all.
     """
@@ -93,6 +116,7 @@ async def open_session(user_id: UserId, device_name: str | None, caller: Caller,
         raise AccountSuspended
     session = _new_session(user_id, device_name, unit.now)
     await sessions.insert_session(unit.connection, session, caller)
+    await step_up.prove(unit.connection, session.id, unit.now, password=True, code=code)
     unit.emit(_created(session, caller), sequence=session.revision)
     return session, await _add_refresh_token(session, unit)
 

@@ -1,6 +1,19 @@
 """auth over HTTP: parse, call one handler, shape the answer. One file per noun; the list at the end is what app serves."""
 
-from coffer_auth.routes import accounts, admin_users, compat, keys, me, oidc, sessions, users, verify
+from coffer_auth.routes import (
+    accounts,
+    admin_users,
+    compat,
+    keys,
+    me,
+    mfa,
+    oidc,
+    sessions,
+    step_up,
+    tokens,
+    users,
+    verify,
+)
 from coffer_chassis.admin.routes import admin_routes
 
 ROUTES = (
@@ -9,6 +22,9 @@ ROUTES = (
     *sessions.ROUTES,
     *oidc.ROUTES,
     *verify.ROUTES,
+    *step_up.ROUTES,
+    *mfa.ROUTES,
+    *tokens.ROUTES,
     *keys.ROUTES,
     *users.ROUTES,
     *compat.ROUTES,

@@ -253,6 +253,20 @@ async def post_password_reset(account: AccountId, principal: ThePrincipal, origi
     await operators.force_password_reset(deps, principal, origin, UserId(known_id(account)))
 
 
+@post(
+    f"{PATH}/{{account:str}}/mfa/reset",
+    opt=operator()
+    | documented(raises=[NotFound, Forbidden], events=["auth.mfa.disabled.v1", "auth.session.revoked.v1", ACTED]),
+    operation_id="reset_account_mfa",
+    tags=TAGS,
+    summary="Turn somebody's second factor off",
+    status_code=204,
+)
+async def post_mfa_reset(account: AccountId, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps) -> None:
+    """For somebody who lost the app and the recovery codes: a password is enough again, and every session ends."""
+    await operators.reset_second_factor(deps, principal, origin, UserId(known_id(account)))
+
+
 ROUTES = (
     get_accounts,
     post_account,
@@ -261,4 +275,5 @@ ROUTES = (
     remove_account,
     post_revocation,
     post_password_reset,
+    post_mfa_reset,
 )

@@ -17,8 +17,7 @@ from coffer_auth.handlers import accounts, sessions
 from coffer_auth.handlers.sessions import Login
 from coffer_auth.routes.answers import TokenAnswer, token_answer
 from coffer_auth.routes.requests import SECRET, Req, TheCallers, TheDeps
-from coffer_chassis.access_rules import public
-from coffer_chassis.access_rules import user as signed_in
+from coffer_chassis.access_rules import any_token, public
 from coffer_chassis.answers import Body
 from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
@@ -138,7 +137,7 @@ async def login_with_form(
     return answer
 
 
-@get("/verify-token", opt=signed_in() | documented(headers=["Link"], compat=True))
+@get("/verify-token", opt=any_token() | documented(headers=["Link"], compat=True))
 async def check_token(principal: ThePrincipal) -> Response[ValidTokenAnswer]:
     """Check a token, the CloudDrive way.
 

@@ -8,13 +8,19 @@ from coffer_auth.handlers import sessions
 from coffer_auth.handlers.sessions import Login
 from coffer_auth.routes.answers import TokenAnswer, token_answer
 from coffer_auth.routes.requests import Req, TheCallers, TheDeps
-from coffer_chassis.access_rules import public
-from coffer_chassis.access_rules import user as signed_in
+from coffer_chassis.access_rules import public, session_only
 from coffer_chassis.answers import Body
 from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheOrigin, ThePrincipal
-from coffer_contracts.problems import AccountSuspended, InvalidCredentials, TooManyAttempts, Unauthenticated, Unavailable
+from coffer_contracts.problems import (
+    AccountSuspended,
+    InvalidCredentials,
+    MfaRequired,
+    TooManyAttempts,
+    Unauthenticated,
+    Unavailable,
+)
 
 
 class LoginBody(Body):
@@ -47,7 +53,7 @@ class LogoutBody(Body):
     opt=public()
     | limited("auth")
     | documented(
-        raises=[InvalidCredentials, AccountSuspended, TooManyAttempts, Unavailable],
+        raises=[InvalidCredentials, MfaRequired, AccountSuspended, TooManyAttempts, Unavailable],
         events=["auth.session.created.v1", "auth.login.failed.v1"],
         request={"login": "ada", "password": "four quiet otters", "device_name": "Ada's laptop"},
     ),
@@ -60,7 +66,8 @@ async def sign_in(
 
     A wrong password and an account that does not exist get the same answer. After 10 failures from one network, and after
     50 from anywhere, the account is refused for up to 15 minutes; but failures elsewhere do not keep out whoever comes from a
-    network that it was signed in from before, and no failures of others keep out a `known_device`.
+    network that it was signed in from before, and no failures of others keep out a `known_device`. Where a second factor is on,
+    the right password is answered with 401 `mfa_required` and an `mfa_token` for `POST /v1/auth/login/mfa`.
     """
     command = Login(data.login, data.password, data.device_name, callers.of(request.scope), data.known_device)
     return token_answer(await sessions.login(command, origin, deps))
@@ -86,7 +93,7 @@ async def refresh_session(
     return token_answer(await sessions.refresh(data.refresh_token, callers.of(request.scope), origin, deps))
 
 
-@post("/v1/auth/logout", opt=signed_in() | documented(events=["auth.session.revoked.v1"]), status_code=204)
+@post("/v1/auth/logout", opt=session_only() | documented(events=["auth.session.revoked.v1"]), status_code=204)
 async def sign_out(principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, data: JSONBody[LogoutBody | None] = None) -> None:
     """Sign out.
 

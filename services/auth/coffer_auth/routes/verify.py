@@ -8,7 +8,7 @@ from litestar.enums import HttpMethod
 from litestar.params import QueryParameter
 
 from coffer_auth.routes.requests import SECRET
-from coffer_chassis.access_rules import user as signed_in
+from coffer_chassis.access_rules import any_token
 from coffer_chassis.identity import Principal
 from coffer_chassis.limits import unlimited
 from coffer_chassis.openapi import documented
@@ -28,7 +28,7 @@ ScopesNeeded = Annotated[
 ]
 
 
-@get(PATH, opt=signed_in() | unlimited() | documented(raises=[InsufficientScope]))
+@get(PATH, opt=any_token() | unlimited() | documented(raises=[InsufficientScope]))
 async def verify_token(principal: ThePrincipal, scopes_needed: ScopesNeeded = None) -> Response[None]:
     """Check a token, for proxies that ask before they forward.
 
@@ -38,7 +38,7 @@ async def verify_token(principal: ThePrincipal, scopes_needed: ScopesNeeded = No
     return _verdict(principal, scopes_needed or [])
 
 
-@route(PATH, http_method=list(FORWARDED), opt=signed_in() | unlimited(), include_in_schema=False)
+@route(PATH, http_method=list(FORWARDED), opt=any_token() | unlimited(), include_in_schema=False)
 async def verify_forwarded(principal: ThePrincipal, scopes_needed: ScopesNeeded = None) -> Response[None]:
     """Check a token, whatever the method of the request that the proxy holds. Reads no body."""
     return _verdict(principal, scopes_needed or [])

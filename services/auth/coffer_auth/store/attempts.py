@@ -29,6 +29,11 @@ def counters(login: str, network: str | None, device: SessionId | None = None) -
     return {name: hashlib.sha256("\0".join(part).encode()).digest() for name, part in parts.items()}
 
 
+def proof_counter(session_id: SessionId) -> dict[Counter, bytes]:
+    """The same for the proofs of one session."""
+    return {"proof": hashlib.sha256(f"proof\0{session_id}".encode()).digest()}
+
+
 async def counts(connection: AsyncConnection, keys: Mapping[Counter, bytes], now: datetime) -> dict[Counter, AttemptCount]:
     """The counters that have a window open at `now`."""
     rows = await connection.execute(select(table).where(table.c.counter.in_(keys.values()), table.c.window_ends_at > now))
@@ -65,6 +70,11 @@ async def clear(connection: AsyncConnection, keys: Mapping[Counter, bytes]) -> N
     own = table.c.counter.in_([key for name, key in keys.items() if name in {"pair", "device"}])
     locked = select(table.c.counter).where(own).order_by(table.c.counter).with_for_update()
     await connection.execute(delete(table).where(table.c.counter.in_(locked)))
+
+
+async def forget(connection: AsyncConnection, keys: Mapping[Counter, bytes]) -> None:
+    """What these counters counted is forgotten."""
+    await connection.execute(delete(table).where(table.c.counter.in_(sorted(keys.values()))))
 
 
 async def sweep(connection: AsyncConnection, now: datetime) -> int:

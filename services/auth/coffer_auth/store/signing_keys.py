@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_auth.store.tables import signing_keys
@@ -21,6 +21,8 @@ class StoredKey:
     public_key: bytes
     created_at: datetime
     usable_from: datetime
+    needed_until: datetime | None = None
+    """When the last personal access token that it signed ends."""
 
 
 async def all_keys(connection: AsyncConnection) -> list[StoredKey]:
@@ -45,6 +47,16 @@ async def insert_key(connection: AsyncConnection, key: StoredKey) -> None:
             usable_from=key.usable_from,
         )
     )
+
+
+async def need_key(connection: AsyncConnection, key_id: str, until: datetime) -> bool:
+    """Keep a key published until then, because something it signed lives so long; False if the key is gone.
+
+    Its row stays locked until the transaction ends, so that it is not retired meanwhile.
+    """
+    later = func.greatest(signing_keys.c.needed_until, until)
+    done = await connection.execute(update(signing_keys).where(signing_keys.c.id == key_id).values(needed_until=later))
+    return bool(done.rowcount)
 
 
 async def delete_keys(connection: AsyncConnection, ids: list[str]) -> None:

@@ -67,6 +67,8 @@ sessions = Table(
     Column("revision", BigInteger, nullable=False, server_default=text("1")),
     Column("revoked_at", Instant),
     Column("revoked_reason", Text),
+    Column("password_proved_at", Instant),
+    Column("code_proved_at", Instant),
     Index("sessions_user", "user_id"),
     Index("sessions_revoked", "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
 )
@@ -90,6 +92,7 @@ signing_keys = Table(
     Column("public_key", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("usable_from", Instant, nullable=False),
+    Column("needed_until", Instant),
 )
 
 login_attempts = Table(
@@ -99,6 +102,57 @@ login_attempts = Table(
     Column("failures", Integer, nullable=False),
     Column("window_ends_at", Instant, nullable=False),
     Index("login_attempts_window", "window_ends_at"),
+)
+
+second_factors = Table(
+    "second_factors",
+    METADATA,
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed_secret", LargeBinary),
+    Column("begun_at", Instant),
+    Column("confirmed_at", Instant),
+    Column("last_step", BigInteger, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("refused_until", Instant),
+    Column("revision", BigInteger, nullable=False, server_default=text("0")),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    METADATA,
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("used_at", Instant),
+)
+
+login_challenges = Table(
+    "login_challenges",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("device_name", Text),
+    Column("network", Text),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("expires_at", Instant, nullable=False),
+    Index("login_challenges_user", "user_id"),
+    Index("login_challenges_end", "expires_at"),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    Index("access_tokens_user", "user_id", "created_at", "id"),
+    Index("access_tokens_end", "expires_at"),
 )
 
 oidc_links = Table(

@@ -123,6 +123,13 @@ async def credentials_of(connection: AsyncConnection, login: str) -> Credentials
     return Credentials(_user(row), row.hash) if row else None
 
 
+async def hash_of(connection: AsyncConnection, user_id: UserId) -> str | None:
+    """The hash of an active account's password."""
+    found = select(passwords.c.hash).join(users).where(users.c.id == user_id, users.c.status == "active")
+    hashed: str | None = (await connection.execute(found)).scalar_one_or_none()
+    return hashed
+
+
 async def replace_hash(connection: AsyncConnection, user_id: UserId, old: str, new: str) -> bool:
     """Store a hash of the same password with newer parameters; False if the password was changed meanwhile."""
     done = await connection.execute(

@@ -7,6 +7,7 @@ from coffer_chassis.copies.grants import note_grant, note_removal
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import SessionRevokedV1
+from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import UserId
 from coffer_contracts.sharing import GrantRemovedV1, GrantSetV1
@@ -45,10 +46,16 @@ async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps
     await deps.denied.note(unit, event.data.session_id, event.data.tokens_expire_at)
 
 
+async def on_token_revoked(event: Envelope[TokenRevokedV1], unit: Unit, deps: Deps) -> None:
+    """A personal access token is refused from now on. May run twice, late and before it was ever seen."""
+    await deps.denied.note(unit, event.data.token_id, event.data.expires_at)
+
+
 GRANTS: HandlerTable = handler_table(
     [
         Handles(GrantSetV1, on_grant_set),
         Handles(GrantRemovedV1, on_grant_removed),
         Handles(SessionRevokedV1, on_session_revoked),
+        Handles(TokenRevokedV1, on_token_revoked),
     ]
 )

@@ -3,6 +3,7 @@
 from coffer_chassis.copies.people import note_person
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import SessionRevokedV1, UserFact
+from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.store.tables import people
@@ -16,3 +17,8 @@ async def on_person(event: Envelope[UserFact], unit: Unit, _deps: Deps) -> None:
 async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:
     """Tokens of the session are refused from now on, and its streams end."""
     await deps.denied.note(unit, event.data.session_id, event.data.tokens_expire_at)
+
+
+async def on_token_revoked(event: Envelope[TokenRevokedV1], unit: Unit, deps: Deps) -> None:
+    """A personal access token is refused from now on. May run twice, late and before it was ever seen."""
+    await deps.denied.note(unit, event.data.token_id, event.data.expires_at)

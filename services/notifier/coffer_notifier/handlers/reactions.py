@@ -1,7 +1,7 @@
 """Which queue runs what on which fact. Nothing here emits: the notifier is where facts end."""
 
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
-from coffer_contracts import auth, files, media, notifier, sharing
+from coffer_contracts import auth, auth_factors, files, media, notifier, sharing
 from coffer_notifier.domain.security import ALERTS, SECURITY
 from coffer_notifier.handlers.item_facts import (
     on_item,
@@ -12,7 +12,7 @@ from coffer_notifier.handlers.item_facts import (
     on_upload_ended,
 )
 from coffer_notifier.handlers.matching import with_webhooks
-from coffer_notifier.handlers.people_facts import on_person, on_session_revoked
+from coffer_notifier.handlers.people_facts import on_person, on_session_revoked, on_token_revoked
 from coffer_notifier.handlers.security_facts import on_alarming_fact
 from coffer_notifier.handlers.sharing_facts import (
     on_grant_removed,
@@ -37,6 +37,7 @@ _FAST: HandlerTable = handler_table(
         Handles(auth.UserSuspendedV1, on_person),
         Handles(auth.UserDeletedV1, on_person),
         Handles(auth.SessionRevokedV1, on_session_revoked),
+        Handles(auth_factors.TokenRevokedV1, on_token_revoked),
         *(Handles(event, on_alarming_fact) for event in SECURITY if event.type in ALERTS),
         Handles(notifier.WebhookDisabledV1, on_webhook_disabled),
     ]

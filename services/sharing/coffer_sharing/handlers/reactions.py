@@ -15,6 +15,7 @@ from coffer_contracts.auth import (
     UserRegisteredV1,
     UserSuspendedV1,
 )
+from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
     ItemChangedV1,
@@ -57,6 +58,11 @@ async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps
     await deps.denied.note(unit, event.data.session_id, event.data.tokens_expire_at)
 
 
+async def on_token_revoked(event: Envelope[TokenRevokedV1], unit: Unit, deps: Deps) -> None:
+    """A personal access token is refused from now on. May run twice, late and before it was ever seen."""
+    await deps.denied.note(unit, event.data.token_id, event.data.expires_at)
+
+
 TREE_TABLE: HandlerTable = handler_table(
     [
         *(
@@ -74,5 +80,6 @@ PEOPLE_TABLE: HandlerTable = handler_table(
         Handles(UserSuspendedV1, on_person_told),
         Handles(UserDeletedV1, on_person_told),
         Handles(SessionRevokedV1, on_session_revoked),
+        Handles(TokenRevokedV1, on_token_revoked),
     ]
 )

@@ -1,0 +1,134 @@
+"""Step-up: what a session must have proved, how lately, and what wrong proofs cost."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from coffer_auth.domain.step_up import Proofs
+from coffer_auth.handlers import mfa, sessions, step_up
+from coffer_auth.handlers.codes import Shown
+from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.step_up import Asker
+from coffer_chassis.testing import NOON, FixedClock
+from coffer_contracts.problems import InvalidCredentials, StepUpRequired, TooManyAttempts, Unauthenticated
+from factories.accounts import PASSWORD, auth_deps, origin, registered
+from factories.databases import Database
+from factories.factors import App, Member, asker_of, member, signed_in
+
+
+@pytest.fixture(scope="module")
+def url(database: Database) -> str:
+    return database("coffer_auth")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
+    async with auth_deps(url, clock=clock) as made:
+        yield made
+
+
+@pytest.fixture
+async def ada(deps: Deps, clock: FixedClock) -> Member:
+    return await member(deps, clock)
+
+
+async def changes_something(deps: Deps, asker: Asker) -> None:
+    """What a command about security settings begins with."""
+    async with deps.work.unit(asker.origin) as unit:
+        await step_up.require_proof(unit.connection, asker.principal, unit.now)
+
+
+async def test_a_proof_lasts_fifteen_minutes_and_is_renewed(deps: Deps, clock: FixedClock) -> None:
+    asker = asker_of(await signed_in(deps, await registered(deps)))
+    clock.advance(minutes=14, seconds=59)
+    await changes_something(deps, asker)
+    clock.advance(seconds=1)
+    with pytest.raises(StepUpRequired) as refusal:
+        await changes_something(deps, asker)
+    assert refusal.value.extensions["methods"] == ["password"]
+    until, _ = await step_up.step_up(Shown(password=PASSWORD), asker, deps)
+    assert until == clock.now() + timedelta(minutes=15)
+    await changes_something(deps, asker)
+
+
+async def test_where_a_factor_is_on_a_password_alone_is_no_proof(deps: Deps, clock: FixedClock, ada: Member) -> None:
+    clock.advance(minutes=16)
+    with pytest.raises(StepUpRequired) as refusal:
+        await step_up.step_up(Shown(password=PASSWORD), ada.asker, deps)
+    assert refusal.value.extensions["methods"] == ["password", "totp", "recovery_code"]
+    assert await step_up.step_up(Shown(PASSWORD, ada.app.code()), ada.asker, deps)
+    await changes_something(deps, ada.asker)
+
+
+async def test_a_session_from_before_the_factor_has_to_show_a_code(deps: Deps, clock: FixedClock) -> None:
+    user = await registered(deps)
+    old, new = [asker_of(await signed_in(deps, user)) for _ in range(2)]
+    setup = await mfa.begin_totp(Shown(password=PASSWORD), user.username, new, deps)
+    await mfa.confirm_totp(App(setup.secret, clock).code(), new, deps)
+    await changes_something(deps, new)
+    with pytest.raises(StepUpRequired):
+        await changes_something(deps, old)
+
+
+async def test_a_session_that_ended_proves_nothing(deps: Deps) -> None:
+    asker = asker_of(await signed_in(deps, await registered(deps)))
+    await sessions.logout(asker.principal, origin(), deps)
+    with pytest.raises(Unauthenticated):
+        await step_up.step_up(Shown(password=PASSWORD), asker, deps)
+    with pytest.raises(Unauthenticated):
+        await changes_something(deps, asker)
+
+
+async def test_nobody_proves_with_somebody_elses_session(deps: Deps) -> None:
+    mine, theirs = [asker_of(await signed_in(deps, await registered(deps))) for _ in range(2)]
+    mixed = Asker(
+        principal=type(mine.principal)(
+            "user", mine.principal.user_id, theirs.principal.session_id, frozenset(), mine.principal.expires_at
+        ),
+        caller=mine.caller,
+        origin=mine.origin,
+    )
+    with pytest.raises(Unauthenticated):
+        await changes_something(deps, mixed)
+
+
+async def test_a_thief_of_a_session_cannot_guess_the_password_and_locks_nobody_out(deps: Deps, clock: FixedClock) -> None:
+    user = await registered(deps)
+    stolen = asker_of(await signed_in(deps, user))
+    for _ in range(10):
+        with pytest.raises(InvalidCredentials):
+            await step_up.step_up(Shown(password="wrong wrong wrong"), stolen, deps)
+    with pytest.raises(TooManyAttempts) as refusal:
+        await step_up.step_up(Shown(password=PASSWORD), stolen, deps)
+    assert refusal.value.retry_after_seconds
+    mine = asker_of(await signed_in(deps, user))
+    assert await step_up.step_up(Shown(password=PASSWORD), mine, deps)
+    clock.advance(minutes=16)
+    assert await step_up.step_up(Shown(password=PASSWORD), stolen, deps)
+
+
+async def test_what_fails_behind_a_proof_leaves_no_trace(deps: Deps, ada: Member) -> None:
+    async def fail(_unit: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await step_up.prove(Shown(PASSWORD, recovery_code=ada.recovery_codes[0]), ada.asker, deps, fail)
+    assert (await mfa.standing(ada.asker.principal, deps)).codes_left == 10
+
+
+def test_proofs_are_as_old_as_the_older_of_both() -> None:
+    old, new = NOON, NOON + timedelta(minutes=5)
+    assert Proofs(new, old, factor=True).valid_until() == old + timedelta(minutes=15)
+    assert Proofs(new, old, factor=False).valid_until() == new + timedelta(minutes=15)
+    assert Proofs(new, None, factor=True).valid_until() is None
+
+
+def test_what_was_shown_shows_nothing_in_a_log() -> None:
+    assert "otters" not in repr(Shown("four quiet otters", "287082", "7hk2-m0qa-9x4d-c1vz"))
