@@ -66,12 +66,14 @@ async def rotate(service: Service, _arguments: argparse.Namespace) -> int:
 async def drop(service: Service, arguments: argparse.Namespace) -> int:
     """Withdraw a signing key that others may know."""
     try:
-        successor = await drop_key(_operations(service), of_shell(), service.deps.keys, arguments.key)
+        successor, ended = await drop_key(_operations(service), of_shell(), service.deps.keys, arguments.key)
     except NotFound:
         print(f"There is no signing key {arguments.key!r}; `list-keys` shows them.", file=sys.stderr)
         return 1
     print(f"{arguments.key} is withdrawn, {successor.id} signs. Services refuse the tokens of the old one within 70 seconds;")
     print("clients renew theirs by their refresh tokens.")
+    if ended:
+        print(f"{ended} personal access tokens were signed by it and end for good: their owners have to make new ones.")
     return 0
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from coffer_auth import __main__ as commands
 from coffer_auth.app import TOPOLOGY, build_verifier
-from coffer_auth.handlers import sessions
+from coffer_auth.handlers import access_tokens, sessions
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.keys import RELOAD_EVERY, drop_key, rotate_keys
 from coffer_auth.handlers.sessions import Login, TokenPair
@@ -28,6 +28,7 @@ from coffer_chassis.testing import FixedClock
 from coffer_contracts.problems import NotFound, Unauthenticated
 from factories.accounts import HOME, PASSWORD, auth_deps, facts, origin, registered
 from factories.databases import PostgresServer
+from factories.factors import asker_of, token_of
 from factories.operators import operations_of
 
 
@@ -138,7 +139,7 @@ async def test_dropping_the_key_in_use_signs_nobody_out(
     pair = await signed_in(deps)
     await service.verify(pair.access_token)
     dropped = key_of(pair)
-    successor = await drop_key(operations, of_shell(), deps.keys, dropped)
+    successor, _ = await drop_key(operations, of_shell(), deps.keys, dropped)
     pair = await renewed(pair, deps)
     assert key_of(pair) == successor.id
     clock.advance(seconds=REFRESH_EVERY.total_seconds())
@@ -148,7 +149,7 @@ async def test_dropping_the_key_in_use_signs_nobody_out(
 async def test_dropping_a_key_brings_the_waiting_one_forward(deps: Deps, operations: Operations, clock: FixedClock) -> None:
     first = (await deps.keys.current()).id
     waiting, _ = await rotate_keys(operations, of_shell(), deps.keys)
-    successor = await drop_key(operations, of_shell(), deps.keys, first)
+    successor, _ = await drop_key(operations, of_shell(), deps.keys, first)
     assert successor.id == waiting.id == (await deps.keys.current()).id
     assert [key.usable_from for key in await deps.keys.stored()] == [clock.now()]
 
@@ -156,7 +157,7 @@ async def test_dropping_a_key_brings_the_waiting_one_forward(deps: Deps, operati
 async def test_dropping_a_key_that_waits_leaves_the_one_in_use(deps: Deps, operations: Operations) -> None:
     first = (await deps.keys.current()).id
     waiting, _ = await rotate_keys(operations, of_shell(), deps.keys)
-    assert (await drop_key(operations, of_shell(), deps.keys, waiting.id)).id == first
+    assert (await drop_key(operations, of_shell(), deps.keys, waiting.id))[0].id == first
     with pytest.raises(NotFound):
         await drop_key(operations, of_shell(), deps.keys, waiting.id)
 
@@ -171,6 +172,22 @@ async def test_auth_itself_believes_a_dropped_key_no_longer_than_others(
     clock.advance(seconds=BELIEVED_FOR.total_seconds())
     with pytest.raises(Unauthenticated):
         await own.verify(pair.access_token)
+
+
+async def test_personal_tokens_of_a_dropped_key_end_and_are_counted_before_their_owners_ask(
+    deps: Deps, operations: Operations, service: Verifier, clock: FixedClock
+) -> None:
+    asker = asker_of(await signed_in(deps))
+    token, revoked = await token_of(deps, asker), await token_of(deps, asker)
+    await access_tokens.revoke(revoked.id, asker, deps)
+    _, shown = await access_tokens.signed(token.id, deps)
+    await service.verify(shown)
+    _, ended = await drop_key(operations, of_shell(), deps.keys, token.key_id)
+    assert ended == 1
+    clock.advance(seconds=BELIEVED_FOR.total_seconds())
+    with pytest.raises(Unauthenticated):
+        await service.verify(shown)
+    await service.verify((await access_tokens.signed((await token_of(deps, asker)).id, deps))[1])
 
 
 async def test_what_operators_do_to_keys_is_on_record_and_nothing_secret_of_it(deps: Deps, operations: Operations) -> None:

@@ -141,10 +141,14 @@ async def rotate_keys(operations: Operations, origin: Origin, keys: KeyRing) -> 
     return key, fresh
 
 
-async def drop_key(operations: Operations, origin: Origin, keys: KeyRing, key_id: str) -> StoredKey:
-    """Withdraw a key that others may know; the one that signs from now on. Raises NotFound, also the second time."""
+async def drop_key(operations: Operations, origin: Origin, keys: KeyRing, key_id: str) -> tuple[StoredKey, int]:
+    """Withdraw a key that others may know; the one that signs from now on, and how many personal access tokens end with it.
+
+    Raises NotFound, also the second time. Access tokens are renewed by refresh tokens, personal ones have to be made anew.
+    """
     async with operations.work.unit(origin) as unit:
         successor = await keys.drop(unit, key_id)
-        acts.record(operations, unit, DROPPED, target=f"key/{key_id}", count=1, successor=successor.id)
+        ended = await store.tokens_signed_by(unit.connection, key_id, unit.now)
+        acts.record(operations, unit, DROPPED, target=f"key/{key_id}", count=1, successor=successor.id, personal_tokens=ended)
     keys.forget()
-    return successor
+    return successor, ended

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_auth.store.tables import signing_keys
+from coffer_auth.store.tables import access_tokens, signing_keys
 
 LOCK = 0x6B657973
 """Key of the advisory lock under which keys are made and retired."""
@@ -62,6 +62,14 @@ async def need_key(connection: AsyncConnection, key_id: str, until: datetime) ->
 async def delete_keys(connection: AsyncConnection, ids: list[str]) -> None:
     """Retire keys; nobody believes them any more once their key set is refreshed."""
     await connection.execute(delete(signing_keys).where(signing_keys.c.id.in_(ids)))
+
+
+async def tokens_signed_by(connection: AsyncConnection, key_id: str, now: datetime) -> int:
+    """How many personal access tokens end if this key is withdrawn."""
+    lives = (access_tokens.c.key_id == key_id, access_tokens.c.revoked_at.is_(None), access_tokens.c.expires_at > now)
+    query = select(func.count()).select_from(access_tokens).where(*lives)
+    count: int = (await connection.execute(query)).scalar_one()
+    return count
 
 
 async def use_from(connection: AsyncConnection, key_id: str, moment: datetime) -> None:
