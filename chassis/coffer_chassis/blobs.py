@@ -66,6 +66,14 @@ class SignedRequest:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class SignedForm:
+    """A form a client may send by itself: POST to the address, these fields as they are, and `file` as the last one."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
 def put_headers(*, length: int, content_type: str, sha256_hex: str | None) -> dict[str, str]:
     """What a client must send with its one PUT. Raises ValueError for a length or a digest that S3 does not take."""
     if not 0 <= length <= PUT_BYTES:
@@ -130,6 +138,12 @@ class Blobs(Protocol):
         """A single PUT of exactly `length` bytes of that type, once: an existing object is not overwritten.
 
         Raises ValueError for more than PUT_BYTES, a digest that is no SHA-256, or a life that S3 refuses.
+        """
+
+    def presign_post(self, key: str, *, length: int, expires_seconds: int) -> SignedForm:
+        """A form that stores exactly `length` bytes, for plain HTML. Unlike a PUT it may be sent twice and then overwrites.
+
+        Raises ValueError for more than PUT_BYTES, or a life that S3 refuses.
         """
 
     def presign_get(self, key: str, *, content_type: str, disposition: str, expires_seconds: int, fresh: bool = False) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from coffer_chassis.blobs import (
+    PUT_BYTES,
     BlobChanged,
     BlobHead,
     BlobMissing,
     BlobsNotDeleted,
+    SignedForm,
     SignedRequest,
     check_range,
     checksum,
@@ -124,6 +126,20 @@ class S3Blobs(S3Listing):
             headers=headers,
         )
         return SignedRequest("PUT", url, headers)
+
+    def presign_post(self, key: str, *, length: int, expires_seconds: int) -> SignedForm:
+        """See Blobs."""
+        if not 0 <= length <= PUT_BYTES:
+            raise ValueError(f"S3 takes 0 to {PUT_BYTES} bytes in one form, not {length}")
+        fields = self._presigner.sign_form(
+            checked_key(key),
+            self._credentials(),
+            now=self._clock.now(),
+            expires_seconds=expires_seconds,
+            bucket=self._bucket,
+            length=length,
+        )
+        return SignedForm(self._presigner.base_url, fields)
 
     def presign_get(self, key: str, *, content_type: str, disposition: str, expires_seconds: int, fresh: bool = False) -> str:
         """See Blobs."""

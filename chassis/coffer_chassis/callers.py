@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import structlog
+
 AGENT_LENGTH = 256
 MOST_HOPS = 20
 """Of a chain of proxies, from our end; what stands before them was written by whoever wanted to."""
@@ -18,6 +20,8 @@ IPV6_PREFIX = 64
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+log = structlog.get_logger(__name__)
 
 _WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
 """As some proxies write it, and as RFC 7239 section 6 does."""
@@ -42,6 +46,7 @@ class Callers:
     def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
         """Raises ValueError for what is no network."""
         self._trusted = tuple(ipaddress.ip_network(network) for network in trusted_proxies)
+        self._told = False
 
     def of(self, scope: Any) -> Caller:
         """The caller of a request; the address is the nearest one in the chain that is no trusted proxy."""
@@ -58,7 +63,9 @@ class Callers:
     def _address(self, scope: Any) -> Address | None:
         client = scope.get("client")
         address = _parsed(client[0]) if client else None
-        if address is None or not self._trusted or not self._trusts(address):
+        if address is None or not self._trusts(address):
+            if address is not None and not self._told:
+                self._tell_of_proxy(address, scope)
             return address
         chain = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
         for hop in reversed(chain.rsplit(",", MOST_HOPS)[-MOST_HOPS:]):
@@ -69,6 +76,12 @@ class Callers:
             if not self._trusts(named):
                 break
         return address
+
+    def _tell_of_proxy(self, address: Address, scope: Any) -> None:
+        """Behind a proxy that nobody named, all people are one address: they share its limits and its failed sign-ins."""
+        if address.is_private and any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
+            self._told = True
+            log.warning("proxy_not_trusted", proxy=str(address), remedy="name its network in COFFER_TRUSTED_PROXIES")
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)

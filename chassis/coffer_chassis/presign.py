@@ -4,11 +4,13 @@ Source: "Authenticating Requests: Using Query Parameters (AWS Signature Version 
 against botocore for every shape used here.
 """
 
+import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
@@ -81,3 +83,29 @@ class Presigner:
         key_of_day = _day_key(credentials.secret_access_key, stamp[:8], self.region)
         signature = hmac.digest(key_of_day, text.encode(), "sha256").hex()
         return f"{base.scheme}://{base.netloc}{path}?{arguments}&X-Amz-Signature={signature}"
+
+    def sign_form(
+        self, key: str, credentials: SigningKey, *, now: datetime, expires_seconds: int, bucket: str, length: int
+    ) -> dict[str, str]:
+        """The fields of a form that stores exactly `length` bytes under `key` ("Browser-Based Uploads Using POST (AWS
+        Signature Version 4)" in the S3 API reference). Raises ValueError when `expires_seconds` is not 1 to 7 days.
+        """
+        if not 0 < expires_seconds <= MAX_EXPIRES_SECONDS:
+            raise ValueError(f"a signed form lives 1 s to 7 days, not {expires_seconds} s")
+        stamp = now.strftime("%Y%m%dT%H%M%SZ")
+        fields = {
+            "key": key,
+            "x-amz-algorithm": _ALGORITHM,
+            "x-amz-credential": f"{credentials.access_key_id}/{stamp[:8]}/{self.region}/s3/aws4_request",
+            "x-amz-date": stamp,
+        }
+        if credentials.token:
+            fields["x-amz-security-token"] = credentials.token
+        conditions = [{"bucket": bucket}, *({name: value} for name, value in fields.items())]
+        policy = {
+            "expiration": (now + timedelta(seconds=expires_seconds)).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "conditions": [*conditions, ["content-length-range", length, length]],
+        }
+        encoded = base64.b64encode(json.dumps(policy).encode()).decode()
+        key_of_day = _day_key(credentials.secret_access_key, stamp[:8], self.region)
+        return {**fields, "policy": encoded, "x-amz-signature": hmac.digest(key_of_day, encoded.encode(), "sha256").hex()}

@@ -14,6 +14,7 @@ from coffer_chassis.blobs import (
     BlobMissing,
     Listed,
     OpenMultipart,
+    SignedForm,
     SignedRequest,
     check_range,
     put_headers,
@@ -112,6 +113,12 @@ class MemoryBlobs:
         """See Blobs."""
         headers = put_headers(length=length, content_type=content_type, sha256_hex=sha256_hex)
         return SignedRequest("PUT", f"https://bucket.invalid/{checked_key(key)}?expires={expires_seconds}", headers)
+
+    def presign_post(self, key: str, *, length: int, expires_seconds: int) -> SignedForm:
+        """See Blobs."""
+        put_headers(length=length, content_type="", sha256_hex=None)
+        fields = {"key": checked_key(key), "length": str(length), "expires": str(expires_seconds)}
+        return SignedForm("https://bucket.invalid/", fields)
 
     def presign_get(self, key: str, *, content_type: str, disposition: str, expires_seconds: int, fresh: bool = False) -> str:
         """See Blobs."""

@@ -52,6 +52,12 @@ class UserRegisteredV1(UserFact):
     type: ClassVar[str] = "auth.user.registered.v1"
 
 
+class UserVerifiedV1(UserFact):
+    """The person followed a link that was sent to the account's address, which is theirs from now on."""
+
+    type: ClassVar[str] = "auth.user.verified.v1"
+
+
 class UserChangedV1(UserFact):
     """Something about the account changed, or the account is told again for readers that lost their copy."""
 
@@ -109,6 +115,8 @@ class SessionRevokedV1(SessionFact):
     session_id: SessionId = described(description="The session that ended.")
     user_id: UserId = described(description="Whose session it was.")
     reason: str = described(description=f"Why it ended, a stable word; more may come: {REVOCATIONS}.")
+    address: str | None = described(None, description="Network address of whoever ended it; not for outside.")
+    agent: str | None = described(None, description="User agent of whoever ended it; not for outside.")
     revoked_at: Moment = described(description="When it ended.")
     tokens_expire_at: Moment = described(description="After this no access token of the session is valid any more.")
 
@@ -132,8 +140,8 @@ class LoginFailedV1(Event):
 
     user_id: UserId = described(description="The account somebody tried to enter.")
     reason: str = described(
-        description="Why it was refused, a stable word: `invalid_credentials`, `account_suspended`, `too_many_attempts`, "
-        "`mfa_invalid`."
+        description="Why it was refused, a stable word; more may come: `invalid_credentials`, `account_suspended`,"
+        " `email_unverified`, `too_many_attempts`, `mfa_invalid`."
     )
     address: str | None = described(None, description="Network address of the attempt; not for outside.")
     agent: str | None = described(None, description="User agent of the attempt; not for outside.")

@@ -9,8 +9,8 @@ from typing import ClassVar
 from coffer_contracts.event import Event, Moment, described
 from coffer_contracts.ids import TokenId, UserId
 
-TOKEN_ENDS = "`person`, `operator`, `account_ended`"  # noqa: S105  # words, not a token
-FACTOR_ENDS = "`person`, `operator`"
+TOKEN_ENDS = "`person`, `password_reset`, `operator`, `account_ended`"  # noqa: S105  # words, not a token
+FACTOR_ENDS = "`person`, `password_reset`, `operator`"
 
 
 class TokenFact(Event):

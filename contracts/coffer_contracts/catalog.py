@@ -7,7 +7,18 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from coffer_contracts import auth, auth_factors, auth_identities, auth_mail, files, media, notifier, sharing
+from coffer_contracts import (
+    auth,
+    auth_factors,
+    auth_identities,
+    auth_mail,
+    auth_passwords,
+    auth_photos,
+    files,
+    media,
+    notifier,
+    sharing,
+)
 from coffer_contracts.event import Envelope, Event, PrivateCommand
 from coffer_contracts.majors import UPCASTERS, Upcaster, newest_type, older_twins, older_types
 from coffer_contracts.words import READING
@@ -33,6 +44,7 @@ SCHEMA_BASE = "https://schemas.coffer.dev/events"
 
 EVENTS: tuple[type[Event], ...] = (
     auth.UserRegisteredV1,
+    auth.UserVerifiedV1,
     auth.UserChangedV1,
     auth.UserSuspendedV1,
     auth.UserDeletedV1,
@@ -40,6 +52,8 @@ EVENTS: tuple[type[Event], ...] = (
     auth.SessionRevokedV1,
     auth.SessionReuseDetectedV1,
     auth.LoginFailedV1,
+    auth_passwords.PasswordChangedV1,
+    auth_passwords.PasswordResetRequestedV1,
     auth_factors.TokenCreatedV1,
     auth_factors.TokenRevokedV1,
     auth_factors.MfaEnabledV1,
@@ -62,6 +76,9 @@ EVENTS: tuple[type[Event], ...] = (
     media.UploadRejectedV1,
     media.PreviewReadyV1,
     media.PreviewFailedV1,
+    auth_photos.PhotoReceivedV1,
+    media.PhotoReadyV1,
+    media.PhotoRejectedV1,
     sharing.GrantSetV1,
     sharing.GrantRemovedV1,
     sharing.ShareCreatedV1,

@@ -14,6 +14,8 @@ ItemId = NewType("ItemId", str)
 VersionId = NewType("VersionId", str)
 BlobId = NewType("BlobId", str)
 UploadId = NewType("UploadId", str)
+PhotoId = NewType("PhotoId", str)
+"""One photo that a person sends, from its announcement to its end."""
 ShareId = NewType("ShareId", str)
 GrantId = NewType("GrantId", str)
 ActId = NewType("ActId", str)

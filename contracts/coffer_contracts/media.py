@@ -1,10 +1,10 @@
-"""Facts that the media worker publishes: verdicts on uploads, and previews of items."""
+"""Facts that the media worker publishes: verdicts on uploads, previews of items, and photos of people."""
 
 from typing import ClassVar
 
 from coffer_contracts.event import Event, Moment, Shape, described
 from coffer_contracts.files import OpenMediaKind
-from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
+from coffer_contracts.ids import BlobId, ItemId, PhotoId, UploadId, UserId, VersionId
 from coffer_contracts.operators import OperatorFact
 
 PREVIEW_FAILURES = (
@@ -95,6 +95,45 @@ class PreviewFailedV1(PreviewFact):
     type: ClassVar[str] = "media.preview.failed.v1"
 
     reason: str = described(description=f"Why there is none, a stable word; more may come: {PREVIEW_FAILURES}.")
+
+
+class PhotoFact(Event):
+    """What became of a photo that a person sent."""
+
+    photo_id: PhotoId = described(description="The photo that was sent.")
+    user_id: UserId = described(description="Who sent it.")
+    etag: str = described(description="The ETag of the bytes that were judged; the fact holds for these only.")
+
+    @property
+    def subject(self) -> str:
+        return f"photo/{self.photo_id}"
+
+    @property
+    def owner(self) -> UserId:
+        return self.user_id
+
+
+class PhotoReadyV1(PhotoFact):
+    """The photo is stored as a square, upright, in sRGB and without anything else that was in the file."""
+
+    type: ClassVar[str] = "media.photo.ready.v1"
+
+    name: str = described(description="Names the stored picture among the person's; another photo has another name.")
+    key: str = described(description="Object key of the stored picture below the bucket.")
+    mime_type: str = described(description="Type of the stored picture, e.g. `image/webp`.")
+    side_pixels: int = described(description="Pixels across, and as many down.", ge=1)
+    size_bytes: int = described(description="Length of the stored picture.", ge=1)
+
+
+class PhotoRejectedV1(PhotoFact):
+    """No photo can be made of these bytes; they are deleted. Final: the same bytes are refused again."""
+
+    type: ClassVar[str] = "media.photo.rejected.v1"
+
+    reason: str = described(
+        description=f"Why, a stable word: `not_an_image`, a reason of rejected uploads, or {PREVIEW_FAILURES}."
+    )
+    detail: str = described(description="The reason in a sentence for the person.")
 
 
 class OperatorActedV1(OperatorFact):

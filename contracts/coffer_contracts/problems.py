@@ -207,7 +207,7 @@ class CursorExpired(Gone, code="cursor_expired", title="The cursor is too old"):
 
 
 class LinkExpired(Gone, code="link_expired", title="The link has expired"):
-    """The public link had an end and has passed it."""
+    """The link, public or in a mail, had an end and has passed it. One in a mail also ends by use and by a newer one."""
 
 
 class LinkExhausted(Gone, code="link_exhausted", title="The link is used up"):

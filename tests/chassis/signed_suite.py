@@ -3,6 +3,7 @@
 A test module gives the fixture `cloud`; the local cloud is the default.
 """
 
+import base64
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest_asyncio
 
 from chassis.blob_suite import CONTENT, DIGEST, OTHER, BlobSuite
 from coffer_chassis.aws import open_clients
-from coffer_chassis.blobs import SignedRequest
+from coffer_chassis.blobs import PUT_BYTES, SignedForm, SignedRequest
 from coffer_chassis.blobs_aws import S3Blobs
 from coffer_chassis.clock import SystemClock
 from coffer_chassis.presign import Presigner, SigningKey
@@ -54,6 +55,11 @@ async def send(client: httpx.AsyncClient, request: SignedRequest, content: bytes
     return answer.status_code
 
 
+async def post(client: httpx.AsyncClient, form: SignedForm, content: bytes) -> int:
+    answer = await client.post(form.url, data=dict(form.fields), files={"file": ("a.bin", content)})
+    return answer.status_code
+
+
 class SignedSuite(BlobSuite):
     """Subclasses need the fixtures of this module, and the module's event loop."""
 
@@ -79,6 +85,18 @@ class SignedSuite(BlobSuite):
         assert (head.size_bytes, head.content_type) == (len(CONTENT), "image/jpeg")
         assert head.etag == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
         assert await blobs.read(key, etag=head.etag) == CONTENT
+
+    async def test_a_signed_form_stores_what_was_announced(self, blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:
+        assert await post(client, blobs.presign_post(key, length=len(CONTENT), expires_seconds=300), CONTENT) in {200, 204}
+        head = await blobs.head(key)
+        assert head
+        assert head.size_bytes == len(CONTENT)
+        assert await blobs.read(key) == CONTENT
+
+    async def test_a_form_for_what_s3_does_not_take_is_not_signed(self, blobs: S3Blobs, key: str) -> None:
+        for length, seconds in ((PUT_BYTES + 1, 300), (-1, 300), (1, 0), (1, 8 * 24 * 3600)):
+            with pytest.raises(ValueError, match=r"bytes|lives"):
+                blobs.presign_post(key, length=length, expires_seconds=seconds)
 
     @pytest.mark.parametrize("fresh", [True, False])
     async def test_a_signed_get_answers_with_the_given_type_and_disposition(
@@ -182,6 +200,28 @@ class RefusalSuite:
         past.advance(hours=-1)
         late = S3Blobs(None, bucket="", presigner=blobs._presigner, clock=past, credentials=blobs._credentials)
         assert await send(client, signed(late, key), CONTENT) == 403
+        assert await blobs.head(key) is None
+
+    @pytest.mark.parametrize("content", [CONTENT + b"!", CONTENT[:-1], b""], ids=["longer", "shorter", "empty"])
+    async def test_a_signed_form_takes_no_other_length(
+        self, blobs: S3Blobs, client: httpx.AsyncClient, key: str, content: bytes
+    ) -> None:
+        form = blobs.presign_post(key, length=len(CONTENT), expires_seconds=300)
+        assert await post(client, form, content) in {400, 403}
+        assert await blobs.head(key) is None
+
+    async def test_a_signed_form_is_for_one_key_and_policy_and_time(
+        self, blobs: S3Blobs, client: httpx.AsyncClient, key: str
+    ) -> None:
+        form = blobs.presign_post(key, length=len(CONTENT), expires_seconds=300)
+        wider = base64.b64encode(base64.b64decode(form.fields["policy"]).replace(b"[100, 100]"[1:4], b"999")).decode()
+        for bent in ({"key": f"{key}2"}, {"policy": wider}, {"x-amz-signature": "0" * 64}):
+            assert await post(client, replace(form, fields={**form.fields, **bent}), CONTENT) == 403
+        past = FixedClock()
+        past.moment = SystemClock().now()
+        past.advance(hours=-1)
+        late = S3Blobs(None, bucket=blobs._bucket, presigner=blobs._presigner, clock=past, credentials=blobs._credentials)
+        assert await post(client, late.presign_post(key, length=len(CONTENT), expires_seconds=300), CONTENT) == 403
         assert await blobs.head(key) is None
 
     async def test_a_signed_get_is_for_one_answer(self, blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:

@@ -67,7 +67,9 @@ async def test_a_sign_in_from_a_new_device_is_told_while_somebody_looks(stack: L
         assert answer.status_code == 200, answer.text
         (notice,) = await stream.hears(1, "notification")
     assert (notice.data["type"], notice.data["data"]["agent"]) == ("new_sign_in", "Somebody/1 (elsewhere)")
-    entries = ann.wait_for(lambda: ann.get("/v1/activity"), lambda page: len(page["items"]) > 1, within_seconds=10)["items"]
+    entries = ann.wait_for(
+        lambda: ann.get("/v1/activity", account=True), lambda page: len(page["items"]) > 1, within_seconds=10
+    )["items"]
     assert {entry["action"] for entry in entries} == {"session.created"}
     assert all(entry["address"] and entry["agent"] for entry in entries)
     assert bob.get("/v1/notifications")["items"] == []

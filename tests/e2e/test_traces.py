@@ -115,6 +115,7 @@ def test_what_a_person_does_is_one_trace_and_says_nothing_of_what_they_typed(
         ("coffer-notifier", "send webhook"),
     )
     assert_connected(shared, 2)
+    assert "webhooks_reach_this_machine" in traced.said(), "which is announced at the start"
     for spans, wire_type in ((uploaded, "files.item.committed.v1"), (shared, "sharing.share.created.v1")):
         (call,) = [call for call in hooked.calls if call.message["type"] == wire_type]
         (request,) = [span for span in spans if span.name == "send webhook"]

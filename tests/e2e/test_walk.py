@@ -43,6 +43,12 @@ change_me                       401   401       200     200     200    200      
 create_user                     201   201       201     201     201    201       201
 login_with_form                 200   200       200     200     200    200       200
 check_token                     401   401       200     200     200    200       200
+send_photo                      401   401       200     200     200    200       200
+get_own_photo                   401   401       404     404     404    404       404
+get_photo                       401   401       404     404     404    404       404
+remove_photo                    401   401       204     204     204    204       204
+request_photo_form              401   401       200     200     200    200       200
+get_photo_url                   401   401       404     404     404    404       404
 look_up_person                  401   401       200     200     200    200       200
 list_accounts                   401   401       403     403     403    403       200
 create_account                  401   401       403     403     403    403       201

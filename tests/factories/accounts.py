@@ -21,8 +21,10 @@ from coffer_auth.app import SOURCE, TOPOLOGY, build_deps, build_http
 from coffer_auth.domain.accounts import User
 from coffer_auth.handlers import accounts
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.errands import run_errand
 from coffer_auth.settings import AuthSettings
 from coffer_auth.store.tables import CHASSIS
+from coffer_chassis.blobs import Blobs
 from coffer_chassis.callers import Caller
 from coffer_chassis.clock import Clock, SystemClock
 from coffer_chassis.cursors import Cursors
@@ -30,6 +32,7 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.sealing import OpeningKey
 from coffer_chassis.settings import CofferSettings, TokenKind, TrustedIssuer
+from coffer_chassis.testing import MemoryBlobs
 from coffer_chassis.unit_of_work import Work
 from factories.doors import behind_a_door
 from factories.engines import engine_on
@@ -60,10 +63,13 @@ def auth_settings(url: str, **changes: Any) -> AuthSettings:
 
 
 @contextlib.asynccontextmanager
-async def auth_deps(url: str, *, clock: Clock | None = None, **settings: Any) -> AsyncIterator[Deps]:
+async def auth_deps(
+    url: str, *, clock: Clock | None = None, blobs: Blobs | None = None, **settings: Any
+) -> AsyncIterator[Deps]:
     """The collaborators of auth's handlers on a migrated database."""
     async with engine_on(url) as engine:
-        deps = build_deps(auth_settings(url, **settings), Work(engine, CHASSIS, source=SOURCE, clock=clock or SystemClock()))
+        work = Work(engine, CHASSIS, source=SOURCE, clock=clock or SystemClock())
+        deps = build_deps(auth_settings(url, **settings), work, blobs or MemoryBlobs())
         try:
             yield deps
         finally:
@@ -100,8 +106,17 @@ async def registered(deps: Deps, username: str = "", *, password: str = PASSWORD
         return await accounts.register(command, unit, deps)
 
 
+async def settle(deps: Deps) -> int:
+    """Run every errand that waits; how many."""
+    count = 0
+    while await run_errand(deps):
+        count += 1
+    return count
+
+
 async def facts(deps: Deps, subject: str) -> list[dict[str, Any]]:
-    """What was emitted about a subject, by sequence: whole envelopes."""
+    """What was emitted about a subject, by sequence: whole envelopes. Errands that wait are run before."""
+    await settle(deps)
     async with deps.work.read() as connection:
         query = text("SELECT body FROM outbox WHERE subject = :subject ORDER BY sequence")
         return [json.loads(body) for body in (await connection.execute(query, {"subject": subject})).scalars()]

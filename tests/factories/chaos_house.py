@@ -22,8 +22,8 @@ from coffer_chassis.aws import AwsAccess
 from coffer_chassis.service import Service
 from coffer_chassis.serving import listen, serve
 from coffer_chassis.settings import CofferSettings
-from coffer_chassis.topology import Lane, ServiceTopology, Topology
-from coffer_local.environment import _KEY_SETS, issuers, secret_fields
+from coffer_chassis.topology import Lane, Topology
+from coffer_local.environment import _KEY_SETS, issuers, public_fields, secret_fields, secret_names
 from coffer_local.gateway import Gateway, own_app
 from coffer_local.provisioning import mail_sender
 from coffer_local.registry import SERVICES, Entry, topology
@@ -52,6 +52,7 @@ QUICKER: dict[str, dict[str, Any]] = {
     "auth": {"password_memory_kib": 64, "password_passes": 1},
     "files": {"sweep_every_seconds": 1, "sweep_grace_seconds": 1},
     "media-worker": {"children": 1},
+    "notifier": {"mail_to_unverified": True},
 }
 
 
@@ -125,7 +126,8 @@ class House:
                 "aws_access_key_id": key.access_key_id,
                 "aws_secret_access_key": key.secret_access_key,
             }
-            values |= dict.fromkeys(secret_fields(entry), SECRET) | QUICK | QUICKER.get(entry.name, {})
+            values |= dict.fromkeys(secret_fields(entry), SECRET)
+            values |= public_fields(entry, dict.fromkeys(secret_names(), SECRET)) | QUICK | QUICKER.get(entry.name, {})
             self.services[entry.name] = self._in_chaos(entry, await entry.build(coffer, entry.settings(**values)))
 
     async def _answers(self) -> None:
@@ -168,9 +170,10 @@ class House:
 
     def _renamed(self, whole: Topology) -> Topology:
         services = tuple(
-            ServiceTopology(
-                f"{one.service}-{self._tag}",
-                tuple(
+            replace(
+                one,
+                service=f"{one.service}-{self._tag}",
+                lanes=tuple(
                     replace(
                         _quick(lane),
                         queue=self._named(lane.queue),
@@ -178,8 +181,6 @@ class House:
                     )
                     for lane in one.lanes
                 ),
-                one.blobs,
-                one.sends_mail,
             )
             for one in whole.services
         )

@@ -9,33 +9,39 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from coffer_auth.handlers import access_tokens, mfa, operators, sessions, step_up
+from coffer_auth.handlers import access_tokens, mfa, operators, passwords, sessions, step_up
 from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.photos import start_photo
+from coffer_auth.handlers.receiving import receive_photo
 from coffer_auth.handlers.sessions import Login
 from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_chassis.admin.settling import start_replay
 from coffer_chassis.etags import Conditions
+from coffer_chassis.ids import new_id
 from coffer_chassis.replays import Events
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.snapshots import restate_all
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
+from coffer_contracts.auth_photos import PhotoReceivedV1
+from coffer_contracts.ids import PhotoId, UserId
 from coffer_contracts.problems import InvalidCredentials, Unauthenticated
 from coffer_files.handlers import trash
 from coffer_files.handlers.items import Wish, change_item, make_folder
 from coffer_files.handlers.sweeping import sweep
 from coffer_local.registry import SERVICES
-from coffer_media_worker import handlers, store
+from coffer_media_worker import handlers, photos, store
 from coffer_media_worker.domain import PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_sharing.domain import Wish as ShareWish
 from coffer_sharing.handlers.changing import change_share, leave_share, revoke_share
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
-from factories.events import arrived, item_committed, upload_received
+from factories.events import NOON, arrived, item_committed, upload_received
 from factories.factors import member, token_of
 from factories.files import cleared, files_on, origin_of, rejected, stored
 from factories.images import jpeg, program
+from factories.mailed import last_secret
 from factories.notifier import notifier_on
 from factories.operators import OPERATOR, operations_of
 from factories.receivers import receiver
@@ -60,7 +66,9 @@ async def told_in(work: Work) -> set[str]:
 
 
 async def of_auth(url: str) -> set[str]:
-    """Somebody registers, mistypes the password, signs in and out, loses a token to a thief, and is shut out by an operator."""
+    """Somebody registers, mistypes the password, signs in and out, loses a token to a thief, resets the password, and is shut
+    out by an operator, who sends a photo.
+    """
     clock = FixedClock()
     async with auth_deps(url, clock=clock) as deps:
         user = await registered(deps)
@@ -71,6 +79,10 @@ async def of_auth(url: str) -> set[str]:
         clock.advance(seconds=11)
         with suppress(Unauthenticated):
             await sessions.refresh(pair.refresh_token, HOME, origin(), deps)
+        await passwords.forget_password(user.email, HOME, origin(), deps)
+        await passwords.reset_password(
+            await last_secret(deps, user.email, "reset_password"), "five loud badgers", HOME, origin(), deps
+        )
         await _second_factor(deps, clock)
         await restate_all(deps.work, [PEOPLE])
         await operated("auth", deps.work)
@@ -78,6 +90,9 @@ async def of_auth(url: str) -> set[str]:
         who = (deps, boss.principal, boss.origin, user.id)
         await operators.change_account(*who, {"status": "suspended"}, ANY)
         await operators.delete_account(*who, user.username)
+        sent = await start_photo(deps, boss.principal, boss.origin, 5, "image/jpeg")
+        async with deps.work.unit(boss.origin) as unit:
+            await receive_photo(unit, sent.user_id, sent.id, key=sent.incoming_key, etag="e1", size_bytes=5)
         return await told_in(deps.work)
 
 
@@ -125,17 +140,18 @@ class Children:
 
     outcomes: list[PreviewOutcome]
 
-    async def render(self, source: bytes, box: int = 400) -> PreviewOutcome:
+    async def render(self, source: bytes, box: int = 400, *, square: bool = False) -> PreviewOutcome:
         """The next one."""
         return self.outcomes.pop(0)
 
 
 async def of_media_worker(url: str) -> set[str]:
-    """A good photo and a bad one are judged; one preview succeeds, and one fails."""
+    """A good photo and a bad one are judged; one preview succeeds, and one fails; so do two photos of people."""
     engine, clock = create_async_engine(url), FixedClock()
     work, blobs = Work(engine, store.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
     picture = Rendered(b"RIFF....WEBP", "image/webp", 400, 300, 4000, 3000, b"tiny")
-    children: Any = Children([picture, PreviewFailed(PreviewFailure.CORRUPT)])
+    failure = PreviewFailed(PreviewFailure.CORRUPT)
+    children: Any = Children([picture, failure, picture, failure])
     deps = handlers.Deps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, store.revocations))
     for number, content in enumerate([jpeg(8, 8), program()]):
         key = f"blobs/owner/{number}"
@@ -145,6 +161,14 @@ async def of_media_worker(url: str) -> set[str]:
     for _ in range(2):
         etag = await blobs.write(photo, content, content_type="image/jpeg")
         await handlers.on_item_committed(arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))), deps)
+    for number in range(2):
+        user, sent = UserId(new_id()), PhotoId(new_id())
+        key = f"photos/incoming/{user}/{sent}"
+        etag = await blobs.write(key, content, content_type="image/jpeg")
+        fact = PhotoReceivedV1(
+            photo_id=sent, user_id=user, key=key, etag=etag, size_bytes=len(content), attempt=number + 1, received_at=NOON
+        )
+        await photos.on_photo_received(arrived(fact), deps)
     await operated("media-worker", work)
     told = await told_in(work)
     await engine.dispose()

@@ -42,7 +42,13 @@ PUBLIC_URL = "https://coffer.example.org"
 
 def settings(url: str, **changes: Any) -> NotifierSettings:
     """Settings for a store."""
-    known = {"database_url": url, "cursor_key": KEY, "mail_private_key": KEY, "webhook_key_secret": KEY}
+    known: dict[str, Any] = {
+        "database_url": url,
+        "cursor_key": KEY,
+        "mail_private_key": KEY,
+        "webhook_key_secret": KEY,
+        "mail_to_unverified": True,
+    }
     return NotifierSettings(**{**known, **changes})
 
 

@@ -25,6 +25,9 @@ STOP_SECONDS = 10
 WIDE_LIMITS = {f"COFFER_LIMIT_{name.upper()}_PER_MINUTE": "1000000" for name in NAMES}
 """Stories sign up dozens of people from one address, and bursts are what they measure. Counted is all the same."""
 
+UNVERIFIED = {"COFFER_NOTIFIER_MAIL_TO_UNVERIFIED": "true"}
+"""People of stories have addresses that nobody reads, and mail leaves no local stack."""
+
 
 @dataclass
 class LocalStack:
@@ -46,7 +49,7 @@ class LocalStack:
     def environment(self) -> dict[str, str]:
         """What the processes are started with: nothing of the machine's own AWS settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COFFER_"))}
-        return kept | WIDE_LIMITS | {"COFFER_HOME": str(self.home), "COFFER_PORT": str(self.port)} | self.settings
+        return kept | WIDE_LIMITS | UNVERIFIED | {"COFFER_HOME": str(self.home), "COFFER_PORT": str(self.port)} | self.settings
 
     @property
     def log(self) -> Path:

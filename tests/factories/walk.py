@@ -158,6 +158,12 @@ CALLS: dict[str, Make] = {
     ),
     "login_with_form": lambda world, who: Call(form={"username": world.someone.name, "password": PASSWORD}),
     "check_token": lambda world, who: Call(),
+    "send_photo": lambda world, who: Call(json={"size": 3, "mime_type": "image/jpeg"}),
+    "get_own_photo": lambda world, who: Call(),
+    "get_photo": lambda world, who: Call({"person": world.someone.id}),
+    "remove_photo": lambda world, who: Call(),
+    "request_photo_form": lambda world, who: Call(query={"photo_size_in_bytes": 3}),
+    "get_photo_url": lambda world, who: Call(),
     "look_up_person": lambda world, who: Call(query={"q": world.someone.name}),
     "list_accounts": lambda world, who: Call(query={"q": world.someone.name}),
     "create_account": lambda world, who: Call(

@@ -55,7 +55,7 @@ async def test_ten_thousand_for_a_dead_host_and_as_many_for_one_that_hangs_delay
 
             async def begun() -> bool:
                 rows = await real.rows("SELECT count(*) AS n FROM webhook_deliveries WHERE state = 'sending'")
-                return rows[0].n > 20
+                return bool(rows[0].n > 20)
 
             await eventually(begun, within_seconds=30)
             waits = sorted([await seconds_until_told(real, hook, ann, within_seconds=60) for _ in range(PROBES)])

@@ -13,7 +13,7 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from coffer_chassis.limits.counts import MOST_SHOWN, Bucket, CountsAway, Refused
@@ -118,7 +118,7 @@ class Asked:
                 if any(isinstance(one, NoScriptError) for one in found):  # Redis was restarted
                     await self._redis.script_load(self._script)
                     found = await self._sent([question for question, _ in batch])
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever it was, nobody may wait for ever
             # Those who came meanwhile have waited as well.
             late, self._waiting = self._waiting, []
             for _, answer in (*batch, *late):

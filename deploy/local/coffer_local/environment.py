@@ -48,6 +48,15 @@ def secret_fields(entry: Entry) -> dict[str, str]:
     return {name: _kept_as(entry.name, name) for name in required if entry.settings.model_fields[name].annotation is SecretStr}
 
 
+def public_fields(entry: Entry, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a service that hold the public half of a key, made from the private halves by name."""
+    return {
+        field: OpeningKey.of_hex(secrets[private]).sealing.hex
+        for (service, field), private in PUBLIC_HALVES.items()
+        if service == entry.name
+    }
+
+
 def _kept_as(service: str, field: str) -> str:
     match field:
         case "cursor_key":
@@ -75,11 +84,7 @@ def service_environment(entry: Entry, place: Place, credentials: Credentials) ->
     """Every variable that one service needs, and no secret of another."""
     key = credentials.keys[entry.name]
     secrets = {f"{entry.prefix}{field.upper()}": credentials.named[name] for field, name in secret_fields(entry).items()}
-    public = {
-        f"{entry.prefix}{field.upper()}": OpeningKey.of_hex(credentials.named[private]).sealing.hex
-        for (service, field), private in PUBLIC_HALVES.items()
-        if service == entry.name
-    }
+    public = {f"{entry.prefix}{field.upper()}": value for field, value in public_fields(entry, credentials.named).items()}
     return {
         "AWS_ENDPOINT_URL": place.cloud_url,
         "AWS_REGION": place.region,

@@ -2,16 +2,21 @@
 
 import json
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Litestar
 
+from coffer_auth.cookies import RefreshCookies
 from coffer_auth.handlers import access_tokens, ended
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.errands import ERRANDS, Clerk
 from coffer_auth.handlers.keys import KeyRing
+from coffer_auth.handlers.receiving import MEDIA, STORAGE
 from coffer_auth.handlers.snapshots import PEOPLE
+from coffer_auth.handlers.sweeping import photo_jobs, sweep_photos
 from coffer_auth.issuers import Issuers
 from coffer_auth.passwords import Hashing
 from coffer_auth.routes import ROUTES
@@ -19,22 +24,38 @@ from coffer_auth.settings import AuthSettings
 from coffer_auth.store.tables import CHASSIS
 from coffer_auth.totp import TotpSecrets
 from coffer_chassis.admin.operations import Operations
+from coffer_chassis.blobs import Blobs
 from coffer_chassis.cursors import Cursors
+from coffer_chassis.handling import types_of
 from coffer_chassis.http import build_app
 from coffer_chassis.identity import Revocations, Verifier
 from coffer_chassis.keysets import fetch_key_set
 from coffer_chassis.runtime import open_runtime
 from coffer_chassis.sealing import SealingKey
-from coffer_chassis.service import Service
+from coffer_chassis.service import Loop, Service
 from coffer_chassis.settings import CofferSettings, TrustedIssuer
-from coffer_chassis.topology import ServiceTopology
+from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.auth import OperatorActedV1
 
 NAME = "auth"
 SOURCE = "/auth"
-TOPOLOGY = ServiceTopology(service=NAME, lanes=(), sends_privately=True)
-DEPENDENCIES = ("deps", "cursors", "operations")
+STORAGE_QUEUE = "auth-storage"
+MEDIA_QUEUE = "auth-media"
+TOPOLOGY = ServiceTopology(
+    service=NAME,
+    lanes=(
+        Lane(STORAGE_QUEUE, storage_prefixes=("photos/incoming/",)),
+        Lane(MEDIA_QUEUE, reads={"media-worker-events": types_of(MEDIA, "media")}),
+    ),
+    blobs=(
+        BlobAccess("photos/incoming/", read=True, write=True, delete=True),
+        BlobAccess("photos/", read=True, delete=True),
+    ),
+    sends_privately=True,
+)
+TABLES = {STORAGE_QUEUE: STORAGE, MEDIA_QUEUE: MEDIA}
+DEPENDENCIES = ("deps", "refresh_cookies", "cursors", "operations")
 """What the routes are given by name."""
 OWN_KEYS = "coffer-auth:own-keys"
 """Stands for the address of auth's own key set, which auth reads from its store instead of over the network."""
@@ -45,16 +66,20 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
     resources = AsyncExitStack()
     runtime = await open_runtime(resources, coffer, settings, service=NAME, receivers=len(TOPOLOGY.lanes))
     work = runtime.work(CHASSIS, source=SOURCE)
-    deps = build_deps(settings, work)
+    deps = build_deps(settings, work, runtime.blobs)
     resources.callback(deps.hashing.close)
     operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1, runtime.limiter)
-    return Service(
+    clerk = Clerk(deps)
+    service = Service(
         topology=TOPOLOGY,
         work=work,
         bus=runtime.bus,
         deps=deps,
         app=build_http(coffer, deps, Cursors(bytes.fromhex(settings.cursor_key.get_secret_value())), operations),
-        jobs=jobs(deps),
+        tables=TABLES,
+        recover=lambda: sweep_photos(deps, grace=timedelta()),
+        jobs=(*jobs(deps), *photo_jobs(deps)),
+        loops=(Loop("clerk", clerk.run),),
         watches=(*ended.watches(deps), *access_tokens.watches(deps)),
         snapshots=(PEOPLE,),
         operations=operations,
@@ -62,10 +87,12 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
         wait_seconds=settings.poll_wait_seconds,
         linger_seconds=settings.linger_seconds,
     )
+    service.wakeups.on(ERRANDS, clerk.poke)
+    return service
 
 
-def build_deps(settings: AuthSettings, work: Work) -> Deps:
-    """The handlers' collaborators on a store."""
+def build_deps(settings: AuthSettings, work: Work, blobs: Blobs) -> Deps:
+    """The handlers' collaborators on a store and a bucket."""
     secret = bytes.fromhex(settings.key_secret.get_secret_value())
     return Deps(
         work=work,
@@ -79,9 +106,11 @@ def build_deps(settings: AuthSettings, work: Work) -> Deps:
         totp=TotpSecrets(secret),
         issuers=Issuers(settings.oidc_issuers, work.clock),
         revocations=Revocations(work.clock),
+        blobs=blobs,
         issuer=settings.issuer,
         mail_key=SealingKey.of_hex(settings.mail_public_key),
         fingerprint_key=HKDF(SHA256(), 32, None, b"coffer-auth request fingerprints 1").derive(secret),
+        require_verified_email=settings.require_verified_email,
     )
 
 
@@ -114,6 +143,7 @@ def build_http(coffer: CofferSettings, deps: Deps, cursors: Cursors, operations:
         limiter=operations.limiter,
         dependencies={
             "deps": deps,
+            "refresh_cookies": RefreshCookies.at(coffer.public_url),
             "cursors": cursors,
             "operations": operations,
         },

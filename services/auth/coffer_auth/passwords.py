@@ -34,8 +34,9 @@ _RUNS = ("01234567890123456789", "98765432109876543210", "abcdefghijklmnopqrstuv
 _DECORATION = re.compile(r"^[^a-z]+|[^a-z]+$")
 
 
-def accept_password(raw: str, *, username: str, email: str) -> str:
-    """The password as it is hashed: NFKC (NIST SP 800-63B section 3.1.1.2). Raises PasswordWeak with every reason.
+def accept_password(raw: str, *, username: str, email: str, pointer: str = "/password") -> str:
+    """The password as it is hashed: NFKC (NIST SP 800-63B section 3.1.1.2). Raises PasswordWeak with every reason, all of
+    which point at `pointer` in the body.
 
     No rules about kinds of characters: length, and not being what everybody tries first, is what counts.
     """
@@ -44,7 +45,7 @@ def accept_password(raw: str, *, username: str, email: str) -> str:
     if reasons:
         raise PasswordWeak(
             " ".join(detail for _, detail in reasons),
-            errors=tuple(FieldError("/password", code, detail) for code, detail in reasons),
+            errors=tuple(FieldError(pointer, code, detail) for code, detail in reasons),
             reason=reasons[0][0],
         )
     return password
@@ -109,6 +110,8 @@ class Hashing:
         self._decoy: str | None = None
         self.verifications = 0
         """How many hashes were compared so far: the same number for accounts that exist and those that do not."""
+        self.hashes = 0
+        """How many were computed so far, for comparing or for keeping."""
 
     async def hash(self, password: str) -> str:
         """A fresh hash with its parameters and salt inside. Raises Unavailable when too many calls are waiting."""
@@ -149,6 +152,7 @@ class Hashing:
         if self._places <= 0:
             raise Unavailable("Too many people are signing in at this moment.", retry_after_seconds=RETRY_AFTER_SECONDS)
         self._places -= 1
+        self.hashes += 1
         running = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
         # The place is free when the thread is, not when the caller stops waiting: a client that hangs up frees nothing.
         running.add_done_callback(self._leave)

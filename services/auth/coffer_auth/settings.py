@@ -60,5 +60,8 @@ class AuthSettings(ServiceSettings):
     password_passes: int = Field(2, description="argon2id: passes over that memory.", ge=1, le=100)
     password_threads: int = Field(2, description="Passwords hashed at the same time by one process.", ge=1, le=64)
     password_queue: int = Field(
-        32, description="Passwords waiting to be hashed; the next sign-in is answered with 503.", ge=0, le=10_000
+        96, description="Passwords waiting to be hashed; the next sign-in is answered with 503.", ge=0, le=10_000
+    )
+    require_verified_email: bool = Field(
+        False, description="Whether only accounts with a proved e-mail address may sign in; needs mail to be sent."
     )

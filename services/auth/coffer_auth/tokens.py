@@ -161,6 +161,11 @@ def new_refresh_token() -> str:
     return f"cof_ref_{secrets.token_urlsafe(REFRESH_BYTES)}"
 
 
+def new_mail_secret() -> str:
+    """256 random bits as URL-safe text, for a link in a mail."""
+    return f"cof_mail_{secrets.token_urlsafe(REFRESH_BYTES)}"
+
+
 def new_challenge_token() -> str:
     """256 random bits that stand for a sign-in which still owes a code. No JWT, so no verifier takes it for one."""
     return f"cof_mfa_{secrets.token_urlsafe(REFRESH_BYTES)}"

@@ -20,12 +20,13 @@ from coffer_media_worker import store
 from coffer_media_worker.children import Children
 from coffer_media_worker.handlers import BULK, BULK_TABLE, FAST, FAST_TABLE, Deps
 from coffer_media_worker.labels import Labels
+from coffer_media_worker.photos import PHOTOS, PHOTOS_TABLE, forget_photos
 from coffer_media_worker.routes import ROUTES
 from coffer_media_worker.sessions import PEOPLE, PEOPLE_TABLE
 from coffer_media_worker.settings import MediaWorkerSettings
 
 NAME = "media-worker"
-TABLES = {FAST: FAST_TABLE, BULK: BULK_TABLE, PEOPLE: PEOPLE_TABLE}
+TABLES = {FAST: FAST_TABLE, BULK: BULK_TABLE, PEOPLE: PEOPLE_TABLE, PHOTOS: PHOTOS_TABLE}
 DEPENDENCIES = ("cursors", "operations")
 """What the routes are given by name."""
 TOPOLOGY = ServiceTopology(
@@ -34,11 +35,14 @@ TOPOLOGY = ServiceTopology(
         Lane(FAST, reads={"files-events": types_of(FAST_TABLE, "files")}, visibility_seconds=60, max_receives=5),
         Lane(BULK, reads={"files-events": types_of(BULK_TABLE, "files")}, visibility_seconds=60, max_receives=10),
         Lane(PEOPLE, reads={"auth-events": types_of(PEOPLE_TABLE, "auth")}),
+        Lane(PHOTOS, reads={"auth-events": types_of(PHOTOS_TABLE, "auth")}),
     ),
     blobs=(
         BlobAccess("blobs/", read=True),
         BlobAccess("incoming/", read=True),
         BlobAccess("previews/", read=True, write=True, delete=True),
+        BlobAccess("photos/incoming/", read=True),
+        BlobAccess("photos/", write=True),
     ),
 )
 
@@ -87,8 +91,11 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
         app=http_app(denied, coffer, settings, verifier, operations),
         tables=TABLES,
         # One job beyond those being rendered, so that its bytes are there when a process is free; sources are large.
-        slots={FAST: 20, BULK: settings.children + 1},
-        jobs=(Job("forget_revocations", denied.forget, FORGET_EVERY_SECONDS),),
+        slots={FAST: 20, BULK: settings.children + 1, PHOTOS: settings.children + 1},
+        jobs=(
+            Job("forget_revocations", denied.forget, FORGET_EVERY_SECONDS),
+            Job("forget_photos", lambda: forget_photos(work), FORGET_EVERY_SECONDS),
+        ),
         watches=denied.watches(),
         operations=operations,
         resources=resources,

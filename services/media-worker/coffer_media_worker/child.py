@@ -221,11 +221,11 @@ class WarmParent:
 
 
 def render_work(request: dict[str, Any], source: bytes) -> PreviewOutcome:
-    """The one job there is so far: a preview of a picture."""
+    """The one job there is: a picture made smaller, whole or as the square in its middle."""
     from coffer_media_worker import imaging, refusals  # noqa: PLC0415 this module itself is light; the worker may import it
 
     try:
-        return imaging.render(source, int(request["box"]), str(request["format"]))
+        return imaging.render(source, int(request["box"]), str(request["format"]), square=bool(request.get("square")))
     except refusals.ImagingError as error:
         return PreviewFailed(error.reason, str(error))
 

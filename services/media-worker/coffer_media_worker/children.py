@@ -205,8 +205,15 @@ class Children:
                 raise ChildrenLost("the warm parent ended while starting")
             return warm
 
-    async def render(self, source: bytes, box: int = 400, format: str = "WEBP") -> PreviewOutcome:  # noqa: A002 PIL's word
-        """A preview of `source` in a fresh child, or why there is none.
+    async def render(
+        self,
+        source: bytes,
+        box: int = 400,
+        format: str = "WEBP",  # noqa: A002 PIL's word
+        *,
+        square: bool = False,
+    ) -> PreviewOutcome:
+        """A preview of `source` in a fresh child, or why there is none; with `square` the middle of it, filling the box.
 
         Raises `ChildrenLost` when the fault is ours: run it again. May be cancelled at any point; the child dies.
         """
@@ -224,7 +231,7 @@ class Children:
         with channel:
             try:
                 async with asyncio.timeout(self._limits.wall_seconds + GRACE_SECONDS):
-                    outcome = await self._exchange(channel, {"box": box, "format": format}, source)
+                    outcome = await self._exchange(channel, {"box": box, "format": format, "square": square}, source)
                     if outcome is not None:  # all is said; a child that stays is up to no good
                         asyncio.get_running_loop().call_later(LINGER_SECONDS, warm.kill_job, number)
                     end = await asyncio.shield(ended)

@@ -37,8 +37,11 @@ log = structlog.get_logger(__name__)
 class Renders(Protocol):
     """The rendering processes."""
 
-    async def render(self, source: bytes, box: int = BOX) -> PreviewOutcome:
-        """A preview that fits into `box` pixels, or why there is none. Raises ChildrenLost when the machinery broke."""
+    async def render(self, source: bytes, box: int = BOX, *, square: bool = False) -> PreviewOutcome:
+        """A preview that fits into `box` pixels, or with `square` fills them, or why there is none.
+
+        Raises ChildrenLost when the machinery broke.
+        """
 
 
 @dataclass(frozen=True)
@@ -194,11 +197,15 @@ async def _clear_up(deps: Deps, blob_id: BlobId) -> None:
 async def _render(deps: Deps, key: str, etag: str, size_bytes: int) -> PreviewOutcome:
     if size_bytes > domain.JOB_LIMITS.source_bytes:
         return PreviewFailed(PreviewFailure.TOO_LARGE, f"{size_bytes} bytes")
-    source = await deps.blobs.read(key, etag=etag)
+    return await render_patiently(deps, await deps.blobs.read(key, etag=etag))
+
+
+async def render_patiently(deps: Deps, source: bytes, *, square: bool = False) -> PreviewOutcome:
+    """A picture made small, tried twice where that may help. Raises Retry when the machinery broke."""
     try:
-        outcome = await deps.children.render(source, BOX)
+        outcome = await deps.children.render(source, BOX, square=square)
         if isinstance(outcome, PreviewFailed) and outcome.reason in WORTH_ANOTHER_TRY:
-            outcome = await deps.children.render(source, BOX)
+            outcome = await deps.children.render(source, BOX, square=square)
     except ChildrenLost as error:
         raise Retry(f"the rendering processes were lost: {error}", after_seconds=1, doubling=True) from error
     return outcome

@@ -7,6 +7,7 @@ that suffices, everything else on the small picture.
 import io
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 from PIL import (
     ExifTags,
@@ -57,23 +58,33 @@ def warm_up() -> None:
     ImageCms.createProfile("sRGB")
 
 
-def render(source: bytes, box: int = 400, format: str = "WEBP", limits: PixelLimits = PIXEL_LIMITS) -> Rendered:  # noqa: A002 PIL's word
+def render(
+    source: bytes,
+    box: int = 400,
+    format: str = "WEBP",  # noqa: A002 PIL's word
+    limits: PixelLimits = PIXEL_LIMITS,
+    *,
+    square: bool = False,
+) -> Rendered:
     """A preview that fits `box` x `box` pixels, upright, in sRGB, as "WEBP" (keeps transparency) or "JPEG".
 
-    Only the first frame is drawn and nothing is enlarged. Raises `ImagingError` and nothing else.
+    Only the first frame is drawn and nothing is enlarged. With `square` the middle of the picture fills the box, and a smaller
+    picture is enlarged. Raises `ImagingError` and nothing else.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about oddities in files; none changes the outcome
-            return _render(source, box, format, limits)
+            return _render(source, box, format, limits, square=square)
     except MemoryError as error:
         raise OutOfMemoryError(str(error)) from error
 
 
-def _render(source: bytes, box: int, form: str, limits: PixelLimits) -> Rendered:
+def _render(source: bytes, box: int, form: str, limits: PixelLimits, *, square: bool) -> Rendered:
     mime_type = _mime_of(source)
-    picture_bytes, size = _admit(source, mime_type, box, limits)
-    small, orientation, profile = _decode(picture_bytes, mime_type, len(source), box, limits)
+    picture_bytes, size = _admit(source, mime_type, box, limits, square=square)
+    small, orientation, profile = _decode(
+        picture_bytes, mime_type, len(source), limits, partial(_crop if square else _shrink, box=box)
+    )
     small = _upright(_srgb(small, profile), orientation)
     if orientation >= 5:
         size = (size[1], size[0])
@@ -93,7 +104,7 @@ def _mime_of(source: bytes) -> str:
     raise UnsupportedError("no JPEG, PNG, GIF or WebP")
 
 
-def _admit(source: bytes, mime_type: str, box: int, limits: PixelLimits) -> tuple[bytes, tuple[int, int]]:
+def _admit(source: bytes, mime_type: str, box: int, limits: PixelLimits, *, square: bool) -> tuple[bytes, tuple[int, int]]:
     """The bytes worth decoding and the picture's size, by headers alone; refuses what is beyond the limits."""
     if mime_type != "image/jpeg":
         size = picture_size(mime_type, Sample(source, b"", len(source)))
@@ -109,7 +120,8 @@ def _admit(source: bytes, mime_type: str, box: int, limits: PixelLimits) -> tupl
     if not single and _scans_exceed(source, limits.scans):
         raise BombError(f"more than {limits.scans} scans")
     cut = first.first_scan_end
-    if first.progressive and first.first_scan_is_full and first.first_scan_is_dc and cut and max(first.size) >= 8 * box:
+    filling = min(first.size) if square else max(first.size)
+    if first.progressive and first.first_scan_is_full and first.first_scan_is_dc and cut and filling >= 8 * box:
         # The first scan holds every DC coefficient, that is the picture at 1/8: 4 % of the bytes, a fifth of the time.
         if source.rfind(b"\xff\xd9", cut) < 0:
             raise CorruptError("no end of image")
@@ -130,7 +142,7 @@ def _refuse(mime_type: str, size: tuple[int, int], size_bytes: int, *, progressi
 
 
 def _decode(
-    source: bytes, mime_type: str, size_bytes: int, box: int, limits: PixelLimits
+    source: bytes, mime_type: str, size_bytes: int, limits: PixelLimits, reduce: Callable[[Image.Image], Image.Image]
 ) -> tuple[Image.Image, int, bytes | None]:
     """The first frame reduced to the box, its EXIF orientation and its colour profile."""
     try:
@@ -139,7 +151,7 @@ def _decode(
                 # A GIF's first frame may be larger than its screen, which is what the header told.
                 _refuse(mime_type, picture.size, size_bytes, progressive=False, limits=limits)
             orientation, profile = _orientation(picture), picture.info.get("icc_profile")
-            return _shrink(picture, box), orientation, profile
+            return reduce(picture), orientation, profile
     except (ImagingError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -172,6 +184,19 @@ def _shrink(picture: Image.Image, box: int) -> Image.Image:
     plain = _averageable(picture)
     small = plain.resize(goal, Image.Resampling.LANCZOS, box=region, reducing_gap=GAP)
     small.info.clear()  # comments, EXIF and profiles must not travel into the preview
+    return small
+
+
+def _crop(picture: Image.Image, box: int) -> Image.Image:
+    """The square in the middle, box pixels wide; decoded as coarsely as that allows, and cut out before anything grows."""
+    drafted = picture.draft(None, (int(box * GAP), int(box * GAP)))
+    left, top, right, bottom = drafted[1] if drafted is not None else (0, 0, *picture.size)
+    picture.load()
+    side = min(right - left, bottom - top)
+    across, down = (left + right - side) / 2, (top + bottom - side) / 2
+    middle = (across, down, across + side, down + side)
+    small = _averageable(picture).resize((box, box), Image.Resampling.LANCZOS, box=middle, reducing_gap=GAP)
+    small.info.clear()
     return small
 
 

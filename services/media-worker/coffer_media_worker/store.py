@@ -1,4 +1,4 @@
-"""The media worker's tables and queries: verdicts given, previews made, items that are gone."""
+"""The media worker's tables and queries: verdicts given, previews made, items that are gone, photos answered."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.revocations import revocations_table
 from coffer_chassis.tables import Id, Instant, chassis_tables
-from coffer_contracts.ids import BlobId, ItemId, UploadId, VersionId
+from coffer_contracts.ids import BlobId, ItemId, PhotoId, UploadId, VersionId
 
 metadata = MetaData()
 chassis = chassis_tables(metadata)
@@ -50,6 +50,19 @@ gone_items = Table(
     Column("item_id", Id, primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("gone_at", Instant, nullable=False),
+)
+
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("photo_id", Id, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("answer", JSONB, nullable=False),
+    Column("answered_at", Instant, nullable=False),
+    Index("photos_answered", "answered_at"),
+    comment="What was answered about photos of people, as it was told; kept as long as somebody may ask again.",
 )
 
 
@@ -132,3 +145,30 @@ async def bury_item(connection: AsyncConnection, item_id: ItemId, sequence: int,
     )
     await connection.execute(newer)
     await connection.execute(previews.delete().where(previews.c.item_id == item_id))
+
+
+async def photo_answer(connection: AsyncConnection, photo_id: PhotoId, etag: str) -> dict[str, Any] | None:
+    """What was answered about these bytes of a photo."""
+    wanted = select(photos.c.answer).where(photos.c.photo_id == photo_id, photos.c.etag == etag)
+    answer: dict[str, Any] | None = (await connection.execute(wanted)).scalar_one_or_none()
+    return answer
+
+
+async def record_photo(
+    connection: AsyncConnection, photo_id: PhotoId, *, etag: str, answer: dict[str, Any], now: datetime
+) -> int:
+    """Keep the answer about a photo; its revision, which grows by each answer about the same photo."""
+    values = {"etag": etag, "answer": answer, "answered_at": now}
+    statement = (
+        insert(photos)
+        .values(photo_id=photo_id, revision=1, **values)
+        .on_conflict_do_update(index_elements=[photos.c.photo_id], set_={"revision": photos.c.revision + 1, **values})
+        .returning(photos.c.revision)
+    )
+    revision: int = (await connection.execute(statement)).scalar_one()
+    return revision
+
+
+async def forget_photos_before(connection: AsyncConnection, moment: datetime) -> int:
+    """Delete answers that nobody asks for any more; how many."""
+    return (await connection.execute(photos.delete().where(photos.c.answered_at < moment))).rowcount

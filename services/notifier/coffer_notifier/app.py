@@ -24,7 +24,7 @@ from coffer_notifier.handlers.auditing import AUDIT
 from coffer_notifier.handlers.cleaning import forget, measure
 from coffer_notifier.handlers.deps import Deps, Post
 from coffer_notifier.handlers.mailing import Mailer
-from coffer_notifier.handlers.matching import WEBHOOKS
+from coffer_notifier.handlers.matching import WEBHOOKS, with_webhooks
 from coffer_notifier.handlers.reactions import BULK, FAST
 from coffer_notifier.handlers.requested_mail import PRIVATE
 from coffer_notifier.handlers.sending import Sender
@@ -64,7 +64,10 @@ TOPOLOGY = ServiceTopology(
 LINGER_SECONDS = 0.05
 """Nobody notices whether a hint at changes comes so much later."""
 
-TABLES = {FAST_QUEUE: FAST, BULK_QUEUE: BULK, AUDIT_QUEUE: AUDIT, PRIVATE_QUEUE: PRIVATE}
+TABLES = {
+    queue: with_webhooks(table)
+    for queue, table in {FAST_QUEUE: FAST, BULK_QUEUE: BULK, AUDIT_QUEUE: AUDIT, PRIVATE_QUEUE: PRIVATE}.items()
+}
 DEPENDENCIES = ("deps", "cursors", "operations", "hub")
 """What the routes are given by name."""
 

@@ -38,8 +38,8 @@ class NotifierSettings(ServiceSettings):
         None, description="The key before that, for secrets that are still on their way while keys are changed."
     )
     mail_to_unverified: bool = Field(
-        True,
-        description="Whether mail goes to addresses that nobody has verified. True for now, because nothing verifies them yet.",
+        False,
+        description="Whether shares and warnings are mailed to addresses that nobody has verified. What verifies them is.",
     )
     mail_attempts: int = Field(8, description="How often a mail is tried before it is given up.", ge=1, le=50)
     mail_body_days: int = Field(7, description="How long texts of ended mail are kept.", ge=1)

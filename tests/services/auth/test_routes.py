@@ -21,6 +21,7 @@ from coffer_chassis.testing import FixedClock
 from factories.accounts import PASSWORD, Issuer, auth_deps, auth_over_http, by_hand, facts, registered
 from factories.databases import Database
 from factories.http import app_of
+from factories.mailed import last_secret, mails_to
 
 
 @pytest.fixture(scope="module")
@@ -133,16 +134,26 @@ async def test_a_name_is_taken_whatever_its_case_or_form(http: httpx.AsyncClient
         assert answer.json()["code"] == "username_taken"
 
 
-async def test_an_address_that_is_in_use_gets_the_same_answer_and_nothing_is_made(http: httpx.AsyncClient, deps: Deps) -> None:
-    first, second = person(), person()
-    honest = await http.post("/v1/auth/register", json=first)
-    neutral = await http.post("/v1/auth/register", json=second | {"email": first["email"].upper()})
-    assert neutral.status_code == honest.status_code == 201
-    assert neutral.json().keys() == honest.json().keys()
-    assert set(neutral.headers) == set(honest.headers)
-    assert await facts(deps, f"user/{neutral.json()['id']}") == []
-    refused = await http.post("/v1/auth/login", json={"login": second["username"], "password": PASSWORD})
-    assert refused.status_code == 401
+async def test_an_address_that_is_proved_already_gets_the_same_answer_and_the_same_account(
+    http: httpx.AsyncClient, deps: Deps
+) -> None:
+    """Nothing that the person who typed it can see says that the address is somebody's; its owner is told by mail."""
+    first, honest, curious = person(), person(), person()
+    await http.post("/v1/auth/register", json=first)
+    secret = await last_secret(deps, first["email"], "verify_email")
+    assert (await http.post("/v1/auth/verify-email", json={"token": secret})).json()["email_verified"] is True
+    seen = []
+    for who in (honest, curious | {"email": first["email"]}):
+        made = await http.post("/v1/auth/register", json=who)
+        pair = await signed_in(http, who)
+        me = await http.get("/v1/me", headers=bearer(pair["access_token"]))
+        again = await http.post("/v1/auth/verify-email/resend", headers=bearer(pair["access_token"]))
+        answers = (made, me, again)
+        seen.append([(answer.status_code, set(answer.headers), sorted(answer.json() or {})) for answer in answers])
+        assert me.json()["email_verified"] is False
+        assert len(await facts(deps, f"user/{pair['user']['id']}")) == 1
+    assert seen[0] == seen[1]
+    assert [mail.kind for mail in await mails_to(deps, first["email"])] == ["verify_email", "email_taken", "email_taken"]
 
 
 async def test_of_ten_racing_for_one_name_one_gets_it(http: httpx.AsyncClient) -> None:

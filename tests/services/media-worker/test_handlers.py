@@ -33,7 +33,7 @@ class Children:
         self.outcomes = list(outcomes) or [PICTURE]
         self.asked = 0
 
-    async def render(self, source: bytes, box: int = 400) -> PreviewOutcome:
+    async def render(self, source: bytes, box: int = 400, *, square: bool = False) -> PreviewOutcome:
         self.asked += 1
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         if isinstance(outcome, Exception):

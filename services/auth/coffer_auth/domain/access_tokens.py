@@ -16,7 +16,7 @@ MOST_TOKENS = 50
 """Living tokens of one account."""
 NAME_LENGTH = 128
 
-TokenEnd = Literal["person", "operator", "account_ended"]
+TokenEnd = Literal["person", "password_reset", "operator", "account_ended"]
 
 
 @dataclass(frozen=True, slots=True)

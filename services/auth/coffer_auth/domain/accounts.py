@@ -43,6 +43,8 @@ class User:
     timezone: str | None = None
     quota_bytes: int | None = None
     """Room an operator gave its drive; None for the room that everybody has."""
+    photo: str | None = None
+    """The name of its photo among the objects of the account."""
 
     @property
     def scopes(self) -> frozenset[str]:

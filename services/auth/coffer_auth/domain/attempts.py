@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Literal
 
-Counter = Literal["pair", "account", "address", "device", "proof"]
+Counter = Literal["pair", "account", "address", "device", "proof", "mailbox", "asker"]
+"""Failed sign-ins and proofs; and mail that was asked for, which `emails` has limits for."""
 
 ATTEMPT_WINDOW = timedelta(minutes=15)
 ATTEMPT_LIMITS: dict[Counter, int] = {"pair": 10, "account": 50, "address": 300, "device": 10, "proof": 10}
 """Failures within a window: per account and network together, per account from anywhere, per network to anywhere, of one device
-that was signed in to the account before, and of one session that proves again who it is.
+that was signed in to the account before, and of one session that proves again who it is, so that whoever holds a stolen token
+locks out nobody but themselves.
 
 The first is tight and locks out nobody elsewhere; the second bounds a guess from many networks, the third a guess at many
 names. Attempts that are being hashed when a limit is reached still get their answer, so a window takes at most the limit and

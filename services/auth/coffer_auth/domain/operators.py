@@ -82,5 +82,6 @@ def nobody(user: User) -> dict[str, object]:
         "email_verified": False,
         "display_name": DELETED_NAME,
         "timezone": None,
+        "photo": None,
         "roles": [],
     }

@@ -33,6 +33,16 @@ class Session:
         return self.revoked_at is None and now < self.expires_at
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A session as its owner sees it in a list."""
+
+    session: Session
+    address: str | None
+    agent: str | None
+    last_seen_at: datetime
+
+
 class RefreshVerdict(Enum):
     """What a shown refresh token deserves."""
 

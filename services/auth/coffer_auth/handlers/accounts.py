@@ -7,6 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH, EMAIL_LENGTH, User, accept_username
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.errands import order_mail
 from coffer_auth.passwords import accept_password
 from coffer_auth.store import access_tokens, sessions, users
 from coffer_chassis.ids import new_id
@@ -56,10 +57,10 @@ def accept_email(raw: str) -> str:
 
 
 async def register(command: Registration, unit: Unit, _deps: Deps) -> User:
-    """Make the account and say so. Raises UsernameTaken.
+    """Make the account, say so, and have a link mailed to its address. Raises UsernameTaken.
 
-    When the e-mail address belongs to somebody already, nothing is made and the answer looks as if it had been: who asks
-    must not learn whose addresses are registered here.
+    Nothing here depends on whether the address belongs to somebody already, so nobody learns that: the account is made and
+    claims the address as any new one does. Only the mail differs: the owner is told that somebody tried.
     """
     user = User(
         id=command.user_id,
@@ -73,12 +74,11 @@ async def register(command: Registration, unit: Unit, _deps: Deps) -> User:
         revision=1,
         created_at=unit.now,
     )
-    if await users.insert_user(unit.connection, user, command.password_hash):
-        unit.emit(user_fact(UserRegisteredV1, user), sequence=user.revision)
-        return user
-    name_taken, _ = await users.taken(unit.connection, command.username, command.email)
-    if name_taken:
+    if not await users.insert_user(unit.connection, user, command.password_hash):
         raise UsernameTaken(f"The user name {command.username} is taken.")
+    unit.emit(user_fact(UserRegisteredV1, user), sequence=user.revision)
+    # A mailbox that had enough of our mail is left in peace; the person can ask for the link later.
+    await order_mail(unit, "verify", user.email, user_id=user.id)
     return user
 
 
@@ -108,6 +108,7 @@ def user_fact(kind: type[F], user: User, **more: Any) -> F:
         timezone=user.timezone,
         roles=user.roles,
         quota_bytes=user.quota_bytes,
+        photo=user.photo,
         **more,
     )
 

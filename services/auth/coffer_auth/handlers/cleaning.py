@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+from coffer_auth.domain import emails as emails_rules
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.store import access_tokens, attempts, mfa, sessions
+from coffer_auth.store import access_tokens, attempts, emails, mfa, sessions
+from coffer_chassis.forgetting import SLICE
 from coffer_chassis.housekeeping import Job
 
 KEPT_AFTER_END = timedelta(days=7)
@@ -31,8 +33,15 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
         async with deps.work.engine.begin() as connection:
             await access_tokens.forget_ended_before(connection, deps.work.clock.now() - KEPT_AFTER_END)
 
+    async def forget_links() -> None:
+        gone = SLICE
+        while gone >= SLICE:
+            async with deps.work.engine.begin() as connection:
+                gone = await emails.forget_links(connection, deps.work.clock.now() - emails_rules.KEPT_AFTER_END)
+
     return (
         Job("forget_access_tokens", forget_tokens, 3600),
+        Job("forget_links", forget_links, 3600),
         Job("forget_login_challenges", forget_challenges, 60),
         Job("forget_sessions", forget_sessions, 3600),
         Job("forget_login_attempts", forget_attempts, 60),

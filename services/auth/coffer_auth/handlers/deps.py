@@ -6,6 +6,7 @@ from coffer_auth.handlers.keys import KeyRing
 from coffer_auth.issuers import Issuers
 from coffer_auth.passwords import Hashing
 from coffer_auth.totp import TotpSecrets
+from coffer_chassis.blobs import Blobs
 from coffer_chassis.identity import Revocations
 from coffer_chassis.sealing import SealingKey
 from coffer_chassis.unit_of_work import Work
@@ -21,7 +22,10 @@ class Deps:
     totp: TotpSecrets
     issuers: Issuers
     revocations: Revocations
+    blobs: Blobs
     issuer: str
     mail_key: SealingKey
     """The notifier's: for secrets that only the reader of a mail may see."""
     fingerprint_key: bytes
+    require_verified_email: bool
+    """Whether only accounts with a proved address may sign in."""

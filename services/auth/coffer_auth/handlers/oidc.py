@@ -64,7 +64,8 @@ async def _link(identity: Identity, caller: Caller, origin: Origin, deps: Deps, 
         raise EmailUnverified("The issuer's e-mail address cannot be used.") from error
     fresh_id = UserId(new_id())
     async with deps.work.unit(as_user(origin, fresh_id)) as unit:
-        user_id = await oidc.account_with_email(unit.connection, email)
+        # Where accounts may be made, somebody who merely claims the address keeps its owner from nothing.
+        user_id = await oidc.account_with_email(unit.connection, email, proved=may_create)
         if user_id is None:
             if not may_create:
                 raise AccountNotLinked("There is no account with this e-mail address.")
@@ -112,6 +113,6 @@ async def _create(identity: Identity, email: str, fresh_id: UserId, unit: Unit) 
         if await users.insert_user(unit.connection, user, LOCKED):
             unit.emit(user_fact(UserRegisteredV1, user), sequence=user.revision)
             return user.id
-        if (other := await oidc.account_with_email(unit.connection, email)) is not None:
+        if (other := await oidc.account_with_email(unit.connection, email, proved=True)) is not None:
             return other
     raise AccountNotLinked("No user name could be found for the new account.")

@@ -12,6 +12,7 @@ from coffer_auth.handlers import access_tokens, mfa
 from coffer_auth.handlers.accounts import DEFAULT_LOCALE, accept_email, user_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.devices import end_sessions, refuse_tokens
+from coffer_auth.handlers.photos import drop_photos
 from coffer_auth.passwords import LOCKED
 from coffer_auth.store import directory, users
 from coffer_auth.store.directory import Account
@@ -169,6 +170,7 @@ async def delete_account(deps: Deps, principal: Principal, origin: Origin, user_
         target, operators = await _act(unit, principal, user_id)
         user = rules.accept_target(target)
         rules.refuse_deletion(user, actor_id=principal.user_id, confirm=confirm, operators=operators)
+        await drop_photos(unit, user)
         after = await users.change(unit.connection, user_id, rules.nobody(user), unit.now)
         await directory.lock_password(unit.connection, user_id, unit.now)
         unit.emit(user_fact(UserDeletedV1, after), sequence=after.revision)

@@ -1,12 +1,14 @@
 """Commands about one's own profile: looking at it, changing it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from coffer_auth.domain import profiles as rules
 from coffer_auth.domain.accounts import User
+from coffer_auth.domain.photos import Photo
 from coffer_auth.handlers.accounts import account, user_fact
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.store import users
+from coffer_auth.store import photos, users
 from coffer_chassis.etags import Conditions, etag_of
 from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
@@ -14,23 +16,34 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import UserChangedV1
 from coffer_contracts.problems import Unauthenticated
 
-FEATURES = ("profile",)
+FEATURES = ("profile", "photo")
 """What the account can do in this release, for clients that serve several: words never change their meaning."""
 
 
-def tag_of(user: User) -> str:
-    """The ETag of one's own account: another one for everything it is answered with."""
-    return etag_of("me", user.id, user.revision, *FEATURES)
+@dataclass(frozen=True, slots=True)
+class Me:
+    """One's own account, and the photo that was sent last."""
+
+    user: User
+    sent: Photo | None
+
+    @property
+    def etag(self) -> str:
+        """Another one for everything that it is answered with."""
+        sent = (self.sent.id, self.sent.state) if self.sent else ()
+        return etag_of("me", self.user.id, self.user.revision, *FEATURES, *sent)
 
 
-async def my_account(principal: Principal, deps: Deps) -> User:
+async def my_account(principal: Principal, deps: Deps) -> Me:
     """The caller's own account. Raises Unauthenticated if it or the session has ended, whatever the token says."""
-    return await account(principal.user_id, principal.session_id, deps)
+    user = await account(principal.user_id, principal.session_id, deps)
+    async with deps.work.read() as connection:
+        return Me(user, await photos.newest_photo(connection, user.id))
 
 
 async def change_profile(
     deps: Deps, principal: Principal, origin: Origin, wish: Mapping[str, str | None], conditions: Conditions
-) -> User:
+) -> Me:
     """Write what of `wish` differs: `display_name`, `locale`, `timezone`. Twice the same tells of it once.
 
     Raises ValidationFailed, PreconditionFailed, Unauthenticated for an account that has ended.
@@ -44,8 +57,9 @@ async def change_profile(
         user = await users.lock_user(unit.connection, principal.user_id)
         if user is None or user.status != "active":
             raise Unauthenticated("The account has ended.")
-        conditions.require(tag_of(user))
-        return await write_changes(unit, user, rules.changed(user, accepted))
+        me = Me(user, await photos.newest_photo(unit.connection, user.id))
+        conditions.require(me.etag)
+        return replace(me, user=await write_changes(unit, user, rules.changed(user, accepted)))
 
 
 async def write_changes(unit: Unit, user: User, values: Mapping[str, object]) -> User:

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from coffer_auth.domain.accounts import User
 from coffer_auth.domain.sessions import (
-    ACCESS_LIFE,
     SESSION_LIFE,
     RefreshVerdict,
     RevocationReason,
@@ -15,8 +14,10 @@ from coffer_auth.domain.sessions import (
 from coffer_auth.handlers import challenges
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.devices import end_sessions, refuse_tokens, revoked_fact
+from coffer_auth.handlers.errands import order_mail, report_failure
 from coffer_auth.handlers.guessing import Attempt, attempt_at
-from coffer_auth.store import attempts, sessions, step_up, users
+from coffer_auth.store import attempts, passwords, sessions, step_up, users
+from coffer_auth.store.users import Credentials
 from coffer_auth.tokens import access_token, digest_of, new_refresh_token
 from coffer_chassis.callers import Caller
 from coffer_chassis.identity import Principal
@@ -24,12 +25,18 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import (
-    LoginFailedV1,
     SessionCreatedV1,
     SessionReuseDetectedV1,
 )
 from coffer_contracts.ids import SessionId, UserId
-from coffer_contracts.problems import AccountSuspended, InvalidCredentials, MfaRequired, Unauthenticated
+from coffer_contracts.problems import (
+    AccountSuspended,
+    EmailUnverified,
+    InvalidCredentials,
+    MfaRequired,
+    Problem,
+    Unauthenticated,
+)
 
 NOBODY = UserId("00000000-0000-0000-0000-000000000000")
 
@@ -58,8 +65,8 @@ class TokenPair:
 
 
 async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
-    """Sign in with user name or e-mail address. Raises InvalidCredentials, AccountSuspended, TooManyAttempts, Unavailable, and
-    MfaRequired where the account has a second factor: `mfa_login` finishes such a sign-in.
+    """Sign in with user name or e-mail address. Raises InvalidCredentials, AccountSuspended, EmailUnverified, TooManyAttempts,
+    Unavailable, and MfaRequired where the account has a second factor: `mfa_login` finishes such a sign-in.
 
     Whether the account exists shows neither in the answer nor in the work done: unknown names are hashed and counted too.
     """
@@ -70,19 +77,19 @@ async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
         attempt = await attempt_at(connection, command.login, user_id, command.caller, command.known_device, now)
     attempt.refuse_if_exhausted(now)
     matches = await deps.hashing.verify(command.password, found.password_hash if found else None)
-    if found is None or not matches or found.user.status != "active":
-        user = found.user if found else None
-        await _count_failure(command, origin, attempt, user, deps, suspended=matches)
-        raise AccountSuspended if matches else InvalidCredentials
+    refusal = _refusal(found.user if found and matches else None, deps)
+    if found is None or refusal is not None:
+        refusal = refusal or InvalidCredentials()
+        await _count_failure(command, origin, attempt, found.user if found else None, deps, refusal)
+        raise refusal
     newer = None
     if deps.hashing.outdated(found.password_hash):
         newer = await deps.hashing.hash(command.password)
     async with deps.work.unit(as_user(origin, found.user.id)) as unit:
-        if newer:
-            await users.replace_hash(unit.connection, found.user.id, found.password_hash, newer)
         if attempt.counts:
             await attempts.clear(unit.connection, attempt.keys)
         opened = await open_or_ask(found.user.id, command.device_name, command.caller, unit)
+        await _refuse_if_replaced(found, newer, unit)
     return await pair_of(found.user, *opened_session(opened), deps)
 
 
@@ -142,39 +149,66 @@ async def refresh(refresh_token: str, caller: Caller, origin: Origin, deps: Deps
             await _end_reused(session, caller, unit)
         else:
             await sessions.rotate(unit.connection, digest, unit.now)
-            await sessions.extend(unit.connection, session.id, now=unit.now, expires_at=unit.now + SESSION_LIFE)
+            await sessions.extend(unit.connection, session.id, caller, now=unit.now, expires_at=unit.now + SESSION_LIFE)
             fresh = await _add_refresh_token(session, unit)
     if verdict is RefreshVerdict.REUSE:
-        deps.revocations.add(session.id, unit.now + ACCESS_LIFE)
+        refuse_tokens(deps, [session], unit.now)
         raise Unauthenticated("The refresh token was used before. The session has been ended; sign in again.")
     return await pair_of(user, session, fresh, deps)
 
 
-async def logout(principal: Principal, origin: Origin, deps: Deps, *, everywhere: bool = False) -> None:
+async def logout(
+    principal: Principal, origin: Origin, deps: Deps, *, everywhere: bool = False, caller: Caller | None = None
+) -> None:
     """End the caller's session, or all of the person's. Safe to run twice: what has ended stays ended."""
     only = None if everywhere else principal.session_id
     async with deps.work.unit(origin) as unit:
-        ended = await end_sessions(unit, principal.user_id, "logout", only=only)
+        ended = await end_sessions(unit, principal.user_id, "logout", caller=caller, only=only)
     refuse_tokens(deps, ended, unit.now)
 
 
+async def logout_by_token(refresh_token: str, caller: Caller, origin: Origin, deps: Deps) -> None:
+    """End the session that a refresh token belongs to, spent or not. Nothing for one that is not known; safe to run twice."""
+    async with deps.work.read() as connection:
+        session = await sessions.session_of_token(connection, digest_of(refresh_token))
+    if session is not None:
+        async with deps.work.unit(as_user(origin, session.user_id)) as unit:
+            ended = await end_sessions(unit, session.user_id, "logout", caller=caller, only=session.id)
+        refuse_tokens(deps, ended, unit.now)
+
+
+def _refusal(user: User | None, deps: Deps) -> Problem | None:
+    """Why somebody who showed the right password may not sign in; without a user the password was not right."""
+    if user is None:
+        return InvalidCredentials()
+    if user.status != "active":
+        return AccountSuspended()
+    return EmailUnverified() if deps.require_verified_email and not user.email_verified else None
+
+
+async def _refuse_if_replaced(found: Credentials, newer: str | None, unit: Unit) -> None:
+    """The password must still be the one that was checked: a sign-in under way does not outlive a reset. Raises
+    InvalidCredentials. A `newer` hash of the same password is written.
+    """
+    user_id = found.user.id
+    if await passwords.lock_generation(unit.connection, user_id, rehash=newer is not None) != found.generation:
+        raise InvalidCredentials
+    if newer:
+        await users.replace_hash(unit.connection, user_id, found.password_hash, newer)
+
+
 async def _count_failure(
-    command: Login, origin: Origin, attempt: Attempt, user: User | None, deps: Deps, *, suspended: bool
+    command: Login, origin: Origin, attempt: Attempt, user: User | None, deps: Deps, refusal: Problem
 ) -> None:
-    """Count a refused sign-in; about an existing account it becomes a fact. The same statements run for both."""
+    """Count a refused sign-in; about an existing account it becomes a fact later. The same statements run for both.
+
+    Whoever only lacks a proved address is mailed a new link.
+    """
     async with deps.work.unit(origin) as unit:
-        failures = await users.count_login_failure(unit.connection, user.id if user else NOBODY)
         await attempts.count_failure(unit.connection, attempt.keys, unit.now)
-        if user is not None and failures is not None:
-            fact = LoginFailedV1(
-                user_id=user.id,
-                reason="account_suspended" if suspended else "invalid_credentials",
-                address=command.caller.address,
-                agent=command.caller.agent,
-                failed_at=unit.now,
-                failures=failures,
-            )
-            unit.emit(fact, sequence=failures)
+        await report_failure(unit, user.id if user else None, refusal.code, command.caller)
+        if user is not None and isinstance(refusal, EmailUnverified):
+            await order_mail(unit, "verify", user.email, user_id=user.id)
 
 
 async def _end_reused(session: Session, caller: Caller, unit: Unit) -> None:
@@ -190,7 +224,7 @@ async def _end_reused(session: Session, caller: Caller, unit: Unit) -> None:
             detected_at=unit.now,
         )
         unit.emit(seen, sequence=after.revision - 1)
-        unit.emit(revoked_fact(after, reason, unit.now), sequence=after.revision)
+        unit.emit(revoked_fact(after, reason, unit.now, caller), sequence=after.revision)
 
 
 async def _add_refresh_token(session: Session, unit: Unit) -> str:

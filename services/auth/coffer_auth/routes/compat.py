@@ -3,21 +3,22 @@
 They stay: answers name the route to prefer as `successor-version` (RFC 5829) and announce no end.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body as Form
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from coffer_auth.handlers import accounts, sessions
+from coffer_auth.handlers import accounts, photos, sessions
 from coffer_auth.handlers.sessions import Login
 from coffer_auth.routes.answers import TokenAnswer, token_answer
 from coffer_auth.routes.requests import SECRET, Req, TheCallers, TheDeps
 from coffer_chassis.access_rules import any_token, public
+from coffer_chassis.access_rules import user as signed_in
 from coffer_chassis.answers import Body
 from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
@@ -25,9 +26,13 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.requests import TheOrigin, ThePrincipal
 from coffer_contracts.problems import (
     AccountSuspended,
+    EmailUnverified,
     InvalidCredentials,
     MfaRequired,
+    NotFound,
     PasswordWeak,
+    RateLimited,
+    TooLarge,
     TooManyAttempts,
     Unavailable,
     UsernameTaken,
@@ -81,6 +86,13 @@ class ValidTokenAnswer(msgspec.Struct, frozen=True):
     user_id: str
 
 
+class PhotoFormAnswer(msgspec.Struct, frozen=True):
+    """A form: where it is sent, and its fields before the file."""
+
+    url: str
+    fields: dict[str, str]
+
+
 @post(
     "/user",
     opt=public()
@@ -111,7 +123,7 @@ async def create_user(data: JSONBody[CreateUserBody], origin: TheOrigin, deps: T
     opt=public()
     | limited("auth")
     | documented(
-        raises=[InvalidCredentials, MfaRequired, AccountSuspended, TooManyAttempts, Unavailable],
+        raises=[InvalidCredentials, MfaRequired, AccountSuspended, EmailUnverified, TooManyAttempts, Unavailable],
         headers=["Link"],
         events=["auth.session.created.v1", "auth.login.failed.v1"],
         request={"grant_type": "password", "username": "ada", "password": "four quiet otters"},
@@ -147,4 +159,43 @@ async def check_token(principal: ThePrincipal) -> Response[ValidTokenAnswer]:
     return Response(ValidTokenAnswer("valid", principal.user_id), headers=headers)
 
 
-ROUTES = (create_user, login_with_form, check_token)
+@post(
+    "/profile-photo",
+    opt=signed_in("account:write")
+    | limited("upload")
+    | documented(raises=[TooLarge, RateLimited], headers=["Link"], events=["auth.photo.received.v1"], compat=True),
+    status_code=200,
+)
+async def request_photo_form(
+    photo_size_in_bytes: Annotated[int, QueryParameter(description="Length in bytes, exactly; at most 5 MiB.")],
+    principal: ThePrincipal,
+    origin: TheOrigin,
+    deps: TheDeps,
+) -> Response[PhotoFormAnswer]:
+    """Get a form that sends a photo of oneself, the CloudDrive way.
+
+    As `PUT /v1/me/photo`, for a multipart POST: all `fields` as they are, then the bytes as `file`.
+    """
+    photo = await photos.start_photo(deps, principal, origin, photo_size_in_bytes, None)
+    form = photos.sign_form(deps, photo)
+    headers = {"Cache-Control": SECRET, **successor("/v1/me/photo")}
+    return Response(PhotoFormAnswer(form.url, dict(form.fields)), headers=headers)
+
+
+@get(
+    "/profile-photo",
+    opt=signed_in("account:read")
+    | documented(raises=[NotFound], headers=["Link"], response="https://bucket.example/photos/a/b?signed", compat=True),
+)
+async def get_photo_url(principal: ThePrincipal, deps: TheDeps) -> Response[str]:
+    """Get the address of one's own photo, the CloudDrive way.
+
+    The answer is a JSON string. 404 without a photo.
+    """
+    address = await photos.photo_address(deps, principal.user_id)
+    headers = {"Cache-Control": SECRET, **successor("/v1/me/photo")}
+    text: Any = msgspec.json.encode(address.url)  # a bare string would be sent without its quotes
+    return Response(text, media_type=MediaType.JSON, headers=headers)
+
+
+ROUTES = (create_user, login_with_form, check_token, request_photo_form, get_photo_url)

@@ -8,9 +8,10 @@ from litestar.params import JSONBody
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH, User
+from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH
+from coffer_auth.domain.photos import PHOTO_BYTES
 from coffer_auth.domain.sessions import ACCESS_LIFE, SESSION_LIFE
-from coffer_auth.handlers.profiles import FEATURES, change_profile, my_account, tag_of
+from coffer_auth.handlers.profiles import FEATURES, Me, change_profile, my_account
 from coffer_auth.routes.answers import UserAnswer, user_answer
 from coffer_auth.routes.requests import Locale, TheDeps
 from coffer_chassis.access_rules import user as signed_in
@@ -25,13 +26,24 @@ class MyLimits(msgspec.Struct, frozen=True):
     """What an account is held to. `quota_bytes` is null where an operator set none: the room that everybody has."""
 
     display_name_length: int
+    photo_bytes: int
     access_token_seconds: int
     session_seconds: int
+
+
+class SentPhotoAnswer(msgspec.Struct, frozen=True):
+    """The photo that was sent last. `reason` and `detail` say why none came of it."""
+
+    id: str
+    state: str
+    reason: str | None
+    detail: str | None
 
 
 class MeAnswer(UserAnswer, frozen=True):
     """An account as its owner sees it, with what it is held to and what it can do here."""
 
+    sent_photo: SentPhotoAnswer | None
     limits: MyLimits
     features: list[str]
 
@@ -51,12 +63,13 @@ class ProfileBody(Body):
         return self
 
 
-def me_answer(user: User) -> Response[MeAnswer]:
+def me_answer(me: Me) -> Response[MeAnswer]:
     """One's own account with its tag."""
-    limits = MyLimits(DISPLAY_NAME_LENGTH, int(ACCESS_LIFE.total_seconds()), int(SESSION_LIFE.total_seconds()))
-    known: dict[str, Any] = msgspec.structs.asdict(user_answer(user))
-    answer = MeAnswer(**known, limits=limits, features=list(FEATURES))
-    return Response(answer, headers={"ETag": tag_of(user)})
+    sent = SentPhotoAnswer(me.sent.id, me.sent.state, me.sent.reason, me.sent.detail) if me.sent else None
+    limits = MyLimits(DISPLAY_NAME_LENGTH, PHOTO_BYTES, int(ACCESS_LIFE.total_seconds()), int(SESSION_LIFE.total_seconds()))
+    known: dict[str, Any] = msgspec.structs.asdict(user_answer(me.user))
+    answer = MeAnswer(**known, sent_photo=sent, limits=limits, features=list(FEATURES))
+    return Response(answer, headers={"ETag": me.etag})
 
 
 @get("/v1/me", opt=signed_in("account:read") | documented(headers=["ETag"]))
@@ -65,8 +78,8 @@ async def get_me(principal: ThePrincipal, deps: TheDeps, conditions: TheConditio
 
     Also what it is held to, and in `features` what can be done with it here. Looks whether the session is alive in the store.
     """
-    user = await my_account(principal, deps)
-    return not_modified(tag_of(user)) if conditions.not_modified(tag_of(user)) else me_answer(user)
+    me = await my_account(principal, deps)
+    return not_modified(me.etag) if conditions.not_modified(me.etag) else me_answer(me)
 
 
 @patch(

@@ -6,6 +6,7 @@ from litestar import Request
 from litestar.di import NamedDependency
 from pydantic import Field
 
+from coffer_auth.cookies import RefreshCookies
 from coffer_auth.handlers.deps import Deps
 from coffer_chassis.callers import Callers
 
@@ -14,4 +15,5 @@ SECRET = "no-store"  # noqa: S105  # a Cache-Control value: RFC 6749 section 5.1
 Req = Request[Any, Any, Any]
 TheDeps = NamedDependency[Deps]
 TheCallers = NamedDependency[Callers]
+TheCookies = NamedDependency[RefreshCookies]
 Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", max_length=35)]

@@ -11,7 +11,7 @@ from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.step_up import Asker
 from coffer_auth.routes.answers import TokenAnswer, token_answer
 from coffer_auth.routes.mfa import PROOF, Code, OneCodeBody, Password, RecoveryCode
-from coffer_auth.routes.requests import Req, TheCallers, TheDeps
+from coffer_auth.routes.requests import Req, TheCallers, TheCookies, TheDeps
 from coffer_chassis.access_rules import public, session_only
 from coffer_chassis.answers import Body, Timestamp, timestamp
 from coffer_chassis.limits import limited
@@ -19,13 +19,14 @@ from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheOrigin, ThePrincipal
 from coffer_contracts.auth import LoginFailedV1, SessionCreatedV1
 from coffer_contracts.auth_factors import MfaRecoveryUsedV1
-from coffer_contracts.problems import AccountSuspended, InvalidCredentials, MfaInvalid, TooManyAttempts
+from coffer_contracts.problems import AccountSuspended, CsrfFailed, InvalidCredentials, MfaInvalid, TooManyAttempts
 
 
 class LoginCodeBody(OneCodeBody):
     """The second step of a sign-in."""
 
     mfa_token: str = Field(max_length=256, description="As the answer `mfa_required` gave it.")
+    cookie: bool = Field(False, strict=True, description="As at `POST /v1/auth/login`.")
 
 
 class StepUpBody(Body):
@@ -72,7 +73,7 @@ async def step_up_session(
     opt=public()
     | limited("auth")
     | documented(
-        raises=[MfaInvalid, AccountSuspended, InvalidCredentials, TooManyAttempts],
+        raises=[MfaInvalid, AccountSuspended, InvalidCredentials, CsrfFailed, TooManyAttempts],
         events=[SessionCreatedV1.type, LoginFailedV1.type, MfaRecoveryUsedV1.type],
         request={"mfa_token": "cof_mfa_Wc5TAx1nJb8yKpD0uq3hVg7sLrM2eFiZ4tNoXaQkB6E", "code": "287082"},
     ),
@@ -80,7 +81,12 @@ async def step_up_session(
     tags=["auth"],
 )
 async def sign_in_with_code(
-    data: JSONBody[LoginCodeBody], request: Req, origin: TheOrigin, deps: TheDeps, callers: TheCallers
+    data: JSONBody[LoginCodeBody],
+    request: Req,
+    origin: TheOrigin,
+    deps: TheDeps,
+    callers: TheCallers,
+    refresh_cookies: TheCookies,
 ) -> Response[TokenAnswer]:
     """Finish a sign-in with a code.
 
@@ -88,8 +94,10 @@ async def sign_in_with_code(
     again. Every code is taken once. After five wrong codes in a row the account waits before the next, up to an hour; a
     recovery code is taken at any time.
     """
+    if data.cookie:
+        refresh_cookies.check(request.headers)
     answer = Answer(data.mfa_token, Shown(None, data.code, data.recovery_code), callers.of(request.scope))
-    return token_answer(await mfa_login.login_with_code(answer, origin, deps))
+    return token_answer(await mfa_login.login_with_code(answer, origin, deps), refresh_cookies if data.cookie else None)
 
 
 ROUTES = (step_up_session, sign_in_with_code)

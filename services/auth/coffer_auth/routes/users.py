@@ -8,6 +8,7 @@ from litestar.params import QueryParameter
 
 from coffer_auth.domain.accounts import User
 from coffer_auth.handlers.people import person_known_as
+from coffer_auth.routes.answers import photo_path
 from coffer_auth.routes.requests import TheDeps
 from coffer_chassis.access_rules import user as signed_in
 from coffer_chassis.requests import refused
@@ -23,6 +24,7 @@ class PersonAnswer(msgspec.Struct, frozen=True):
     id: str
     username: str
     display_name: str
+    photo: str | None
 
 
 class PeopleAnswer(msgspec.Struct, frozen=True):
@@ -33,7 +35,7 @@ class PeopleAnswer(msgspec.Struct, frozen=True):
 
 def person_answer(user: User) -> PersonAnswer:
     """Somebody as everybody may see them."""
-    return PersonAnswer(user.id, user.username, user.display_name)
+    return PersonAnswer(user.id, user.username, user.display_name, photo_path(user))
 
 
 @get("/v1/users/lookup", opt=signed_in("account:read"), tags=["users"])

@@ -83,5 +83,5 @@ async def id_of_name(connection: AsyncConnection, username: str) -> UserId | Non
 
 async def lock_password(connection: AsyncConnection, user_id: UserId, now: datetime) -> None:
     """No password opens the account any more, until another one is set."""
-    locked = update(passwords).where(passwords.c.user_id == user_id).values(hash=LOCKED, changed_at=now)
-    await connection.execute(locked)
+    values = {"hash": LOCKED, "changed_at": now, "generation": passwords.c.generation + 1}
+    await connection.execute(update(passwords).where(passwords.c.user_id == user_id).values(values))

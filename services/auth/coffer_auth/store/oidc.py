@@ -44,14 +44,17 @@ async def touch(connection: AsyncConnection, issuer: str, subject: str, now: dat
     )
 
 
-async def account_with_email(connection: AsyncConnection, email: str) -> UserId | None:
-    """The account that has the address, verified or not, deleted ones left out; it cannot change until the transaction ends.
+async def account_with_email(connection: AsyncConnection, email: str, *, proved: bool = False) -> UserId | None:
+    """The account that the address stands for, or with `proved` only one that has proved it; it cannot change until the
+    transaction ends. Whoever else claims it, unverified, counts for nothing; deleted accounts are left out.
 
     One transaction at a time for an address, also while there is no account; others wait and hold nothing.
     """
     await connection.execute(select(func.pg_advisory_xact_lock(LOCK, func.hashtext(key_of(email)))))
     named = select(users.c.id).where(users.c.email_key == key_of(email), users.c.status != "deleted")
+    claims = (users.c.email_verified.desc(), users.c.created_at, users.c.id)
     # As new sessions of the account lock it, which need not wait.
-    query = named.with_for_update(read=True)
+    query = named.order_by(*claims).limit(1).with_for_update(read=True)
+    query = query.where(users.c.email_verified) if proved else query
     found: UserId | None = (await connection.execute(query)).scalar_one_or_none()
     return found

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_auth.domain.sessions import RevocationReason, Session
+from coffer_auth.domain.sessions import Device, RevocationReason, Session
 from coffer_auth.store.tables import refresh_tokens, sessions
 from coffer_chassis.callers import Caller, network_of
 from coffer_contracts.ids import SessionId, UserId
@@ -80,6 +80,13 @@ async def lock_shown_token(connection: AsyncConnection, digest: bytes) -> ShownT
     return ShownToken(_session(row), token.rotated_at, token.expires_at) if token else None
 
 
+async def session_of_token(connection: AsyncConnection, digest: bytes) -> Session | None:
+    """The session that a refresh token belongs to, however old it is."""
+    wanted = select(*_SESSION).join(refresh_tokens).where(refresh_tokens.c.digest == digest)
+    row = (await connection.execute(wanted)).one_or_none()
+    return _session(row) if row else None
+
+
 async def rotate(connection: AsyncConnection, digest: bytes, now: datetime) -> None:
     """Spend a refresh token."""
     await connection.execute(
@@ -89,11 +96,12 @@ async def rotate(connection: AsyncConnection, digest: bytes, now: datetime) -> N
     )
 
 
-async def extend(connection: AsyncConnection, session_id: SessionId, *, now: datetime, expires_at: datetime) -> None:
-    """The session was used: it lives until `expires_at`. Refresh tokens of it that are past their end are forgotten."""
-    await connection.execute(
-        update(sessions).where(sessions.c.id == session_id).values(last_seen_at=now, expires_at=expires_at)
-    )
+async def extend(
+    connection: AsyncConnection, session_id: SessionId, caller: Caller, *, now: datetime, expires_at: datetime
+) -> None:
+    """The session was used from there: it lives until `expires_at`. Refresh tokens of it past their end are forgotten."""
+    seen = {"last_seen_at": now, "address": caller.address, "agent": caller.agent}
+    await connection.execute(update(sessions).where(sessions.c.id == session_id).values(**seen, expires_at=expires_at))
     await connection.execute(
         delete(refresh_tokens).where(refresh_tokens.c.session_id == session_id, refresh_tokens.c.expires_at < now)
     )
@@ -106,15 +114,18 @@ async def revoke(
     now: datetime,
     *,
     only: SessionId | None = None,
+    but: SessionId | None = None,
     facts: int = 1,
 ) -> list[Session]:
-    """End the user's living sessions, or `only` one of them; those that were ended by this call, as they stand now.
+    """End the user's living sessions, or `only` one of them, or all `but` one; those that were ended by this call, as they
+    stand now.
 
     Each revision grows by `facts`, the number of events the caller emits about it. Ended sessions have no use for refresh
     tokens, but they stay until they expire, so that a stolen one is still recognised.
     """
     living = (sessions.c.user_id == user_id) & sessions.c.revoked_at.is_(None)
     chosen = living if only is None else living & (sessions.c.id == only)
+    chosen = chosen if but is None else chosen & (sessions.c.id != but)
     rows = await connection.execute(
         update(sessions)
         .where(chosen)
@@ -130,6 +141,22 @@ async def alive(connection: AsyncConnection, session_id: SessionId, now: datetim
         sessions.c.id == session_id, sessions.c.revoked_at.is_(None), sessions.c.expires_at > now
     )
     return (await connection.execute(found)).one_or_none() is not None
+
+
+async def devices_of(
+    connection: AsyncConnection, user_id: UserId, now: datetime, *, before: SessionId | None, limit: int
+) -> list[Device]:
+    """Up to `limit` living sessions of the user, the latest sign-in first, from behind `before` on."""
+    wanted = (
+        select(*_SESSION, sessions.c.address, sessions.c.agent, sessions.c.last_seen_at)
+        .where(sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None), sessions.c.expires_at > now)
+        .order_by(sessions.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        wanted = wanted.where(sessions.c.id < before)
+    rows = await connection.execute(wanted)
+    return [Device(_session(row), row.address, row.agent, row.last_seen_at) for row in rows]
 
 
 async def networks_of(connection: AsyncConnection, user_id: UserId) -> set[str]:

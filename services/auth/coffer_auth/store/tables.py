@@ -40,9 +40,14 @@ users = Table(
     Column("changed_at", Instant, nullable=False),
     Column("timezone", Text),
     Column("quota_bytes", BigInteger),
+    Column("photo", Text),
+    Column("photo_number", BigInteger, nullable=False, server_default=text("0")),
+    Column("photos_sent", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="users_status"),
     Index("users_username", "username_key", unique=True),
-    Index("users_email", "email_key", unique=True),
+    # Only who proved an address has it to themselves: whoever merely claims one keeps nobody from it.
+    Index("users_verified_email", "email_key", unique=True, postgresql_where=text("email_verified AND status <> 'deleted'")),
+    Index("users_email", "email_key"),
 )
 
 passwords = Table(
@@ -51,6 +56,9 @@ passwords = Table(
     Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("hash", Text, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    # Facts told about it, and passwords that it has held: a sign-in under way must not outlive the password it was made with.
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    Column("generation", BigInteger, nullable=False, server_default=text("1")),
 )
 
 sessions = Table(
@@ -84,6 +92,41 @@ refresh_tokens = Table(
     Index("refresh_tokens_session", "session_id"),
 )
 
+photos = Table(
+    "photos",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mime_type", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("etag", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("asked_at", Instant),
+    Column("received_at", Instant),
+    Column("ended_at", Instant),
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("looked_at", Instant, nullable=False, server_default=text("now()")),
+    Index("photos_of_user", "user_id", "number", unique=True),
+    Index("photos_waiting", "looked_at", postgresql_where=text("state IN ('created', 'received')")),
+    Index("photos_ended", "ended_at"),
+    comment="Photos on their way from people to the media worker, and for a while what became of them.",
+)
+
+doomed_objects = Table(
+    "doomed_objects",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("not_before", Instant, nullable=False),
+    Index("doomed_objects_due", "not_before"),
+    comment="Objects that are to be deleted: originals, and squares that nobody shows any more.",
+)
+
 signing_keys = Table(
     "signing_keys",
     METADATA,
@@ -102,6 +145,43 @@ login_attempts = Table(
     Column("failures", Integer, nullable=False),
     Column("window_ends_at", Instant, nullable=False),
     Index("login_attempts_window", "window_ends_at"),
+)
+
+email_tokens = Table(
+    "email_tokens",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    CheckConstraint("purpose IN ('verify', 'reset')", name="email_tokens_purpose"),
+    Index("email_tokens_user", "user_id", "purpose"),
+    Index("email_tokens_expires", "expires_at"),
+    comment="Links that were mailed, by digest. The address is the one that whoever follows the link has proved to read.",
+)
+
+errands = Table(
+    "errands",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    # No foreign key: that would look an account up, where there is one.
+    Column("user_id", Id),
+    Column("email", Text),
+    Column("reason", Text),
+    Column("address", Text),
+    Column("agent", Text),
+    Column("actor_id", Text),
+    Column("actor_kind", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("traceparent", Text),
+    Column("asked_at", Instant, nullable=False),
+    CheckConstraint("kind IN ('verify', 'reset', 'failure')", name="errands_kind"),
+    Index("errands_order", "asked_at", "id"),
+    comment="What is done after an answer was given: requests write one row alike, whether an account exists or not.",
 )
 
 second_factors = Table(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +26,7 @@ _USER = (
     users.c.created_at,
     users.c.timezone,
     users.c.quota_bytes,
+    users.c.photo,
 )
 
 
@@ -35,18 +36,15 @@ class Credentials:
 
     user: User
     password_hash: str
-
-
-async def taken(connection: AsyncConnection, username: str, email: str) -> tuple[bool, bool]:
-    """Whether the user name and the e-mail address belong to an account already."""
-    name = exists().where(users.c.username_key == key_of(username))
-    address = exists().where(users.c.email_key == key_of(email))
-    row = (await connection.execute(select(name.label("username"), address.label("email")))).one()
-    return bool(row.username), bool(row.email)
+    generation: int
+    """Which of the account's passwords it is of."""
 
 
 async def insert_user(connection: AsyncConnection, user: User, password_hash: str) -> bool:
-    """Add the account; False if its name or address was taken meanwhile, waiting for a racing transaction to end."""
+    """Add the account; False if its name is taken, or its address, where that is proved.
+
+    Waits for a racing transaction to end.
+    """
     row = postgresql.insert(users).values(
         id=user.id,
         username=user.username,
@@ -105,6 +103,12 @@ async def change(connection: AsyncConnection, user_id: UserId, values: Mapping[s
     return _user(done.one())
 
 
+async def user_of_email(connection: AsyncConnection, email: str) -> User | None:
+    """The account that an address stands for: the one that proved it, else the oldest that claims it. None for no account."""
+    row = (await connection.execute(_meant(select(*_USER).where(_named(email))))).one_or_none()
+    return _user(row) if row else None
+
+
 async def users_after(connection: AsyncConnection, after: UserId | None, limit: int) -> list[User]:
     """Up to `limit` accounts by id, from behind `after` on, deleted ones included."""
     wanted = select(*_USER).order_by(users.c.id).limit(limit)
@@ -114,13 +118,14 @@ async def users_after(connection: AsyncConnection, after: UserId | None, limit: 
 
 
 async def credentials_of(connection: AsyncConnection, login: str) -> Credentials | None:
-    """The account that `login` names, with its hash: an e-mail address if it holds an `@`, else a user name."""
-    row = (
-        await connection.execute(
-            select(*_USER, passwords.c.hash).join(passwords).where(_named(login), users.c.status != "deleted")
-        )
-    ).one_or_none()
-    return Credentials(_user(row), row.hash) if row else None
+    """The account that `login` names, with its hash: an e-mail address if it holds an `@`, else a user name.
+
+    An address names the account that proved it, and while nobody has, the one that claimed it first: who merely claims an
+    address neither keeps its owner out nor gets between them and their account.
+    """
+    wanted = select(*_USER, passwords.c.hash, passwords.c.generation).join(passwords).where(_named(login))
+    row = (await connection.execute(_meant(wanted))).one_or_none()
+    return Credentials(_user(row), row.hash, row.generation) if row else None
 
 
 async def hash_of(connection: AsyncConnection, user_id: UserId) -> str | None:
@@ -139,7 +144,7 @@ async def replace_hash(connection: AsyncConnection, user_id: UserId, old: str, n
 
 
 async def count_login_failure(connection: AsyncConnection, user_id: UserId) -> int | None:
-    """One failed sign-in more; how many there were. None, after the same work, if there is no such account."""
+    """One failed sign-in more; how many there were. None if there is no such account."""
     counted = await connection.execute(
         update(users)
         .where(users.c.id == user_id)
@@ -148,6 +153,12 @@ async def count_login_failure(connection: AsyncConnection, user_id: UserId) -> i
     )
     failures: int | None = counted.scalar_one_or_none()
     return failures
+
+
+def _meant(wanted: Select[Any]) -> Select[Any]:
+    """Of several that claim one address, the one that it stands for."""
+    claims = (users.c.email_verified.desc(), users.c.created_at, users.c.id)
+    return wanted.where(users.c.status != "deleted").order_by(*claims).limit(1)
 
 
 def _named(login: str) -> ColumnElement[bool]:
@@ -169,4 +180,5 @@ def _user(row: Row[*tuple[Any, ...]]) -> User:
         created_at=row.created_at,
         timezone=row.timezone,
         quota_bytes=row.quota_bytes,
+        photo=row.photo,
     )

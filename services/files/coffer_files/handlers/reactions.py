@@ -9,7 +9,7 @@ from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_chassis.storage import ObjectStored
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts import media
-from coffer_contracts.auth import UserChangedV1, UserDeletedV1, UserRegisteredV1, UserSuspendedV1
+from coffer_contracts.auth import UserChangedV1, UserDeletedV1, UserRegisteredV1, UserSuspendedV1, UserVerifiedV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
     ItemCommittedV1,
@@ -78,6 +78,7 @@ FAST: HandlerTable = handler_table(
         Handles(media.PreviewReadyV1, on_preview_ready),
         Handles(media.PreviewFailedV1, on_preview_failed),
         Handles(UserRegisteredV1, on_user_registered, emits=(ItemCreatedV1,)),
+        Handles(UserVerifiedV1, on_user_told, emits=(ItemCreatedV1,)),
         Handles(UserChangedV1, on_user_told, emits=(ItemCreatedV1,)),
         Handles(UserSuspendedV1, on_user_told, emits=(ItemCreatedV1,)),
         Handles(UserDeletedV1, on_user_told),

@@ -76,4 +76,29 @@ GERMAN = Language(
         link="Konto ansehen",
         closing="Dies ist die Adresse Ihres Kontos, darum bekommen Sie diese Nachricht. Abstellen lassen sich Warnungen nicht.",
     ),
+    webhooks={
+        "failing": Wording(
+            subject="Ihr Webhook wurde abgeschaltet",
+            body="""
+            Ihr Webhook zu {host} bei Coffer unter {place} wurde abgeschaltet, weil fünf Tage lang keine Anfrage an ihn gelungen
+            ist.
+
+            Was in den nächsten sieben Tagen geschieht, wird für ihn aufgehoben. Schalten Sie ihn wieder ein, sobald der
+            Empfänger arbeitet, und lassen Sie das Versäumte noch einmal senden.
+            """,
+            link="Webhooks ansehen",
+            closing="Sie bekommen diese Nachricht, weil der Webhook zu Ihrem Konto gehört.",
+        ),
+        "gone": Wording(
+            subject="Ihr Webhook wurde abgeschaltet",
+            body="""
+            Ihr Webhook zu {host} bei Coffer unter {place} wurde abgeschaltet, weil der Empfänger geantwortet hat, dass er keine
+            Anfragen mehr will (410 Gone).
+
+            Wenn das ein Versehen war, schalten Sie ihn wieder ein. Was inzwischen geschehen ist, wird nicht gesendet.
+            """,
+            link="Webhooks ansehen",
+            closing="Sie bekommen diese Nachricht, weil der Webhook zu Ihrem Konto gehört.",
+        ),
+    },
 )

@@ -73,4 +73,28 @@ ENGLISH = Language(
         link="Look at your account",
         closing="You get this mail because this is the address of your account. Warnings of this kind cannot be turned off.",
     ),
+    webhooks={
+        "failing": Wording(
+            subject="Your webhook was turned off",
+            body="""
+            your webhook to {host} on Coffer at {place} was turned off, because no request to it had succeeded for five days.
+
+            What happens in the next seven days is kept for it. Turn it on again once its receiver works, and have what was
+            missed sent again.
+            """,
+            link="Look at your webhooks",
+            closing="You get this mail because the webhook belongs to your account.",
+        ),
+        "gone": Wording(
+            subject="Your webhook was turned off",
+            body="""
+            your webhook to {host} on Coffer at {place} was turned off, because its receiver answered that it wants no more
+            requests (410 Gone).
+
+            If that was a mistake, turn it on again. What happened meanwhile is not sent.
+            """,
+            link="Look at your webhooks",
+            closing="You get this mail because the webhook belongs to your account.",
+        ),
+    },
 )

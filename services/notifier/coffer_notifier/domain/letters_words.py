@@ -55,6 +55,8 @@ class Language:
     mails: Mapping[str, Wording]
     """By kind."""
     warnings: Warnings
+    webhooks: Mapping[str, Wording]
+    """By why one was turned off. `{host}` stands for where it went."""
 
     def duration(self, span: timedelta) -> str:
         """A span in words, in whole units and rounded up: 29 min 10 s are 30 minutes."""

@@ -15,6 +15,7 @@ MailState = Literal["queued", "sending", "sent", "failed"]
 
 SHARE_CREATED = "share_created"
 SECURITY_ALERT = "security_alert"
+WEBHOOK_DISABLED = "webhook_disabled"
 PRIVATE_KINDS = frozenset({VERIFY_EMAIL, RESET_PASSWORD, EMAIL_TAKEN, EMAIL_CHANGED})
 """What auth asks for in private. Its text is never stored, and what it was made from only until it has ended."""
 

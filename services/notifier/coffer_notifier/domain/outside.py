@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from coffer_contracts import auth, files, media, sharing
+from coffer_contracts import auth, files, media, notifier, sharing
 from coffer_contracts.event import Envelope, Event, rfc3339
 from coffer_contracts.ids import ItemId, UserId
 
@@ -56,7 +56,13 @@ _BY_CLASS: Mapping[type[Event], Outside] = {
     sharing.ShareChangedV2: Outside("share", (*_SHARE, *_SINCE, "changes")),
     sharing.ShareRevokedV1: Outside("share", (*_SHARE, *_SINCE, "reason", "revoked_at")),
     sharing.ShareLeftV1: Outside("share", (*_SHARE, *_SINCE, "left_at")),
+    auth.SessionCreatedV1: Outside("account", ("session_id", "user_id", "device_name", "created_at", "expires_at")),
     auth.SessionRevokedV1: Outside("account", ("session_id", "user_id", "reason", "revoked_at")),
+    auth.SessionReuseDetectedV1: Outside("account", ("session_id", "user_id", "detected_at")),
+    auth.LoginFailedV1: Outside("account", ("user_id", "reason", "failed_at", "failures")),
+    notifier.WebhookDisabledV1: Outside(
+        "account", ("webhook_id", "owner_id", "reason", "host", "first_failed_at", "disabled_at")
+    ),
 }
 OFFERED: Mapping[str, Outside] = {event.type: outside for event, outside in _BY_CLASS.items()}
 """Wire type -> what is told of it."""

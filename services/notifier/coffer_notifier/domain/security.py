@@ -21,6 +21,9 @@ SECURITY: tuple[type[Event], ...] = tuple(
     event for event in EVENTS if emitter_of(event.type) == "auth" and event.model_fields.keys() >= _MARKS
 )
 
+ACCOUNT_ACTIONS = tuple(sorted(".".join(event.type.split(".")[1:-1]) for event in SECURITY))
+"""What activity calls them: the type without service and major."""
+
 NEW_SIGN_IN = "new_sign_in"
 REUSE_DETECTED = "session_reuse_detected"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a word, no password

@@ -33,6 +33,7 @@ class Asked:
     actor_id: str | None = None
     action: str | None = None
     since: datetime | None = None
+    account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ async def read_activity(deps: Deps, principal: Principal, asked: Asked, after: E
     """The next page, newest first. Raises NotFound for an item that the reader may not see."""
     now = deps.work.clock.now()
     reader = principal.user_id
-    wanted = Wanted(reader, asked.actor_id, asked.action, asked.since)
+    wanted = Wanted(reader, asked.actor_id, asked.action, asked.since, asked.account)
     shown: list[Entry] = []
     looked_at = 0
     async with deps.work.read() as connection:
-        granted = await _granted(connection, reader, now)
+        granted = [] if asked.account else await _granted(connection, reader, now)
         if asked.item_id is not None:
             await _require_sight(connection, reader, asked.item_id, now)
         while True:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from coffer_chassis import metrics
 from coffer_chassis.copies import grants as grant_rows
 from coffer_chassis.copies import tree as tree_rows
+from coffer_chassis.forgetting import SLICE
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.store import deliveries, delivery_log, known_sign_ins, mails, notices, stream
 from coffer_notifier.store.tables import grants, tree
@@ -27,8 +28,11 @@ async def forget(deps: Deps) -> int:
         count += await mails.forget_before(connection, now - timedelta(days=settings.mail_keep_days))
     async with deps.work.engine.begin() as connection:
         count += await known_sign_ins.forget_before(connection, now - known_sign_ins.KEPT)
-    async with deps.work.engine.begin() as connection:
-        count += await delivery_log.forget_before(connection, now - timedelta(days=settings.webhook_keep_days))
+    gone = SLICE
+    while gone >= SLICE:
+        async with deps.work.engine.begin() as connection:
+            gone = await delivery_log.forget_before(connection, now - timedelta(days=settings.webhook_keep_days))
+        count += gone
     async with deps.work.engine.begin() as connection:
         count += await grant_rows.forget_removed_before(connection, grants, now - timedelta(days=grant_rows.KEEP_DAYS))
         count += await tree_rows.forget_purged_before(connection, tree, now - timedelta(days=tree_rows.KEEP_DAYS))

@@ -17,7 +17,8 @@ from coffer_contracts.ids import ItemId, MailId, UserId
 from coffer_notifier.domain.letters import Letter, ShareNews, share_letter, usable_address
 from coffer_notifier.domain.letters_account import AccountNews, account_letter
 from coffer_notifier.domain.letters_security import Happened, security_letter
-from coffer_notifier.domain.mails import PRIVATE_KINDS, SECURITY_ALERT, UNKNOWN_FOR, Giving
+from coffer_notifier.domain.letters_webhook import TurnedOff, webhook_letter
+from coffer_notifier.domain.mails import PRIVATE_KINDS, SECURITY_ALERT, UNKNOWN_FOR, WEBHOOK_DISABLED, Giving
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.sight import look
 from coffer_notifier.store.mails import Mail
@@ -35,7 +36,8 @@ async def compose(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later
     """What the mail says, why it is not to be sent at all, or why not yet."""
     if mail.kind in PRIVATE_KINDS:
         return _requested(unit, deps, mail)
-    return await (_warning if mail.kind == SECURITY_ALERT else _share)(unit, deps, mail)
+    by_kind = {SECURITY_ALERT: _warning, WEBHOOK_DISABLED: _turned_off}
+    return await by_kind.get(mail.kind, _share)(unit, deps, mail)
 
 
 async def _warning(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later:
@@ -56,6 +58,17 @@ async def _warning(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Late
         for part in mail.data["parts"]
     ]
     return security_letter(found.address, person.display_name or person.username, person.locale, deps.public_url, happened)
+
+
+async def _turned_off(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later:
+    """The recipient's own webhook was turned off."""
+    known = await people_by_id(unit.connection, people, [mail.user_id])
+    found = _address_of(unit, deps, mail, known.get(mail.user_id))
+    if not isinstance(found, _Addressee):
+        return found
+    person, data = found.person, mail.data
+    name = person.display_name or person.username
+    return webhook_letter(found.address, TurnedOff(name, person.locale, deps.public_url, data["host"], data["reason"]))
 
 
 def _requested(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later:

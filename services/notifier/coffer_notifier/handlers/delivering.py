@@ -20,7 +20,7 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import rfc3339
 from coffer_notifier.domain.signatures import signature_of
-from coffer_notifier.domain.webhooks import EACH, LEASE, PER_PERSON, STANDINGS, Attempt, Delivery, Standing, Webhook
+from coffer_notifier.domain.webhooks import EACH, LEASE, PER_PERSON, SCHEDULE, STANDINGS, Attempt, Delivery, Standing, Webhook
 from coffer_notifier.handlers.deps import Answer, CallFailed, Deps
 from coffer_notifier.handlers.judging import Verdicts, judge
 from coffer_notifier.handlers.settling import delivered, not_delivered, withheld
@@ -120,6 +120,10 @@ def _shared_out(due: Sequence[Delivery], known: Mapping[str, Webhook], room: Roo
 
 
 async def _claim(unit: Unit, deps: Deps, webhook: Webhook, one: Delivery, verdicts: Verdicts) -> Claimed | None:
+    if one.attempts >= len(SCHEDULE):
+        # The last attempt was never settled: its process died. Nobody knows whether it arrived.
+        await withheld(unit, one, "too_many_attempts", state="failed")
+        return None
     told = verdicts[one.id]
     if told.body is None:
         await withheld(unit, one, told.why)

@@ -13,6 +13,7 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import ItemId
+from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_notifier.domain.outside import OFFERED, Concern, concern_of
 from coffer_notifier.domain.webhooks import HELD_FOR, patterns_of
 from coffer_notifier.handlers.deps import Deps
@@ -26,7 +27,9 @@ Handler = Callable[[Envelope[Any], Unit, Deps], Awaitable[None]]
 
 
 def with_webhooks(table: HandlerTable) -> HandlerTable:
-    """The same table, whose facts are matched with webhooks once they were handled, as far as webhooks may ask for them."""
+    """The same table, whose facts are matched with webhooks once they were handled, as far as webhooks may ask for them. A fact
+    that several queues hear is matched once for all that.
+    """
     return {
         wire_type: replace(row, run=_matching(row.run)) if wire_type in OFFERED else row for wire_type, row in table.items()
     }
@@ -54,6 +57,9 @@ async def match_webhooks(event: Envelope[Event], unit: Unit) -> None:
         now=unit.now,
         held_from=unit.now - HELD_FOR,
     )
+    if isinstance(event.data, WebhookDisabledV1):
+        # It is off, and would be told of that when it is on again.
+        found = [one for one in found if one.webhook_id != event.data.webhook_id]
     if any(one.item_id for one in found):
         scope = await _scope(event, unit, concern)
         found = [one for one in found if one.item_id is None or one.item_id in scope]

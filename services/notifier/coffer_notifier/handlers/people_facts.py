@@ -6,12 +6,15 @@ from coffer_contracts.auth import SessionRevokedV1, UserFact
 from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
 from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.store import webhooks
 from coffer_notifier.store.tables import people
 
 
 async def on_person(event: Envelope[UserFact], unit: Unit, _deps: Deps) -> None:
-    """An account as it stands now. Nobody is told of it."""
+    """An account as it stands now. Nobody is told of it. One that was closed for good has no webhooks any more."""
     await note_person(unit.connection, people, event)
+    if event.data.status == "deleted":
+        await webhooks.remove_all_of(unit.connection, event.data.user_id)
 
 
 async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:

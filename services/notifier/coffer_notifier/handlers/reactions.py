@@ -11,7 +11,6 @@ from coffer_notifier.handlers.item_facts import (
     on_preview,
     on_upload_ended,
 )
-from coffer_notifier.handlers.matching import with_webhooks
 from coffer_notifier.handlers.people_facts import on_person, on_session_revoked, on_token_revoked
 from coffer_notifier.handlers.security_facts import on_alarming_fact
 from coffer_notifier.handlers.sharing_facts import (
@@ -24,7 +23,7 @@ from coffer_notifier.handlers.sharing_facts import (
 )
 from coffer_notifier.handlers.webhook_facts import on_webhook_disabled
 
-_FAST: HandlerTable = handler_table(
+FAST: HandlerTable = handler_table(
     [
         Handles(sharing.GrantSetV1, on_grant_set),
         Handles(sharing.GrantRemovedV1, on_grant_removed),
@@ -33,6 +32,7 @@ _FAST: HandlerTable = handler_table(
         Handles(sharing.ShareRevokedV1, on_share_revoked),
         Handles(sharing.ShareLeftV1, on_share_left),
         Handles(auth.UserRegisteredV1, on_person),
+        Handles(auth.UserVerifiedV1, on_person),
         Handles(auth.UserChangedV1, on_person),
         Handles(auth.UserSuspendedV1, on_person),
         Handles(auth.UserDeletedV1, on_person),
@@ -43,7 +43,7 @@ _FAST: HandlerTable = handler_table(
     ]
 )
 
-_BULK: HandlerTable = handler_table(
+BULK: HandlerTable = handler_table(
     [
         Handles(files.ItemCreatedV1, on_item),
         Handles(files.ItemCommittedV1, on_item_committed),
@@ -59,6 +59,3 @@ _BULK: HandlerTable = handler_table(
         Handles(media.PreviewFailedV1, on_preview),
     ]
 )
-
-FAST = with_webhooks(_FAST)
-BULK = with_webhooks(_BULK)

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 async def withheld(unit: Unit, one: Delivery, why: str, *, state: Literal["withheld", "failed"] = "withheld") -> None:
-    """It is not sent, because its reader may not be told, or because it cannot be signed."""
+    """It is not sent: its reader may not be told, it cannot be signed, or it was tried too often."""
     ended = unit.now
     if await deliveries.settle(unit.connection, one.id, one.attempts, None, state=state, ended_at=ended, last_error=why):
         metrics.WEBHOOK_DELIVERIES.labels(state).inc()

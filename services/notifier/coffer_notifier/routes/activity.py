@@ -16,14 +16,21 @@ from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import CursorInvalid, NotFound
 from coffer_notifier.answers import EntryAnswer, entry_answer
 from coffer_notifier.domain.activity import ACTIONS
+from coffer_notifier.domain.security import ACCOUNT_ACTIONS
 from coffer_notifier.handlers.activity import Asked, read_activity
 from coffer_notifier.routes.requests import DEFAULT_LIMIT, READ, TheDeps
 from coffer_notifier.store.activity import EntryPlace
 
 About = Annotated[str | None, QueryParameter(name="item_id", description="Only about this item, and what lies below it.")]
 Subtree = Annotated[bool, QueryParameter(description="With a folder: also what happened below it.")]
+Account = Annotated[
+    bool, QueryParameter(description="What happened to the caller's own account, e.g. sign-ins, instead of to items.")
+]
 By = Annotated[str | None, QueryParameter(description="Only what this account did.")]
-Action = Annotated[str | None, QueryParameter(description=f"Only one of: {', '.join(ACTIONS)}.")]
+Action = Annotated[
+    str | None,
+    QueryParameter(description=f"Only one of: {', '.join(ACTIONS)}; of the account: {', '.join(ACCOUNT_ACTIONS)}."),
+]
 After = Annotated[str | None, QueryParameter(description="Only from this time on, e.g. `2026-11-20T10:15:00Z`.")]
 
 
@@ -47,22 +54,28 @@ async def get_activity(
     cursors: TheCursors,
     about: About = None,
     subtree: Subtree = True,  # noqa: FBT002  # a query parameter
+    account: Account = False,  # noqa: FBT002  # a query parameter
     actor: By = None,
     action: Action = None,
     after: After = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response[ActivityAnswer]:
-    """Who did what to the items that the caller can see, newest first, with values before and after."""
+    """Who did what to the items that the caller can see, newest first, with values before and after; or what happened to the
+    caller's own account, with address and user agent.
+    """
+    if account and about is not None:
+        raise refused("item_id", "not_of_the_account", "What happened to the account is about no item.")
     item_id = id_in_query("item_id", about) if about is not None else None
     actor_id = id_in_query("actor", actor) if actor is not None else None
-    if action is not None and action not in ACTIONS:
-        raise refused("action", "unknown_action", f"The actions are {', '.join(ACTIONS)}.")
+    known = ACCOUNT_ACTIONS if account else ACTIONS
+    if action is not None and action not in known:
+        raise refused("action", "unknown_action", f"The actions are {', '.join(known)}.")
     since = _moment(after) if after is not None else None
-    filters = {"item_id": item_id, "subtree": subtree, "actor": actor_id, "action": action, "after": since}
+    filters = {"item_id": item_id, "subtree": subtree, "actor": actor_id, "action": action, "after": since, "account": account}
     listing = Listing("activity", principal.user_id, filters=filters)
     place = _opened(cursors.open(cursor, listing)) if cursor else None
-    asked = Asked(ItemId(item_id) if item_id else None, subtree, actor_id, action, since)
+    asked = Asked(ItemId(item_id) if item_id else None, subtree, actor_id, action, since, account)
     page = await read_activity(deps, principal, asked, place, page_size(limit))
     following = cursors.seal([page.after.at, page.after.id], listing) if page.after else None
     return Response(ActivityAnswer([entry_answer(entry, page.people) for entry in page.entries], following))

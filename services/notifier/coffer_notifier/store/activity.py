@@ -26,6 +26,8 @@ class Wanted:
     actor_id: str | None = None
     action: str | None = None
     since: datetime | None = None
+    account: bool = False
+    """What happened to the reader's own account, instead of what happened to items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def _page(wanted: Wanted, which: ColumnElement[bool], after: EntryPlace | None, 
         activity.c.recipient_id == wanted.reader_id,
         activity.c.owner_id == wanted.reader_id,
     )
-    page = select(activity).where(which, theirs)
+    about = activity.c.item_id.is_(None) if wanted.account else activity.c.item_id.is_not(None)
+    page = select(activity).where(which, theirs, about)
     if wanted.actor_id:
         page = page.where(activity.c.actor_id == wanted.actor_id)
     if wanted.action:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, delete, select, tuple_, update
+from sqlalchemy import case, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.forgetting import forget_some
 from coffer_contracts.ids import WebhookId
 from coffer_notifier.domain.webhooks import Delivery, DeliveryState
 from coffer_notifier.store.deliveries import delivery_of
@@ -70,5 +71,5 @@ async def queue_missed(connection: AsyncConnection, webhook_id: WebhookId, since
 
 
 async def forget_before(connection: AsyncConnection, moment: datetime) -> int:
-    """Delete deliveries made before `moment`, whatever became of them; how many. Safe to run twice."""
-    return (await connection.execute(delete(deliveries).where(deliveries.c.created_at < moment))).rowcount
+    """Delete a slice of the deliveries made before `moment`, whatever became of them; how many. Safe to run twice."""
+    return await forget_some(connection, deliveries, deliveries.c.created_at < moment)

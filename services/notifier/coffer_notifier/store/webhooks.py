@@ -66,6 +66,11 @@ async def remove(connection: AsyncConnection, user_id: UserId, webhook_id: Webho
     return bool((await connection.execute(gone)).rowcount)
 
 
+async def remove_all_of(connection: AsyncConnection, user_id: UserId) -> None:
+    """Delete all webhooks of somebody. May run twice."""
+    await connection.execute(delete(webhooks).where(webhooks.c.user_id == user_id))
+
+
 async def note_success(connection: AsyncConnection, webhook_id: WebhookId) -> None:
     """It works; nothing is written, nor locked, if it did before."""
     news = or_(webhooks.c.failing_since.is_not(None), webhooks.c.proven.is_(False))

@@ -14,6 +14,7 @@ from coffer_contracts.auth import (
     UserFact,
     UserRegisteredV1,
     UserSuspendedV1,
+    UserVerifiedV1,
 )
 from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
@@ -76,6 +77,7 @@ TREE_TABLE: HandlerTable = handler_table(
 PEOPLE_TABLE: HandlerTable = handler_table(
     [
         Handles(UserRegisteredV1, on_person_told),
+        Handles(UserVerifiedV1, on_person_told),
         Handles(UserChangedV1, on_person_told),
         Handles(UserSuspendedV1, on_person_told),
         Handles(UserDeletedV1, on_person_told),

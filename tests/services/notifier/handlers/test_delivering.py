@@ -4,6 +4,8 @@ import asyncio
 from base64 import b64decode
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
@@ -46,6 +48,10 @@ class Dying:
     def __init__(self, within: Any, *, after: bool) -> None:
         self.within = within
         self.after = after
+
+    def accept(self, url: str) -> str:
+        """See Receivers."""
+        return str(self.within.accept(url))
 
     async def post(self, *arguments: Any) -> Answer:
         """See Receivers."""
@@ -174,6 +180,20 @@ async def test_a_claim_whose_process_died_is_taken_over_when_it_lapses(hooked: N
     assert (await delivery(hooked, fact.id)).state == "delivered"
 
 
+async def test_a_delivery_whose_processes_always_die_is_given_up(hooked: Notifier, hook: Receiver) -> None:
+    ann = user_id()
+    await hooked.webhook(ann, hook.url, "*")
+    fact = drive(ann).below("a.txt").committed()
+    await hooked.handle(fact)
+    await hooked.rows(
+        "UPDATE webhook_deliveries SET attempts = 10, state = 'sending' WHERE event_id = :id RETURNING 1", id=fact.id
+    )
+    hooked.clock.advance(seconds=LEASE.total_seconds())
+    await hooked.deliver_all()
+    row = await delivery(hooked, fact.id)
+    assert (row.state, row.last_error, hook.calls) == ("failed", "too_many_attempts", [])
+
+
 async def test_the_one_window_in_which_a_fact_is_told_twice_keeps_its_id(hooked: Notifier, hook: Receiver) -> None:
     ann = user_id()
     await hooked.webhook(ann, hook.url, "*")
@@ -204,6 +224,30 @@ async def test_a_receiver_that_wants_no_more_is_left_alone_and_its_owner_is_told
     assert notice["type"] == "webhook_disabled"
     assert notice["title"] == "Your webhook to “127.0.0.1” was turned off, because its receiver wants no more"
     assert hook.url not in str(notice)
+
+
+@pytest.mark.parametrize(
+    ("reason", "locale", "says"),
+    [
+        ("failing", "en", "no request to it had succeeded for five days"),
+        ("gone", "de-AT", "dass er keine Anfragen mehr will"),
+        ("a word of the future", "en", "no request to it had succeeded for five days"),
+    ],
+)
+async def test_the_owner_of_a_webhook_that_was_turned_off_gets_one_mail(
+    hooked: Notifier, reason: str, locale: str, says: str
+) -> None:
+    ann = user_id()
+    name = f"ann{ann[-12:]}"
+    fact = webhook_disabled(ann, reason)
+    await hooked.handle(registered(ann, name, locale=locale), fact, fact)
+    await hooked.post_all()
+    (raw,) = [mail for to, mail in hooked.post.sent if to == f"{name}@example.org"]
+    text: Any = message_from_bytes(raw, policy=default)
+    body = text.get_body(("plain",)).get_content()
+    assert says in " ".join(body.split())
+    assert "hooks.example.org" in body
+    assert "https://coffer.example.org/app/settings/webhooks" in body
 
 
 async def tell(notifier: Notifier, webhook_id: str) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from coffer_contracts.auth import UserDeletedV1
 from coffer_contracts.files import ItemTrashedV1, UploadConflictedV1, UploadRejectedV1
 from factories.events import NOON
 from factories.notifier import Notifier
-from factories.telling import Share, drive, session_revoked, upload_ended, user_id
+from factories.telling import Share, drive, registered, session_revoked, told, upload_ended, user_id, webhook_disabled
 
 URL = "https://hooks.example.org/"
 
@@ -123,6 +124,15 @@ async def test_uploads_concern_who_sent_them_and_the_owner_where_it_is_theirs_to
     assert await queued(hooked, of_ann) == ["files.upload.rejected.v1"]
 
 
+async def test_that_one_was_turned_off_is_told_to_the_other_webhooks_of_its_owner(hooked: Notifier) -> None:
+    ann = user_id()
+    one, other = await hooked.webhook(ann, URL, "*"), await hooked.webhook(ann, URL, "notifier.*")
+    fact = webhook_disabled(ann)
+    await hooked.handle(fact.model_copy(update={"data": fact.data.model_copy(update={"webhook_id": one["id"]})}))
+    assert await queued(hooked, one) == []
+    assert await queued(hooked, other) == ["notifier.webhook.disabled.v1"]
+
+
 async def test_sessions_concern_their_account_only(hooked: Notifier) -> None:
     ann, bob = user_id(), user_id()
     of_ann, of_bob = await hooked.webhook(ann, URL, "auth.*"), await hooked.webhook(bob, URL, "auth.*")
@@ -144,3 +154,15 @@ async def test_a_webhook_removed_at_the_same_moment_is_in_nobodys_way(hooked: No
     left = await hooked.rows("SELECT 1 FROM webhook_deliveries JOIN webhooks w ON w.id = webhook_id WHERE user_id = :a", a=ann)
     assert left == []
     assert len(await hooked.activity(ann)) == 8
+
+
+async def test_an_account_that_was_closed_for_good_has_no_webhooks_any_more(hooked: Notifier) -> None:
+    ann, bob = user_id(), user_id()
+    for person in (ann, bob):
+        await hooked.webhook(person, URL, "*")
+        await hooked.handle(drive(person).below("a.txt").committed())
+    begun = registered(ann, f"ann{ann[-12:]}")
+    gone = UserDeletedV1(**begun.data.model_dump() | {"status": "deleted"})
+    await hooked.handle(begun, told(gone, sequence=2, source="/auth"), told(gone, sequence=2, source="/auth"))
+    rows = "SELECT user_id FROM webhooks WHERE user_id IN (:ann, :bob)"
+    assert [str(row.user_id) for row in await hooked.rows(rows, ann=ann, bob=bob)] == [bob]

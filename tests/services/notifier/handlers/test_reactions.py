@@ -103,6 +103,8 @@ async def state(notifier: Notifier, world: World) -> dict[str, Any]:
 
 def test_every_type_that_is_read_is_in_this_world() -> None:
     assert {fact.type for fact in World().facts()} | {
+        "auth.password.changed.v1",
+        "auth.user.verified.v1",
         "auth.user.changed.v1",
         "auth.user.suspended.v1",
         "auth.user.deleted.v1",
@@ -133,6 +135,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "restored",
         "session.created",
         "session.reuse_detected",
+        "session.revoked",
         "share_changed",
         "share_left",
         "share_revoked",
@@ -140,7 +143,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "trashed",
         "uploaded",
     ]
-    assert len(now["mails"]) == 2
+    assert len(now["mails"]) == 3
     assert len(now["tree"]) == 3
     assert len(now["people"]) == 2
 
@@ -177,7 +180,7 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     facts = world.facts()
     await notifier.handle(*order(facts))
     now = await state(notifier, world)
-    assert len(now["activity"]) == 12
+    assert len(now["activity"]) == 13
     assert len(now["notices"]) == 11
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
@@ -202,7 +205,7 @@ async def test_a_crash_before_the_commit_leaves_nothing_and_the_next_delivery_ev
             await crash(fact)
     assert await notifier.rows(counts) == before
     await notifier.handle(*world.facts())
-    assert len((await state(notifier, world))["activity"]) == 12
+    assert len((await state(notifier, world))["activity"]) == 13
 
 
 async def test_what_is_only_told_again_tells_nobody(notifier: Notifier) -> None:

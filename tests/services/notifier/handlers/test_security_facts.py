@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from coffer_contracts.auth import SessionRevokedV1
 from coffer_contracts.catalog import CATALOG, EVENTS, parse
 from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import EventId, UserId
@@ -27,8 +28,9 @@ SECURITY_TYPES = re.compile(r"auth\.(session|token|login|password|mfa)\.")
 
 def golden(kind: type[Event], user: UserId) -> Envelope[Any]:
     """A sample message of a type, about somebody new."""
-    raw = json.dumps(raw_message(kind.type))
-    old = raw_message(kind.type)["data"]["user_id"]
+    # The frozen one of this type is older than its address and agent.
+    message = raw_message(f"{kind.type}.told" if kind is SessionRevokedV1 else kind.type)
+    raw, old = json.dumps(message), message["data"]["user_id"]
     event = parse(raw.replace(old, user))
     return event.model_copy(update={"id": EventId(user_id()), "time": NOON})
 
@@ -116,13 +118,23 @@ async def test_somebody_who_is_not_signed_in_is_known_by_their_address(notifier:
 async def test_activity_about_an_account_is_for_its_owner_alone(notifier: Notifier) -> None:
     user, other = user_id(), user_id()
     await notifier.handle(login_failed(user), signed_in(user))
-    mine = await notifier.activity(user)
+    assert await notifier.activity(user) == []
+    mine = await notifier.activity(user, account="true")
     assert sorted(entry["action"] for entry in mine) == ["login.failed", "session.created"]
     failed = next(entry for entry in mine if entry["action"] == "login.failed")
     assert failed["item"] is None
     assert (failed["address"], failed["agent"], failed["reason"]) == ("198.51.100.9", "curl/8.5.0", "invalid_credentials")
     assert failed["actor_kind"] == "anonymous"
-    assert await notifier.activity(other) == []
+    assert await notifier.activity(other, account="true") == []
+    (one,) = await notifier.activity(user, account="true", action="session.created", actor=user)
+    assert one["actor"]["id"] == user
+    async with notifier.client(user) as http:
+        for query in (
+            {"action": "created", "account": "true"},
+            {"action": "login.failed"},
+            {"account": "true", "item_id": user},
+        ):
+            assert (await http.get("/v1/activity", params=query)).status_code == 422
 
 
 def test_no_address_and_no_agent_is_told_outside() -> None:

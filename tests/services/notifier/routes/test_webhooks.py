@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from coffer_chassis.ids import new_id
+from coffer_notifier.domain.outside import OFFERED
 from factories.notifier import Notifier, notifier_on
 from factories.telling import user_id
 
@@ -183,6 +184,12 @@ async def test_somebody_elses_webhook_does_not_exist(notifier: Notifier, method:
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), target
     kept = (await ask(notifier, ann, "GET", f"/{made['id']}")).json()
     assert kept == {name: value for name, value in made.items() if name != "secret"}
+
+
+async def test_the_catalog_says_which_types_webhooks_may_ask_for(notifier: Notifier) -> None:
+    async with notifier.client(user_id()) as http:
+        types = (await http.get("/v1/events/types")).json()["items"]
+    assert {one["type"] for one in types if one["webhooks"]} == set(OFFERED)
 
 
 async def test_nobody_comes_without_a_token(notifier: Notifier) -> None:

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from coffer_chassis.copies.tree import standings
 from coffer_chassis.identity import Principal
-from coffer_contracts.auth import SessionRevokedV1
+from coffer_contracts.auth import SessionRevokedV1, UserVerifiedV1
+from coffer_contracts.catalog import CATALOG
 from coffer_contracts.ids import SessionId
 from coffer_sharing.handlers.reactions import PEOPLE_TABLE, TREE_TABLE
 from coffer_sharing.store.tables import chassis, people, tree
@@ -100,6 +101,22 @@ async def test_somebody_restated_at_the_same_revision_changes_nothing(sharing: S
     assert await sharing.rows(select(people).where(people.c.user_id == ann.user_id)) == before
 
 
+def standing_otherwise(somebody: Principal, wire_type: str) -> Any:
+    """A later fact about an account, with another name to be called by."""
+    known = told_of(somebody, sequence=2, display_name="Changed").data.model_dump(exclude={"changes"})
+    return arrived(CATALOG[wire_type](**known), sequence=2, source="/auth")
+
+
+async def test_a_proved_address_is_known_as_such(sharing: Sharing) -> None:
+    ann = await sharing.person()
+    claimed = told_of(ann, sequence=2, email="ann@example.org", email_verified=False)
+    proved = UserVerifiedV1(**claimed.data.model_dump(exclude={"changes"}) | {"email_verified": True})
+    for fact in (arrived(proved, sequence=3, source="/auth"), claimed):
+        await sharing.handle(fact)
+    [row] = await sharing.rows(select(people).where(people.c.user_id == ann.user_id))
+    assert (row.email, row.email_verified, row.sequence) == ("ann@example.org", True, 3)
+
+
 def revoked(somebody: Principal, sharing: Sharing) -> Any:
     now = sharing.clock.now()
     fact = SessionRevokedV1(
@@ -140,11 +157,9 @@ async def fact_of(sharing: Sharing, wire_type: str) -> Any:
             return sharing.drive.make("f", sharing.root, "file")[1]
         case "auth.user.registered.v1":
             return told_of(person(id_made(), username=f"new{id_made()[-8:]}"))
-        case "auth.user.changed.v1":
-            return told_of(ann, sequence=2, display_name="Changed")
         case "auth.session.revoked.v1":
             return revoked(ann, sharing)
-    raise AssertionError(wire_type)
+    return standing_otherwise(ann, wire_type)
 
 
 @pytest.mark.parametrize("wire_type", FACTS)
