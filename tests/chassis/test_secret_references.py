@@ -14,6 +14,7 @@ from coffer_chassis.aws import AwsAccess
 from coffer_chassis.commands import Program
 from coffer_chassis.secret_references import SecretUnreadable, read_secret, resolved
 from coffer_chassis.settings import CofferSettings
+from factories.accounts import MAIL_KEY
 from factories.cloud import REGION, Cloud
 from factories.moto_cloud import MotoCloud
 
@@ -121,6 +122,7 @@ def test_a_service_reads_its_secrets_from_the_cloud_by_name_by_arn_and_by_member
         "COFFER_AUTH_CURSOR_KEY": f"aws-secretsmanager:{named('all')}#cursor",
         "COFFER_AUTH_DATABASE_URL": f"aws-secretsmanager:{named('all')}#auth",
         "COFFER_REDIS_URL": f"aws-secretsmanager:{named('key')}",
+        "COFFER_AUTH_MAIL_PUBLIC_KEY": MAIL_KEY.sealing.hex,
     }.items():
         monkeypatch.setenv(name, value)
     settings, coffer = AuthSettings(), CofferSettings()
