@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coffer_chassis.clock import Clock
 from coffer_chassis.keysets import Fetch, KeySet, fetch_key_set
+from coffer_chassis.sightings import Sightings
 from coffer_chassis.trusted import TokenKind, TrustedIssuer
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import TokenExpired, Unauthenticated
@@ -100,6 +101,7 @@ class Verifier:
         clock: Clock,
         *,
         revocations: Revocations | None = None,
+        sightings: Sightings | None = None,
         fetch: Fetch = fetch_key_set,
     ) -> None:
         """Raises ValueError when an issuer is named twice."""
@@ -110,6 +112,7 @@ class Verifier:
         if len(self._issuers) != len(issuers):
             raise ValueError("an issuer is trusted twice; put its kinds into one entry")
         self.revocations = Revocations(clock) if revocations is None else revocations
+        self.sightings = Sightings(clock) if sightings is None else sightings
         self._known: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
@@ -137,6 +140,8 @@ class Verifier:
             raise TokenExpired
         if principal.session_id in self.revocations:
             raise Unauthenticated("The session has ended.")
+        if principal.kind == "token":
+            self.sightings.note(principal.session_id, principal.user_id)
         return principal
 
     async def _verified(self, token: str) -> _Verified:

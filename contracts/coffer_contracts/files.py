@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from coffer_contracts.event import Event, Moment, Shape, described
 from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
 from coffer_contracts.operators import OperatorFact
+from coffer_contracts.sightings import SightingFact
 from coffer_contracts.words import Open
 
 ItemKind = Literal["file", "folder"]
@@ -188,3 +189,9 @@ class OperatorActedV1(OperatorFact):
     """An operator changed what files does with messages by hand."""
 
     type: ClassVar[str] = "files.operator.acted.v1"
+
+
+class SightingNotedV1(SightingFact):
+    """A personal access token was used at files."""
+
+    type: ClassVar[str] = "files.sighting.noted.v1"

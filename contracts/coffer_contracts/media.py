@@ -6,6 +6,7 @@ from coffer_contracts.event import Event, Moment, Shape, described
 from coffer_contracts.files import OpenMediaKind
 from coffer_contracts.ids import BlobId, ItemId, PhotoId, UploadId, UserId, VersionId
 from coffer_contracts.operators import OperatorFact
+from coffer_contracts.sightings import SightingFact
 
 PREVIEW_FAILURES = (
     "`unsupported`, `corrupt`, `too_many_pixels`, `too_large`, `timeout`, `memory`, `crashed`, `encrypted`, `bomb`"
@@ -140,3 +141,9 @@ class OperatorActedV1(OperatorFact):
     """An operator changed what the media worker does with messages by hand."""
 
     type: ClassVar[str] = "media.operator.acted.v1"
+
+
+class SightingNotedV1(SightingFact):
+    """A personal access token was used at the media worker."""
+
+    type: ClassVar[str] = "media.sighting.noted.v1"

@@ -5,6 +5,7 @@ from typing import ClassVar
 from coffer_contracts.event import Event, Moment, described
 from coffer_contracts.ids import UserId, WebhookId
 from coffer_contracts.operators import OperatorFact
+from coffer_contracts.sightings import SightingFact
 
 
 class OperatorActedV1(OperatorFact):
@@ -28,3 +29,9 @@ class WebhookDisabledV1(Event):
     @property
     def subject(self) -> str:
         return f"webhook/{self.webhook_id}"
+
+
+class SightingNotedV1(SightingFact):
+    """A personal access token was used at the notifier."""
+
+    type: ClassVar[str] = "notifier.sighting.noted.v1"

@@ -9,6 +9,7 @@ from coffer_contracts.event import Event, Moment, Shape, described
 from coffer_contracts.files import OpenItemKind
 from coffer_contracts.ids import GrantId, ItemId, ShareId, UserId
 from coffer_contracts.operators import OperatorFact
+from coffer_contracts.sightings import SightingFact
 from coffer_contracts.words import Open
 
 ShareRole = Literal["viewer", "editor"]
@@ -131,3 +132,9 @@ class OperatorActedV1(OperatorFact):
     """An operator changed what sharing does with messages by hand."""
 
     type: ClassVar[str] = "sharing.operator.acted.v1"
+
+
+class SightingNotedV1(SightingFact):
+    """A personal access token was used at sharing."""
+
+    type: ClassVar[str] = "sharing.sighting.noted.v1"

@@ -39,7 +39,7 @@ def code(secret: str, steps: int) -> str:
 
 
 def login(person: Person) -> httpx.Response:
-    return httpx.post(f"{person.http.base_url}v1/auth/login", json={"login": person.name, "password": PASSWORD})
+    return person.http.post("/v1/auth/login", json={"login": person.name, "password": PASSWORD})
 
 
 def test_signing_in_with_a_code_and_a_recovery_code_that_opens_once(ana: Person) -> None:

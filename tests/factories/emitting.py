@@ -21,13 +21,20 @@ from coffer_chassis.etags import Conditions
 from coffer_chassis.ids import new_id
 from coffer_chassis.replays import Events
 from coffer_chassis.revocations import DenyList
+from coffer_chassis.sightings import Sightings
 from coffer_chassis.snapshots import restate_all
 from coffer_chassis.testing import FixedClock, MemoryBlobs
+from coffer_chassis.token_uses import tell_uses
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
+from coffer_contracts import files as files_facts
+from coffer_contracts import media as media_facts
+from coffer_contracts import notifier as notifier_facts
+from coffer_contracts import sharing as sharing_facts
 from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.ids import PhotoId, UserId
 from coffer_contracts.problems import InvalidCredentials, Unauthenticated
+from coffer_contracts.sightings import SightingFact
 from coffer_files.handlers import trash
 from coffer_files.handlers.items import Wish, change_item, make_folder
 from coffer_files.handlers.sweeping import sweep
@@ -57,6 +64,13 @@ async def operated(service: str, work: Work) -> None:
     """An operator lets everything be sent again."""
     async with work.unit(OPERATOR) as unit:
         await start_replay(operations_of(TOPOLOGIES[service], work), unit, Events(), 10)
+
+
+async def _token_seen(work: Work, fact: type[SightingFact]) -> None:
+    """A script comes by."""
+    sightings = Sightings(work.clock)
+    sightings.note(new_id(), UserId(new_id()))
+    assert await tell_uses(work, sightings, fact) == 1
 
 
 async def told_in(work: Work) -> set[str]:
@@ -131,6 +145,7 @@ async def of_files(url: str) -> set[str]:
         files.clock.advance(hours=24)
         await sweep(deps)
         await operated("files", deps.work)
+        await _token_seen(deps.work, files_facts.SightingNotedV1)
         return await told_in(deps.work)
 
 
@@ -170,6 +185,7 @@ async def of_media_worker(url: str) -> set[str]:
         )
         await photos.on_photo_received(arrived(fact), deps)
     await operated("media-worker", work)
+    await _token_seen(work, media_facts.SightingNotedV1)
     told = await told_in(work)
     await engine.dispose()
     return told
@@ -185,6 +201,7 @@ async def of_sharing(url: str) -> set[str]:
         await revoke_share(sharing.deps, owner, origin_of(owner), first.share.id, ANY)
         await leave_share(sharing.deps, bob, origin_of(bob), second.share.id)
         await operated("sharing", sharing.deps.work)
+        await _token_seen(sharing.deps.work, sharing_facts.SightingNotedV1)
         return await told_in(sharing.deps.work)
 
 
@@ -198,6 +215,7 @@ async def of_notifier(url: str) -> set[str]:
             await notifier.handle(drive(ann).below("a.txt").committed())
             await notifier.deliver_all()
         await operated("notifier", notifier.deps.work)
+        await _token_seen(notifier.deps.work, notifier_facts.SightingNotedV1)
         return await told_in(notifier.deps.work)
 
 

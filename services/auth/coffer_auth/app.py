@@ -14,6 +14,7 @@ from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.errands import ERRANDS, Clerk
 from coffer_auth.handlers.keys import KeyRing
+from coffer_auth.handlers.reactions import USES
 from coffer_auth.handlers.receiving import MEDIA, STORAGE
 from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_auth.handlers.sweeping import photo_jobs, sweep_photos
@@ -34,6 +35,7 @@ from coffer_chassis.runtime import open_runtime
 from coffer_chassis.sealing import SealingKey
 from coffer_chassis.service import Loop, Service
 from coffer_chassis.settings import CofferSettings, TrustedIssuer
+from coffer_chassis.sightings import Sightings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.auth import OperatorActedV1
@@ -42,11 +44,20 @@ NAME = "auth"
 SOURCE = "/auth"
 STORAGE_QUEUE = "auth-storage"
 MEDIA_QUEUE = "auth-media"
+USES_QUEUE = "auth-uses"
+PRODUCERS = {
+    "files-events": "files",
+    "media-worker-events": "media",
+    "notifier-events": "notifier",
+    "sharing-events": "sharing",
+}
+"""Who tells of tokens that were used: topic -> how the types begin."""
 TOPOLOGY = ServiceTopology(
     service=NAME,
     lanes=(
         Lane(STORAGE_QUEUE, storage_prefixes=("photos/incoming/",)),
         Lane(MEDIA_QUEUE, reads={"media-worker-events": types_of(MEDIA, "media")}),
+        Lane(USES_QUEUE, reads={topic: types_of(USES, types) for topic, types in PRODUCERS.items()}),
     ),
     blobs=(
         BlobAccess("photos/incoming/", read=True, write=True, delete=True),
@@ -54,7 +65,9 @@ TOPOLOGY = ServiceTopology(
     ),
     sends_privately=True,
 )
-TABLES = {STORAGE_QUEUE: STORAGE, MEDIA_QUEUE: MEDIA}
+TABLES = {STORAGE_QUEUE: STORAGE, MEDIA_QUEUE: MEDIA, USES_QUEUE: USES}
+LINGER_SECONDS = 5.0
+"""Nobody waits to see when a token was used."""
 DEPENDENCIES = ("deps", "refresh_cookies", "cursors", "operations")
 """What the routes are given by name."""
 OWN_KEYS = "coffer-auth:own-keys"
@@ -77,6 +90,7 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
         deps=deps,
         app=build_http(coffer, deps, Cursors(bytes.fromhex(settings.cursor_key.get_secret_value())), operations),
         tables=TABLES,
+        lingers={USES_QUEUE: LINGER_SECONDS},
         recover=lambda: sweep_photos(deps, grace=timedelta()),
         jobs=(*jobs(deps), *photo_jobs(deps)),
         loops=(Loop("clerk", clerk.run),),
@@ -106,6 +120,7 @@ def build_deps(settings: AuthSettings, work: Work, blobs: Blobs) -> Deps:
         totp=TotpSecrets(secret),
         issuers=Issuers(settings.oidc_issuers, work.clock),
         revocations=Revocations(work.clock),
+        sightings=Sightings(work.clock),
         blobs=blobs,
         issuer=settings.issuer,
         mail_key=SealingKey.of_hex(settings.mail_public_key),
@@ -124,7 +139,14 @@ def build_verifier(coffer: CofferSettings, deps: Deps) -> Verifier:
             return json.dumps(await deps.keys.published()).encode()
         return await fetch_key_set(url)
 
-    return Verifier((own, *others), coffer.home / "key-sets", deps.work.clock, revocations=deps.revocations, fetch=fetch)
+    return Verifier(
+        (own, *others),
+        coffer.home / "key-sets",
+        deps.work.clock,
+        revocations=deps.revocations,
+        sightings=deps.sightings,
+        fetch=fetch,
+    )
 
 
 def build_http(coffer: CofferSettings, deps: Deps, cursors: Cursors, operations: Operations) -> Litestar:

@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 
 from litestar import Litestar
 
+from coffer_chassis import token_uses
 from coffer_chassis.access_rules import TokenVerifier
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.blobs import Blobs
@@ -17,7 +18,7 @@ from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
-from coffer_contracts.files import OperatorActedV1
+from coffer_contracts.files import OperatorActedV1, SightingNotedV1
 from coffer_files.handlers.burying import bury
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.granting import GRANTS
@@ -117,7 +118,7 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
             tables=TABLES,
             recover=lambda: sweep(deps, grace_seconds=0),
             jobs=jobs(deps),
-            watches=deps.denied.watches(),
+            watches=(*deps.denied.watches(), *token_uses.watches(deps.work, verifier.sightings, SightingNotedV1)),
             snapshots=(ITEMS,),
             operations=operations,
             resources=stack.pop_all(),

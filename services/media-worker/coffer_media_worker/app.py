@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 
 from litestar import Litestar
 
+from coffer_chassis import token_uses
 from coffer_chassis.access_rules import TokenVerifier
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.cursors import Cursors
@@ -15,7 +16,7 @@ from coffer_chassis.runtime import open_runtime
 from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
-from coffer_contracts.media import OperatorActedV1
+from coffer_contracts.media import OperatorActedV1, SightingNotedV1
 from coffer_media_worker import store
 from coffer_media_worker.children import Children
 from coffer_media_worker.handlers import BULK, BULK_TABLE, FAST, FAST_TABLE, Deps
@@ -96,7 +97,7 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
             Job("forget_revocations", denied.forget, FORGET_EVERY_SECONDS),
             Job("forget_photos", lambda: forget_photos(work), FORGET_EVERY_SECONDS),
         ),
-        watches=denied.watches(),
+        watches=(*denied.watches(), *token_uses.watches(work, verifier.sightings, SightingNotedV1)),
         operations=operations,
         resources=resources,
         wait_seconds=settings.poll_wait_seconds,

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 import structlog
 from litestar import Litestar
 
+from coffer_chassis import token_uses
 from coffer_chassis.access_rules import TokenVerifier
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.aws import open_mail_client
@@ -18,7 +19,7 @@ from coffer_chassis.service import Loop, Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
-from coffer_contracts.notifier import OperatorActedV1
+from coffer_contracts.notifier import OperatorActedV1, SightingNotedV1
 from coffer_notifier.calling import WebReceivers
 from coffer_notifier.handlers.auditing import AUDIT
 from coffer_notifier.handlers.cleaning import forget, measure
@@ -128,7 +129,7 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
             tables=TABLES,
             lingers={BULK_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
-            watches=deps.denied.watches(),
+            watches=(*deps.denied.watches(), *token_uses.watches(deps.work, verifier.sightings, SightingNotedV1)),
             loops=(Loop("mailer", mailer.run), Loop("webhooks", sender.run)),
             answering=(Loop("hub", hub.run),),
             operations=operations,

@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 
 from litestar import Litestar
 
+from coffer_chassis import token_uses
 from coffer_chassis.access_rules import TokenVerifier
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.cursors import Cursors
@@ -16,7 +17,7 @@ from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
-from coffer_contracts.sharing import OperatorActedV1
+from coffer_contracts.sharing import OperatorActedV1, SightingNotedV1
 from coffer_sharing.handlers.deps import TREE, Deps
 from coffer_sharing.handlers.ending import expire, forget
 from coffer_sharing.handlers.reactions import PEOPLE_TABLE, TREE_TABLE
@@ -93,7 +94,7 @@ async def build(coffer: CofferSettings, settings: SharingSettings) -> Service:
             tables=TABLES,
             lingers={TREE_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
-            watches=deps.denied.watches(),
+            watches=(*deps.denied.watches(), *token_uses.watches(deps.work, verifier.sightings, SightingNotedV1)),
             snapshots=(grants(runtime.clock),),
             operations=operations,
             resources=stack.pop_all(),

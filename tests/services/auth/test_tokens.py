@@ -16,15 +16,19 @@ from coffer_auth.handlers import access_tokens, operators
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.operators import grant_operator
+from coffer_auth.handlers.reactions import on_token_seen
+from coffer_chassis.answers import timestamp
 from coffer_chassis.etags import Conditions
 from coffer_chassis.ids import new_id
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.testing import FixedClock
-from coffer_contracts.ids import SessionId, TokenId
+from coffer_contracts.files import SightingNotedV1
+from coffer_contracts.ids import SessionId, SightingId, TokenId, UserId
 from coffer_contracts.problems import LimitReached, NotFound, StepUpRequired, TokenExpired, Unauthenticated, ValidationFailed
 from coffer_contracts.scopes import USER_SCOPES
 from factories.accounts import HOME, PASSWORD, auth_deps, auth_over_http, facts, origin, registered
 from factories.databases import Database, PostgresServer
+from factories.events import arrived
 from factories.factors import asker_of, member, signed_in, token_of
 from factories.signed_in import again
 
@@ -230,8 +234,8 @@ async def test_other_processes_of_auth_refuse_a_revoked_token_also_after_a_start
         verifier = build_verifier(CofferSettings(home=tmp_path), other)
         assert await verifier.verify(shown)
         await access_tokens.revoke(token.id, asker, deps)
-        (watch,) = access_tokens.watches(other)
-        await watch.run()
+        for watch in access_tokens.watches(other):
+            await watch.run()
         with pytest.raises(Unauthenticated):
             await verifier.verify(shown)
     async with auth_deps(url, clock=clock) as restarted, auth_over_http(restarted, tmp_path) as http:
@@ -318,3 +322,28 @@ def test_scopes_are_those_of_the_account_at_most() -> None:
         with pytest.raises(ValidationFailed):
             accept_scopes(wrong, USER_SCOPES)
     assert timedelta(days=365) < LONGEST_LIFE
+
+
+async def test_the_owner_sees_when_a_token_was_used_last_wherever_that_was(
+    http: httpx.AsyncClient, deps: Deps, clock: FixedClock
+) -> None:
+    await session_at(http, deps)
+    made = (await http.post("/v1/me/tokens", json=body(clock, scopes=["account:read"]))).json()
+    assert (await http.get("/v1/me/tokens")).json()["items"][0]["last_used_at"] is None
+    assert (await http.get("/v1/me", headers={"Authorization": f"Bearer {made['token']}"})).status_code == 200
+    for job in access_tokens.watches(deps):
+        await job.run()
+    at_auth = (await http.get("/v1/me/tokens")).json()["items"][0]["last_used_at"]
+    assert at_auth == timestamp(clock.now())
+    for minutes, source in ((5, "/files"), (3, "/sharing"), (4, "/files")):
+        fact = SightingNotedV1(
+            sighting_id=SightingId(new_id()),
+            token_id=TokenId(made["id"]),
+            user_id=UserId(new_id()),
+            used_at=clock.now() + timedelta(minutes=minutes),
+        )
+        event = arrived(fact, sequence=1, source=source)
+        async with deps.work.unit(origin()) as unit:
+            await on_token_seen(event, unit, deps)
+    later = (await http.get("/v1/me/tokens")).json()["items"][0]["last_used_at"]
+    assert later == timestamp(clock.now() + timedelta(minutes=5))

@@ -1,1 +1,3 @@
-"""What auth does: `accounts`, `sessions` and `keys`, one function per command. auth reacts to no event yet."""
+"""What auth does: `accounts`, `sessions` and `keys`, one function per command. `reactions` holds what it does on facts of
+others.
+"""

@@ -14,12 +14,11 @@ from coffer_chassis.housekeeping import Job
 from coffer_chassis.identity import LEEWAY, Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.revocations import REFRESH_SECONDS
+from coffer_chassis.token_uses import LOOK_EVERY_SECONDS
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth_factors import TokenCreatedV1, TokenRevokedV1
 from coffer_contracts.ids import TokenId, UserId
 from coffer_contracts.problems import LimitReached, NotFound, Unauthenticated, Unavailable
-
-USES_NOTED_EVERY_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +140,20 @@ async def refresh_revoked(deps: Deps) -> None:
         deps.revocations.add(token_id, until)
 
 
+async def note_uses(deps: Deps) -> None:
+    """Write down which tokens were used at auth itself. May run twice; other services tell by fact."""
+    if due := deps.sightings.due():
+        async with deps.work.engine.begin() as connection:
+            await store.note_uses(connection, {seen.token_id: seen.used_at for seen in due})
+        deps.sightings.tell(due)
+
+
 def watches(deps: Deps) -> tuple[Job, ...]:
     """What every process repeats, also one that only answers requests."""
-    return (Job("refresh_revoked_tokens", lambda: refresh_revoked(deps), REFRESH_SECONDS),)
+    return (
+        Job("refresh_revoked_tokens", lambda: refresh_revoked(deps), REFRESH_SECONDS),
+        Job("note_token_uses", lambda: note_uses(deps), LOOK_EVERY_SECONDS),
+    )
 
 
 def _state(token: AccessToken, caller: Caller) -> dict[str, object]:

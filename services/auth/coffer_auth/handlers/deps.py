@@ -9,6 +9,7 @@ from coffer_auth.totp import TotpSecrets
 from coffer_chassis.blobs import Blobs
 from coffer_chassis.identity import Revocations
 from coffer_chassis.sealing import SealingKey
+from coffer_chassis.sightings import Sightings
 from coffer_chassis.unit_of_work import Work
 
 
@@ -22,6 +23,7 @@ class Deps:
     totp: TotpSecrets
     issuers: Issuers
     revocations: Revocations
+    sightings: Sightings
     blobs: Blobs
     issuer: str
     mail_key: SealingKey
