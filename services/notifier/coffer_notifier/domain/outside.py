@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from coffer_contracts import auth, files, media, notifier, sharing
+from coffer_contracts import auth, auth_factors, files, media, notifier, sharing
 from coffer_contracts.event import Envelope, Event, rfc3339
 from coffer_contracts.ids import ItemId, UserId
 
@@ -37,6 +37,7 @@ _CHANGED = ("changes", "previous_name", "previous_parent_id")
 _UPLOAD = ("upload_id", "owner_id", "uploader_id", "parent_id", "name", "size_bytes", "state", "reason", "detail")
 _SHARE = ("share_id", "item_id", "item_kind", "item_name", "owner_id", "granted_by", "recipient_id", "role", "expires_at")
 _SINCE = ("created_at", "changed_at")
+_TOKEN = ("token_id", "user_id", "name", "scopes", "created_at", "expires_at")
 _PREVIEW = ("item_id", "version_id", "owner_id")
 
 _BY_CLASS: Mapping[type[Event], Outside] = {
@@ -60,6 +61,12 @@ _BY_CLASS: Mapping[type[Event], Outside] = {
     auth.SessionRevokedV1: Outside("account", ("session_id", "user_id", "reason", "revoked_at")),
     auth.SessionReuseDetectedV1: Outside("account", ("session_id", "user_id", "detected_at")),
     auth.LoginFailedV1: Outside("account", ("user_id", "reason", "failed_at", "failures")),
+    auth_factors.TokenCreatedV1: Outside("account", _TOKEN),
+    auth_factors.TokenRevokedV1: Outside("account", (*_TOKEN, "reason", "revoked_at")),
+    auth_factors.MfaEnabledV1: Outside("account", ("user_id", "method", "enabled_at")),
+    auth_factors.MfaDisabledV1: Outside("account", ("user_id", "method", "reason", "disabled_at")),
+    auth_factors.MfaRecoveryUsedV1: Outside("account", ("user_id", "used_at")),
+    auth_factors.MfaCodesRotatedV1: Outside("account", ("user_id", "rotated_at")),
     notifier.WebhookDisabledV1: Outside(
         "account", ("webhook_id", "owner_id", "reason", "host", "first_failed_at", "disabled_at")
     ),

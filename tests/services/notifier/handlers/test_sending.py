@@ -10,13 +10,15 @@ import pytest
 from coffer_chassis.testing import eventually
 from coffer_contracts.ids import UserId
 from coffer_notifier.domain.webhooks import EACH, PER_PERSON
-from coffer_notifier.handlers.sending import BLOCKED_SECONDS
+from coffer_notifier.handlers.sending import POLL_SECONDS
 from factories.notifier import Notifier, notifier_on
 from factories.receivers import Receiver, hanging, receiver
 from factories.sending import flood, seconds_until_told, sending
 from factories.telling import user_id
 
 PLACES = 8
+USUAL_SECONDS, LONGEST_SECONDS = 0.75, 5.0
+"""On a busy machine; that places are kept free is asserted beside it, by counting."""
 
 
 @asynccontextmanager
@@ -56,7 +58,7 @@ async def under_way(notifier: Notifier, *persons: str) -> int:
 
 async def test_news_are_sent_at_once_and_a_stop_waits_for_nobody(narrow: Notifier, hook: Receiver) -> None:
     async with sending(narrow):
-        assert await seconds_until_told(narrow, hook) < BLOCKED_SECONDS
+        assert await seconds_until_told(narrow, hook) < POLL_SECONDS
         with hanging() as url:
             await flood(narrow, url, 1)
             await seconds_until_told(narrow, hook)
@@ -84,9 +86,9 @@ async def test_receivers_that_hang_delay_nobody_else(narrow: Notifier, hook: Rec
 
             await eventually(known_to_fail, within_seconds=20)
             waits += [await seconds_until_told(narrow, hook, ann) for _ in range(5)]
-            assert await seconds_until_told(narrow, hook) < 2, "nor do they delay somebody new"
-    assert sorted(waits)[5] < 0.3, waits
-    assert max(waits) < 2, waits
+            assert await seconds_until_told(narrow, hook) < LONGEST_SECONDS, "nor do they delay somebody new"
+    assert sorted(waits)[5] < USUAL_SECONDS, waits
+    assert max(waits) < LONGEST_SECONDS, waits
 
 
 async def test_a_dead_host_with_much_that_waits_for_it_delays_nobody_else(narrow: Notifier, hook: Receiver, gone: str) -> None:
@@ -95,8 +97,8 @@ async def test_a_dead_host_with_much_that_waits_for_it_delays_nobody_else(narrow
         person = await flood(narrow, gone, 500, webhooks=2)
         waits = [await seconds_until_told(narrow, hook, ann) for _ in range(10)]
         assert await under_way(narrow, person) <= 2
-    assert sorted(waits)[5] < 0.3, waits
-    assert max(waits) < 2, waits
+    assert sorted(waits)[5] < USUAL_SECONDS, waits
+    assert max(waits) < LONGEST_SECONDS, waits
 
 
 async def test_one_webhook_has_no_more_than_its_share_under_way(narrow: Notifier, hook: Receiver) -> None:
@@ -109,10 +111,10 @@ async def test_one_webhook_has_no_more_than_its_share_under_way(narrow: Notifier
         async def busy() -> bool:
             return len(hook.calls) >= EACH["proven"]
 
-        await eventually(busy, within_seconds=5)
+        await eventually(busy, within_seconds=20)
         assert await under_way(narrow, person) == EACH["proven"], "also of several processes together"
         with receiver() as other:
-            assert await seconds_until_told(narrow, other) < 2
+            assert await seconds_until_told(narrow, other) < LONGEST_SECONDS
         assert len(hook.calls) == EACH["proven"]
         hook.answering.set()
 
@@ -134,9 +136,9 @@ async def test_one_person_has_no_more_than_their_share_of_a_process(store_url_of
             async def busy() -> bool:
                 return len(hook.calls) >= PER_PERSON
 
-            await eventually(busy, within_seconds=5)
+            await eventually(busy, within_seconds=20)
             with receiver() as other:
-                assert await seconds_until_told(wide, other) < 2
+                assert await seconds_until_told(wide, other) < LONGEST_SECONDS
             assert await under_way(wide, person) == PER_PERSON
             hook.answering.set()
 
@@ -154,7 +156,7 @@ async def test_a_webhook_that_works_again_catches_up(narrow: Notifier, hook: Rec
         async def failing() -> bool:
             return len(await narrow.rows("SELECT 1 FROM webhooks WHERE failing_since IS NOT NULL")) == 1
 
-        await eventually(failing, within_seconds=5)
+        await eventually(failing, within_seconds=20)
         hook.status = 200
         narrow.clock.advance(minutes=10)
 
@@ -179,7 +181,7 @@ async def test_what_was_under_way_at_a_stop_is_left_to_others(narrow: Notifier, 
         async def called() -> bool:
             return len(hook.calls) == 1
 
-        await eventually(called, within_seconds=5)
+        await eventually(called, within_seconds=20)
     assert await under_way(narrow, person) == 1
     hook.answering.set()
     narrow.clock.advance(minutes=2)
