@@ -10,13 +10,14 @@ import pytest
 import pytest_asyncio
 
 from coffer_auth.domain.accounts import User
-from coffer_auth.handlers import operators, sessions
+from coffer_auth.handlers import operators, passwords, sessions
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import Login
 from coffer_chassis.etags import Conditions
 from coffer_contracts.problems import AccountSuspended, Forbidden, InvalidCredentials, LastOperator, NotFound, Problem
 from factories.accounts import HOME, PASSWORD, auth_deps, auth_over_http, facts, origin, registered
 from factories.databases import Database
+from factories.mailed import mails_to
 from factories.signed_in import SignedIn, again, signed_in
 
 USERS = "/v1/admin/auth/users"
@@ -79,6 +80,23 @@ async def test_an_account_made_by_an_operator_is_opened_by_no_password(
     one = await boss.asks(http, "GET", f"{USERS}/{account['id']}")
     assert one.json() == account
     assert one.headers["etag"] == made.headers["etag"] == account["etag"]
+
+
+async def test_an_owner_sets_a_password_by_the_mail_that_an_operator_sets_off(
+    http: httpx.AsyncClient, deps: Deps, boss: SignedIn
+) -> None:
+    made = await boss.asks(http, "POST", USERS, json={"username": "katherine", "email": "katherine@example.org"})
+    assert made.status_code == 201, made.text
+    path = f"{USERS}/{made.json()['id']}"
+    for new in ("seven slow herons", "eight late owls fly"):
+        [*_, mail] = await mails_to(deps, "katherine@example.org")
+        assert (mail.kind, mail.user_id) == ("reset_password", made.json()["id"])
+        await passwords.reset_password(mail.secret, new, HOME, origin(), deps)
+        assert (await boss.asks(http, "GET", path)).json()["password_set"] is True
+        login = {"login": "katherine", "password": new}
+        assert (await http.post("/v1/auth/login", json=login)).status_code == 200
+        assert (await boss.asks(http, "POST", f"{path}/password/reset")).status_code == 204
+        assert (await http.post("/v1/auth/login", json=login)).status_code == 401
 
 
 async def test_suspending_ends_sessions_at_once_and_activating_lets_in_again(

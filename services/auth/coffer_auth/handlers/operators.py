@@ -12,6 +12,7 @@ from coffer_auth.handlers import access_tokens, mfa
 from coffer_auth.handlers.accounts import DEFAULT_LOCALE, accept_email, user_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.devices import end_sessions, refuse_tokens
+from coffer_auth.handlers.errands import order_mail
 from coffer_auth.handlers.photos import drop_photos
 from coffer_auth.passwords import LOCKED
 from coffer_auth.store import directory, users
@@ -65,7 +66,7 @@ async def find_account(deps: Deps, user_id: UserId) -> Account:
 
 
 async def create_account(deps: Deps, principal: Principal, origin: Origin, wish: NewAccount) -> Account:
-    """Make an account that no password opens yet: its owner sets one by the mail for those who forgot theirs.
+    """Make an account that no password opens yet: its owner sets one by the link that is mailed now.
 
     Raises ValidationFailed, UsernameTaken, also for an address that is in use: who runs the installation sees it anyway.
     """
@@ -88,6 +89,7 @@ async def create_account(deps: Deps, principal: Principal, origin: Origin, wish:
         if not await users.insert_user(unit.connection, user, LOCKED):
             raise UsernameTaken("The user name or the e-mail address is in use.")
         unit.emit(user_fact(UserRegisteredV1, user), sequence=user.revision)
+        await order_mail(unit, "reset", user.email)
         _tell(unit, "user.created", user, {"role": wish.role, "quota_bytes": wish.quota_bytes})
         return Account(user, password_set=False)
 
@@ -141,6 +143,7 @@ async def force_password_reset(deps: Deps, principal: Principal, origin: Origin,
         await directory.lock_password(unit.connection, user_id, unit.now)
         ended = await end_sessions(unit, user_id, "operator")
         tokens = await access_tokens.revoke_all(user_id, "operator", NOWHERE, unit)
+        await order_mail(unit, "reset", user.email)
         _tell(unit, "user.password_reset", user)
     refuse_tokens(deps, ended, unit.now)
     access_tokens.refuse(tokens, deps)

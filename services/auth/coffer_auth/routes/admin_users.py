@@ -156,8 +156,8 @@ async def get_accounts(
 async def post_account(
     data: JSONBody[CreateAccountBody], principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
 ) -> Response[AccountAnswer]:
-    """No password opens it: the person sets one by the mail for those who forgot theirs, which goes to the address given.
-    No answer and no mail ever holds a password.
+    """No password opens it: the person sets one by a link that is mailed to the address given. It works once, for 30 minutes;
+    `POST /v1/auth/password/forgot` sends another. No answer and no mail ever holds a password.
     """
     return _tagged(await operators.create_account(deps, principal, origin, NewAccount(**data.model_dump())), 201)
 

@@ -162,7 +162,6 @@ async def check_token(principal: ThePrincipal) -> Response[ValidTokenAnswer]:
 @post(
     "/profile-photo",
     opt=signed_in("account:write")
-    | limited("upload")
     | documented(raises=[TooLarge, RateLimited], headers=["Link"], events=["auth.photo.received.v1"], compat=True),
     status_code=200,
 )

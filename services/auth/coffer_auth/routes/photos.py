@@ -13,7 +13,6 @@ from coffer_auth.handlers.photos import Address
 from coffer_auth.routes.requests import SECRET, Req, TheDeps
 from coffer_chassis.access_rules import user as signed_in
 from coffer_chassis.answers import Body, Timestamp, timestamp
-from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheOrigin, ThePrincipal, known_id, refused
 from coffer_contracts.ids import UserId
@@ -66,7 +65,6 @@ def _check_size(size: int) -> None:
 @put(
     "/v1/me/photo",
     opt=signed_in("account:write")
-    | limited("upload")
     | documented(
         raises=[TooLarge, RateLimited],
         events=["auth.photo.received.v1"],
