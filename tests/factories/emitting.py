@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from coffer_auth.handlers import access_tokens, mfa, operators, passwords, sessions, step_up
+from coffer_auth.handlers import access_tokens, mfa, oidc, operators, passwords, sessions, step_up
 from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.oidc import IdToken
 from coffer_auth.handlers.photos import start_photo
 from coffer_auth.handlers.receiving import receive_photo
 from coffer_auth.handlers.sessions import Login
@@ -50,6 +51,7 @@ from factories.files import cleared, files_on, origin_of, rejected, stored
 from factories.images import jpeg, program
 from factories.mailed import last_secret
 from factories.notifier import notifier_on
+from factories.oidc import realm
 from factories.operators import OPERATOR, operations_of
 from factories.receivers import receiver
 from factories.sharing import sharing_on
@@ -81,10 +83,12 @@ async def told_in(work: Work) -> set[str]:
 
 async def of_auth(url: str) -> set[str]:
     """Somebody registers, mistypes the password, signs in and out, loses a token to a thief, resets the password, and is shut
-    out by an operator, who sends a photo.
+    out by an operator, who sends a photo; and somebody comes by the word of an issuer.
     """
     clock = FixedClock()
-    async with auth_deps(url, clock=clock) as deps:
+    async with realm() as sso, auth_deps(url, clock=clock, oidc_issuers=(sso.settings(create_accounts=True),)) as deps:
+        now = int(clock.now().timestamp())
+        await oidc.sign_in(IdToken(sso.token(iat=now, exp=now + 300), None, None, HOME), origin(), deps)
         user = await registered(deps)
         with suppress(InvalidCredentials):
             await sessions.login(Login(user.username, "not this one", None, HOME), origin(), deps)

@@ -1,5 +1,6 @@
 """Facts as the notifier hears them: people, drives, grants and shares, with as little said as a test needs."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from coffer_contracts.auth import (
     SessionRevokedV1,
     UserRegisteredV1,
 )
+from coffer_contracts.catalog import parse
 from coffer_contracts.event import Envelope, Event, rfc3339
 from coffer_contracts.files import (
     ContentFact,
@@ -23,7 +25,7 @@ from coffer_contracts.files import (
     ItemTrashedV1,
     UploadFact,
 )
-from coffer_contracts.ids import BlobId, GrantId, ItemId, SessionId, ShareId, UploadId, UserId, VersionId, WebhookId
+from coffer_contracts.ids import BlobId, EventId, GrantId, ItemId, SessionId, ShareId, UploadId, UserId, VersionId, WebhookId
 from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1
 from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_contracts.sharing import (
@@ -37,6 +39,8 @@ from coffer_contracts.sharing import (
     ShareRevokedV1,
 )
 from factories.events import NOON, arrived
+from factories.golden import GOLDEN, raw_message
+from factories.golden import wire_type as golden_type
 
 E = TypeVar("E", bound=Event)
 I = TypeVar("I", bound=ItemFact)  # noqa: E741  # a fact about an item
@@ -131,6 +135,13 @@ def login_failed(user: UserId, *, address: str | None = "198.51.100.9", failures
         failures=failures,
     )
     return told(fact, source="/auth", kind="system", sequence=failures).model_copy(update={"actorid": None})
+
+
+def sample(wire_type: str, user: UserId) -> Envelope[Any]:
+    """The golden message of a fact about an account that says most, about this one and now."""
+    raw = max((raw_message(path.stem) for path in GOLDEN if golden_type(path) == wire_type), key=lambda one: len(one["data"]))
+    text = json.dumps(raw).replace(raw["data"]["user_id"], user)
+    return parse(text).model_copy(update={"id": EventId(new_id()), "time": NOON})
 
 
 @dataclass(frozen=True)

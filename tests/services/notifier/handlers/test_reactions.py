@@ -22,6 +22,7 @@ from factories.telling import (
     drive,
     registered,
     reuse_detected,
+    sample,
     session_revoked,
     signed_in,
     upload_ended,
@@ -70,6 +71,7 @@ class World:
             webhook_disabled(self.bob),
             signed_in(self.bob),
             reuse_detected(self.bob),
+            *(sample(f"auth.{kind}.v1", self.bob) for kind in ("token.created", "token.revoked", "mfa.disabled")),
         ]
 
 
@@ -116,11 +118,13 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
     await notifier.handle(*world.facts())
     now = await state(notifier, world)
     assert sorted(row.type for row in now["notices"]) == [
+        "mfa_disabled",
         "session_reuse_detected",
         "share_changed",
         "share_left",
         "share_received",
         "share_revoked",
+        "token_created",
         "upload_conflict",
         "upload_expired",
         "upload_failed",
@@ -130,6 +134,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
     ]
     assert sorted(row.action for row in now["activity"]) == [
         "created",
+        "mfa.disabled",
         "purged",
         "renamed",
         "restored",
@@ -140,6 +145,8 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "share_left",
         "share_revoked",
         "shared",
+        "token.created",
+        "token.revoked",
         "trashed",
         "uploaded",
     ]
@@ -180,8 +187,8 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     facts = world.facts()
     await notifier.handle(*order(facts))
     now = await state(notifier, world)
-    assert len(now["activity"]) == 13
-    assert len(now["notices"]) == 11
+    assert len(now["activity"]) == 16
+    assert len(now["notices"]) == 13
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
 
@@ -205,7 +212,7 @@ async def test_a_crash_before_the_commit_leaves_nothing_and_the_next_delivery_ev
             await crash(fact)
     assert await notifier.rows(counts) == before
     await notifier.handle(*world.facts())
-    assert len((await state(notifier, world))["activity"]) == 13
+    assert len((await state(notifier, world))["activity"]) == 16
 
 
 async def test_what_is_only_told_again_tells_nobody(notifier: Notifier) -> None:
