@@ -57,6 +57,9 @@ class Callers:
 
     def network(self, scope: Any) -> str | None:
         """The network that a request is counted against: see `network_of`. None where the server knows no address."""
+        client = scope.get("client")
+        if client and all(name != b"x-forwarded-for" for name, _ in scope["headers"]):
+            return network_of(client[0])  # nearly every request where no proxy stands before us
         address = self._address(scope)
         return None if address is None else _network(address)
 
@@ -87,6 +90,7 @@ class Callers:
         return any(address in network for network in self._trusted)
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str | None) -> str | None:
     """What stands for an address where callers are counted: an IPv4 address itself, of an IPv6 address its /64.
 

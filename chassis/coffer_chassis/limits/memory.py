@@ -11,7 +11,7 @@ from coffer_chassis.limits.counts import MOST_SHOWN, Bucket, Refused
 from coffer_chassis.limits.policies import Policy
 
 MOST_KEPT = 20_000
-"""Buckets of one policy and kind, about 300 bytes each. Beyond it those go that were used longest ago: to get rid of a debt in
+"""Buckets of one policy and kind, about 200 bytes each. Beyond it those go that were used longest ago: to get rid of a debt in
 this way takes more addresses than it takes to have no debt.
 """
 KEPT_REFUSED = 1000
