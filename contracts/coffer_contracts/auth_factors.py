@@ -10,7 +10,7 @@ from coffer_contracts.event import Event, Moment, described
 from coffer_contracts.ids import TokenId, UserId
 
 TOKEN_ENDS = "`person`, `password_reset`, `operator`, `account_ended`"  # noqa: S105  # words, not a token
-FACTOR_ENDS = "`person`, `password_reset`, `operator`"
+FACTOR_ENDS = "`person`, `operator`"
 
 
 class TokenFact(Event):

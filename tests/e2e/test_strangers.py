@@ -30,6 +30,10 @@ PUBLIC = {
     "list_event_types",
     "get_event_type",
     "get_event_schema",
+    "verify_email",  # whoever reads the mailbox
+    "forgot_password",
+    "reset_password",  # whoever reads the mailbox
+    "sign_out_browser",  # by its cookie, which is all that a page has that was just opened
 }
 """Who may come without a token. A route that joins this list needs a reason."""
 

@@ -25,6 +25,15 @@ register_account                201   201       201     201     201    201      
 sign_in                         200   200       200     200     200    200       200
 refresh_session                 200   200       200     200     200    200       200
 sign_out                        401   401       204     204     204    204       204
+sign_out_browser                403   403       403     403     403    403       403
+verify_email                    410   410       410     410     410    410       410
+resend_verification             401   401       202     202     202    202       202
+change_email                    401   401       202     202     202    202       202
+forgot_password                 202   202       202     202     202    202       202
+reset_password                  410   410       410     410     410    410       410
+change_password                 401   401       401     401     401    401       401
+list_sessions                   401   401       200     200     200    200       200
+end_session                     401   401       404     404     404    404       404
 list_oidc_issuers               200   200       200     200     200    200       200
 exchange_id_token               403   403       403     403     403    403       403
 verify_token                    401   401       200     200     200    200       200

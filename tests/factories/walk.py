@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import jwt
@@ -144,6 +145,15 @@ CALLS: dict[str, Make] = {
     "step_up_session": lambda world, who: Call(json={"password": PASSWORD}),
     "sign_in_with_code": lambda world, who: Call(json={"mfa_token": "cof_mfa_of-no-sign-in", "code": "000000"}),
     "get_mfa": lambda world, who: Call(),
+    "sign_out_browser": lambda world, who: Call(),
+    "verify_email": lambda world, who: Call(json={"token": "cof_mail_unknown"}),
+    "resend_verification": lambda world, who: Call(),
+    "change_email": lambda world, who: Call(json={"email": f"{uuid4()}@example.org", "password": PASSWORD}),
+    "forgot_password": lambda world, who: Call(json={"email": f"{uuid4()}@example.org"}),
+    "reset_password": lambda world, who: Call(json={"token": "cof_mail_unknown", "new_password": "five loud badgers"}),
+    "change_password": lambda world, who: Call(json={"current": "not this one either", "new": "five loud badgers"}),
+    "list_sessions": lambda world, who: Call(),
+    "end_session": lambda world, who: Call({"session_id": ABSENT}),
     "begin_totp": lambda world, who: Call(json={"password": PASSWORD}),
     "confirm_totp": _confirm_totp,
     "turn_totp_off": lambda world, who: Call(json={"password": PASSWORD, "code": "000000"}),

@@ -114,7 +114,7 @@ async def test_a_request_that_is_not_of_coffers_pages_is_refused_and_changes_not
     answers = [
         await http.post("/v1/auth/login", json=user, headers=headers),
         await refresh(http, token, headers),
-        await http.post("/v1/auth/logout/cookie", headers=headers | bearing(token)),
+        await http.post("/v1/auth/cookie/logout", headers=headers | bearing(token)),
     ]
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
@@ -126,7 +126,7 @@ async def test_a_request_that_is_not_of_coffers_pages_is_refused_and_changes_not
 async def test_a_browser_signs_out_by_its_cookie_and_forgets_it(http: httpx.AsyncClient, deps: Deps) -> None:
     page, token = await browser(http, deps)
     for _ in range(2):
-        answer = await http.post("/v1/auth/logout/cookie", headers=OWN | bearing(token))
+        answer = await http.post("/v1/auth/cookie/logout", headers=OWN | bearing(token))
         assert answer.status_code == 204
         gone = kept(answer)
         assert (gone.value, gone["max-age"], gone["path"]) == ("", "0", "/v1/auth")
@@ -135,7 +135,7 @@ async def test_a_browser_signs_out_by_its_cookie_and_forgets_it(http: httpx.Asyn
     assert me.status_code == 401
     _, ended = await facts(deps, f"session/{page['session_id']}")
     assert (ended["data"]["reason"], ended["actorid"]) == ("logout", page["user"]["id"])
-    assert (await http.post("/v1/auth/logout/cookie", headers=OWN)).status_code == 204
+    assert (await http.post("/v1/auth/cookie/logout", headers=OWN)).status_code == 204
 
 
 async def test_signing_out_with_the_access_token_makes_the_browser_forget_too(http: httpx.AsyncClient, deps: Deps) -> None:

@@ -146,7 +146,7 @@ async def sign_out(
 
 
 @post(
-    "/v1/auth/logout/cookie",
+    "/v1/auth/cookie/logout",
     opt=public() | documented(raises=[CsrfFailed], events=["auth.session.revoked.v1"]),
     status_code=204,
 )
