@@ -75,10 +75,12 @@ class _Line:
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgres line", daemon=True)
         self._thread.start()
         self._connection: Any = None
+        self._turn = threading.Lock()
 
-    def say(self, *statements: str) -> None:
-        """Run them one after the other, each in a transaction of its own."""
-        self._wait_for(self._say(statements))
+    def say(self, statement: str) -> None:
+        """Run it in a transaction of its own. Threads take turns."""
+        with self._turn:
+            self._wait_for(self._say(statement))
 
     def hang_up(self) -> None:
         """Close it, if it was ever used."""
@@ -88,11 +90,10 @@ class _Line:
         self._thread.join()
         self._loop.close()
 
-    async def _say(self, statements: tuple[str, ...]) -> None:
+    async def _say(self, statement: str) -> None:
         if self._connection is None:
             self._connection = await asyncpg.connect(host="127.0.0.1", port=self._port, user="coffer", database="postgres")
-        for statement in statements:
-            await self._connection.execute(statement)
+        await self._connection.execute(statement)
 
     def _wait_for(self, awaited: Coroutine[Any, Any, Any]) -> None:
         asyncio.run_coroutine_threadsafe(awaited, self._loop).result(START_SECONDS)
@@ -105,6 +106,7 @@ class PostgresServer:
         self.folder = folder
         self.port = port
         self._templates: set[str] = set()
+        self._templating = threading.Lock()
         self._numbers = itertools.count(1)
         self._line = _Line(port)
         self._given_up: deque[str] = deque()
@@ -124,11 +126,12 @@ class PostgresServer:
     def copy_of(self, name: str, prepare: Callable[[str], Coroutine[Any, Any, None]]) -> str:
         """URL of a fresh copy of the template called `name`, which `prepare` fills before the first copy is made."""
         template = f"template_{name}"
-        if template not in self._templates:
-            self._line.say(f'CREATE DATABASE "{template}"')
-            with ThreadPoolExecutor(1) as aside:
-                aside.submit(asyncio.run, prepare(self.url(template))).result()
-            self._templates.add(template)
+        with self._templating:
+            if template not in self._templates:
+                self._line.say(f'CREATE DATABASE "{template}"')
+                with ThreadPoolExecutor(1) as aside:
+                    aside.submit(asyncio.run, prepare(self.url(template))).result()
+                self._templates.add(template)
         return self._made(template)
 
     def drop(self, url: str) -> None:
@@ -136,8 +139,9 @@ class PostgresServer:
         name = url.rpartition("/")[2]
         self._line.say(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         self._given_up.append(name)
-        while len(self._given_up) > LEFT_ALONE:
-            self._line.say(f'DROP DATABASE IF EXISTS "{self._given_up.popleft()}" WITH (FORCE)')
+        with contextlib.suppress(IndexError):  # other threads drop, too
+            while len(self._given_up) > LEFT_ALONE:
+                self._line.say(f'DROP DATABASE IF EXISTS "{self._given_up.popleft()}" WITH (FORCE)')
 
     def hang_up(self) -> None:
         """Let go of the server before it ends."""
