@@ -10,6 +10,7 @@ from coffer_auth.domain.step_up import Proofs
 from coffer_auth.handlers import mfa, sessions, step_up
 from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.devices import sign_out_device
 from coffer_auth.handlers.step_up import Asker
 from coffer_chassis.testing import NOON, FixedClock
 from coffer_contracts.problems import InvalidCredentials, StepUpRequired, TooManyAttempts, Unauthenticated
@@ -132,3 +133,15 @@ def test_proofs_are_as_old_as_the_older_of_both() -> None:
 
 def test_what_was_shown_shows_nothing_in_a_log() -> None:
     assert "otters" not in repr(Shown("four quiet otters", "287082", "7hk2-m0qa-9x4d-c1vz"))
+
+
+async def test_signing_another_device_out_needs_a_fresh_proof_and_signing_oneself_out_does_not(
+    deps: Deps, clock: FixedClock
+) -> None:
+    user = await registered(deps)
+    here, there = [asker_of(await signed_in(deps, user)) for _ in range(2)]
+    clock.advance(minutes=16)
+    with pytest.raises(StepUpRequired):
+        await sign_out_device(here.principal, there.principal.session_id, here.caller, here.origin, deps)
+    await sign_out_device(here.principal, here.principal.session_id, here.caller, here.origin, deps)
+    await step_up.step_up(Shown(password=PASSWORD), there, deps)

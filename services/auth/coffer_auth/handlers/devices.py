@@ -5,6 +5,7 @@ from datetime import datetime
 
 from coffer_auth.domain.sessions import ACCESS_LIFE, Device, RevocationReason, Session
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.step_up import require_proof
 from coffer_auth.store import sessions
 from coffer_chassis.callers import Caller
 from coffer_chassis.identity import Principal
@@ -22,8 +23,14 @@ async def list_devices(principal: Principal, deps: Deps, *, before: SessionId | 
 
 
 async def sign_out_device(principal: Principal, session_id: SessionId, caller: Caller, origin: Origin, deps: Deps) -> None:
-    """End one session of the person, their own or another. Raises NotFound for what has ended, or is somebody else's."""
+    """End one session of the person, their own or another.
+
+    Raises NotFound for what has ended, or is somebody else's; for another than their own StepUpRequired, so that who holds a
+    stolen session cannot shut its owner out and stay.
+    """
     async with deps.work.unit(origin) as unit:
+        if session_id != principal.session_id:
+            await require_proof(unit.connection, principal, unit.now)
         ended = await end_sessions(unit, principal.user_id, "logout", caller=caller, only=session_id)
     if not ended:
         raise NotFound("There is no such session.")

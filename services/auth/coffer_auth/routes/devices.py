@@ -17,7 +17,7 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import Cursor, Limit, TheCursors, TheOrigin, ThePrincipal, known_id, page_size
 from coffer_contracts.ids import SessionId
-from coffer_contracts.problems import CursorInvalid
+from coffer_contracts.problems import CursorInvalid, StepUpRequired
 
 DEFAULT_LIMIT = 100
 
@@ -66,7 +66,7 @@ async def list_sessions(
 
 @delete(
     "/v1/sessions/{session_id:str}",
-    opt=session_only() | documented(events=["auth.session.revoked.v1"]),
+    opt=session_only() | documented(raises=[StepUpRequired], events=["auth.session.revoked.v1"]),
     operation_id="end_session",
     summary="Sign a device out",
 )
@@ -81,7 +81,7 @@ async def end_session(
     """End one of the caller's own sessions, this one or another.
 
     Its tokens are refused at once here, and within seconds by the other services. What has ended already, and what is
-    somebody else's, is not found.
+    somebody else's, is not found. For another than this one the session must have proved lately who it is.
     """
     caller = callers.of(request.scope)
     await devices.sign_out_device(principal, SessionId(known_id(session_id)), caller, origin, deps)
