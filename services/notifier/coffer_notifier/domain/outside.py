@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from coffer_contracts import auth, auth_factors, files, media, notifier, sharing
+from coffer_contracts import auth, auth_factors, auth_identities, auth_passwords, files, media, notifier, sharing
 from coffer_contracts.event import Envelope, Event, rfc3339
 from coffer_contracts.ids import ItemId, UserId
 
@@ -61,6 +61,9 @@ _BY_CLASS: Mapping[type[Event], Outside] = {
     auth.SessionRevokedV1: Outside("account", ("session_id", "user_id", "reason", "revoked_at")),
     auth.SessionReuseDetectedV1: Outside("account", ("session_id", "user_id", "detected_at")),
     auth.LoginFailedV1: Outside("account", ("user_id", "reason", "failed_at", "failures")),
+    auth_passwords.PasswordChangedV1: Outside("account", ("user_id", "how", "changed_at")),
+    auth_passwords.PasswordResetRequestedV1: Outside("account", ("user_id", "requested_at", "expires_at")),
+    auth_identities.IdentityLinkedV1: Outside("account", ("identity_id", "user_id", "issuer", "account_made", "linked_at")),
     auth_factors.TokenCreatedV1: Outside("account", _TOKEN),
     auth_factors.TokenRevokedV1: Outside("account", (*_TOKEN, "reason", "revoked_at")),
     auth_factors.MfaEnabledV1: Outside("account", ("user_id", "method", "enabled_at")),
