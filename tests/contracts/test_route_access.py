@@ -67,21 +67,19 @@ def test_a_token_needs_every_scope_that_the_route_names(route: tuple[str, str, A
             rule.admit(Caller("token", frozenset(SCOPES) - {left_out}, roles), method)
 
 
-@pytest.mark.parametrize("scope", [None, *SCOPES])
-def test_a_token_of_one_scope_reaches_what_the_scope_says_and_no_more(
-    route: tuple[str, str, AccessRule], scope: str | None
-) -> None:
+def test_a_token_of_one_scope_reaches_what_the_scope_says_and_no_more(route: tuple[str, str, AccessRule]) -> None:
     method, _, rule = route
     if rule.audience == "public":
         return
-    caller = Caller("token", frozenset({scope} if scope else ()), frozenset({"operator"}))
-    try:
-        rule.admit(caller, method)
-    except (Forbidden, InsufficientScope):
-        admitted = False
-    else:
-        admitted = True
-    assert admitted == (not rule.session_only and set(rule.scopes_for(method)) <= caller.scopes)
+    for scope in (None, *SCOPES):
+        caller = Caller("token", frozenset({scope} if scope else ()), frozenset({"operator"}))
+        try:
+            rule.admit(caller, method)
+        except (Forbidden, InsufficientScope):
+            admitted = False
+        else:
+            admitted = True
+        assert admitted == (not rule.session_only and set(rule.scopes_for(method)) <= caller.scopes), scope
 
 
 def test_no_token_reaches_what_is_for_people_only(route: tuple[str, str, AccessRule]) -> None:

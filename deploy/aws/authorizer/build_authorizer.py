@@ -17,7 +17,19 @@ MODULES = (
     "deploy/aws/authorizer/coffer_authorizer.py",
     *(
         f"chassis/coffer_chassis/{name}.py"
-        for name in ("__init__", "bearer", "clock", "identity", "keysets", "trusted", "logs", "tracing", "trace_headers", "ids")
+        for name in (
+            "__init__",
+            "bearer",
+            "clock",
+            "identity",
+            "keysets",
+            "sightings",
+            "trusted",
+            "logs",
+            "tracing",
+            "trace_headers",
+            "ids",
+        )
     ),
     *(f"contracts/coffer_contracts/{name}.py" for name in ("__init__", "ids", "problem", "problems")),
 )

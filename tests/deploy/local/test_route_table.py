@@ -60,4 +60,7 @@ def test_the_topology_of_the_release_is_sound_and_every_lane_has_handlers() -> N
         assert {lane.queue for lane in entry.topology.lanes} == set(entry.tables)
     assert {lane.queue for lane in whole.lanes} >= {"files-storage", "media-worker-fast", "media-worker-bulk"}
     storage = [lane for lane in whole.lanes if lane.storage_prefixes]
-    assert [(lane.queue, lane.storage_prefixes) for lane in storage] == [("files-storage", ("blobs/", "incoming/"))]
+    assert {lane.queue: lane.storage_prefixes for lane in storage} == {
+        "files-storage": ("blobs/", "incoming/"),
+        "auth-storage": ("photos/incoming/",),
+    }

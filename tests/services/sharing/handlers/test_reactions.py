@@ -9,8 +9,9 @@ from sqlalchemy import select
 from coffer_chassis.copies.tree import standings
 from coffer_chassis.identity import Principal
 from coffer_contracts.auth import SessionRevokedV1, UserVerifiedV1
+from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.catalog import CATALOG
-from coffer_contracts.ids import SessionId
+from coffer_contracts.ids import SessionId, TokenId
 from coffer_sharing.handlers.reactions import PEOPLE_TABLE, TREE_TABLE
 from coffer_sharing.store.tables import chassis, people, tree
 from factories.events import arrived
@@ -129,6 +130,21 @@ def revoked(somebody: Principal, sharing: Sharing) -> Any:
     return arrived(fact, sequence=2, source="/auth")
 
 
+def token_revoked(somebody: Principal, sharing: Sharing) -> Any:
+    now = sharing.clock.now()
+    fact = TokenRevokedV1(
+        token_id=TokenId(id_made()),
+        user_id=somebody.user_id,
+        name="backup",
+        scopes=("files:read",),
+        created_at=now,
+        expires_at=now.replace(hour=13),
+        reason="revoked",
+        revoked_at=now,
+    )
+    return arrived(fact, sequence=2, source="/auth")
+
+
 class Crash(Exception):
     """The process dies."""
 
@@ -157,6 +173,8 @@ async def fact_of(sharing: Sharing, wire_type: str) -> Any:
             return sharing.drive.make("f", sharing.root, "file")[1]
         case "auth.user.registered.v1":
             return told_of(person(id_made(), username=f"new{id_made()[-8:]}"))
+        case "auth.token.revoked.v1":
+            return token_revoked(ann, sharing)
         case "auth.session.revoked.v1":
             return revoked(ann, sharing)
     return standing_otherwise(ann, wire_type)
