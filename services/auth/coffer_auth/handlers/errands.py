@@ -7,6 +7,9 @@ here, from what the store says when its turn comes.
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
+
+import structlog
 
 from coffer_auth.domain.accounts import User
 from coffer_auth.domain.emails import LIVES, MAILBOX, TOLD_FOR, MailedLink, Purpose, seconds_until_mail
@@ -28,7 +31,18 @@ ERRANDS = "errands"
 """The topic of those who left something to be done."""
 POLL_SECONDS = 5.0
 """How long the clerk waits without being woken: for lost wake-ups."""
+PAUSE_SECONDS = 0.5
+"""How long the clerk waits after a failure: the store may be away."""
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
 NOWHERE = Caller(None, None)
+
+log = structlog.get_logger(__name__)
+
+
+def wait_after(failures: int) -> timedelta:
+    """How long an errand that failed so often waits: once more at once, behind the others, then twice as long each time."""
+    return timedelta() if failures < 2 else min(FIRST_WAIT * (1 << min(failures - 2, 16)), LONGEST_WAIT)
 
 
 async def order_mail(
@@ -75,31 +89,55 @@ class Clerk:
         try:
             while not stopping.is_set():
                 self._news.clear()
-                if not await run_errand(self._deps):
+                wait = await self._seconds_to_wait()
+                if wait:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
+                        await asyncio.wait_for(self._news.wait(), wait)
         finally:
             stop.cancel()
 
+    async def _seconds_to_wait(self) -> float:
+        try:
+            return 0 if await run_errand(self._deps) else POLL_SECONDS
+        except Exception as error:  # noqa: BLE001  # told where it was caught; the errands behind it must not wait for it
+            log.warning("clerk_failed", error=type(error).__name__)
+            return PAUSE_SECONDS
+
 
 async def run_errand(deps: Deps) -> bool:
-    """Do the oldest errand: mail, link and fact commit with its end. False if there was none. Safe at once and twice."""
-    async with deps.work.engine.begin() as connection:
-        errand = await errands.oldest_errand(connection)
-        if errand is None:
-            return False
-        unit = deps.work.unit_on(connection, errand.origin)
-        match errand.kind:
-            case "verify":
-                await _send_verification(errand, unit, deps)
-            case "reset":
-                await _send_reset(errand, unit, deps)
-            case "failure":
-                await _tell_failure(errand, unit)
-        await errands.delete_errand(connection, errand)
-        await unit.flush(deps.work.tables)
+    """Do the errand that is due longest: mail, link and fact commit with its end. False if there was none. Safe at once and
+    twice. One that fails, which is raised, is due later: it does not keep the others from their turn.
+    """
+    errand = None
+    try:
+        async with deps.work.engine.begin() as connection:
+            errand = await errands.oldest_errand(connection, deps.work.clock.now())
+            if errand is None:
+                return False
+            unit = deps.work.unit_on(connection, errand.origin)
+            await _do(errand, unit, deps)
+            await errands.delete_errand(connection, errand)
+            await unit.flush(deps.work.tables)
+    except Exception as error:
+        if errand is not None:
+            # Nothing of the error itself: those of the store show addresses.
+            log.warning("errand_failed", id=errand.id, kind=errand.kind, tries=errand.tries + 1, error=type(error).__name__)
+            later = deps.work.clock.now() + wait_after(errand.tries + 1)
+            async with deps.work.engine.begin() as connection:
+                await errands.postpone_errand(connection, errand, not_before=later)
+        raise
     deps.work.wake(unit.topics)
     return True
+
+
+async def _do(errand: Errand, unit: Unit, deps: Deps) -> None:
+    match errand.kind:
+        case "verify":
+            await _send_verification(errand, unit, deps)
+        case "reset":
+            await _send_reset(errand, unit, deps)
+        case "failure":
+            await _tell_failure(errand, unit)
 
 
 async def _send_verification(errand: Errand, unit: Unit, deps: Deps) -> None:

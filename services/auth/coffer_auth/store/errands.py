@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_auth.store.tables import errands
@@ -27,6 +27,8 @@ class Errand:
     caller: Caller
     origin: Origin
     asked_at: datetime
+    tries: int = 0
+    """How often it failed."""
 
 
 async def insert_errand(connection: AsyncConnection, errand: Errand) -> None:
@@ -45,14 +47,16 @@ async def insert_errand(connection: AsyncConnection, errand: Errand) -> None:
             correlation_id=errand.origin.correlation_id,
             traceparent=errand.origin.traceparent,
             asked_at=errand.asked_at,
+            not_before=errand.asked_at,
         )
     )
 
 
-async def oldest_errand(connection: AsyncConnection) -> Errand | None:
-    """The one that has waited longest and that nobody else is at; locked until the transaction ends."""
-    wanted = select(errands).order_by(errands.c.asked_at, errands.c.id).limit(1).with_for_update(skip_locked=True)
-    row = (await connection.execute(wanted)).one_or_none()
+async def oldest_errand(connection: AsyncConnection, now: datetime) -> Errand | None:
+    """The one that has been due longest and that nobody else is at; locked until the transaction ends."""
+    order = (errands.c.not_before, errands.c.asked_at, errands.c.id)
+    wanted = select(errands).where(errands.c.not_before <= now).order_by(*order).limit(1)
+    row = (await connection.execute(wanted.with_for_update(skip_locked=True))).one_or_none()
     if row is None:
         return None
     return Errand(
@@ -64,7 +68,14 @@ async def oldest_errand(connection: AsyncConnection) -> Errand | None:
         caller=Caller(row.address, row.agent),
         origin=Origin(row.actor_id, row.actor_kind, row.correlation_id, None, row.traceparent),
         asked_at=row.asked_at,
+        tries=row.tries,
     )
+
+
+async def postpone_errand(connection: AsyncConnection, errand: Errand, *, not_before: datetime) -> None:
+    """It failed once more, and stands behind all that are due by then."""
+    again = update(errands).where(errands.c.id == errand.id).values(tries=errands.c.tries + 1, not_before=not_before)
+    await connection.execute(again)
 
 
 async def delete_errand(connection: AsyncConnection, errand: Errand) -> None:

@@ -179,8 +179,10 @@ errands = Table(
     Column("correlation_id", Text, nullable=False),
     Column("traceparent", Text),
     Column("asked_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("not_before", Instant, nullable=False, server_default=text("now()")),
     CheckConstraint("kind IN ('verify', 'reset', 'failure')", name="errands_kind"),
-    Index("errands_order", "asked_at", "id"),
+    Index("errands_order", "not_before", "asked_at", "id"),
     comment="What is done after an answer was given: requests write one row alike, whether an account exists or not.",
 )
 
