@@ -8,13 +8,17 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from coffer_auth.handlers import errands
+from coffer_auth.domain.accounts import User
+from coffer_auth.handlers import accounts, emails, errands, operators, passwords
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.errands import Clerk, run_errand, wait_after
+from coffer_auth.handlers.operators import NewAccount
+from coffer_chassis.ids import new_id
 from coffer_chassis.testing import FixedClock, eventually
-from factories.accounts import auth_deps, registered, settle
+from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered, settle
 from factories.databases import Database
-from factories.mailed import mails_to
+from factories.mailed import last_secret, mails_to
+from factories.signed_in import SignedIn, again
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -94,6 +98,48 @@ async def test_a_failure_is_logged_without_what_it_was_about(
     told = "".join(capsys.readouterr())
     assert "errand_failed" in told
     assert "example.org" not in told
+
+
+async def claiming(deps: Deps, email: str) -> User:
+    """An account that says that this is its address."""
+    command = await accounts.prepare_registration(f"user-{new_id()[-12:]}", email, PASSWORD, None, deps)
+    async with deps.work.unit(origin()) as unit:
+        return await accounts.register(command, unit, deps)
+
+
+async def boss_of(deps: Deps) -> SignedIn:
+    user = await registered(deps)
+    return await again(deps, await operators.grant_operator(user.username, deps))
+
+
+async def test_a_reset_that_an_operator_sets_off_is_for_the_account_that_it_was_set_off_for(deps: Deps) -> None:
+    """Two accounts claim one address that nobody has proved; the older one is what the address stands for elsewhere."""
+    email = "twice-claimed@example.org"
+    older, younger = [await claiming(deps, email) for _ in range(2)]
+    boss = await boss_of(deps)
+    await operators.force_password_reset(deps, boss.principal, boss.origin, younger.id)
+    assert [(mail.kind, mail.user_id) for mail in await mails_to(deps, email)][-1] == ("reset_password", younger.id)
+    await passwords.forget_password(email, HOME, origin(), deps)
+    assert (await mails_to(deps, email))[-1].user_id == older.id
+
+
+async def test_an_account_made_by_an_operator_is_opened_by_its_link_whoever_claimed_the_address_before(deps: Deps) -> None:
+    email = "squatted@example.org"
+    await claiming(deps, email)
+    boss = await boss_of(deps)
+    made = await operators.create_account(deps, boss.principal, boss.origin, NewAccount("squatted", email))
+    assert [(mail.kind, mail.user_id) for mail in await mails_to(deps, email)][-1] == ("reset_password", made.user.id)
+
+
+async def test_no_link_to_an_account_goes_to_a_mailbox_that_is_proved_to_be_anothers(deps: Deps) -> None:
+    email = "proved-by-another@example.org"
+    claimer = await claiming(deps, email)
+    await settle(deps)
+    await claiming(deps, email)
+    await emails.verify_email(await last_secret(deps, email, "verify_email"), origin(), deps)
+    boss = await boss_of(deps)
+    await operators.force_password_reset(deps, boss.principal, boss.origin, claimer.id)
+    assert [mail.kind for mail in await mails_to(deps, email)] == ["verify_email", "verify_email"]
 
 
 def test_waits_grow_and_end_at_an_hour() -> None:

@@ -50,7 +50,8 @@ async def order_mail(
 ) -> bool:
     """Have mail sent to an address when this unit has committed; False, and none, if the mailbox has had enough lately.
 
-    `user_id` is whose address it shall become, for `verify`. Raises TooManyAttempts if the `asker` has asked too often: by
+    `user_id` is whose address it shall become, for `verify`, and whose password is to be set, for `reset`: without one, of the
+    account that the address stands for. Raises TooManyAttempts if the `asker` has asked too often: by
     then nobody's account has been looked at. Twice makes two mails, of which only the second one's link works.
     """
     counted = await attempts.count_failure(unit.connection, emails.mail_counters(email, asker), unit.now)
@@ -155,10 +156,16 @@ async def _send_verification(errand: Errand, unit: Unit, deps: Deps) -> None:
 
 
 async def _send_reset(errand: Errand, unit: Unit, deps: Deps) -> None:
-    """A link for the account that the address stands for, to the address as that account wrote it; and the fact."""
-    meant = await users.user_of_email(unit.connection, errand.email or "")
-    user = await _active(meant.id, unit) if meant is not None else None
-    if user is None:
+    """A link for the account that is meant, else for the one that the address stands for, to the address as that account wrote
+    it; and the fact. Nothing to an address that another account has proved: its reader is somebody else.
+    """
+    meant = errand.user_id
+    if meant is None:
+        named = await users.user_of_email(unit.connection, errand.email or "")
+        meant = named.id if named is not None else None
+    user = await _active(meant, unit)
+    owner = await users.user_of_email(unit.connection, user.email) if user is not None else None
+    if user is None or (owner is not None and owner.id != user.id and owner.email_verified):
         return
     await emails.end_links(unit.connection, user.id, "reset")
     await _send_link("reset", user, user.email, RESET_PASSWORD, unit, deps)

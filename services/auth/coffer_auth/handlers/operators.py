@@ -89,7 +89,8 @@ async def create_account(deps: Deps, principal: Principal, origin: Origin, wish:
         if not await users.insert_user(unit.connection, user, LOCKED):
             raise UsernameTaken("The user name or the e-mail address is in use.")
         unit.emit(user_fact(UserRegisteredV1, user), sequence=user.revision)
-        await order_mail(unit, "reset", user.email)
+        # For this account: somebody else may have claimed the address before.
+        await order_mail(unit, "reset", user.email, user_id=user.id)
         _tell(unit, "user.created", user, {"role": wish.role, "quota_bytes": wish.quota_bytes})
         return Account(user, password_set=False)
 
@@ -143,7 +144,7 @@ async def force_password_reset(deps: Deps, principal: Principal, origin: Origin,
         await directory.lock_password(unit.connection, user_id, unit.now)
         ended = await end_sessions(unit, user_id, "operator")
         tokens = await access_tokens.revoke_all(user_id, "operator", NOWHERE, unit)
-        await order_mail(unit, "reset", user.email)
+        await order_mail(unit, "reset", user.email, user_id=user.id)
         _tell(unit, "user.password_reset", user)
     refuse_tokens(deps, ended, unit.now)
     access_tokens.refuse(tokens, deps)
