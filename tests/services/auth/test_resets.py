@@ -2,26 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
 from coffer_auth.domain.emails import MAIL_LIMITS
-from coffer_auth.handlers import accounts, emails, passwords, sessions
+from coffer_auth.handlers import accounts, emails, operators, passwords, sessions
+from coffer_auth.handlers.challenges import Answer
+from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
+from coffer_auth.handlers.mfa_login import login_with_code
 from coffer_auth.handlers.sessions import Login, TokenPair
 from coffer_chassis.callers import Caller
 from coffer_chassis.testing import FixedClock
 from coffer_contracts.problems import (
     InvalidCredentials,
     LinkExpired,
+    MfaInvalid,
+    MfaRequired,
     PasswordWeak,
     TooManyAttempts,
     Unauthenticated,
 )
 from factories.accounts import HOME, PASSWORD, auth_deps, facts, origin, registered, settle
 from factories.databases import Database
+from factories.factors import member
 from factories.mailed import last_secret, mails_to
 from factories.signed_in import SignedIn, again, signed_in
 
@@ -267,3 +274,58 @@ async def test_a_crash_before_the_commit_leaves_the_old_password_and_the_link(
     await login(deps, ada.user.username, PASSWORD)
     await reset(deps, secret)
     await login(deps, ada.user.username, NEW)
+
+
+@pytest.mark.parametrize("how", ["reset", "changed", "forced"])
+@pytest.mark.parametrize("mailed", [True, False])
+async def test_who_knew_the_old_password_cannot_take_the_account_by_another_address(
+    deps: Deps, clock: FixedClock, how: str, mailed: bool
+) -> None:
+    """The thief has asked for a link to their own mailbox, and follows it once the owner has set another password."""
+    owner = await signed_in(deps)
+    thief = await again(deps, owner.user)
+    theirs = f"thief-of-{owner.user.email}"
+    link = await link_for(deps, owner.user.email)
+    await emails.change_email(theirs, PASSWORD, thief.principal, THIEF, thief.origin, deps)
+    secrets = [mail.secret for mail in await mails_to(deps, theirs)] if mailed else []
+    clock.advance(seconds=1)
+    if how == "reset":
+        await reset(deps, link)
+    elif how == "changed":
+        await passwords.change_password(PASSWORD, NEW, owner.principal, HOME, owner.origin, deps)
+    else:
+        boss = await again(deps, await operators.grant_operator((await registered(deps)).username, deps))
+        await operators.force_password_reset(deps, boss.principal, boss.origin, owner.user.id)
+    secrets = secrets or [mail.secret for mail in await mails_to(deps, theirs)]
+    assert len(secrets) == mailed
+    for secret in secrets:
+        with pytest.raises(LinkExpired):
+            await emails.verify_email(secret, origin(), deps)
+
+
+async def test_a_change_of_address_under_way_does_not_outlive_the_password(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = await signed_in(deps)
+    thief = await again(deps, owner.user)
+    link, confirm = await link_for(deps, owner.user.email), emails.confirm_password
+
+    async def confirmed_just_before(*arguments: Any) -> int:
+        generation = await confirm(*arguments)
+        await reset(deps, link)
+        return generation
+
+    monkeypatch.setattr(emails, "confirm_password", confirmed_just_before)
+    theirs = f"quick-{owner.user.email}"
+    with pytest.raises(InvalidCredentials):
+        await emails.change_email(theirs, PASSWORD, thief.principal, THIEF, thief.origin, deps)
+    assert await mails_to(deps, theirs) == []
+
+
+async def test_a_sign_in_that_owes_a_code_ends_with_a_reset_that_an_operator_forces(deps: Deps, clock: FixedClock) -> None:
+    ada = await member(deps, clock)
+    with pytest.raises(MfaRequired) as asked:
+        await login(deps, ada.user.username, PASSWORD)
+    boss = await again(deps, await operators.grant_operator((await registered(deps)).username, deps))
+    await operators.force_password_reset(deps, boss.principal, boss.origin, ada.user.id)
+    token = asked.value.extensions["mfa_token"]
+    with pytest.raises(MfaInvalid):
+        await login_with_code(Answer(token, Shown(code=ada.app.code()), HOME), origin(), deps)

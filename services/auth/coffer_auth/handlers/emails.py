@@ -8,7 +8,7 @@ from coffer_auth.handlers.errands import order_mail
 from coffer_auth.handlers.mail_requests import request_mail
 from coffer_auth.handlers.passwords import confirm_password
 from coffer_auth.handlers.sessions import as_user
-from coffer_auth.store import emails, users
+from coffer_auth.store import emails, passwords, users
 from coffer_auth.tokens import digest_of
 from coffer_chassis.callers import Caller
 from coffer_chassis.identity import Principal
@@ -16,7 +16,7 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import UserChangedV1, UserVerifiedV1
 from coffer_contracts.auth_mail import EMAIL_CHANGED
-from coffer_contracts.problems import LinkExpired, TooManyAttempts
+from coffer_contracts.problems import InvalidCredentials, LinkExpired, TooManyAttempts
 
 ENDED = "The link has expired, was used, or was replaced by a newer one."
 ENOUGH_SECONDS = 15 * 60
@@ -77,12 +77,16 @@ async def change_email(email: str, password: str, principal: Principal, caller: 
     """
     wanted = accept_email(email)
     user = await account(principal.user_id, principal.session_id, deps)
-    await confirm_password(password, principal, caller, origin, deps)
-    await _order(user, wanted, caller, origin, deps)
+    generation = await confirm_password(password, principal, caller, origin, deps)
+    await _order(user, wanted, caller, origin, deps, generation=generation)
     return wanted
 
 
-async def _order(user: User, email: str, caller: Caller, origin: Origin, deps: Deps) -> None:
+async def _order(user: User, email: str, caller: Caller, origin: Origin, deps: Deps, *, generation: int | None = None) -> None:
     async with deps.work.unit(origin) as unit:
+        if generation is not None:
+            await users.hold_active(unit.connection, user.id)
+            if await passwords.lock_generation(unit.connection, user.id) != generation:
+                raise InvalidCredentials("The password was changed meanwhile.")
         if not await order_mail(unit, "verify", email, user_id=user.id, asker=caller):
             raise TooManyAttempts("The address was sent enough mail. Wait and try again.", retry_after_seconds=ENOUGH_SECONDS)

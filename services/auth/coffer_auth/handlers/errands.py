@@ -146,6 +146,9 @@ async def _send_verification(errand: Errand, unit: Unit, deps: Deps) -> None:
     user, email = await _active(errand.user_id, unit), errand.email or ""
     if user is None or (user.email == email and user.email_verified):
         return
+    password = await passwords.password_of(unit.connection, user.id)
+    if user.email != email and password is not None and password.changed_at > errand.asked_at:
+        return  # whoever asked knew a password that was replaced since
     await emails.end_links(unit.connection, user.id, "verify")
     owner = await users.user_of_email(unit.connection, email)
     if owner is None or owner.id == user.id or not owner.email_verified:

@@ -15,7 +15,8 @@ from coffer_auth.handlers.devices import end_sessions, refuse_tokens
 from coffer_auth.handlers.errands import order_mail
 from coffer_auth.handlers.photos import drop_photos
 from coffer_auth.passwords import LOCKED
-from coffer_auth.store import directory, users
+from coffer_auth.store import directory, emails, users
+from coffer_auth.store import mfa as factors
 from coffer_auth.store.directory import Account
 from coffer_chassis.admin.acts import as_operator, of_shell, tell
 from coffer_chassis.callers import Caller
@@ -133,8 +134,8 @@ async def revoke_sessions(deps: Deps, principal: Principal, origin: Origin, user
 
 
 async def force_password_reset(deps: Deps, principal: Principal, origin: Origin, user_id: UserId) -> None:
-    """No password opens the account any more, its sessions and personal access tokens end: the owner sets another one by mail.
-    Safe to run twice.
+    """No password opens the account any more, its sessions and personal access tokens end, and so do sign-ins and changes of
+    its address that wait: the owner sets another one by mail. Safe to run twice.
 
     Raises NotFound, Forbidden.
     """
@@ -142,6 +143,8 @@ async def force_password_reset(deps: Deps, principal: Principal, origin: Origin,
         target, _ = await _act(unit, principal, user_id)
         user = rules.accept_target(target)
         await directory.lock_password(unit.connection, user_id, unit.now)
+        await emails.end_links_of_password(unit.connection, user)
+        await factors.end_challenges_of(unit.connection, user_id)
         ended = await end_sessions(unit, user_id, "operator")
         tokens = await access_tokens.revoke_all(user_id, "operator", NOWHERE, unit)
         await order_mail(unit, "reset", user.email, user_id=user.id)

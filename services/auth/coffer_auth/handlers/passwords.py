@@ -77,10 +77,10 @@ async def change_password(current: str, new: str, principal: Principal, caller: 
     generation = await confirm_password(current, principal, caller, origin, deps)
     hashed = await deps.hashing.hash(accepted)
     async with deps.work.unit(origin) as unit:
-        await users.lock_user(unit.connection, user.id)
-        if await passwords.lock_generation(unit.connection, user.id, rehash=True) != generation:
+        locked = await users.lock_user(unit.connection, user.id)
+        if locked is None or await passwords.lock_generation(unit.connection, user.id, rehash=True) != generation:
             raise InvalidCredentials("The password was changed meanwhile.")
-        ended = await _replace(user, hashed, "changed", caller, unit, but=principal.session_id)
+        ended = await _replace(locked, hashed, "changed", caller, unit, but=principal.session_id)
     refuse_tokens(deps, ended, unit.now)
 
 
@@ -109,10 +109,12 @@ async def _replace(
     *,
     but: SessionId | None = None,
 ) -> list[Session]:
-    """Write the new hash and end what the old password opened: sessions, and links that would replace it."""
+    """Write the new hash and end what the old password opened: sessions, waiting sign-ins, and links that would replace it or
+    give the account another address.
+    """
     revision = await passwords.replace_password(unit.connection, user.id, hashed, unit.now)
     fact = PasswordChangedV1(user_id=user.id, how=how, address=caller.address, agent=caller.agent, changed_at=unit.now)
     unit.emit(fact, sequence=revision)
-    await emails.end_links(unit.connection, user.id, "reset")
+    await emails.end_links_of_password(unit.connection, user)
     await mfa.end_challenges_of(unit.connection, user.id)
     return await end_sessions(unit, user.id, "password_changed", caller=caller, but=but)

@@ -85,7 +85,8 @@ async def change_email(
     """Change the e-mail address.
 
     A link is mailed to the new address, which is the account's once the link is followed; the old address is told then. An
-    address that belongs to another account is not refused here: its owner is told, and no link leads to it.
+    address that belongs to another account is not refused here: its owner is told, and no link leads to it. Changing or
+    resetting the password ends a change that waits.
     """
     caller = callers.of(request.scope)
     return PendingEmailAnswer(await emails.change_email(data.email, data.password, principal, caller, origin, deps))

@@ -46,6 +46,15 @@ async def end_links(connection: AsyncConnection, user_id: UserId, *purposes: Pur
     )
 
 
+async def end_links_of_password(connection: AsyncConnection, user: User) -> None:
+    """The account's password is replaced: links that would replace it again, or that whoever knew it had mailed to another
+    address, are worth nothing any more. To be called with the account locked.
+    """
+    elsewhere = (tokens.c.purpose == "verify") & (tokens.c.email != user.email)
+    mine = (tokens.c.user_id == user.id, tokens.c.used_at.is_(None))
+    await connection.execute(delete(tokens).where(*mine, (tokens.c.purpose == "reset") | elsewhere))
+
+
 async def good_link(connection: AsyncConnection, digest: bytes, purpose: Purpose, now: datetime) -> MailedLink | None:
     """The link with this secret, if it was neither used nor ended."""
     wanted = select(tokens).where(*_good(digest, purpose, now))

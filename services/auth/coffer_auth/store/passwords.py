@@ -20,13 +20,14 @@ class Password:
     hash: str
     generation: int
     """Which of the account's passwords it is."""
+    changed_at: datetime
 
 
 async def password_of(connection: AsyncConnection, user_id: UserId) -> Password | None:
     """The account's password."""
-    wanted = select(passwords.c.hash, passwords.c.generation).where(passwords.c.user_id == user_id)
+    wanted = select(passwords.c.hash, passwords.c.generation, passwords.c.changed_at).where(passwords.c.user_id == user_id)
     row = (await connection.execute(wanted)).one_or_none()
-    return Password(row.hash, row.generation) if row else None
+    return Password(row.hash, row.generation, row.changed_at) if row else None
 
 
 async def lock_generation(connection: AsyncConnection, user_id: UserId, *, rehash: bool = False) -> int | None:
