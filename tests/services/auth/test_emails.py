@@ -254,6 +254,21 @@ async def test_asking_for_somebodys_address_tells_them_and_nothing_to_who_asks(d
     assert (await accounts.account(ada.user.id, ada.pair.session.id, deps)).email == ada.user.email
 
 
+@pytest.mark.parametrize("taken", [True, False])
+async def test_asking_again_and_again_does_not_tell_whether_somebody_has_the_address(deps: Deps, taken: bool) -> None:
+    ada, wanted = await verified(deps), f"nobody-{new_id()}@example.org"
+    if taken:
+        wanted = (await verified(deps)).user.email
+        async with deps.work.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM login_attempts"))
+    await change(deps, ada, wanted)
+    for _ in range(MAIL_LIMITS["mailbox"] - 1):
+        await settle(deps)
+        await emails.resend_verification(ada.principal, HOME, ada.origin, deps)
+    with pytest.raises(TooManyAttempts):
+        await emails.resend_verification(ada.principal, HOME, ada.origin, deps)
+
+
 async def test_a_suspended_account_gets_no_mail_and_proves_nothing(deps: Deps) -> None:
     ada = await signed_in(deps)
     secret = await last_secret(deps, ada.user.email, "verify_email")
