@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from coffer_auth import issuers
 from coffer_auth.domain.oidc import Identity, username_of
-from coffer_auth.handlers import oidc
+from coffer_auth.handlers import oidc, step_up
 from coffer_auth.handlers.challenges import Answer
 from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
@@ -33,13 +33,14 @@ from coffer_contracts.problems import (
     EmailUnverified,
     FeatureDisabled,
     MfaRequired,
+    StepUpRequired,
     TokenExpired,
     Unauthenticated,
     Unavailable,
 )
 from factories.accounts import HOME, PASSWORD, auth_deps, auth_over_http, by_hand, facts, origin, registered
 from factories.databases import Database
-from factories.factors import member
+from factories.factors import asker_of, member, token_of
 from factories.oidc import CLIENT, EC, ED, OTHER_RSA, RSA, WEAK_RSA, Realm, public_jwk, realm
 
 
@@ -101,6 +102,25 @@ async def test_an_issuers_word_stands_for_the_password_and_not_for_the_second_fa
         await shown(deps, sso.token(email=ada.user.email))
     answer = Answer(str(asked.value.extensions["mfa_token"]), Shown(recovery_code=ada.recovery_codes[0]), HOME)
     assert (await login_with_code(answer, origin(), deps)).user.id == ada.user.id
+
+
+@pytest.mark.parametrize("with_factor", [False, True])
+async def test_an_issuers_word_is_no_proof_for_changing_security_settings(deps: Deps, sso: Realm, with_factor: bool) -> None:
+    ada = await member(deps, deps.work.clock) if with_factor else None
+    user = ada.user if ada else await registered(deps)
+    await executed(deps, "UPDATE users SET email_verified = true WHERE id = :id", id=user.id)
+    if ada is None:
+        pair = await shown(deps, sso.token(email=user.email))
+    else:
+        with pytest.raises(MfaRequired) as asked:
+            await shown(deps, sso.token(email=user.email))
+        answer = Answer(str(asked.value.extensions["mfa_token"]), Shown(recovery_code=ada.recovery_codes[0]), HOME)
+        pair = await login_with_code(answer, origin(), deps)
+    asker = asker_of(pair)
+    with pytest.raises(StepUpRequired):
+        await token_of(deps, asker)
+    await step_up.step_up(Shown(password=PASSWORD), asker, deps)
+    assert (await token_of(deps, asker)).user_id == user.id
 
 
 async def test_an_id_token_brings_an_ordinary_session_to_the_account_with_the_verified_address(

@@ -55,13 +55,15 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A sign-in that has shown the password and still owes a code."""
+    """A sign-in that has shown the password, or an issuer's word, and still owes a code."""
 
     user_id: UserId
     device_name: str | None
     network: str | None
     tries: int
     expires_at: datetime
+    password_shown: bool
+    """Whether it was the password."""
 
     def open_to(self, network: str | None, now: datetime) -> bool:
         """Whether a caller from there may carry it on."""

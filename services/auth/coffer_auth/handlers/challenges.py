@@ -29,12 +29,12 @@ class Answer:
     caller: Caller
 
 
-async def begin(unit: Unit, user_id: UserId, device_name: str | None, caller: Caller) -> MfaRequired | None:
+async def begin(unit: Unit, user_id: UserId, device_name: str | None, caller: Caller, *, password: bool) -> MfaRequired | None:
     """If the account has a second factor, the refusal that asks for it, to be raised once the unit has committed."""
     if not (await mfa.factor_of(unit.connection, user_id)).on:
         return None
     token, expires_at = new_challenge_token(), unit.now + CHALLENGE_LIFE
-    challenge = Challenge(user_id, device_name, caller.network, 0, expires_at)
+    challenge = Challenge(user_id, device_name, caller.network, 0, expires_at, password)
     await mfa.insert_challenge(unit.connection, digest_of(token), challenge)
     return MfaRequired(
         "Show a code at POST /v1/auth/login/mfa.",

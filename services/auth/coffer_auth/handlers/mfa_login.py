@@ -24,8 +24,9 @@ async def login_with_code(answer: Answer, origin: Origin, deps: Deps) -> TokenPa
         if user is not None and refusal is None:
             # The unit began as nobody's; from here on it is the person who acts.
             unit.origin = as_user(origin, user.id)
-            device = challenge.device_name if challenge else None
-            opened = user, *await open_session(user.id, device, answer.caller, unit, code=True)
+            device, password = (challenge.device_name, challenge.password_shown) if challenge else (None, False)
+            session = await open_session(user.id, device, answer.caller, unit, password=password, code=True)
+            opened = user, *session
         elif user is not None:
             failures = await users.count_login_failure(unit.connection, user.id)
             if failures is not None:

@@ -50,7 +50,7 @@ async def sign_in(command: IdToken, origin: Origin, deps: Deps) -> TokenPair:
             raise Unauthenticated("The account is gone.")
         if user.status == "suspended":
             raise AccountSuspended
-        opened = await open_or_ask(user.id, command.device_name, command.caller, unit)
+        opened = await open_or_ask(user.id, command.device_name, command.caller, unit, password=False)
         # After the account is held, as whoever links it does: the other way round the two would wait for each other.
         await oidc.touch(unit.connection, identity.issuer, identity.subject, unit.now)
     return await pair_of(user, *opened_session(opened), deps)

@@ -88,20 +88,21 @@ async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
     async with deps.work.unit(as_user(origin, found.user.id)) as unit:
         if attempt.counts:
             await attempts.clear(unit.connection, attempt.keys)
-        opened = await open_or_ask(found.user.id, command.device_name, command.caller, unit)
+        opened = await open_or_ask(found.user.id, command.device_name, command.caller, unit, password=True)
         await _refuse_if_replaced(found, newer, unit)
     return await pair_of(found.user, *opened_session(opened), deps)
 
 
 async def open_or_ask(
-    user_id: UserId, device_name: str | None, caller: Caller, unit: Unit
+    user_id: UserId, device_name: str | None, caller: Caller, unit: Unit, *, password: bool
 ) -> tuple[Session, str] | MfaRequired:
     """A session, or what asks for the second factor where there is one: for `opened_session`, once the unit has committed.
+    `password` says whether the password was shown; if not, an issuer's word was.
 
     Raises AccountSuspended.
     """
-    asked = await challenges.begin(unit, user_id, device_name, caller)
-    return await open_session(user_id, device_name, caller, unit) if asked is None else asked
+    asked = await challenges.begin(unit, user_id, device_name, caller, password=password)
+    return await open_session(user_id, device_name, caller, unit, password=password) if asked is None else asked
 
 
 def opened_session(opened: tuple[Session, str] | MfaRequired) -> tuple[Session, str]:
@@ -112,10 +113,13 @@ def opened_session(opened: tuple[Session, str] | MfaRequired) -> tuple[Session, 
 
 
 async def open_session(
-    user_id: UserId, device_name: str | None, caller: Caller, unit: Unit, *, code: bool = False
+    user_id: UserId, device_name: str | None, caller: Caller, unit: Unit, *, password: bool, code: bool = False
 ) -> tuple[Session, str]:
-    """A signed-in device with its first refresh token. The password was right, or an issuer's word stood for it; with `code`
+    """A signed-in device with its first refresh token. The `password` was right, or an issuer's word stood for it; with `code`
     the second factor was right too. Raises AccountSuspended.
+
+    An issuer's word opens a session and proves nothing about it: tokens of issuers are given to whoever sits at a browser that
+    signed in there long ago, and may be shown more than once. Security settings wait for the password.
 
     An account that is being shut at this moment gets no session behind the back of whoever ends them all.
     """
@@ -123,7 +127,7 @@ async def open_session(
         raise AccountSuspended
     session = _new_session(user_id, device_name, unit.now)
     await sessions.insert_session(unit.connection, session, caller)
-    await step_up.prove(unit.connection, session.id, unit.now, password=True, code=code)
+    await step_up.prove(unit.connection, session.id, unit.now, password=password, code=code)
     unit.emit(_created(session, caller), sequence=session.revision)
     return session, await _add_refresh_token(session, unit)
 

@@ -216,6 +216,7 @@ login_challenges = Table(
     Column("network", Text),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("expires_at", Instant, nullable=False),
+    Column("password_shown", Boolean, nullable=False, server_default=text("false")),
     Index("login_challenges_user", "user_id"),
     Index("login_challenges_end", "expires_at"),
 )
