@@ -1,20 +1,35 @@
 """Step-up: what a session must have proved, how lately, and what wrong proofs cost."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from coffer_auth.domain.attempts import ATTEMPT_LIMITS
 from coffer_auth.domain.step_up import Proofs
 from coffer_auth.handlers import mfa, sessions, step_up
+from coffer_auth.handlers.challenges import Answer
 from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.devices import sign_out_device
+from coffer_auth.handlers.mfa_login import login_with_code
 from coffer_auth.handlers.step_up import Asker
-from coffer_chassis.testing import NOON, FixedClock
-from coffer_contracts.problems import InvalidCredentials, StepUpRequired, TooManyAttempts, Unauthenticated
-from factories.accounts import PASSWORD, auth_deps, origin, registered
+from coffer_auth.store import mfa as factors
+from coffer_auth.store import users
+from coffer_chassis.testing import NOON, FixedClock, eventually
+from coffer_contracts.problems import (
+    InvalidCredentials,
+    MfaInvalid,
+    MfaRequired,
+    StepUpRequired,
+    TooManyAttempts,
+    Unauthenticated,
+)
+from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
 from factories.databases import Database
 from factories.factors import App, Member, asker_of, member, signed_in
 
@@ -145,3 +160,50 @@ async def test_signing_another_device_out_needs_a_fresh_proof_and_signing_onesel
         await sign_out_device(here.principal, there.principal.session_id, here.caller, here.origin, deps)
     await sign_out_device(here.principal, here.principal.session_id, here.caller, here.origin, deps)
     await step_up.step_up(Shown(password=PASSWORD), there, deps)
+
+
+async def test_guesses_at_once_are_counted_like_guesses_in_a_row(deps: Deps, ada: Member) -> None:
+    guesses = (mfa.rotate_codes(Shown(code=ada.app.wrong()), ada.asker, deps) for _ in range(25))
+    ends = await asyncio.gather(*guesses, return_exceptions=True)
+    assert sum(isinstance(end, MfaInvalid) for end in ends) == ATTEMPT_LIMITS["proof"]
+    assert sum(isinstance(end, TooManyAttempts) for end in ends) == 25 - ATTEMPT_LIMITS["proof"]
+
+
+@pytest.mark.parametrize("act", ["sign in", "turn off", "confirm"])
+async def test_whoever_holds_the_account_is_not_kept_from_what_belongs_to_it(deps: Deps, clock: FixedClock, act: str) -> None:
+    """An operator who shuts the account locks it, its factor, waiting sign-ins and sessions in this order; so does everybody."""
+    ada = await member(deps, clock)
+    doing: Awaitable[object]
+    if act == "sign in":
+        with pytest.raises(MfaRequired) as refusal:
+            await signed_in(deps, ada.user)
+        answer = Answer(str(refusal.value.extensions["mfa_token"]), Shown(code=ada.app.code()), HOME)
+        doing = login_with_code(answer, origin(), deps)
+    elif act == "turn off":
+        doing = mfa.disable_totp(Shown(PASSWORD, ada.app.code()), ada.asker, deps)
+    else:
+        await mfa.disable_totp(Shown(PASSWORD, ada.app.code()), ada.asker, deps)
+        setup = await mfa.begin_totp(Shown(password=PASSWORD), ada.user.username, ada.asker, deps)
+        doing = mfa.confirm_totp(App(setup.secret, clock).code(), ada.asker, deps)
+    async with deps.work.engine.begin() as connection:
+        await users.lock_user(connection, ada.user.id)
+        task = asyncio.ensure_future(doing)
+
+        async def it_waits() -> bool:
+            async with deps.work.read() as other:
+                waiting = await other.execute(
+                    text(
+                        "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity"
+                        " WHERE datname = current_database())"
+                    )
+                )
+                return task.done() or waiting.scalar_one() > 0
+
+        await eventually(it_waits, within_seconds=10)
+        assert not task.done()
+        await connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+        await factors.lock_factor(connection, ada.user.id)
+        await factors.end_challenges_of(connection, ada.user.id)
+        await connection.execute(text("UPDATE sessions SET agent = agent WHERE user_id = :id"), {"id": ada.user.id})
+    [end] = await asyncio.gather(task, return_exceptions=True)
+    assert not isinstance(end, DBAPIError)

@@ -11,7 +11,7 @@ from coffer_auth.domain.step_up import CODE_METHODS
 from coffer_auth.handlers import codes
 from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.store import mfa
+from coffer_auth.store import mfa, users
 from coffer_auth.tokens import digest_of, new_challenge_token
 from coffer_chassis.answers import timestamp
 from coffer_chassis.callers import Caller
@@ -53,7 +53,10 @@ async def judge(answer: Answer, unit: Unit, deps: Deps) -> tuple[Challenge | Non
     """
     digest = digest_of(answer.challenge_token)
     begun = await mfa.challenge_of(unit.connection, digest)
-    # The factor's lock is the only one: a challenge that was ended while this one waited for it is gone when read again.
+    # The account before its factor, as everybody does who locks both: whoever shuts or resets it waits for nothing of ours.
+    # A challenge that was ended while this one waited is gone when read again.
+    if begun is not None:
+        await users.lock_user(unit.connection, begun.user_id)
     factor = await mfa.lock_factor(unit.connection, begun.user_id) if begun else None
     challenge = await mfa.challenge_of(unit.connection, digest)
     if factor is None or challenge is None or not challenge.open_to(answer.caller.network, unit.now):

@@ -9,7 +9,7 @@ from coffer_auth.handlers import codes
 from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.step_up import Asker, prove, refuse_if_exhausted, require_proof
-from coffer_auth.store import attempts, mfa, step_up
+from coffer_auth.store import attempts, mfa, step_up, users
 from coffer_auth.totp import Setup, new_recovery_codes, recovery_digest
 from coffer_chassis.callers import Caller
 from coffer_chassis.identity import Principal
@@ -74,6 +74,7 @@ async def confirm_totp(code: str, asker: Asker, deps: Deps) -> list[str]:
     await refuse_if_exhausted(counter, deps)
     made = new_recovery_codes()
     async with deps.work.unit(asker.origin) as unit:
+        await users.lock_user(unit.connection, user_id)
         await require_proof(unit.connection, asker.principal, unit.now)
         factor = await mfa.lock_factor(unit.connection, user_id)
         if not factor.waits_for_its_first_code(unit.now):

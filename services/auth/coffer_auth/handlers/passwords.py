@@ -91,7 +91,7 @@ async def confirm_password(password: str, principal: Principal, caller: Caller, 
     """
     async with deps.work.read() as connection:
         found = await passwords.password_of(connection, principal.user_id)
-    # In a unit of its own: this locks the session before the account, and what follows the account before sessions.
+    # In a unit of its own: the new password is hashed before the account is locked again.
     await step_up.prove(Shown(password), Asker(principal, caller, origin), deps, _nothing_more)
     return found.generation if found else 0
 

@@ -68,6 +68,10 @@ async def prove(shown: Shown, asker: Asker, deps: Deps, then: Callable[[Unit], A
     counted = await refuse_if_exhausted(counter, deps)
     matches = shown.password is None or await _matches(shown.password, principal, deps)
     async with deps.work.unit(asker.origin) as unit:
+        # The account before its factor and its sessions, as everybody does who locks several of them. And so proofs of one
+        # account are judged one at a time: many guesses at once are counted like many in a row.
+        await users.lock_user(unit.connection, principal.user_id)
+        await _refuse_if_exhausted(unit.connection, counter, unit.now)
         refusal = await _refusal(matches, shown, asker, unit, deps)
         if refusal is None:
             await store.prove(
@@ -83,9 +87,12 @@ async def prove(shown: Shown, asker: Asker, deps: Deps, then: Callable[[Unit], A
 
 async def refuse_if_exhausted(counter: Mapping[Counter, bytes], deps: Deps) -> bool:
     """Whether anything was counted there in this window. Raises TooManyAttempts if it was too much."""
-    now = deps.work.clock.now()
     async with deps.work.read() as connection:
-        counts = await attempts.counts(connection, counter, now)
+        return await _refuse_if_exhausted(connection, counter, deps.work.clock.now())
+
+
+async def _refuse_if_exhausted(connection: AsyncConnection, counter: Mapping[Counter, bytes], now: datetime) -> bool:
+    counts = await attempts.counts(connection, counter, now)
     if wait := seconds_until_allowed(counts, now, Standing.SIGNED_IN):
         raise TooManyAttempts("Too many wrong passwords or codes. Wait and try again.", retry_after_seconds=wait)
     return bool(counts)
