@@ -3,17 +3,20 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from coffer_auth.domain.accounts import User
 from coffer_auth.handlers import operators, passwords, sessions
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import Login
 from coffer_chassis.etags import Conditions
+from coffer_chassis.ids import new_id
 from coffer_contracts.problems import AccountSuspended, Forbidden, InvalidCredentials, LastOperator, NotFound, Problem
 from factories.accounts import HOME, PASSWORD, auth_deps, auth_over_http, facts, origin, registered
 from factories.databases import Database
@@ -311,3 +314,44 @@ async def test_a_sign_in_under_way_gets_no_session_in_an_account_that_is_being_s
         await connection.exec_driver_sql(f"UPDATE users SET status = 'suspended' WHERE id = '{user.id}'")
     with pytest.raises(AccountSuspended):
         await signing_in
+
+
+GRANTING = ("create", "promote", "mfa")
+
+
+async def grants(http: httpx.AsyncClient, deps: Deps, how: str, bearer: str) -> httpx.Response:
+    """One of the acts that would let whoever stole a token stay, or enter."""
+    headers = {"Authorization": f"Bearer {bearer}"}
+    if how == "create":
+        name = f"user-{new_id()[-12:]}"
+        body = {"username": name, "email": f"{name}@example.org", "role": "operator"}
+        return await http.post(USERS, json=body, headers=headers)
+    path = f"{USERS}/{(await registered(deps)).id}"
+    if how == "promote":
+        return await http.patch(path, json={"role": "operator"}, headers=headers)
+    return await http.post(f"{path}/mfa/reset", headers=headers)
+
+
+@pytest.mark.parametrize("how", GRANTING)
+async def test_no_token_makes_operators_or_takes_a_second_factor(http: httpx.AsyncClient, deps: Deps, how: str) -> None:
+    chief = await operator(deps)
+    expires_at = (deps.work.clock.now() + timedelta(days=30)).isoformat()
+    body = {"name": "a script", "scopes": ["admin:read", "admin:write"], "expires_at": expires_at}
+    made = await chief.asks(http, "POST", "/v1/me/tokens", json=body)
+    assert made.status_code == 201, made.text
+    answer = await grants(http, deps, how, made.json()["token"])
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("how", GRANTING)
+async def test_who_makes_operators_or_takes_a_second_factor_has_just_proved_who_they_are(
+    http: httpx.AsyncClient, deps: Deps, how: str
+) -> None:
+    chief = await operator(deps)
+    async with deps.work.engine.begin() as connection:
+        long_ago = "UPDATE sessions SET password_proved_at = password_proved_at - interval '16 minutes' WHERE user_id = :id"
+        await connection.execute(text(long_ago), {"id": chief.user.id})
+    answer = await grants(http, deps, how, chief.pair.access_token)
+    assert (answer.status_code, answer.json()["code"]) == (403, "step_up_required")
+    assert (await chief.asks(http, "POST", "/v1/auth/step-up", json={"password": PASSWORD})).status_code == 200
+    assert (await grants(http, deps, how, chief.pair.access_token)).status_code in {200, 201, 204}

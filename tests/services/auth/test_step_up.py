@@ -171,7 +171,7 @@ async def test_guesses_at_once_are_counted_like_guesses_in_a_row(deps: Deps, ada
 
 @pytest.mark.parametrize("act", ["sign in", "turn off", "confirm"])
 async def test_whoever_holds_the_account_is_not_kept_from_what_belongs_to_it(deps: Deps, clock: FixedClock, act: str) -> None:
-    """An operator who shuts the account locks it, its factor, waiting sign-ins and sessions in this order; so does everybody."""
+    """An operator who shuts the account locks it, its factor, waiting sign-ins and sessions, in this order."""
     ada = await member(deps, clock)
     doing: Awaitable[object]
     if act == "sign in":

@@ -14,6 +14,7 @@ from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.devices import end_sessions, refuse_tokens
 from coffer_auth.handlers.errands import order_mail
 from coffer_auth.handlers.photos import drop_photos
+from coffer_auth.handlers.step_up import require_proof
 from coffer_auth.passwords import LOCKED
 from coffer_auth.store import directory, emails, users
 from coffer_auth.store import mfa as factors
@@ -27,7 +28,7 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import OperatorActedV1, UserChangedV1, UserDeletedV1, UserRegisteredV1, UserSuspendedV1
 from coffer_contracts.ids import UserId
-from coffer_contracts.problems import NotFound, UsernameTaken
+from coffer_contracts.problems import Forbidden, NotFound, UsernameTaken
 from coffer_contracts.scopes import ADMIN_SCOPES
 
 NOWHERE = Caller(None, None)
@@ -69,11 +70,14 @@ async def find_account(deps: Deps, user_id: UserId) -> Account:
 async def create_account(deps: Deps, principal: Principal, origin: Origin, wish: NewAccount) -> Account:
     """Make an account that no password opens yet: its owner sets one by the link that is mailed now.
 
-    Raises ValidationFailed, UsernameTaken, also for an address that is in use: who runs the installation sees it anyway.
+    Raises ValidationFailed, UsernameTaken, also for an address that is in use: who runs the installation sees it anyway; for an
+    operator's what `_require_person` raises.
     """
     name, address = accept_username(wish.username), accept_email(wish.email)
     async with deps.work.unit(as_operator(origin)) as unit:
         await _act(unit, principal, None)
+        if wish.role == OPERATOR:
+            await _require_person(unit, principal)
         user = User(
             id=UserId(new_id()),
             username=name,
@@ -102,7 +106,8 @@ async def change_account(
     """Give an account another `role`, `status` or `quota_bytes`. Twice the same is told once.
 
     Shutting it, and taking the role of an operator from it, ends its sessions: its tokens say what it was. Personal access
-    tokens end too, of an operator those with operators' scopes. Raises NotFound, PreconditionFailed, Forbidden, LastOperator.
+    tokens end too, of an operator those with operators' scopes. Raises NotFound, PreconditionFailed, Forbidden, LastOperator;
+    for giving the role what `_require_person` raises.
     """
     async with deps.work.unit(as_operator(origin)) as unit:
         target, operators = await _act(unit, principal, user_id)
@@ -112,6 +117,8 @@ async def change_account(
         columns = rules.changed_by_operator(user, wish, actor_id=principal.user_id, operators=operators)
         if not columns:
             return account
+        if OPERATOR in (columns.get("roles") or ()):
+            await _require_person(unit, principal)
         after = await _write(unit, user, columns)
         demoted = OPERATOR in user.roles and OPERATOR not in after.roles
         ended = await end_sessions(unit, user_id, "operator") if demoted or after.status == "suspended" else []
@@ -157,10 +164,11 @@ async def reset_second_factor(deps: Deps, principal: Principal, origin: Origin, 
     """Turn the account's second factor off, for somebody who lost app and recovery codes, and end its sessions. Safe to run
     twice.
 
-    Raises NotFound, Forbidden.
+    Raises NotFound, and what `_require_person` raises.
     """
     async with deps.work.unit(as_operator(origin)) as unit:
         target, _ = await _act(unit, principal, user_id)
+        await _require_person(unit, principal)
         user = rules.accept_target(target)
         done = await mfa.turn_off(unit, user_id, "operator", NOWHERE)
         ended = await end_sessions(unit, user_id, "operator") if done else []
@@ -244,6 +252,15 @@ async def _act(unit: Unit, principal: Principal, user_id: UserId | None) -> tupl
     target, operators = await directory.lock_with_operators(unit.connection, user_id or principal.user_id)
     rules.require_operator(principal.user_id, operators)
     return target, operators
+
+
+async def _require_person(unit: Unit, principal: Principal) -> None:
+    """What would let a stolen token live on, or an account be entered more easily, takes somebody who has just proved who they
+    are. Raises Forbidden for a token, StepUpRequired.
+    """
+    if principal.kind != "user":
+        raise Forbidden("This is for a person who is signed in, not for a token.")
+    await require_proof(unit.connection, principal, unit.now)
 
 
 async def _write(unit: Unit, user: User, columns: Mapping[str, object]) -> User:

@@ -37,6 +37,7 @@ from coffer_contracts.problems import (
     NotFound,
     PreconditionFailed,
     StateConflict,
+    StepUpRequired,
     UsernameTaken,
 )
 
@@ -143,7 +144,7 @@ async def get_accounts(
     PATH,
     opt=operator()
     | documented(
-        raises=[UsernameTaken],
+        raises=[UsernameTaken, StepUpRequired],
         headers=["ETag"],
         events=["auth.user.registered.v1", ACTED],
         request={"username": "grace", "email": "grace@example.org", "quota_bytes": 53_687_091_200},
@@ -157,7 +158,8 @@ async def post_account(
     data: JSONBody[CreateAccountBody], principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
 ) -> Response[AccountAnswer]:
     """No password opens it: the person sets one by a link that is mailed to the address given. It works once, for 30 minutes;
-    `POST /v1/auth/password/forgot` sends another. No answer and no mail ever holds a password.
+    `POST /v1/auth/password/forgot` sends another. No answer and no mail ever holds a password. An operator's account is made by
+    a person who has just proved who they are, and by no token.
     """
     return _tagged(await operators.create_account(deps, principal, origin, NewAccount(**data.model_dump())), 201)
 
@@ -179,7 +181,7 @@ async def get_account(account: AccountId, deps: TheDeps, conditions: TheConditio
     f"{PATH}/{{account:str}}",
     opt=operator()
     | documented(
-        raises=[NotFound, PreconditionFailed, Forbidden, LastOperator],
+        raises=[NotFound, PreconditionFailed, Forbidden, LastOperator, StepUpRequired],
         headers=["ETag"],
         events=["auth.user.changed.v1", "auth.user.suspended.v1", "auth.session.revoked.v1", ACTED],
         request={"status": "suspended"},
@@ -196,7 +198,8 @@ async def patch_account(
     deps: TheDeps,
     conditions: TheConditions,
 ) -> Response[AccountAnswer]:
-    """What is left out stays. Nobody suspends themselves, and the last operator stays one.
+    """What is left out stays. Nobody suspends themselves, and the last operator stays one. The role is given by a person who
+    has just proved who they are, and by no token.
 
     Services that verify tokens by themselves refuse those of a suspended person as soon as they hear of it, within seconds.
     """
@@ -256,14 +259,18 @@ async def post_password_reset(account: AccountId, principal: ThePrincipal, origi
 @post(
     f"{PATH}/{{account:str}}/mfa/reset",
     opt=operator()
-    | documented(raises=[NotFound, Forbidden], events=["auth.mfa.disabled.v1", "auth.session.revoked.v1", ACTED]),
+    | documented(
+        raises=[NotFound, Forbidden, StepUpRequired], events=["auth.mfa.disabled.v1", "auth.session.revoked.v1", ACTED]
+    ),
     operation_id="reset_account_mfa",
     tags=TAGS,
     summary="Turn somebody's second factor off",
     status_code=204,
 )
 async def post_mfa_reset(account: AccountId, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps) -> None:
-    """For somebody who lost the app and the recovery codes: a password is enough again, and every session ends."""
+    """For somebody who lost the app and the recovery codes: a password is enough again, and every session ends.
+    Takes a person who has just proved who they are, and no token.
+    """
     await operators.reset_second_factor(deps, principal, origin, UserId(known_id(account)))
 
 
