@@ -114,8 +114,10 @@ class Hashing:
         """How many were computed so far, for comparing or for keeping."""
 
     async def hash(self, password: str) -> str:
-        """A fresh hash with its parameters and salt inside. Raises Unavailable when too many calls are waiting."""
-        return await self._run(self._hasher.hash, password)
+        """A fresh hash with its parameters and salt inside, of the password in the form that `verify` compares. Raises Unavailable
+        when too many calls are waiting.
+        """
+        return await self._run(self._hasher.hash, unicodedata.normalize("NFKC", password))
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Whether the hash is this password's. For `None`, no account, and for LOCKED a decoy is compared at the same
