@@ -237,3 +237,21 @@ async def test_a_password_typed_in_decomposed_letters_still_opens_once_its_hash_
     async with auth_deps(url, password_passes=2) as after:
         for _ in range(2):
             assert (await signed_in(after, user.username, typed)).user.id == user.id
+
+
+async def test_who_loses_the_role_during_a_sign_in_gets_no_token_that_carries_it(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await operators.grant_operator((await registered(deps)).username, deps)
+    verify = deps.hashing.verify
+
+    async def demoted_meanwhile(password: str, hashed: str | None) -> bool:
+        matches = await verify(password, hashed)
+        await operators.revoke_operator(user.username, deps)
+        return matches
+
+    monkeypatch.setattr(deps.hashing, "verify", demoted_meanwhile)
+    pair = await signed_in(deps, user.username)
+    claims = jwt.decode(pair.access_token, options={"verify_signature": False})
+    assert (claims["roles"], [scope for scope in claims["scopes"] if scope.startswith("admin")]) == ([], [])
+    assert pair.user.roles == ()

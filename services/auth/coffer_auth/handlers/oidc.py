@@ -53,6 +53,8 @@ async def sign_in(command: IdToken, origin: Origin, deps: Deps) -> TokenPair:
         opened = await open_or_ask(user.id, command.device_name, command.caller, unit, password=False)
         # After the account is held, as whoever links it does: the other way round the two would wait for each other.
         await oidc.touch(unit.connection, identity.issuer, identity.subject, unit.now)
+        # Again, now that it is held: a role may have gone meanwhile.
+        user = await users.user_by_id(unit.connection, user_id) or user
     return await pair_of(user, *opened_session(opened), deps)
 
 

@@ -90,7 +90,9 @@ async def login(command: Login, origin: Origin, deps: Deps) -> TokenPair:
             await attempts.clear(unit.connection, attempt.keys)
         opened = await open_or_ask(found.user.id, command.device_name, command.caller, unit, password=True)
         await _refuse_if_replaced(found, newer, unit)
-    return await pair_of(found.user, *opened_session(opened), deps)
+        # As it stands now that it is held: a role may have gone while the password was compared.
+        user = await users.user_by_id(unit.connection, found.user.id) or found.user
+    return await pair_of(user, *opened_session(opened), deps)
 
 
 async def open_or_ask(
