@@ -114,8 +114,9 @@ class Hashing:
         """How many were computed so far, for comparing or for keeping."""
 
     async def hash(self, password: str) -> str:
-        """A fresh hash with its parameters and salt inside, of the password in the form that `verify` compares. Raises Unavailable
-        when too many calls are waiting.
+        """A fresh hash with its parameters and salt inside, of the same form of the password that `verify` compares.
+
+        Raises Unavailable when too many calls are waiting.
         """
         return await self._run(self._hasher.hash, unicodedata.normalize("NFKC", password))
 

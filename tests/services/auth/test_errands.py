@@ -12,6 +12,7 @@ from coffer_auth.domain.accounts import User
 from coffer_auth.handlers import accounts, emails, errands, operators, passwords
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.errands import Clerk, run_errand, wait_after
+from coffer_auth.handlers.mail_requests import request_mail
 from coffer_auth.handlers.operators import NewAccount
 from coffer_chassis.ids import new_id
 from coffer_chassis.testing import FixedClock, eventually
@@ -43,7 +44,7 @@ async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
 def refused(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Ids of accounts for which no mail can be written."""
     ids: set[str] = set()
-    write = errands.request_mail
+    write = request_mail
 
     def stumble(unit: Any, deps: Deps, user: Any, *arguments: Any, **more: Any) -> None:
         if user.id in ids:

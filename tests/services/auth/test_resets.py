@@ -306,7 +306,7 @@ async def test_who_knew_the_old_password_cannot_take_the_account_by_another_addr
 async def test_a_change_of_address_under_way_does_not_outlive_the_password(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = await signed_in(deps)
     thief = await again(deps, owner.user)
-    link, confirm = await link_for(deps, owner.user.email), emails.confirm_password
+    link, confirm = await link_for(deps, owner.user.email), passwords.confirm_password
 
     async def confirmed_just_before(*arguments: Any) -> int:
         generation = await confirm(*arguments)
@@ -326,6 +326,6 @@ async def test_a_sign_in_that_owes_a_code_ends_with_a_reset_that_an_operator_for
         await login(deps, ada.user.username, PASSWORD)
     boss = await again(deps, await operators.grant_operator((await registered(deps)).username, deps))
     await operators.force_password_reset(deps, boss.principal, boss.origin, ada.user.id)
-    token = asked.value.extensions["mfa_token"]
+    token = str(asked.value.extensions["mfa_token"])
     with pytest.raises(MfaInvalid):
         await login_with_code(Answer(token, Shown(code=ada.app.code()), HOME), origin(), deps)

@@ -16,8 +16,10 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
     """Each is safe at once and twice."""
 
     async def forget_sessions() -> None:
-        async with deps.work.engine.begin() as connection:
-            await sessions.forget_ended_before(connection, deps.work.clock.now() - KEPT_AFTER_END)
+        gone = SLICE
+        while gone >= SLICE:
+            async with deps.work.engine.begin() as connection:
+                gone = await sessions.forget_ended_before(connection, deps.work.clock.now() - KEPT_AFTER_END)
 
     async def forget_attempts() -> None:
         swept = attempts.SWEPT_AT_ONCE
@@ -30,8 +32,10 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
             await mfa.forget_challenges(connection, deps.work.clock.now())
 
     async def forget_tokens() -> None:
-        async with deps.work.engine.begin() as connection:
-            await access_tokens.forget_ended_before(connection, deps.work.clock.now() - KEPT_AFTER_END)
+        gone = SLICE
+        while gone >= SLICE:
+            async with deps.work.engine.begin() as connection:
+                gone = await access_tokens.forget_ended_before(connection, deps.work.clock.now() - KEPT_AFTER_END)
 
     async def forget_links() -> None:
         gone = SLICE

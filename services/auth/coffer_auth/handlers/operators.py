@@ -117,7 +117,7 @@ async def change_account(
         columns = rules.changed_by_operator(user, wish, actor_id=principal.user_id, operators=operators)
         if not columns:
             return account
-        if OPERATOR in (columns.get("roles") or ()):
+        if OPERATOR not in user.roles and wish.get("role") == OPERATOR:
             await _require_person(unit, principal)
         after = await _write(unit, user, columns)
         demoted = OPERATOR in user.roles and OPERATOR not in after.roles

@@ -55,7 +55,8 @@ async def register_account(
 ) -> Response[UserAnswer]:
     """Make an account.
 
-    If the e-mail address is in use already, the answer looks the same but nothing is made.
+    Whether the e-mail address is in use already shows nowhere: the account is made and claims it as any other does, and only
+    the mail that goes there differs. The address is the account's once the link in the mail was followed.
     """
     address = callers.of(request.scope).address
     used = claim(

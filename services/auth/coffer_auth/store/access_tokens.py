@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Text, bindparam, cast, delete, func, insert, select, tuple_, update
+from sqlalchemy import Row, Text, bindparam, cast, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_auth.domain.access_tokens import AccessToken
 from coffer_auth.store.tables import access_tokens as table
 from coffer_auth.store.tables import users
+from coffer_chassis.forgetting import forget_some
 from coffer_contracts.ids import TokenId, UserId
 
 _TOKEN = tuple(table.c[name] for name in AccessToken.__dataclass_fields__)
@@ -100,5 +101,5 @@ async def note_uses(connection: AsyncConnection, uses: Mapping[str, datetime]) -
 
 
 async def forget_ended_before(connection: AsyncConnection, moment: datetime) -> int:
-    """Delete tokens that would have ended by themselves before `moment`; how many. Safe to run twice."""
-    return (await connection.execute(delete(table).where(table.c.expires_at < moment))).rowcount
+    """Delete a slice of the tokens that would have ended by themselves before `moment`; how many. Safe to run twice."""
+    return await forget_some(connection, table, table.c.expires_at < moment)

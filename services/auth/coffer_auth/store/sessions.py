@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coffer_auth.domain.sessions import Device, RevocationReason, Session
 from coffer_auth.store.tables import refresh_tokens, sessions
 from coffer_chassis.callers import Caller, network_of
+from coffer_chassis.forgetting import forget_some
 from coffer_contracts.ids import SessionId, UserId
 
 _SESSION = (
@@ -180,9 +181,8 @@ async def session_of(connection: AsyncConnection, user_id: UserId, digest: bytes
 
 
 async def forget_ended_before(connection: AsyncConnection, moment: datetime) -> int:
-    """Delete sessions, and with them their tokens, that expired or were revoked before `moment`; how many."""
-    done = await connection.execute(delete(sessions).where((sessions.c.expires_at < moment) | (sessions.c.revoked_at < moment)))
-    return done.rowcount
+    """Delete a slice of the sessions, and with them their tokens, that expired or were revoked before `moment`; how many."""
+    return await forget_some(connection, sessions, (sessions.c.expires_at < moment) | (sessions.c.revoked_at < moment))
 
 
 def _session(row: Row[*tuple[Any, ...]]) -> Session:

@@ -78,6 +78,7 @@ sessions = Table(
     Column("password_proved_at", Instant),
     Column("code_proved_at", Instant),
     Index("sessions_user", "user_id"),
+    Index("sessions_end", "expires_at"),
     Index("sessions_revoked", "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
 )
 
