@@ -25,8 +25,20 @@ from coffer_contracts.files import (
     ItemTrashedV1,
     UploadFact,
 )
-from coffer_contracts.ids import BlobId, EventId, GrantId, ItemId, SessionId, ShareId, UploadId, UserId, VersionId, WebhookId
-from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1
+from coffer_contracts.ids import (
+    BlobId,
+    EventId,
+    GrantId,
+    ItemId,
+    PhotoId,
+    SessionId,
+    ShareId,
+    UploadId,
+    UserId,
+    VersionId,
+    WebhookId,
+)
+from coffer_contracts.media import PhotoRejectedV1, PreviewFailedV1, PreviewImage, PreviewReadyV1
 from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_contracts.sharing import (
     FieldChange,
@@ -81,6 +93,14 @@ def session_revoked(session_id: str, user: UserId, until: datetime) -> Envelope[
         session_id=SessionId(session_id), user_id=user, reason="logout", revoked_at=NOON, tokens_expire_at=until
     )
     return told(fact, source="/auth")
+
+
+def photo_rejected(user: UserId) -> Envelope[PhotoRejectedV1]:
+    """What somebody sent as a photo of themselves was none."""
+    fact = PhotoRejectedV1(
+        photo_id=PhotoId(new_id()), user_id=user, etag="an-etag", reason="not_an_image", detail="The file is no picture."
+    )
+    return told(fact, source="/media-worker", kind="system")
 
 
 def webhook_disabled(user: UserId, reason: str = "failing") -> Envelope[WebhookDisabledV1]:

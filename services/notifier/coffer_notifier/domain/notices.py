@@ -21,6 +21,7 @@ UPLOAD_CONFLICT = "upload_conflict"
 UPLOAD_REJECTED = "upload_rejected"
 UPLOAD_FAILED = "upload_failed"
 UPLOAD_EXPIRED = "upload_expired"
+PHOTO_REJECTED = "photo_rejected"
 WEBHOOK_DISABLED = "webhook_disabled"
 
 TELLS_OF_LOSS = frozenset({SHARE_REVOKED, SHARE_EXPIRED})
@@ -71,6 +72,7 @@ _TITLES = {
     UPLOAD_REJECTED: "{what} was rejected",
     UPLOAD_FAILED: "The upload of {what} failed",
     UPLOAD_EXPIRED: "The upload of {what} was not finished in time",
+    PHOTO_REJECTED: "Your photo was rejected",
     NEW_SIGN_IN: "Someone signed in to your account from somewhere new",
     REUSE_DETECTED: "A stolen sign-in was used; the session was ended",
     PASSWORD_CHANGED: "Your password was changed",

@@ -1,11 +1,14 @@
-"""What follows from facts of auth: the copy of people, and the deny list. Quick: SQL only."""
+"""What follows from facts about people: the copy of them, word of their photos, and the deny list. Quick: SQL only."""
 
 from coffer_chassis.copies.people import note_person
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import SessionRevokedV1, UserFact
 from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
+from coffer_contracts.media import PhotoRejectedV1
+from coffer_notifier.domain import notices as kinds
 from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.handlers.telling import give_notice
 from coffer_notifier.store import webhooks
 from coffer_notifier.store.tables import people
 
@@ -15,6 +18,13 @@ async def on_person(event: Envelope[UserFact], unit: Unit, _deps: Deps) -> None:
     await note_person(unit.connection, people, event)
     if event.data.status == "deleted":
         await webhooks.remove_all_of(unit.connection, event.data.user_id)
+
+
+async def on_photo_rejected(event: Envelope[PhotoRejectedV1], unit: Unit, _deps: Deps) -> None:
+    """The photo that somebody sent of themselves became none: they are told why, and nobody else."""
+    fact = event.data
+    data = {"photo_id": fact.photo_id, "reason": fact.reason, "detail": fact.detail}
+    await give_notice(unit, event, fact.user_id, kinds.PHOTO_REJECTED, None, data)
 
 
 async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:

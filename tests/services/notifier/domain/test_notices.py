@@ -35,6 +35,7 @@ def notice(kind: str, *, item: ItemRef | None = ITEM, **data: Any) -> Notice:
         (notice(notices.SHARE_LEFT), "Ann left your share of “Plans”"),
         (notice(notices.UPLOAD_CONFLICT, item=None, name="a.txt"), "“a.txt” could not be placed and waits for your decision"),
         (notice(notices.UPLOAD_REJECTED, item=None, name="a.txt"), "“a.txt” was rejected"),
+        (notice(notices.PHOTO_REJECTED, item=None, reason="not_an_image"), "Your photo was rejected"),
         (notice(notices.UPLOAD_FAILED, item=None, name="a.txt"), "The upload of “a.txt” failed"),
         (notice(notices.UPLOAD_EXPIRED, item=None, name="{who}"), "The upload of “{who}” was not finished in time"),
         (notice("from_the_future"), "“Plans”"),

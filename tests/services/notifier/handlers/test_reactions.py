@@ -20,6 +20,7 @@ from factories.notifier import Notifier
 from factories.telling import (
     Share,
     drive,
+    photo_rejected,
     registered,
     reuse_detected,
     sample,
@@ -69,6 +70,7 @@ class World:
             self.file.purged(),
             session_revoked(user_id(), self.bob, NOON.replace(hour=13)),
             webhook_disabled(self.bob),
+            photo_rejected(self.bob),
             signed_in(self.bob),
             reuse_detected(self.bob),
             *(sample(f"auth.{kind}.v1", self.bob) for kind in ("token.created", "token.revoked", "mfa.disabled")),
@@ -119,6 +121,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
     now = await state(notifier, world)
     assert sorted(row.type for row in now["notices"]) == [
         "mfa_disabled",
+        "photo_rejected",
         "session_reuse_detected",
         "share_changed",
         "share_left",
@@ -188,7 +191,7 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     await notifier.handle(*order(facts))
     now = await state(notifier, world)
     assert len(now["activity"]) == 16
-    assert len(now["notices"]) == 13
+    assert len(now["notices"]) == 14
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
 
@@ -248,6 +251,17 @@ async def test_who_is_told_of_an_upload_that_ended(notifier: Notifier) -> None:
     await notifier.handle(upload_ended(world.folder, world.ann, UploadRejectedV1))
     own = await notifier.rows("SELECT count(*) FROM notices WHERE user_id = :ann", ann=world.ann)
     assert own[0][0] == 2, "one of Bob's, one of her own"
+
+
+async def test_who_sent_a_photo_that_is_none_is_told_why(notifier: Notifier) -> None:
+    world = World()
+    await notifier.handle(*[photo_rejected(world.bob)] * 2)
+    [row] = await notifier.rows(
+        "SELECT user_id::text, data FROM notices WHERE type = 'photo_rejected' AND user_id IN (:ann, :bob)",
+        ann=world.ann,
+        bob=world.bob,
+    )
+    assert (row.user_id, row.data["reason"], row.data["detail"]) == (world.bob, "not_an_image", "The file is no picture.")
 
 
 async def hinted(notifier: Notifier, *people: str) -> set[str]:
