@@ -67,9 +67,10 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id), *self._security]
-                if not any(name == b"cache-control" for name, _ in message["headers"]):
+                caching = [value for name, value in message["headers"] if name == b"cache-control"]
+                if not caching:
                     headers.append(self._cache_control)
-                if (limit := inner.get(LIMIT_KEY)) is not None and status not in REDIRECTIONS:
+                if (limit := inner.get(LIMIT_KEY)) is not None and status not in REDIRECTIONS and not _is_shared(caching):
                     headers.extend(limit)
                 if origin is not None:
                     headers.extend(self._cors.answer_headers(origin))
@@ -134,6 +135,11 @@ def _once(receive: Receive) -> Receive:
         return await receive()
 
     return heard
+
+
+def _is_shared(caching: Sequence[bytes]) -> bool:
+    """Whether caches hand the answer to others as well (RFC 9111 section 5.2.2.9): it then says nothing of whoever asked."""
+    return any(b"public" in value.lower() for value in caching)
 
 
 def _is_preflight(scope: Any) -> bool:

@@ -5,7 +5,7 @@ only place where the inbox is checked.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -49,6 +49,13 @@ class Unit:
         """Whom to wake after the commit."""
         self._rows: list[dict[str, Any]] = []
         self._private_rows: list[dict[str, Any]] = []
+        self._asked: list[tuple[Together, Any]] = []
+
+    def together(self, step: "Together", what: Any) -> None:
+        """Have `step` done once before the commit for all units of the transaction that ask for it, with each of those units
+        and its `what`: a batch of facts then costs as many statements as one. Not for use inside a step.
+        """
+        self._asked.append((step, what))
 
     def wake(self, topic: str) -> None:
         """Tell `topic` to this and other processes of the service when, and only when, this unit has committed.
@@ -151,6 +158,10 @@ class Unit:
             raise ValueError(f"{envelope.type} has {len(body)} bytes; an event may have {EVENT_BYTES}")
         return body
 
+    def _take_asked(self) -> list[tuple["Together", Any]]:
+        asked, self._asked = self._asked, []
+        return asked
+
     def _take_rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rows, self._rows = self._rows, []
         private, self._private_rows = self._private_rows, []
@@ -161,8 +172,21 @@ class Unit:
         return await write_down(self.connection, tables, [self])
 
 
+Together = Callable[[AsyncConnection, Sequence[tuple[Unit, Any]]], Awaitable[None]]
+"""A step that is done once for many units of one transaction: see `Unit.together`."""
+
+
 async def write_down(connection: AsyncConnection, tables: ChassisTables, units: Iterable[Unit]) -> int:
-    """Write what units on one transaction have emitted into the outboxes; how many rows. To be called before the commit."""
+    """Do what units on one transaction have asked to be done together, and write what they have emitted into the outboxes;
+    how many rows. To be called before the commit.
+    """
+    units = list(units)
+    steps: dict[Together, list[tuple[Unit, Any]]] = {}
+    for unit in units:
+        for step, what in unit._take_asked():  # noqa: SLF001  # the other half of one thing
+            steps.setdefault(step, []).append((unit, what))
+    for step, asked in steps.items():
+        await step(connection, asked)
     count = 0
     taken = [unit._take_rows() for unit in units]  # noqa: SLF001  # the other half of one thing
     for place, table in enumerate((tables.outbox, tables.private_outbox)):

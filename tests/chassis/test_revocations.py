@@ -9,7 +9,8 @@ from sqlalchemy import MetaData
 
 from coffer_chassis.identity import LEEWAY
 from coffer_chassis.ids import new_id
-from coffer_chassis.revocations import DenyList, forget_before, load, remember, revocations_table
+from coffer_chassis.revocations import WHOLE_EVERY, DenyList, forget_before, load, remember, revocations_table
+from coffer_chassis.testing import eventually
 from coffer_chassis.unit_of_work import Work
 from factories.eventing import ORIGIN, TABLES, Store
 
@@ -47,7 +48,7 @@ async def test_the_later_end_counts_whatever_came_first(store: Store) -> None:
         async with store.engine.begin() as connection:
             await remember(connection, REVOCATIONS, session_id, now + life)
     async with store.work.read() as connection:
-        assert await load(connection, REVOCATIONS, now) == [(session_id, now + LIFE * 2)]
+        assert (await load(connection, REVOCATIONS, now)).ends == [(session_id, now + LIFE * 2)]
 
 
 async def test_told_twice_at_once_makes_one_row(store: Store, denied: DenyList) -> None:
@@ -60,8 +61,8 @@ async def test_a_row_counts_as_long_as_a_token_would_be_accepted_and_then_goes(s
     session_id, until = new_id(), store.clock.now() + LIFE
     async with store.engine.begin() as connection:
         await remember(connection, REVOCATIONS, session_id, until)
-        assert await load(connection, REVOCATIONS, until + LEEWAY - timedelta(seconds=1)) == [(session_id, until)]
-        assert await load(connection, REVOCATIONS, until + LEEWAY) == []
+        assert (await load(connection, REVOCATIONS, until + LEEWAY - timedelta(seconds=1))).ends == [(session_id, until)]
+        assert (await load(connection, REVOCATIONS, until + LEEWAY)).ends == []
         assert await forget_before(connection, REVOCATIONS, until) == 0
         assert await forget_before(connection, REVOCATIONS, until + timedelta(seconds=1)) == 1
         assert await forget_before(connection, REVOCATIONS, until + timedelta(seconds=1)) == 0
@@ -121,3 +122,49 @@ async def test_forgetting_leaves_what_still_counts(store: Store, denied: DenyLis
     assert await denied.forget() == 1
     assert await denied.forget() == 0
     assert [row.session_id for row in await store.rows(REVOCATIONS)] == [lasting]
+
+
+async def test_a_look_takes_over_what_is_new_and_leaves_the_rest(store: Store, denied: DenyList) -> None:
+    old, new = new_id(), new_id()
+    await note(store, denied, old)
+    now = store.clock.now()
+
+    async def only_what_is_new(mark: str) -> list[str]:
+        async with store.work.read() as connection:
+            return [session_id for session_id, _ in (await load(connection, REVOCATIONS, now, after=mark)).ends]
+
+    async def past_it() -> str | None:
+        """A mark from which it is no news; what others have open in other databases of the server may delay that."""
+        async with store.work.read() as connection:
+            mark = (await load(connection, REVOCATIONS, now)).mark
+        return mark if await only_what_is_new(mark) == [] else None
+
+    mark = await eventually(past_it)
+    assert mark is not None
+    await note(store, denied, new)
+    assert await only_what_is_new(mark) == [new]
+    await note(store, denied, old, LIFE * 2)
+    assert sorted(await only_what_is_new(mark)) == sorted([old, new])
+
+
+async def test_an_end_that_was_long_in_coming_to_be_committed_is_not_missed(store: Store, denied: DenyList) -> None:
+    other, late, early = another_process(store), new_id(), new_id()
+    async with store.engine.begin() as connection:
+        await remember(connection, REVOCATIONS, late, store.clock.now() + LIFE)
+        await note(store, denied, early)
+        for _ in range(3):
+            await other.refresh()
+        assert early in other.revocations
+        assert late not in other.revocations
+    await other.refresh()
+    assert late in other.revocations
+
+
+async def test_now_and_then_the_whole_list_is_taken_over_for_a_store_that_counts_anew(store: Store, denied: DenyList) -> None:
+    other, session_id = another_process(store), new_id()
+    await other.refresh()
+    await note(store, denied, session_id)
+    other._mark = str(2**31 - 5)  # as of a store that was further on
+    for _ in range(WHOLE_EVERY):
+        await other.refresh()
+    assert session_id in other.revocations

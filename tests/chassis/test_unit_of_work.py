@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.testing import eventually
-from coffer_chassis.unit_of_work import EVENT_BYTES, Duplicate, Work
+from coffer_chassis.unit_of_work import EVENT_BYTES, Duplicate, Unit, Work, write_down
 from coffer_contracts.catalog import parse
 from factories.eventing import COUNTERS, ORIGIN, TABLES, Store, count, created, failed, user_id
 
@@ -237,3 +239,38 @@ async def test_whoever_gets_no_turn_in_time_is_told(store: Store, monkeypatch: p
         with pytest.raises(TimeoutError):
             await asyncio.create_task(read())
     await read()
+
+
+async def test_what_units_ask_to_be_done_together_is_done_once_before_the_commit(store: Store) -> None:
+    asked: list[list[int]] = []
+
+    async def step(connection: AsyncConnection, of: Sequence[tuple[Unit, int]]) -> None:
+        asked.append([what for _, what in of])
+        for unit, what in of:
+            assert unit.connection is connection
+            unit.emit(failed(), sequence=what)
+            unit.wake("things")
+
+    async with store.engine.begin() as connection:
+        units = [store.work.unit_on(connection, ORIGIN) for _ in range(2)]
+        for number, unit in enumerate([*units, units[0]], 1):
+            unit.together(step, number)
+        await write_down(connection, TABLES, units)
+        await write_down(connection, TABLES, units)
+    assert asked == [[1, 3, 2]]
+    assert sorted(row.sequence for row in await store.rows(TABLES.outbox)) == [1, 2, 3]
+    assert all("things" in unit.topics for unit in units)
+
+
+async def test_a_step_that_fails_undoes_the_unit(store: Store) -> None:
+    async def step(_connection: AsyncConnection, _of: Sequence[tuple[Unit, None]]) -> None:
+        raise Broken
+
+    async def fail() -> None:
+        async with store.work.unit(ORIGIN) as unit:
+            await count(unit, "one")
+            unit.together(step, None)
+
+    with pytest.raises(Broken):
+        await fail()
+    assert await store.counts() == {}

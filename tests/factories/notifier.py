@@ -18,7 +18,7 @@ from coffer_chassis.inbox import first_time
 from coffer_chassis.sealing import OpeningKey
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.testing import FixedClock
-from coffer_chassis.unit_of_work import Work
+from coffer_chassis.unit_of_work import Unit, Work, write_down
 from coffer_chassis.wakeups import Wakeups
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import SessionId, UserId
@@ -109,7 +109,7 @@ class Notifier:
 
     async def handle_together(self, *events: Envelope[Any]) -> None:
         """Deliver facts in one transaction, as a received batch, to every queue that hears them."""
-        topics: set[str] = set()
+        units: list[Unit] = []
         async with self.engine.begin() as connection:
             for fact in events:
                 for queue, table in TABLES.items():
@@ -118,9 +118,9 @@ class Notifier:
                     unit = self.deps.work.unit_on(connection, cause=fact)
                     if await first_time(connection, chassis, queue, fact, unit.now):
                         await table[fact.type].run(fact, unit, self.deps)
-                        await unit.flush(chassis)
-                        topics |= unit.topics
-        self.deps.work.wake(topics)
+                        units.append(unit)
+            await write_down(connection, chassis, units)
+        self.deps.work.wake({topic for unit in units for topic in unit.topics})
 
     async def forget_inbox(self) -> None:
         """As if so much time had passed that the inbox no longer knows what was handled."""

@@ -67,12 +67,29 @@ async def get_away() -> str:
     raise Unavailable
 
 
+@get("/v1/same-for-all", opt=public())
+async def get_same_for_all() -> Response[str]:
+    return Response("known", headers={"Cache-Control": "max-age=300, Public"})
+
+
 @get("/v1/inside", opt=internal())
 async def get_inside() -> str:
     return "in"
 
 
-ROUTES = (list_things, start_upload, search, get_public, sign_in, unlock, get_keys, get_content, get_known, get_away)
+ROUTES = (
+    list_things,
+    start_upload,
+    search,
+    get_public,
+    sign_in,
+    unlock,
+    get_keys,
+    get_content,
+    get_known,
+    get_away,
+    get_same_for_all,
+)
 
 
 @asynccontextmanager
@@ -257,3 +274,14 @@ async def test_a_service_that_is_away_says_when_to_come_back() -> None:
 async def test_a_policy_that_nobody_knows_cannot_be_declared() -> None:
     with pytest.raises(ValueError, match="no policy"):
         limited("uploads")
+
+
+async def test_what_caches_share_says_nothing_of_whoever_asked_first() -> None:
+    async with client(default=2) as http:
+        answers = [await http.get("/v1/same-for-all") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [sorted(name for name in answer.headers if name.startswith("ratelimit")) for answer in answers] == [
+        [],
+        [],
+        ["ratelimit", "ratelimit-policy"],
+    ]

@@ -1,7 +1,8 @@
 """Personal access tokens: made once, shown once, bounded, refused once revoked, good as long as they say."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from coffer_auth.handlers.operators import grant_operator
 from coffer_auth.handlers.reactions import on_token_seen
 from coffer_chassis.answers import timestamp
 from coffer_chassis.etags import Conditions
+from coffer_chassis.identity import Revocations
 from coffer_chassis.ids import new_id
+from coffer_chassis.revocations import WHOLE_EVERY
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.testing import FixedClock
 from coffer_contracts.files import SightingNotedV1
@@ -347,3 +350,35 @@ async def test_the_owner_sees_when_a_token_was_used_last_wherever_that_was(
             await on_token_seen(event, unit, deps)
     later = (await http.get("/v1/me/tokens")).json()["items"][0]["last_used_at"]
     assert later == timestamp(clock.now() + timedelta(minutes=5))
+
+
+class Noting(Revocations):
+    """A deny list that notes what it is told."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        super().__init__(clock)
+        self.told: list[str] = []
+
+    def add(self, session_id: str, until: datetime) -> None:
+        self.told.append(session_id)
+        super().add(session_id, until)
+
+
+async def test_a_process_of_auth_reads_anew_what_was_revoked_lately_and_now_and_then_the_whole(
+    deps: Deps, clock: FixedClock
+) -> None:
+    asker = asker_of(await signed_in(deps, await registered(deps)))
+    old, new = await token_of(deps, asker), await token_of(deps, asker)
+    await access_tokens.revoke(old.id, asker, deps)
+    clock.advance(minutes=6)
+    noting = Noting(clock)
+    (look, *_) = access_tokens.watches(replace(deps, revocations=noting))
+    await look.run()
+    assert noting.told == []
+    await access_tokens.revoke(new.id, asker, deps)
+    await look.run()
+    assert noting.told == [new.id]
+    noting.told.clear()
+    for _ in range(WHOLE_EVERY):
+        await look.run()
+    assert old.id in noting.told

@@ -1,7 +1,8 @@
 """Commands about personal access tokens: making, listing, revoking, and telling everybody which are refused."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 
 from coffer_auth.domain.access_tokens import MOST_TOKENS, AccessToken, TokenEnd, accept_end, accept_scopes
 from coffer_auth.handlers.deps import Deps
@@ -13,12 +14,17 @@ from coffer_chassis.callers import Caller
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.identity import LEEWAY, Principal
 from coffer_chassis.ids import new_id
-from coffer_chassis.revocations import REFRESH_SECONDS
+from coffer_chassis.revocations import REFRESH_SECONDS, WHOLE_EVERY
 from coffer_chassis.token_uses import LOOK_EVERY_SECONDS
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth_factors import TokenCreatedV1, TokenRevokedV1
 from coffer_contracts.ids import TokenId, UserId
 from coffer_contracts.problems import LimitReached, NotFound, Unauthenticated, Unavailable
+
+LATELY = timedelta(minutes=5)
+"""Longer than any transaction, and than clocks of processes differ. Tokens are good for a year, so the whole list of those that
+ended early is read at the start and every WHOLE_EVERY looks only.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +136,13 @@ def refuse(ended: list[AccessToken], deps: Deps) -> None:
         deps.revocations.add(token.id, token.expires_at)
 
 
-async def refresh_revoked(deps: Deps) -> None:
-    """Take over which tokens are refused. Before the first request and every REFRESH_SECONDS, in every process of auth, which
-    hears none of its own facts.
+async def refresh_revoked(deps: Deps, *, lately: timedelta | None = None) -> None:
+    """Take over which tokens are refused: those revoked `lately`, or all. Before the first request and every REFRESH_SECONDS,
+    in every process of auth, which hears none of its own facts.
     """
+    now = deps.work.clock.now()
     async with deps.work.read() as connection:
-        known = await store.revoked_at(connection, deps.work.clock.now() - LEEWAY)
+        known = await store.revoked_at(connection, now - LEEWAY, None if lately is None else now - lately)
     for token_id, until in known:
         deps.revocations.add(token_id, until)
 
@@ -150,8 +157,13 @@ async def note_uses(deps: Deps) -> None:
 
 def watches(deps: Deps) -> tuple[Job, ...]:
     """What every process repeats, also one that only answers requests."""
+    looks = count(1)
+
+    async def look() -> None:
+        await refresh_revoked(deps, lately=None if next(looks) % WHOLE_EVERY == 0 else LATELY)
+
     return (
-        Job("refresh_revoked_tokens", lambda: refresh_revoked(deps), REFRESH_SECONDS),
+        Job("refresh_revoked_tokens", look, REFRESH_SECONDS),
         Job("note_token_uses", lambda: note_uses(deps), LOOK_EVERY_SECONDS),
     )
 

@@ -84,11 +84,14 @@ async def alive(connection: AsyncConnection, token_id: str, now: datetime) -> bo
     return (await connection.execute(found)).one_or_none() is not None
 
 
-async def revoked_at(connection: AsyncConnection, now: datetime) -> list[tuple[TokenId, datetime]]:
-    """Every token that ended early and would still be accepted at `now`, and when it would have ended."""
-    rows = await connection.execute(
-        select(table.c.id, table.c.expires_at).where(table.c.revoked_at.is_not(None), table.c.expires_at > now)
-    )
+async def revoked_at(
+    connection: AsyncConnection, now: datetime, since: datetime | None = None
+) -> list[tuple[TokenId, datetime]]:
+    """Every token that ended early, after `since` if that is named, and would still be accepted at `now`, and when it would
+    have ended.
+    """
+    ended = table.c.revoked_at.is_not(None) if since is None else table.c.revoked_at > since
+    rows = await connection.execute(select(table.c.id, table.c.expires_at).where(ended, table.c.expires_at > now))
     return [(TokenId(row.id), row.expires_at) for row in rows]
 
 

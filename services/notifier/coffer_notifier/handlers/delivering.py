@@ -5,10 +5,13 @@ attempt. Webhooks that answer, new ones and those that fail have places of their
 host that is gone, with however much that waits for them, delays those that answer.
 """
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -19,16 +22,31 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import rfc3339
+from coffer_contracts.ids import UserId
 from coffer_notifier.domain.signatures import signature_of
-from coffer_notifier.domain.webhooks import EACH, LEASE, PER_PERSON, SCHEDULE, STANDINGS, Attempt, Delivery, Standing, Webhook
+from coffer_notifier.domain.webhooks import (
+    EACH,
+    LEASE,
+    PER_PERSON,
+    SCHEDULE,
+    STANDINGS,
+    Attempt,
+    Delivery,
+    Standing,
+    Webhook,
+    wait_after,
+)
 from coffer_notifier.handlers.deps import Answer, CallFailed, Deps
-from coffer_notifier.handlers.judging import Verdicts, judge
-from coffer_notifier.handlers.settling import delivered, not_delivered, withheld
+from coffer_notifier.handlers.judging import Verdict, Verdicts, judge
+from coffer_notifier.handlers.settling import Outcome, delivered, not_delivered, withheld
 from coffer_notifier.store import deliveries, webhooks
 from coffer_notifier.store.deliveries import NOBODY
 from coffer_notifier.vault import WrongKeySecret
 
 USER_AGENT = "Coffer-Webhooks/1"
+
+SETTLE_PAUSES = (0.2, 1.0, 4.0)
+"""Between tries to write down what became of an attempt; together with them well within the claim."""
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +97,7 @@ async def claim_due(deps: Deps, room: Room) -> Claim:
             due += found
         known = await webhooks.by_id(unit.connection, [one.webhook_id for one in due])
         due = _shared_out(due, known, room)
-        verdicts = await judge(unit.connection, unit.now, [(one, known[one.webhook_id].user_id) for one in due])
+        verdicts = await _judged(unit, [(one, known[one.webhook_id].user_id) for one in due])
         tried = [await _claim(unit, deps, known[one.webhook_id], one, verdicts) for one in due]
         claimed = [one for one in tried if one is not None]
         if claimed:
@@ -119,12 +137,33 @@ def _shared_out(due: Sequence[Delivery], known: Mapping[str, Webhook], room: Roo
     return kept
 
 
+async def _judged(unit: Unit, due: Sequence[tuple[Delivery, UserId]]) -> Verdicts:
+    """What each may be told; nothing of those that cannot be judged, so that they hold up no other."""
+    try:
+        async with unit.connection.begin_nested():
+            return await judge(unit.connection, unit.now, due)
+    except Exception as error:
+        if unit.connection.invalidated:
+            raise
+        if len(due) == 1:
+            log.exception("webhook_not_judged", delivery_id=due[0][0].id, error=repr(error))
+            return {}
+    verdicts: dict[str, Verdict] = {}
+    for one in due:
+        verdicts |= await _judged(unit, [one])
+    return verdicts
+
+
 async def _claim(unit: Unit, deps: Deps, webhook: Webhook, one: Delivery, verdicts: Verdicts) -> Claimed | None:
     if one.attempts >= len(SCHEDULE):
         # The last attempt was never settled: its process died. Nobody knows whether it arrived.
         await withheld(unit, one, "too_many_attempts", state="failed")
         return None
-    told = verdicts[one.id]
+    told = verdicts.get(one.id)
+    if told is None:
+        wait = wait_after(one.attempts + 1, random.random())  # noqa: S311  # no secret
+        await deliveries.count_failed(unit.connection, one, unit.now + (wait or timedelta()), "internal")
+        return None
     if told.body is None:
         await withheld(unit, one, told.why)
         return None
@@ -138,11 +177,13 @@ async def _claim(unit: Unit, deps: Deps, webhook: Webhook, one: Delivery, verdic
 
 
 def _keys(deps: Deps, webhook: Webhook, unit: Unit) -> tuple[bytes, ...]:
-    """What signs: the secret, and the one before it while that is still good. Raises WrongKeySecret."""
-    sealed = [webhook.sealed_secret]
+    """What signs: the secret, and the one before it while that is still good and opens. Raises WrongKeySecret."""
+    keys = [deps.vault.open(webhook.id, webhook.sealed_secret)]
     if webhook.sealed_old_secret and webhook.old_secret_until and unit.now < webhook.old_secret_until:
-        sealed.append(webhook.sealed_old_secret)
-    return tuple(deps.vault.open(webhook.id, one) for one in sealed)
+        # One that no longer opens is why this one was made.
+        with suppress(WrongKeySecret):
+            keys.append(deps.vault.open(webhook.id, webhook.sealed_old_secret))
+    return tuple(keys)
 
 
 async def deliver(deps: Deps, one: Claimed) -> None:
@@ -200,18 +241,26 @@ async def _settle(deps: Deps, one: Claimed, made: Attempt, asked: int | None) ->
         "error": made.error,
         "response_head": made.response_head,
     }
-    try:
-        if made.error is None:
-            outcome = await delivered(deps, one.delivery, made, entry)
-        else:
-            jitter = random.random()  # noqa: S311  # no secret
-            outcome = await not_delivered(deps, one.delivery, one.attempt, made, entry, asked=asked, jitter=jitter)
-    except Exception as error:  # noqa: BLE001  # the claim lapses, and it is sent again
-        log.warning("webhook_not_settled", error=repr(error))
-        return
+    for pause in (*SETTLE_PAUSES, None):
+        try:
+            outcome = await _settled(deps, one, made, entry, asked)
+            break
+        except Exception as error:  # noqa: BLE001  # the store may be back in a moment; else the claim lapses, and it is sent again
+            if pause is None:
+                log.warning("webhook_not_settled", error=repr(error))
+                return
+            await asyncio.sleep(pause)
     metrics.WEBHOOK_DELIVERIES.labels(outcome).inc()
     told = {"outcome": outcome, "attempt": one.attempt, "status": made.status, "ms": made.latency_ms, "error": made.error}
     log.info("webhook_attempted", **told)
+
+
+async def _settled(deps: Deps, one: Claimed, made: Attempt, entry: Mapping[str, Any], asked: int | None) -> Outcome:
+    url = one.webhook.url
+    if made.error is None:
+        return await delivered(deps, one.delivery, url, made, entry)
+    jitter = random.random()  # noqa: S311  # no secret
+    return await not_delivered(deps, one.delivery, url, one.attempt, made, entry, asked=asked, jitter=jitter)
 
 
 async def deliver_all(deps: Deps, claimed: Sequence[Claimed]) -> None:

@@ -83,7 +83,17 @@ async def _claim(unit: Unit, deps: Deps, mail: Mail) -> _Claimed | None:
         await _give_up(unit, mail, mail.attempts, Giving("too_many_attempts"))
         return None
     # Looked at anew for every attempt: the account may have been closed meanwhile, or have got another address.
-    composed = await compose(unit, deps, mail)
+    try:
+        async with unit.connection.begin_nested():
+            composed = await compose(unit, deps, mail)
+    except Exception as error:  # a mail that nobody can write holds up no other
+        if unit.connection.invalidated:
+            raise
+        wait = wait_after(mail.attempts + 1, random.random())  # noqa: S311  # jitter, no secret
+        await mails.count_failed(unit.connection, mail, unit.now + wait, type(error).__name__)
+        # No traceback: what it quotes of a private mail is nobody's to keep.
+        log.error("mail_not_written", mail_id=mail.id, kind=mail.kind, error=type(error).__name__)  # noqa: TRY400  # see above
+        return None
     if isinstance(composed, Letter) and mail.letter is not None and mail.letter.to == composed.to:
         composed = mail.letter
     match composed:

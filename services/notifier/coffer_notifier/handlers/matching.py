@@ -1,11 +1,13 @@
 """Matching: which webhooks a fact is for. In the transaction in which the fact is handled, so a row per webhook and fact is
-there exactly when the fact was handled. Quick: SQL only; a fact that nobody asked for costs one statement.
+there exactly when the fact was handled. Quick: SQL only; a batch of facts that nobody asked for costs one statement.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.copies.tree import standings
 from coffer_chassis.handling import HandlerTable
@@ -18,6 +20,7 @@ from coffer_notifier.domain.outside import OFFERED, Concern, concern_of
 from coffer_notifier.domain.webhooks import HELD_FOR, patterns_of
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.store import deliveries
+from coffer_notifier.store.deliveries import Asking, Candidate
 from coffer_notifier.store.tables import tree
 
 WEBHOOKS = "webhooks"
@@ -45,47 +48,55 @@ def _matching(run: Handler) -> Handler:
 
 
 async def match_webhooks(event: Envelope[Event], unit: Unit) -> None:
-    """Queue a delivery of the fact for every webhook that asks for it and whose owner it concerns. May run twice."""
+    """Have a delivery of the fact queued for every webhook that asks for it and whose owner it concerns, together with those
+    of other facts in the transaction. May run twice.
+    """
     concern = concern_of(event)
-    if concern is None:
-        return
-    found = await deliveries.candidates(
-        unit.connection,
-        patterns_of(event.type),
-        concern.people,
-        concern.given,
-        now=unit.now,
-        held_from=unit.now - HELD_FOR,
-    )
+    if concern is not None:
+        unit.together(_match_all, (event, concern))
+
+
+async def _match_all(connection: AsyncConnection, asked: Sequence[tuple[Unit, tuple[Envelope[Event], Concern]]]) -> None:
+    now = asked[0][0].now
+    asking = [Asking(patterns_of(event.type), concern.people, concern.given) for _, (event, concern) in asked]
+    candidates = await deliveries.candidates(connection, asking, now=now, held_from=now - HELD_FOR)
+    rows: list[dict[str, Any]] = []
+    for (unit, (event, concern)), found in zip(asked, candidates, strict=True):
+        if hit := await _those_hit(event, unit, concern, found):
+            rows += _rows(event, unit, hit)
+            unit.wake(WEBHOOKS)
+    if rows:
+        await deliveries.queue(connection, rows)
+
+
+async def _those_hit(event: Envelope[Event], unit: Unit, concern: Concern, found: list[Candidate]) -> list[Candidate]:
     if isinstance(event.data, WebhookDisabledV1):
         # It is off, and would be told of that when it is on again.
         found = [one for one in found if one.webhook_id != event.data.webhook_id]
     if any(one.item_id for one in found):
         scope = await _scope(event, unit, concern)
         found = [one for one in found if one.item_id is None or one.item_id in scope]
-    if not found:
-        return
+    return found
+
+
+def _rows(event: Envelope[Event], unit: Unit, found: Iterable[Candidate]) -> Iterable[dict[str, Any]]:
     fact = event.to_json()
-    await deliveries.queue(
-        unit.connection,
-        [
-            {
-                "id": new_id(),
-                "webhook_id": one.webhook_id,
-                "event_id": event.id,
-                "event_type": event.type,
-                "fact": fact,
-                "state": "queued" if one.is_enabled else "held",
-                "not_before": unit.now,
-                "created_at": unit.now,
-                "log": [],
-                "traceparent": unit.origin.traceparent,
-                "correlation_id": unit.origin.correlation_id,
-            }
-            for one in found
-        ],
-    )
-    unit.wake(WEBHOOKS)
+    return [
+        {
+            "id": new_id(),
+            "webhook_id": one.webhook_id,
+            "event_id": event.id,
+            "event_type": event.type,
+            "fact": fact,
+            "state": "queued" if one.is_enabled else "held",
+            "not_before": unit.now,
+            "created_at": unit.now,
+            "log": [],
+            "traceparent": unit.origin.traceparent,
+            "correlation_id": unit.origin.correlation_id,
+        }
+        for one in found
+    ]
 
 
 async def _scope(event: Envelope[Event], unit: Unit, concern: Concern) -> set[ItemId]:

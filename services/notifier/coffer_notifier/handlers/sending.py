@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
-from coffer_chassis.pauses import sleep_until
+import structlog
+
+from coffer_chassis.pauses import back_off, sleep_until
 from coffer_notifier.domain.webhooks import Standing, places_for
 from coffer_notifier.handlers.delivering import Claim, Claimed, Room, claim_due, deliver, deliver_all
 from coffer_notifier.handlers.deps import Deps
@@ -19,6 +21,10 @@ PAUSE_SECONDS = 0.02
 """Between two rounds while there is much to do, so that each claims more than one."""
 STOP_SECONDS = 3.0
 """How long a stop waits for answers. What is under way then is sent again by others once its claim has lapsed."""
+RESTART_SECONDS = (0.2, 10.0)
+"""Between looks while they fail."""
+
+log = structlog.get_logger(__name__)
 
 
 class Sender:
@@ -41,13 +47,22 @@ class Sender:
         stop = asyncio.create_task(stopping.wait())
         stop.add_done_callback(lambda _: self._news.set())
         try:
+            failures = 0
             while not stopping.is_set():
                 self._news.clear()
-                if await self._begin():
-                    await sleep_until(stopping, PAUSE_SECONDS)
-                else:
+                try:
+                    pause = 0.0 if await self._begin() else await self._patience()
+                    failures = 0
+                except Exception as error:  # not further up: what is under way would be broken off, and be sent again
+                    failures += 1
+                    log.exception("webhooks_not_claimed", error=repr(error), failures=failures)
+                    await sleep_until(stopping, back_off(failures, RESTART_SECONDS))
+                    continue
+                if pause:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._news.wait(), await self._patience())
+                        await asyncio.wait_for(self._news.wait(), pause)
+                else:
+                    await sleep_until(stopping, PAUSE_SECONDS)
         finally:
             stop.cancel()
             await self._end()

@@ -31,10 +31,10 @@ async def withheld(unit: Unit, one: Delivery, why: str, *, state: Literal["withh
         metrics.WEBHOOK_DELIVERIES.labels(state).inc()
 
 
-async def delivered(deps: Deps, one: Delivery, made: Attempt, entry: Mapping[str, Any]) -> Outcome:
-    """The receiver has it. Also counts for an attempt that was given up for dead."""
+async def delivered(deps: Deps, one: Delivery, url: str, made: Attempt, entry: Mapping[str, Any]) -> Outcome:
+    """The receiver at `url` has it. Also counts for an attempt that was given up for dead."""
     async with deps.work.unit(Origin.system(new_id())) as unit:
-        await webhooks.note_success(unit.connection, one.webhook_id)
+        await webhooks.note_success(unit.connection, one.webhook_id, url)
         counts = await deliveries.settle(
             unit.connection,
             one.id,
@@ -54,6 +54,7 @@ async def delivered(deps: Deps, one: Delivery, made: Attempt, entry: Mapping[str
 async def not_delivered(
     deps: Deps,
     one: Delivery,
+    url: str,
     attempt: int,
     made: Attempt,
     entry: Mapping[str, Any],
@@ -61,13 +62,16 @@ async def not_delivered(
     asked: int | None,
     jitter: float,
 ) -> Outcome:
-    """The attempt failed: another one later, or none; and a webhook that fails for long is turned off."""
+    """The attempt at `url` failed: another one later, or none; and a webhook that fails for long is turned off, unless it has
+    another address by now.
+    """
     async with deps.work.unit(_origin(one)) as unit:
-        webhook = await webhooks.note_failure(unit.connection, one.webhook_id, unit.now)
+        webhook = await webhooks.note_failure(unit.connection, one.webhook_id, url, unit.now)
         if webhook is None:
             return "superseded"
         wait = wait_after(attempt, jitter, timedelta(seconds=asked) if asked else None)
-        is_gone = made.status == GONE
+        is_there = webhook.url == url
+        is_gone = made.status == GONE and is_there
         values: dict[str, Any] = {"last_status": made.status, "last_error": made.error, "latency_ms": made.latency_ms}
         if is_gone or wait is None:
             values |= {"state": "failed", "ended_at": unit.now}
@@ -76,7 +80,7 @@ async def not_delivered(
         counts = await deliveries.settle(unit.connection, one.id, attempt, entry, **values)
         if webhook.enabled and is_gone:
             await _turn_off(unit, webhook, "gone")
-        elif webhook.enabled and webhook.failing_since and unit.now - webhook.failing_since >= FAILING_FOR:
+        elif webhook.enabled and is_there and webhook.failing_since and unit.now - webhook.failing_since >= FAILING_FOR:
             await _turn_off(unit, webhook, "failing")
     if not counts:
         return "superseded"

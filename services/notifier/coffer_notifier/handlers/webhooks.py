@@ -123,7 +123,7 @@ async def change_webhook(
         elif values.get("enabled") is True and not found.enabled:
             values |= {"disabled_for": None, "disabled_at": None, "failing_since": None, "proven": False}
         if "url" in values and values["url"] != found.url:
-            values |= {"proven": False}
+            values |= {"proven": False, "failing_since": None}
         if "event_types" in values:
             values["event_types"] = list(values["event_types"])
         changed = await webhooks.change(unit.connection, webhook_id, **values, changed_at=unit.now)

@@ -1,5 +1,6 @@
 """Deliveries on their way: rows that are matched in the transaction of a fact, claimed in turns, and settled."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,37 +27,49 @@ class Candidate:
     is_enabled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """For whom webhooks are looked up: these people and those who were given one of the items, if they ask for a pattern."""
+
+    patterns: Collection[str]
+    people: Collection[UserId]
+    given: Collection[ItemId]
+
+
 _candidates = text(
     """
-    SELECT id, item_id, enabled FROM webhooks
-    WHERE (enabled OR (disabled_for = 'failing' AND disabled_at > :held_from)) AND event_types && CAST(:patterns AS text[])
-      AND user_id IN (
-        SELECT unnest(CAST(:people AS uuid[]))
+    SELECT asking.place, w.id, w.item_id, w.enabled
+    FROM jsonb_to_recordset(CAST(CAST(:asking AS text) AS jsonb))
+        AS asking(place int, patterns text[], people uuid[], given uuid[])
+    CROSS JOIN LATERAL (
+        SELECT unnest(asking.people) AS user_id
         UNION
-        SELECT CAST(substr(grantee, 6) AS uuid) FROM grants
-        WHERE item_id = ANY(CAST(:given AS uuid[])) AND removed_at IS NULL AND grantee LIKE 'user/%'
-          AND (expires_at IS NULL OR expires_at > :now)
-      )
-    ORDER BY id FOR KEY SHARE
+        SELECT CAST(substr(g.grantee, 6) AS uuid) FROM grants g
+        WHERE g.item_id = ANY(asking.given) AND g.removed_at IS NULL AND g.grantee LIKE 'user/%'
+          AND (g.expires_at IS NULL OR g.expires_at > :now)
+    ) AS person
+    JOIN webhooks w ON w.user_id = person.user_id AND w.event_types && asking.patterns
+    WHERE (w.enabled OR (w.disabled_for = 'failing' AND w.disabled_at > :held_from)) AND EXISTS (SELECT FROM webhooks)
+    ORDER BY w.id FOR KEY SHARE OF w
     """
 )
+"""Looks at nothing else where nobody has a webhook: that is asked first, and once."""
 
 
 async def candidates(
-    connection: AsyncConnection,
-    patterns: Collection[str],
-    people: Collection[UserId],
-    given: Collection[ItemId],
-    *,
-    now: datetime,
-    held_from: datetime,
-) -> list[Candidate]:
-    """Webhooks that ask for one of the patterns, of these people and of those who were given one of the items. They stay
-    until the transaction ends.
-    """
-    values = {"patterns": list(patterns), "people": sorted(people), "given": sorted(given), "now": now, "held_from": held_from}
-    rows = await connection.execute(_candidates, values)
-    return [Candidate(WebhookId(str(row.id)), ItemId(str(row.item_id)) if row.item_id else None, row.enabled) for row in rows]
+    connection: AsyncConnection, asking: Sequence[Asking], *, now: datetime, held_from: datetime
+) -> list[list[Candidate]]:
+    """The webhooks for each, in the same order. They stay until the transaction ends. One statement for all."""
+    wanted = [
+        {"place": place, "patterns": list(one.patterns), "people": sorted(one.people), "given": sorted(one.given)}
+        for place, one in enumerate(asking)
+    ]
+    found: list[list[Candidate]] = [[] for _ in asking]
+    values = {"asking": json.dumps(wanted), "now": now, "held_from": held_from}
+    for row in await connection.execute(_candidates, values):
+        item_id = ItemId(str(row.item_id)) if row.item_id else None
+        found[row.place].append(Candidate(WebhookId(str(row.id)), item_id, row.enabled))
+    return found
 
 
 async def queue(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -81,12 +94,15 @@ _choose = text(
     WHERE w.enabled
       AND :standing = CASE WHEN w.failing_since IS NOT NULL THEN 'failing' WHEN w.proven THEN 'proven' ELSE 'new' END
       AND NOT w.user_id = ANY(CAST(:busy AS uuid[]))
-      AND EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND {WAITING} AND d.not_before <= :now)
+      AND (SELECT d.not_before FROM webhook_deliveries d WHERE d.webhook_id = w.id AND {WAITING}
+           ORDER BY d.not_before LIMIT 1) <= :now
       AND {_SENDING.format(id="w.id")} < :each
-    LIMIT :limit FOR NO KEY UPDATE OF w SKIP LOCKED
+    ORDER BY w.id LIMIT :limit FOR NO KEY UPDATE OF w SKIP LOCKED
     """  # noqa: S608  # constants
 )
-"""Goes from webhook to webhook along the index, however many rows wait for each."""
+"""Goes from webhook to webhook along the index, however many rows wait for each. The order must be asked for: by itself it is
+whatever the plan makes of it, and who is last in it would be passed over round after round.
+"""
 
 _due = text(
     f"""
@@ -134,6 +150,12 @@ async def claim(connection: AsyncConnection, claimed: Sequence[tuple[Delivery, s
         " WHERE id = :of"
     )
     await connection.execute(change, rows)
+
+
+async def count_failed(connection: AsyncConnection, one: Delivery, until: datetime, why: str) -> None:
+    """An attempt that ended before anything was sent: it is to be tried later. The caller holds the row."""
+    values = {"state": "queued", "attempts": one.attempts + 1, "not_before": until, "last_error": why}
+    await connection.execute(update(deliveries).where(deliveries.c.id == one.id).values(values))
 
 
 async def settle(

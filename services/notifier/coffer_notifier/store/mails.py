@@ -144,6 +144,12 @@ async def put_off(connection: AsyncConnection, mail_id: str, attempts: int, unti
     return await _settle(connection, mail_id, attempts, state="queued", not_before=until, last_error=error)
 
 
+async def count_failed(connection: AsyncConnection, mail: Mail, until: datetime, error: str) -> None:
+    """An attempt that ended before anything was sent: it is to be tried later. The caller holds the row."""
+    values = {"state": "queued", "attempts": mail.attempts + 1, "not_before": until, "last_error": error}
+    await connection.execute(update(mails).where(mails.c.id == mail.id).values(values))
+
+
 async def mark_sent(connection: AsyncConnection, mail_id: str, ses_id: str, now: datetime) -> bool:
     """The provider has it. Also counts for an attempt that was given up for dead."""
     return await _end(connection, mail_id, None, state="sent", ended_at=now, ses_id=ses_id, last_error=None)

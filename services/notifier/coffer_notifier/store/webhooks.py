@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import Row, case, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -71,16 +71,18 @@ async def remove_all_of(connection: AsyncConnection, user_id: UserId) -> None:
     await connection.execute(delete(webhooks).where(webhooks.c.user_id == user_id))
 
 
-async def note_success(connection: AsyncConnection, webhook_id: WebhookId) -> None:
-    """It works; nothing is written, nor locked, if it did before."""
+async def note_success(connection: AsyncConnection, webhook_id: WebhookId, url: str) -> None:
+    """It works at this address; nothing is written, nor locked, if it did before, or if it has another address by now."""
     news = or_(webhooks.c.failing_since.is_not(None), webhooks.c.proven.is_(False))
-    works = update(webhooks).where(webhooks.c.id == webhook_id, news)
+    works = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.url == url, news)
     await connection.execute(works.values(failing_since=None, proven=True))
 
 
-async def note_failure(connection: AsyncConnection, webhook_id: WebhookId, now: datetime) -> Webhook | None:
-    """An attempt failed; the webhook, locked, with the time since when nothing else happens. Nothing if it is gone."""
-    since = func.coalesce(webhooks.c.failing_since, now)
+async def note_failure(connection: AsyncConnection, webhook_id: WebhookId, url: str, now: datetime) -> Webhook | None:
+    """An attempt at this address failed; the webhook, locked, with the time since when nothing else happens, unless it has
+    another address by now. Nothing if it is gone.
+    """
+    since = case((webhooks.c.url == url, func.coalesce(webhooks.c.failing_since, now)), else_=webhooks.c.failing_since)
     fails = update(webhooks).where(webhooks.c.id == webhook_id).values(failing_since=since).returning(webhooks)
     row = (await connection.execute(fails)).one_or_none()
     return _webhook(row) if row else None

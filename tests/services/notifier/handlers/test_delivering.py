@@ -15,10 +15,13 @@ from coffer_contracts.auth import UserChangedV1
 from coffer_contracts.files import ItemTrashedV1
 from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_notifier.domain.signatures import secret_key, signature_of
-from coffer_notifier.domain.webhooks import ENTRIES, FAILING_FOR, HELD_FOR, LEASE, SCHEDULE
+from coffer_notifier.domain.webhooks import ENTRIES, FAILING_FOR, HELD_FOR, LEASE, SCHEDULE, places_for
+from coffer_notifier.handlers import delivering
 from coffer_notifier.handlers.cleaning import forget, measure
+from coffer_notifier.handlers.delivering import Room, claim_due, deliver_all
 from coffer_notifier.handlers.deps import Answer
 from coffer_notifier.handlers.sending import deliver_due
+from coffer_notifier.store import deliveries
 from coffer_notifier.vault import Vault
 from factories.notifier import Notifier
 from factories.receivers import Call, Receiver, receiver
@@ -491,3 +494,113 @@ async def test_a_notice_of_a_webhook_that_was_turned_off_stays_whatever_is_share
     await hooked.handle(webhook_disabled(bob, "a word of the future"))
     (notice,) = (await hooked.feed(bob))["items"]
     assert notice["title"] == "Your webhook to “hooks.example.org” was turned off after days of failure"
+
+
+async def test_a_fact_that_cannot_be_judged_holds_up_no_other(hooked: Notifier, hook: Receiver) -> None:
+    ann = user_id()
+    webhook = await hooked.webhook(ann, hook.url, "*")
+    good, odd = drive(ann).below("a.txt").committed(), drive(ann).below("odd.txt").committed()
+    await hooked.rows(
+        """
+        INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, fact, state, not_before, created_at, log)
+        VALUES (gen_random_uuid(), :webhook, :event, :type, :fact, 'queued', :past, :past, '[]') RETURNING 1
+        """,
+        webhook=webhook["id"],
+        event=odd.id,
+        type=odd.type,
+        fact=odd.to_json().replace(odd.data.item_id, "no id"),
+        past=hooked.clock.now() - timedelta(minutes=1),
+    )
+    await hooked.handle(good)
+    await hooked.deliver_all()
+    assert [call.headers["webhook-id"] for call in hook.calls] == [good.id]
+    row = await delivery(hooked, odd.id)
+    assert (row.state, row.attempts, row.last_error) == ("queued", 1, "internal")
+    assert row.not_before > hooked.clock.now()
+    for _ in range(len(SCHEDULE)):
+        hooked.clock.advance(hours=29)
+        await hooked.deliver_all()
+    row = await delivery(hooked, odd.id)
+    assert (row.state, row.last_error) == ("failed", "too_many_attempts")
+    assert len(hook.calls) == 1
+
+
+@pytest.mark.parametrize("status", [410, 500])
+async def test_a_new_address_does_not_inherit_how_long_the_old_one_failed(
+    hooked: Notifier, hook: Receiver, status: int
+) -> None:
+    ann = user_id()
+    with receiver() as old:
+        old.status = 500
+        webhook = await hooked.webhook(ann, old.url, "*")
+        await hooked.handle(drive(ann).below("a.txt").committed())
+        await hooked.deliver_all()
+        hooked.clock.advance(seconds=FAILING_FOR.total_seconds())
+        old.status = status
+        claim = await claim_due(hooked.deps, Room(places_for(8)))
+        async with hooked.client(ann) as http:
+            changed = await http.patch(f"/v1/webhooks/{webhook['id']}", json={"url": hook.url})
+        assert changed.status_code == 200
+        assert changed.json()["failing_since"] is None
+        await deliver_all(hooked.deps, claim.claimed)  # the old address answers only now
+        assert len(old.calls) == 2
+    (row,) = await hooked.rows("SELECT enabled, failing_since, proven FROM webhooks WHERE id = :id", id=webhook["id"])
+    assert (row.enabled, row.failing_since, row.proven) == (True, None, False)
+    hook.status = 500
+    await hooked.handle(drive(ann).below("b.txt").committed())
+    await hooked.deliver_all()
+    (row,) = await hooked.rows("SELECT enabled, failing_since FROM webhooks WHERE id = :id", id=webhook["id"])
+    assert (row.enabled, row.failing_since) == (True, hooked.clock.now())
+
+
+async def test_a_yes_of_the_old_address_proves_nothing_of_the_new_one(hooked: Notifier, hook: Receiver) -> None:
+    ann = user_id()
+    webhook = await hooked.webhook(ann, hook.url, "*")
+    fact = drive(ann).below("a.txt").committed()
+    await hooked.handle(fact)
+    claim = await claim_due(hooked.deps, Room(places_for(8)))
+    async with hooked.client(ann) as http:
+        await http.patch(f"/v1/webhooks/{webhook['id']}", json={"url": f"{hook.url}/new"})
+    await deliver_all(hooked.deps, claim.claimed)
+    assert (await delivery(hooked, fact.id)).state == "delivered"
+    (row,) = await hooked.rows("SELECT proven FROM webhooks WHERE id = :id", id=webhook["id"])
+    assert not row.proven
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_a_store_that_is_away_for_a_moment_makes_nothing_come_twice(
+    hooked: Notifier, hook: Receiver, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    hook.status = status
+    await hooked.webhook(ann := user_id(), hook.url, "*")
+    fact = drive(ann).below("a.txt").committed()
+    await hooked.handle(fact)
+    settle, failures = deliveries.settle, [OSError("the store is away"), OSError("still")]
+
+    async def away(*arguments: Any, **values: Any) -> bool:
+        if failures:
+            raise failures.pop()
+        return await settle(*arguments, **values)
+
+    monkeypatch.setattr(deliveries, "settle", away)
+    monkeypatch.setattr(delivering, "SETTLE_PAUSES", (0, 0))
+    await hooked.deliver_all()
+    row = await delivery(hooked, fact.id)
+    assert (row.state, row.attempts, len(row.log)) == ("delivered" if status == 200 else "queued", 1, 1)
+    hooked.clock.advance(seconds=LEASE.total_seconds() if status == 200 else 0)
+    await hooked.deliver_all()
+    assert len(hook.calls) == 1
+
+
+async def test_after_the_setting_was_lost_a_rotated_secret_signs_at_once(hooked: Notifier, hook: Receiver) -> None:
+    ann = user_id()
+    webhook = await hooked.webhook(ann, hook.url, "*")
+    hooked.deps = replace(hooked.deps, vault=Vault(b"\x01" * 32))
+    hooked.__dict__.pop("app", None)
+    async with hooked.client(ann) as http:
+        rotated = (await http.post(f"/v1/webhooks/{webhook['id']}/rotate-secret")).json()["secret"]
+    fact = drive(ann).below("a.txt").committed()
+    await hooked.handle(fact)
+    await hooked.deliver_all()
+    assert (await delivery(hooked, fact.id)).state == "delivered"
+    assert genuine(hook.calls[0], rotated)

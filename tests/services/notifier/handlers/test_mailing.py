@@ -1,6 +1,7 @@
 """Mail: sent once in the ordinary case, tried again when it fails, given up with a reason, and never to the wrong person."""
 
 import asyncio
+from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
@@ -291,3 +292,28 @@ async def test_mail_long_ended_says_nothing_any_more_and_is_forgotten_in_the_end
     await forget(notifier.deps)
     assert await notifier.rows("SELECT 1 FROM mails WHERE user_id = :bob", bob=story.bob) == []
     assert (await waiting.row(notifier)).state == "queued", "what waits is never forgotten"
+
+
+async def test_a_mail_that_cannot_be_written_holds_up_no_other(notifier: Notifier) -> None:
+    """As from a newer release, whose processes run beside ours for a while and know kinds that we do not."""
+    story = Story()
+    (odd,) = await notifier.rows(
+        """
+        INSERT INTO mails (id, event_id, user_id, kind, data, message_id, state, not_before, created_at)
+        VALUES (gen_random_uuid(), gen_random_uuid()::text, :bob, 'of_tomorrow', '{}', '<odd>', 'queued', :past, :past)
+        RETURNING id
+        """,
+        bob=story.bob,
+        past=notifier.clock.now() - timedelta(hours=1),
+    )
+    await story.begin(notifier)
+    await notifier.post_all()
+    assert len(story.sent(notifier)) == 1
+    for _ in range(notifier.deps.settings.mail_attempts):
+        (row,) = await notifier.rows("SELECT state, not_before FROM mails WHERE id = :id", id=odd.id)
+        assert row.state == "queued"
+        assert row.not_before > notifier.clock.now()
+        notifier.clock.advance(seconds=LONGEST_WAIT.total_seconds())
+        await notifier.post_all()
+    (row,) = await notifier.rows("SELECT state, last_error FROM mails WHERE id = :id", id=odd.id)
+    assert (row.state, row.last_error) == ("failed", "too_many_attempts")

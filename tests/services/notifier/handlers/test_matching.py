@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from coffer_contracts.auth import UserDeletedV1
 from coffer_contracts.files import ItemTrashedV1, UploadConflictedV1, UploadRejectedV1
@@ -166,3 +167,27 @@ async def test_an_account_that_was_closed_for_good_has_no_webhooks_any_more(hook
     await hooked.handle(begun, told(gone, sequence=2, source="/auth"), told(gone, sequence=2, source="/auth"))
     rows = "SELECT user_id FROM webhooks WHERE user_id IN (:ann, :bob)"
     assert [str(row.user_id) for row in await hooked.rows(rows, ann=ann, bob=bob)] == [bob]
+
+
+async def test_a_batch_of_facts_is_matched_by_as_many_statements_as_one(hooked: Notifier) -> None:
+    ann, bob = user_id(), user_id()
+    notes: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        if "webhook" in statement:
+            notes.append(statement)
+
+    event.listen(hooked.engine.sync_engine, "before_cursor_execute", note)
+    await hooked.handle_together(*(drive(ann).below(f"{number}.txt").committed() for number in range(10)))
+    assert len(notes) == 1
+    event.remove(hooked.engine.sync_engine, "before_cursor_execute", note)
+    both = [await hooked.webhook(ann, URL, "files.*"), await hooked.webhook(ann, URL, "*")]
+    of_bob = await hooked.webhook(bob, URL, "*")
+    notes.clear()
+    event.listen(hooked.engine.sync_engine, "before_cursor_execute", note)
+    mine = [drive(ann).below(f"{number}.txt").committed() for number in range(10)]
+    await hooked.handle_together(*mine, drive(bob).below("b.txt").committed())
+    assert len(notes) == 2
+    for webhook in both:
+        assert len(await queued(hooked, webhook)) == 10
+    assert len(await queued(hooked, of_bob)) == 1

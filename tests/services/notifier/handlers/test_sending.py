@@ -1,16 +1,22 @@
 """The sender: wakes up for news, keeps to its bounds, and lets nobody wait for receivers that hang or are gone."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from coffer_chassis.testing import eventually
 from coffer_contracts.ids import UserId
 from coffer_notifier.domain.webhooks import EACH, PER_PERSON
+from coffer_notifier.handlers import sending as sending_handlers
+from coffer_notifier.handlers.delivering import Claim, claim_due
+from coffer_notifier.handlers.matching import WEBHOOKS
 from coffer_notifier.handlers.sending import POLL_SECONDS
+from coffer_notifier.store import deliveries
 from factories.notifier import Notifier, notifier_on
 from factories.receivers import Receiver, hanging, receiver
 from factories.sending import flood, seconds_until_told, sending
@@ -187,3 +193,67 @@ async def test_what_was_under_way_at_a_stop_is_left_to_others(narrow: Notifier, 
     narrow.clock.advance(minutes=2)
     await narrow.deliver_all()
     assert len(hook.calls) == 2
+
+
+async def test_webhooks_with_much_to_tell_take_turns_whatever_the_store_makes_of_the_question(hooked: Notifier) -> None:
+    """The store chooses a plan by what it counted, here one by hashes; no webhook is to be passed over for that."""
+    now = hooked.clock.now()
+    await hooked.rows("DELETE FROM webhooks RETURNING 1")
+    await hooked.rows(
+        """
+        WITH many AS (
+            INSERT INTO webhooks (id, user_id, url, event_types, description, enabled, proven, sealed_secret, created_at,
+                                  changed_at, revision)
+            SELECT gen_random_uuid(), gen_random_uuid(), '', '{*}', '', true, true, '', :now, :now, 1
+            FROM generate_series(1, 300) RETURNING id
+        )
+        INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state, not_before, created_at, log)
+        SELECT gen_random_uuid(), id, id::text, '', 'queued', :now, :now, '[]' FROM many RETURNING 1
+        """,
+        now=now,
+    )
+    async with hooked.engine.begin() as connection:
+        await connection.execute(text("ANALYZE webhooks, webhook_deliveries"))
+    waiting = [str(row.id) for row in await hooked.rows("SELECT id FROM webhooks ORDER BY id")]
+    chosen: list[str] = []
+    for _ in range(10):
+        after = chosen[-1] if chosen else deliveries.NOBODY
+        async with hooked.engine.begin() as connection:
+            chosen += await deliveries.choose(connection, now, after=after, standing="proven", each=1, limit=30, busy=[])
+    await hooked.rows("DELETE FROM webhooks RETURNING 1")
+    assert chosen == waiting
+
+
+async def test_a_store_that_is_away_for_a_moment_breaks_off_nothing_that_is_under_way(
+    hooked: Notifier, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, failed = claim_due, asyncio.Event()
+
+    async def away(*arguments: Any) -> Claim:
+        if hook.calls and not failed.is_set():
+            failed.set()
+            raise OSError("the store is away")
+        return await claim(*arguments)
+
+    monkeypatch.setattr(sending_handlers, "claim_due", away)
+    hook.answering.clear()
+    async with sending(hooked):
+        person = await flood(hooked, hook.url, 1, webhooks=1)
+
+        async def called() -> bool:
+            return bool(hook.calls)
+
+        await eventually(called)
+        hooked.deps.work.wake([WEBHOOKS])
+        await failed.wait()
+        hook.answering.set()
+
+        async def delivered() -> bool:
+            rows = await hooked.rows(
+                "SELECT state FROM webhook_deliveries JOIN webhooks w ON w.id = webhook_id WHERE user_id = :person",
+                person=person,
+            )
+            return [row.state for row in rows] == ["delivered"]
+
+        await eventually(delivered)
+    assert len(hook.calls) == 1
