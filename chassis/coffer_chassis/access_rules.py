@@ -99,9 +99,11 @@ def any_token() -> dict[str, AccessRule]:
     return {_OPT: AccessRule("user", any_scope=True)}
 
 
-def operator() -> dict[str, AccessRule]:
-    """Operators only: `/v1/admin/...`. Their tokens need `admin:read` to see and `admin:write` to act."""
-    return {_OPT: AccessRule("operator")}
+def operator(*, session_only: bool = False) -> dict[str, AccessRule]:
+    """Operators only: `/v1/admin/...`. Their tokens need `admin:read` to see and `admin:write` to act; with `session_only`
+    none will do.
+    """
+    return {_OPT: AccessRule("operator", session_only=session_only)}
 
 
 def internal() -> dict[str, AccessRule]:

@@ -70,6 +70,7 @@ def test_the_parts_report_their_health(stack: LocalStack) -> None:
     assert ready["status"] == "ready"
     assert {check["name"] for check in ready["checks"]} == {
         "auth.store",
+        "auth.queues",
         "files.store",
         "files.queues",
         "media-worker.store",

@@ -75,7 +75,7 @@ async def test_a_sign_in_from_a_new_device_is_told_while_somebody_looks(stack: L
     assert bob.get("/v1/notifications")["items"] == []
     told = ann.wait_for(
         lambda: {"text": stack.run("coffer_notifier", "mails", "--to", f"{ann.name}@example.org")},
-        lambda shown: "sent " in shown["text"],
+        lambda shown: "from somewhere new" in shown["text"],
         within_seconds=60,
     )["text"]
     assert "Subject: Someone signed in to your account from somewhere new" in told

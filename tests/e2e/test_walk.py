@@ -111,6 +111,17 @@ mark_notifications_read         401   401       204     204     204    204      
 mark_all_notifications_read     401   401       204     204     204    204       204
 delete_notification             401   401       204     204     204    204       204
 open_stream                     401   401       200     200     200    200       200
+create_webhook                  401   401       201     201     201    201       201
+list_webhooks                   401   401       200     200     200    200       200
+get_webhook                     401   401       404     404     404    404       404
+change_webhook                  401   401       404     404     404    404       404
+delete_webhook                  401   401       404     404     404    404       404
+rotate_webhook_secret           401   401       404     404     404    404       404
+try_webhook                     401   401       404     404     404    404       404
+recover_webhook                 401   401       404     404     404    404       404
+list_webhook_deliveries         401   401       404     404     404    404       404
+get_webhook_delivery            401   401       404     404     404    404       404
+redeliver_webhook               401   401       404     404     404    404       404
 """
 """`operator` is an account with that role and nothing else: it runs the installation and sees nobody's files. Deleting a notice
 is answered alike whoever asks, and deletes the caller's own only.

@@ -18,6 +18,7 @@ from factories import images
 from factories.people import PASSWORD, Person
 
 ABSENT = "0193439e-8a5c-7000-8000-00000000dead"
+_NO_WEBHOOK = {"webhook": ABSENT}
 _numbers = itertools.count()
 
 
@@ -231,6 +232,17 @@ CALLS: dict[str, Make] = {
     "mark_all_notifications_read": lambda world, who: Call(),
     "delete_notification": lambda world, who: Call({"notice": _notice_of(world.viewer)}),
     "open_stream": lambda world, who: Call(),
+    "create_webhook": lambda world, who: Call(json={"url": "https://hooks.example.org/coffer", "event_types": ["files.*"]}),
+    "list_webhooks": lambda world, who: Call(),
+    "get_webhook": lambda world, who: Call(_NO_WEBHOOK),
+    "change_webhook": lambda world, who: Call(_NO_WEBHOOK, json={"enabled": False}),
+    "delete_webhook": lambda world, who: Call(_NO_WEBHOOK),
+    "rotate_webhook_secret": lambda world, who: Call(_NO_WEBHOOK),
+    "try_webhook": lambda world, who: Call(_NO_WEBHOOK, json={"event_type": "files.item.committed.v1"}),
+    "recover_webhook": lambda world, who: Call(_NO_WEBHOOK, json={"since": "2026-11-20T10:15:00Z"}),
+    "list_webhook_deliveries": lambda world, who: Call(_NO_WEBHOOK),
+    "get_webhook_delivery": lambda world, who: Call(_NO_WEBHOOK | {"delivery": ABSENT}),
+    "redeliver_webhook": lambda world, who: Call(_NO_WEBHOOK | {"delivery": ABSENT}),
 }
 """Operation -> a request that its table row answers for."""
 

@@ -258,7 +258,7 @@ async def post_password_reset(account: AccountId, principal: ThePrincipal, origi
 
 @post(
     f"{PATH}/{{account:str}}/mfa/reset",
-    opt=operator()
+    opt=operator(session_only=True)
     | documented(
         raises=[NotFound, Forbidden, StepUpRequired], events=["auth.mfa.disabled.v1", "auth.session.revoked.v1", ACTED]
     ),

@@ -1,7 +1,7 @@
 """What a webhook was sent, over HTTP: the log, sending again, recovering, trying out."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from litestar import Response, get, post
@@ -58,7 +58,7 @@ class RecoverBody(Body):
     """From when on."""
 
     since: Moment = Field(
-        description="Deliveries of facts that came since then.", json_schema_extra={"example": "2026-11-20T10:15:00Z"}
+        description="Deliveries of facts that came since then.", examples=[datetime(2026, 11, 20, 10, 15, tzinfo=UTC)]
     )
 
 
