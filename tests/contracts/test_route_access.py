@@ -85,9 +85,10 @@ def test_a_token_of_one_scope_reaches_what_the_scope_says_and_no_more(route: tup
 def test_no_token_reaches_what_is_for_people_only(route: tuple[str, str, AccessRule]) -> None:
     method, _, rule = route
     if rule.session_only:
-        rule.admit(Caller("user"), method)
+        roles = frozenset({"operator"})
+        rule.admit(Caller("user", roles=roles), method)
         with pytest.raises(Forbidden):
-            rule.admit(Caller("token", frozenset(SCOPES), frozenset({"operator"})), method)
+            rule.admit(Caller("token", frozenset(SCOPES), roles), method)
 
 
 def test_security_settings_are_for_people_only(route: tuple[str, str, AccessRule]) -> None:
