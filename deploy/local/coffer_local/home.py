@@ -21,7 +21,8 @@ class StartError(Exception):
 class Home:
     """An open, locked data folder; use it as a context manager, or call `close()`.
 
-    Layout: `postgres/` database, `cloud/` objects and broker state, `run/` logs, `secrets.json`, `lock`, `clean`.
+    Layout: `postgres/` database, `cloud/` objects and broker state, `run/` logs, `mail/` what was mailed,
+    `secrets.json`, `lock`, `clean`.
     """
 
     def __init__(self, path: Path, lock: int) -> None:
@@ -29,6 +30,7 @@ class Home:
         self.postgres = path / "postgres"
         self.cloud = path / "cloud"
         self.run = path / "run"
+        self.mail = path / "mail"
         self.secrets = path / "secrets.json"
         self._lock = lock
 

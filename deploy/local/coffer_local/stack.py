@@ -26,6 +26,7 @@ from coffer_local.epochs import DRAIN_CHECK_SECONDS, Watermark, begin_epochs
 from coffer_local.gateway import Gateway, own_app
 from coffer_local.home import Home
 from coffer_local.introductions import introduce, note_newcomers
+from coffer_local.letterbox import COLLECT_SECONDS, Letterbox
 from coffer_local.ministack import LocalCloud
 from coffer_local.ports import check_port
 from coffer_local.postgres import Postgres
@@ -122,6 +123,8 @@ class Stack:
                 tasks.create_task(serve(internal_app(readiness), internal, ended, lifespan=False))
                 background = [tasks.create_task(service.run_background(stopping)) for service in self._services.values()]
                 tasks.create_task(repeated(Job("mark_drained", self._mark_drained, DRAIN_CHECK_SECONDS), stopping))
+                letterbox = Letterbox(home.mail, self._cloud.ses_messages, own_notifier="notifier" in self._services)
+                tasks.create_task(repeated(Job("collect_mail", letterbox.collect, COLLECT_SECONDS), stopping))
                 introducing = tasks.create_task(self._introduce(home))
                 await _until_it_answers(public)
                 freeze_start_up()
