@@ -15,9 +15,9 @@ from litestar.di import Provide
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler, LifespanHook
 
-from coffer_chassis.access_rules import TokenVerifier, gate, require_declarations
+from coffer_chassis.access_rules import TokenVerifier, gate, require_declarations, rule_of
 from coffer_chassis.bodies import JsonRequest, PydanticBodies
-from coffer_chassis.callers import Callers
+from coffer_chassis.callers import Caller, Callers
 from coffer_chassis.cors import Cors
 from coffer_chassis.edge import Edge
 from coffer_chassis.etags import Conditions
@@ -69,7 +69,8 @@ def build_app(
     `problem_base` is the address under which `/problems/<code>` is served. `internal` is for the port nobody outside
     can reach. Without a `verifier` every route but public ones answers 401.
     """
-    own = {**_own_dependencies(), "callers": limiter.callers if limiter else Callers()}
+    callers = limiter.callers if limiter else Callers()
+    own = {**_own_dependencies(callers), "callers": callers}
     app = Litestar(
         list(route_handlers),
         dependencies={name: _provided(value) for name, value in {**own, **(dependencies or {})}.items()},
@@ -130,10 +131,15 @@ def _provided(value: object) -> Provide:
     return Provide(give, sync_to_thread=False)
 
 
-def _own_dependencies() -> dict[str, Provide]:
+def _own_dependencies(callers: Callers) -> dict[str, Provide]:
+    def origin(request: Request[Any, Any, Any]) -> Origin:
+        rule = rule_of(request.scope["route_handler"])
+        where = callers.of(request.scope) if rule is not None and rule.audience == "operator" else None
+        return _origin(request, where)
+
     return {
         "principal": Provide(_principal, sync_to_thread=False),
-        "origin": Provide(_origin, sync_to_thread=False),
+        "origin": Provide(origin, sync_to_thread=False),
         "conditions": Provide(_conditions, sync_to_thread=False),
     }
 
@@ -145,12 +151,12 @@ def _principal(request: Request[Any, Any, Any]) -> Any:
     return caller
 
 
-def _origin(request: Request[Any, Any, Any]) -> Origin:
+def _origin(request: Request[Any, Any, Any], where: Caller | None) -> Origin:
     context = RequestContext.of(request.scope)
     caller: Any = request.scope.get("user")
     if caller is None:
         return Origin(None, "system", context.correlation_id, None, context.traceparent)
-    return Origin(caller.user_id, caller.kind, context.correlation_id, None, context.traceparent)
+    return Origin(caller.user_id, caller.kind, context.correlation_id, None, context.traceparent, where)
 
 
 def _conditions(request: Request[Any, Any, Any]) -> Conditions:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from coffer_chassis import tracing
+from coffer_chassis.callers import Caller
 from coffer_contracts.event import ActorKind, Meta
 from coffer_contracts.ids import EventId
 
@@ -17,6 +18,8 @@ class Origin:
     causation_id: EventId | None = None
     traceparent: str | None = None
     """The span in which it is done: what the facts about it name."""
+    caller: Caller | None = None
+    """Where an operator's request came from, for the facts about their acts; of other requests it is not noted."""
 
     @classmethod
     def of(cls, cause: Meta) -> "Origin":

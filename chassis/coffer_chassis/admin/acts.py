@@ -26,7 +26,10 @@ def record(operations: Operations, unit: Unit, action: str, *, target: str, coun
 
 
 def tell(kind: type[OperatorFact], unit: Unit, action: str, /, *, target: str, count: int, **detail: object) -> None:
-    """The same for handlers that know their service's type of the fact."""
+    """The same for handlers that know their service's type of the fact. Where the request came from is told with it."""
+    where = unit.origin.caller
+    if where is not None:
+        detail |= {"address": where.address, "agent": where.agent}
     fact = kind(
         act_id=ActId(new_id()),
         action=action,

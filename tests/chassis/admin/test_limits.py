@@ -83,7 +83,9 @@ async def test_lifting_lets_them_go_on_and_is_told(store: Store, limiter: Limite
     assert await acts(store) == [("limits.lifted", "limit", count) for count in (2, 1, 2, 1)]
     told = json.loads((await store.rows(TABLES.outbox))[0].body)
     assert (told["actorid"], told["data"]["target"]) == (BOSS, "limit/upload")
-    assert told["data"]["detail"] == [{"name": "who", "value": "user/ada"}]
+    detail = {part["name"]: part["value"] for part in told["data"]["detail"]}
+    assert detail.pop("agent").startswith("python-httpx/")
+    assert detail == {"who": "user/ada", "address": "127.0.0.1"}
 
 
 @pytest.mark.parametrize(
