@@ -1,6 +1,7 @@
 """The mail of a local run: nothing carries it any further, so it is laid into the data folder, where its owner can open it."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ class Letterbox:
 def name_of(mail: Mapping[str, Any]) -> str:
     """The name of a mail's file: by time, then to whom. Whatever the address holds, it leads to no other folder."""
     to = re.sub(r"[^\w@.+-]", "_", ",".join(mail["To"]))[:80]
-    own = re.sub(r"\W", "", mail["MessageId"])[-12:]
+    own = hashlib.sha256(mail["MessageId"].encode()).hexdigest()[:12]
     return f"{_time_of(mail):%Y-%m-%dT%H-%M-%S} {to} {own}.eml"
 
 
@@ -72,9 +73,10 @@ def letter_of(mail: Mapping[str, Any]) -> bytes:
     for header, value in (("From", mail["Source"]), ("To", ", ".join(mail["To"])), ("Subject", mail["Subject"])):
         letter[header] = " ".join(str(value).split())
     letter["Date"] = format_datetime(_time_of(mail))
-    letter.set_content(mail["BodyText"] or "")
+    # As it is: quoted-printable would break links apart for whoever looks at the file itself.
+    letter.set_content(mail["BodyText"] or "", cte="8bit")
     if mail.get("BodyHtml"):
-        letter.add_alternative(mail["BodyHtml"], subtype="html")
+        letter.add_alternative(mail["BodyHtml"], subtype="html", cte="8bit")
     return letter.as_bytes()
 
 

@@ -16,11 +16,11 @@ from coffer_local.letterbox import Letterbox
 def mail(number: int, **changes: Any) -> dict[str, Any]:
     """As the local cloud lists it."""
     listed = {
-        "MessageId": f"01a1f86a-a0e0-7675-95c4-{number:012x}",
+        "MessageId": f"01a1f86a-a0e0-7675-95c4-{number:012x}@email.amazonses.com",
         "Source": "Coffer <coffer@localhost>",
         "To": ["ann@example.org"],
         "Subject": "Confirm your e-mail address",
-        "BodyText": f"https://coffer.example/app/verify#token={number}",
+        "BodyText": f"https://coffer.example/app/verify#token=cof_mail_{'x' * 60}{number}",
         "BodyHtml": "<p>Grüße</p>",
         "Timestamp": 1_795_000_000.0 + number,
     }
@@ -56,8 +56,15 @@ async def test_a_mail_becomes_a_file_that_its_owner_alone_may_read(tmp_path: Pat
     text, html = letter.get_body(("plain",)), letter.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert text.get_content().strip() == "https://coffer.example/app/verify#token=1"
+    assert text.get_content().strip() == mail(1)["BodyText"]
+    assert mail(1)["BodyText"] in path.read_text(), "the link can be copied from the file itself"
     assert html.get_content().strip() == "<p>Grüße</p>"
+
+
+async def test_two_mails_of_one_second_to_one_address_are_two_files(tmp_path: Path) -> None:
+    same = {"Timestamp": 1_795_000_000.0}
+    assert await Letterbox(tmp_path / "mail", Cloud(mail(1, **same), mail(2, **same)).sent).collect() == 2
+    assert len(list((tmp_path / "mail").iterdir())) == 2
 
 
 async def test_the_cloud_is_asked_again_only_when_something_was_sent(tmp_path: Path) -> None:
