@@ -1,13 +1,15 @@
 """The media worker over HTTP: operators only, and none whose session has ended."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from coffer_chassis.identity import Verifier
+from coffer_chassis.identity import PAT_PREFIX, Verifier
 from coffer_chassis.ids import new_id
 from coffer_chassis.inbox import first_time
 from coffer_chassis.revocations import DenyList
@@ -15,7 +17,9 @@ from coffer_chassis.settings import CofferSettings
 from coffer_chassis.testing import FixedClock
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.auth import SessionRevokedV1
-from coffer_contracts.ids import SessionId, UserId
+from coffer_contracts.auth_factors import TokenRevokedV1
+from coffer_contracts.event import Event
+from coffer_contracts.ids import SessionId, TokenId, UserId
 from coffer_media_worker import store
 from coffer_media_worker.app import TABLES, TOPOLOGY, http_app
 from coffer_media_worker.sessions import PEOPLE, PEOPLE_TABLE
@@ -31,7 +35,41 @@ def test_every_queue_hears_exactly_what_it_has_handlers_for() -> None:
     assert heard == {queue: set(table) for queue, table in TABLES.items()}
 
 
-async def test_an_operator_is_let_in_until_the_session_ends_and_others_are_not(database: Database, tmp_path: Path) -> None:
+def session_ended(ended: str, user_id: str, now: datetime) -> Event:
+    until = now + timedelta(minutes=10)
+    return SessionRevokedV1(
+        session_id=SessionId(ended), user_id=UserId(user_id), reason="logout", revoked_at=now, tokens_expire_at=until
+    )
+
+
+def token_revoked(ended: str, user_id: str, now: datetime) -> Event:
+    return TokenRevokedV1(
+        token_id=TokenId(ended),
+        user_id=UserId(user_id),
+        name="script",
+        scopes=("admin:read",),
+        created_at=now,
+        expires_at=now + timedelta(minutes=10),
+        reason="revoked",
+        revoked_at=now,
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefix", "claims", "end"),
+    [
+        ("", lambda ended: {"sid": ended}, session_ended),
+        (PAT_PREFIX, lambda ended: {"kind": "pat", "sid": None, "jti": ended, "scopes": ["admin:read"]}, token_revoked),
+    ],
+    ids=["session", "personal access token"],
+)
+async def test_an_operator_is_let_in_until_the_session_or_token_ends_and_others_are_not(
+    database: Database,
+    tmp_path: Path,
+    prefix: str,
+    claims: Callable[[str], dict[str, Any]],
+    end: Callable[[str, str, datetime], Event],
+) -> None:
     url, clock, issuer = database("coffer_media_worker"), FixedClock(), Issuer()
     engine = create_async_engine(url)
     work = Work(engine, store.chassis, source="/media-worker", clock=clock)
@@ -47,16 +85,10 @@ async def test_an_operator_is_let_in_until_the_session_ends_and_others_are_not(d
             return (await http.get("/v1/admin/media-worker/queues")).status_code
 
     ended, user_id = new_id(), new_id()
-    operator = issuer.token(clock.now(), user_id=user_id, sid=ended, roles=["operator"])
+    operator = prefix + issuer.token(clock.now(), user_id=user_id, roles=["operator"], **claims(ended))
     person = issuer.token(clock.now(), user_id=user_id, sid=new_id())
     assert [await status(here, operator), await status(here, person), await status(here, "bad")] == [200, 403, 401]
-    fact = SessionRevokedV1(
-        session_id=SessionId(ended),
-        user_id=UserId(user_id),
-        reason="logout",
-        revoked_at=clock.now(),
-        tokens_expire_at=clock.now() + timedelta(minutes=10),
-    )
+    fact = end(ended, user_id, clock.now())
 
     class Handles:
         denied = here
