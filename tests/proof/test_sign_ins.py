@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
 AT_ONCE = 64
 SLACK_MIB = 48
 """For what 64 requests hold beside hashing."""
-ROUNDS = 100
+ROUNDS = 400
 TOLD_APART = 0.62
 """How often one may guess right from one time whether an account exists; 0.5 is a coin. Generous: the machine is not quiet."""
 
