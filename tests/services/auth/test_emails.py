@@ -1,7 +1,6 @@
 """Addresses: proved by mailed links, changed, claimed by strangers, and mailed to no more than is good."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -27,17 +26,6 @@ from factories.signed_in import SignedIn, again, signed_in
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def url(database: Database) -> str:
     return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
 
 
 async def claims(deps: Deps, email: str) -> SignedIn:

@@ -1,9 +1,5 @@
 """Sessions that end in one process of auth, seen from another one and after a restart."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from coffer_auth.domain.sessions import ACCESS_LIFE
 from coffer_auth.handlers import sessions
 from coffer_auth.handlers.deps import Deps
@@ -12,23 +8,6 @@ from coffer_auth.handlers.sessions import Login
 from coffer_chassis.identity import Principal
 from coffer_chassis.testing import FixedClock
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
-from factories.databases import Database
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
 
 
 async def signed_out(deps: Deps) -> str:

@@ -28,11 +28,6 @@ async def url(database: Database) -> str:
 
 
 @pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
 async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
     async with auth_deps(url, clock=clock) as made:
         async with made.work.engine.begin() as connection:

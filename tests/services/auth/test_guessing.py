@@ -1,7 +1,5 @@
 """Passwords cannot be guessed, from one network or from many, and nobody is locked out of their account by those who try."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from coffer_auth.domain.accounts import User
@@ -15,26 +13,9 @@ from coffer_chassis.callers import Caller
 from coffer_chassis.ids import new_id
 from coffer_chassis.testing import FixedClock
 from coffer_contracts.problems import InvalidCredentials, Problem, TooManyAttempts, Unauthenticated
-from factories.accounts import PASSWORD, auth_deps, origin, registered
-from factories.databases import Database
+from factories.accounts import PASSWORD, origin, registered
 
 HOME, CAFE = "192.0.2.7", "203.0.113.50"
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
 
 
 async def sign_in(deps: Deps, login: str, address: str, *, password: str = PASSWORD, device: str | None = None) -> TokenPair:

@@ -1,7 +1,6 @@
 """auth's commands called directly: races, crashes before the commit, ended accounts, keys shared by processes."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import jwt
 import pytest
@@ -17,23 +16,7 @@ from coffer_chassis.testing import FixedClock
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import AccountSuspended, InvalidCredentials, NotFound, Unauthenticated, UsernameTaken
 from factories.accounts import HOME, PASSWORD, auth_deps, facts, origin, registered
-from factories.databases import Database, PostgresServer
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
+from factories.databases import PostgresServer
 
 
 async def signed_in(deps: Deps, username: str, password: str = PASSWORD) -> TokenPair:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,20 +32,9 @@ from factories.operators import operations_of
 
 
 @pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
 def url(postgres: PostgresServer) -> str:
     """A database of its own for each test: keys are all that is in it."""
     return postgres.database("coffer_auth")
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Second factors: codes that count once, recovery codes, and what wrong ones cost."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,26 +28,9 @@ from coffer_contracts.problems import (
     Unauthenticated,
 )
 from factories.accounts import HOME, PASSWORD, Issuer, auth_deps, facts, origin, registered
-from factories.databases import Database
 from factories.factors import App, Member, asker_of, member, signed_in
 
 ELSEWHERE = Caller("198.51.100.9", "coffer-tests/1")
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,38 +1,11 @@
 """Second factors over real HTTP: what is answered, in which shape, and to whom not."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
-import pytest
 
 from coffer_auth.handlers.deps import Deps
 from coffer_chassis.testing import FixedClock
-from factories.accounts import PASSWORD, auth_deps, auth_over_http, registered
-from factories.databases import Database
+from factories.accounts import PASSWORD, registered
 from factories.factors import App
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
-
-
-@pytest.fixture
-async def http(deps: Deps, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with auth_over_http(deps, tmp_path) as client:
-        yield client
 
 
 async def login(http: httpx.AsyncClient, username: str) -> httpx.Response:

@@ -39,14 +39,8 @@ from coffer_contracts.problems import (
     Unavailable,
 )
 from factories.accounts import HOME, PASSWORD, auth_deps, auth_over_http, by_hand, facts, origin, registered
-from factories.databases import Database
 from factories.factors import asker_of, member, token_of
 from factories.oidc import CLIENT, EC, ED, OTHER_RSA, RSA, WEAK_RSA, Realm, public_jwk, realm
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
 
 
 @pytest.fixture(scope="module")

@@ -23,21 +23,10 @@ from coffer_contracts.ids import UserId
 from coffer_contracts.media import PhotoReadyV1, PhotoRejectedV1
 from coffer_contracts.problems import NotFound, RateLimited, TooLarge, Unauthenticated, ValidationFailed
 from factories.accounts import auth_deps, facts
-from factories.databases import Database
 from factories.events import arrived
 from factories.signed_in import SignedIn, again, signed_in
 
 BYTES = b"not looked at here"
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
 
 
 @pytest.fixture

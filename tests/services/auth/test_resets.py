@@ -1,7 +1,6 @@
 """Passwords forgotten, reset and changed: by whom, how often, and what ends with the old one."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -39,17 +38,6 @@ THIEF = Caller("203.0.113.9", "thief/1")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def url(database: Database) -> str:
     return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
 
 
 async def forget(deps: Deps, email: str, caller: Caller = HOME) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +19,8 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.openapi import describe, lint
 from coffer_chassis.testing import FixedClock
 from factories.accounts import PASSWORD, Issuer, auth_deps, auth_over_http, by_hand, facts, registered
-from factories.databases import Database
 from factories.http import app_of
 from factories.mailed import last_secret, mails_to
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
-
-
-@pytest.fixture
-async def http(deps: Deps, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with auth_over_http(deps, tmp_path) as client:
-        yield client
 
 
 def person(name: str = "") -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Step-up: what a session must have proved, how lately, and what wrong proofs cost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -29,25 +29,8 @@ from coffer_contracts.problems import (
     TooManyAttempts,
     Unauthenticated,
 )
-from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
-from factories.databases import Database
+from factories.accounts import HOME, PASSWORD, origin, registered
 from factories.factors import App, Member, asker_of, member, signed_in
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
 
 
 @pytest.fixture

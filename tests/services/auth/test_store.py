@@ -15,12 +15,6 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.migrations import schema_differences
 from coffer_chassis.testing import FixedClock
 from factories.accounts import PASSWORD, auth_deps, registered
-from factories.databases import Database
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
 
 
 @pytest.fixture

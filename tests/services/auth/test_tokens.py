@@ -1,6 +1,6 @@
 """Personal access tokens: made once, shown once, bounded, refused once revoked, good as long as they say."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,34 +30,12 @@ from coffer_contracts.ids import SessionId, SightingId, TokenId, UserId
 from coffer_contracts.problems import LimitReached, NotFound, StepUpRequired, TokenExpired, Unauthenticated, ValidationFailed
 from coffer_contracts.scopes import USER_SCOPES
 from factories.accounts import HOME, PASSWORD, auth_deps, auth_over_http, facts, origin, registered
-from factories.databases import Database, PostgresServer
+from factories.databases import PostgresServer
 from factories.events import arrived
 from factories.factors import asker_of, member, signed_in, token_of
 from factories.signed_in import again
 
 ANY = Conditions()
-
-
-@pytest.fixture(scope="module")
-def url(database: Database) -> str:
-    return database("coffer_auth")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-async def deps(url: str, clock: FixedClock) -> AsyncIterator[Deps]:
-    async with auth_deps(url, clock=clock) as made:
-        yield made
-
-
-@pytest.fixture
-async def http(deps: Deps, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with auth_over_http(deps, tmp_path) as client:
-        yield client
 
 
 def body(clock: FixedClock, **changes: Any) -> dict[str, Any]:
