@@ -1,0 +1,30 @@
+"""The tables. What a row may become is the domain's business; how it is read and written stands in the files beside this.
+
+Order of locks, the same everywhere so that nobody waits in a circle: drive, upload, folder above, item.
+"""
+
+from coffer_files.store.tables.base import LIVE, Key, chassis, grants, metadata, revocations
+from coffer_files.store.tables.changes import changes
+from coffer_files.store.tables.contents import blobs, doomed_blobs, versions
+from coffer_files.store.tables.drives import drives, users
+from coffer_files.store.tables.items import items
+from coffer_files.store.tables.reconciliations import reconciliations
+from coffer_files.store.tables.uploads import uploads
+
+__all__ = [
+    "LIVE",
+    "Key",
+    "blobs",
+    "changes",
+    "chassis",
+    "doomed_blobs",
+    "drives",
+    "grants",
+    "items",
+    "metadata",
+    "reconciliations",
+    "revocations",
+    "uploads",
+    "users",
+    "versions",
+]

@@ -1,0 +1,65 @@
+"""Contents: stored objects, the versions that refer to them, and what of them is to go."""
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from coffer_chassis.tables import Id, Instant
+from coffer_files.store.tables.base import Key, metadata
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("key", Key, nullable=False, unique=True),
+    Column("etag", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("refcount", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("refcount >= 0", name="refcount_is_not_negative"),
+    comment="Stored objects that versions refer to.",
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("item_id", Id, ForeignKey("items.id"), nullable=False),
+    Column("blob_id", Id, ForeignKey("blobs.id"), nullable=False),
+    Column("upload_id", Id, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("media_kind", Text, nullable=False),
+    Column("flags", ARRAY(Text), nullable=False),
+    Column("content_hash", Text),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("modified_at", Instant, nullable=False),
+    Column("preview_status", Text, nullable=False),
+    Column("preview_reason", Text),
+    Column("preview_images", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("placeholder", Text),
+    Column("preview_sequence", BigInteger, nullable=False, server_default=text("0")),
+    Column("preview_at", Instant),
+    Column("preview_started_at", Instant),
+    Index("versions_of_item", "item_id", "created_at"),
+    Index("versions_of_blob", "blob_id"),
+    Index("versions_without_preview", "created_at", postgresql_where=text("preview_status = 'pending'")),
+    comment="Every content a file has had, with its previews.",
+)
+
+doomed_blobs = Table(
+    "doomed_blobs",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("quarantine_key", Text),
+    Column("reason", Text, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("last_error", Text),
+    Column("created_at", Instant, nullable=False),
+    Index("doomed_blobs_due", "not_before"),
+    comment="Objects to delete, or to move to quarantine first; worked off outside of transactions.",
+)

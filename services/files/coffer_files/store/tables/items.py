@@ -1,0 +1,42 @@
+"""The tree: files and folders."""
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, Text, UniqueConstraint, text
+
+from coffer_chassis.tables import Id, Instant
+from coffer_files.store.tables.base import LIVE, Key, metadata
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("parent_id", Id, ForeignKey("items.id")),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Key),
+    Column("revision", BigInteger, nullable=False),
+    Column("version_id", Id),
+    Column("size_bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("mime_type", Text),
+    Column("media_kind", Text),
+    Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("content_hash", Text),
+    Column("preview_status", Text, nullable=False, server_default=text("'none'")),
+    Column("preview_reason", Text),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("modified_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("trashed_at", Instant),
+    # A trashed item has no key, so one full index is the rule of names, the order of listings and the foreign key's way
+    # down; children of a trashed folder keep theirs.
+    UniqueConstraint("parent_id", "name_key", name="items_name"),
+    CheckConstraint("(trashed_at IS NULL) = (name_key IS NOT NULL)", name="key_while_live"),
+    CheckConstraint("(kind = 'file') = (version_id IS NOT NULL)", name="files_have_versions"),
+    Index("items_by_name", "parent_id", "kind", "name_key", postgresql_where=LIVE),
+    Index("items_by_modified", "parent_id", "kind", "modified_at", "id", postgresql_where=LIVE),
+    Index("items_by_created", "parent_id", "kind", "created_at", "id", postgresql_where=LIVE),
+    Index("items_by_size", "parent_id", "kind", "size_bytes", "id", postgresql_where=LIVE),
+    Index("items_in_trash", "owner_id", "trashed_at", "id", postgresql_where=text("trashed_at IS NOT NULL")),
+    comment="Files and folders. A file carries what listings show of its current version.",
+)

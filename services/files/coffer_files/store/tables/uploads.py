@@ -1,0 +1,63 @@
+"""Uploads on their way."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from coffer_chassis.tables import Id, Instant
+from coffer_files.store.tables.base import metadata
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("uploader_id", Id, nullable=False),
+    Column("parent_id", Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("conflict", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("blob_id", Id, nullable=False, unique=True),
+    Column("blob_key", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("deadline_at", Instant),
+    Column("target_id", Id),
+    Column("base_version_id", Id),
+    Column("claimed_mime_type", Text),
+    Column("modified_at", Instant),
+    Column("content_hash", Text),
+    Column("checksum_sha256", Text),
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("etag", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("dispatched_at", Instant),
+    Column("asked_event_id", Id),
+    Column("retries", Integer, nullable=False, server_default=text("0")),
+    Column("retried_at", Instant),
+    Column("verdict", JSONB),
+    Column("item_id", Id),
+    Column("version_id", Id),
+    Column("suggested_name", Text),
+    Column("steps", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("actor_kind", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("traceparent", Text),
+    Column("check_at", Instant),
+    Index("uploads_of_uploader", "uploader_id", "id"),
+    Index("uploads_into_drive", "owner_id", "id"),
+    Index("uploads_due", "deadline_at", postgresql_where=text("deadline_at IS NOT NULL")),
+    Index("uploads_unseen", "check_at", postgresql_where=text("state = 'created'")),
+    Index(
+        "uploads_in_line",
+        "owner_id",
+        "changed_at",
+        "id",
+        postgresql_where=text("state = 'received' AND dispatched_at IS NULL"),
+    ),
+    Index("uploads_in_check", "owner_id", postgresql_where=text("state = 'received' AND dispatched_at IS NOT NULL")),
+    Index("uploads_ended", "changed_at", postgresql_where=text("deadline_at IS NULL AND state <> 'received'")),
+    comment="Uploads on their way; check_at is when the sweeper looks into the bucket for one whose bytes nobody reported.",
+)
