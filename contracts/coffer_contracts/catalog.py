@@ -68,6 +68,8 @@ EVENTS: tuple[type[Event], ...] = (
     files.ItemTrashedV1,
     files.ItemRestoredV1,
     files.ItemPurgedV1,
+    files.VersionDeletedV1,
+    files.UsageCrossedV1,
     files.UploadConflictedV1,
     files.UploadRejectedV1,
     files.UploadFailedV1,

@@ -124,6 +124,42 @@ class ItemPurgedV1(Event):
         return f"item/{self.item_id}"
 
 
+class VersionDeletedV1(Event):
+    """A version of a file that was not its current one is gone for good; the file itself is not changed by that."""
+
+    type: ClassVar[str] = "files.version.deleted.v1"
+
+    version_id: VersionId = described(description="The version that was.")
+    item_id: ItemId = described(description="The file that it was a version of.")
+    owner_id: UserId = described(description="Whose drive the file lives in.")
+    ancestor_ids: tuple[ItemId, ...] = described(description="Folders above the file, the drive's root first, parent last.")
+    blob_id: BlobId = described(description="The stored object that held its bytes.")
+    size_bytes: int = described(description="Length of its content.", ge=0)
+    reason: str = described(description="A stable word: `deleted` by its owner, `retention` by age or number.")
+    blob_ids: tuple[BlobId, ...] = described((), description="Stored objects that no version refers to any more.")
+    deleted_at: Moment = described(description="When it was removed.")
+
+    @property
+    def subject(self) -> str:
+        return f"version/{self.version_id}"
+
+
+class UsageCrossedV1(Event):
+    """A drive became so full that its owner should know: a share of its quota is reached that was not reached before."""
+
+    type: ClassVar[str] = "files.usage.crossed.v1"
+
+    owner_id: UserId = described(description="Whose drive it is.")
+    percent: int = described(description="The share that is reached: 80, 95 or 100.", ge=1)
+    used_bytes: int = described(description="What all versions of all files take.", ge=0)
+    quota_bytes: int = described(description="What the drive may hold.", ge=0)
+    crossed_at: Moment = described(description="When it was reached.")
+
+    @property
+    def subject(self) -> str:
+        return f"usage/{self.owner_id}"
+
+
 class UploadFact(Event):
     """An upload as it stands after the fact.
 

@@ -23,6 +23,7 @@ TYPE = re.compile(r"(?P<service>[a-z]+)\.(?P<entity>[a-z]+)\.(?P<fact>[a-z]+(_[a
 PAST_WITHOUT_ED = frozenset({"left", "ready", "set"})
 UNITS = ("_bytes", "_seconds", "_milliseconds", "_pixels", "_count")
 COUNTED = {
+    "percent": "hundredths of the quota",
     "attempt": "tries",
     "count": "messages",
     "failures": "tries",

@@ -81,6 +81,11 @@ get_preview                     401   401       404     302     302    302      
 list_trash                      401   401       200     200     200    200       200
 restore_item                    401   401       404     403     200    200       404
 purge_item                      401   401       404     403     403    204       404
+list_versions                   401   401       404     200     200    200       404
+get_version                     401   401       404     200     200    200       404
+change_version                  401   401       404     403     200    200       404
+restore_version                 401   401       404     403     200    200       404
+delete_version                  401   401       404     403     403    409       404
 list_uploads                    401   401       200     200     200    200       200
 start_upload                    401   401       404     403     201    201       404
 get_upload                      401   401       404     404     404    200       404

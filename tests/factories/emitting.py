@@ -33,10 +33,10 @@ from coffer_contracts import media as media_facts
 from coffer_contracts import notifier as notifier_facts
 from coffer_contracts import sharing as sharing_facts
 from coffer_contracts.auth_photos import PhotoReceivedV1
-from coffer_contracts.ids import PhotoId, UserId
+from coffer_contracts.ids import ItemId, PhotoId, UserId, VersionId
 from coffer_contracts.problems import InvalidCredentials, Unauthenticated
 from coffer_contracts.sightings import SightingFact
-from coffer_files.handlers import trash
+from coffer_files.handlers import trash, versions
 from coffer_files.handlers.items import Wish, change_item, make_folder
 from coffer_files.handlers.sweeping import sweep
 from coffer_local.registry import SERVICES
@@ -47,7 +47,7 @@ from coffer_sharing.handlers.changing import change_share, leave_share, revoke_s
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
 from factories.events import NOON, arrived, item_committed, upload_received
 from factories.factors import member, token_of
-from factories.files import cleared, files_on, origin_of, rejected, stored
+from factories.files import Files, cleared, files_on, origin_of, rejected, stored
 from factories.images import jpeg, program
 from factories.mailed import last_secret
 from factories.notifier import notifier_on
@@ -135,6 +135,7 @@ async def of_files(url: str) -> set[str]:
         await trash.restore_item(deps, owner, files.origin, folder, parent=None, conflict="fail")
         await trash.trash_item(deps, owner, files.origin, folder, ANY)
         await trash.purge_item(deps, owner, files.origin, folder)
+        await _versions_and_room(files)
         late = await files.start("same.jpg")
         await files.upload("same.jpg")
         refused = await files.start("bad.jpg")
@@ -151,6 +152,14 @@ async def of_files(url: str) -> set[str]:
         await operated("files", deps.work)
         await _token_seen(deps.work, files_facts.SightingNotedV1)
         return await told_in(deps.work)
+
+
+async def _versions_and_room(files: Files) -> None:
+    """A file is replaced, fills the drive, and loses its older version."""
+    before = await files.upload("plan.jpg", 1000)
+    await files.upload("plan.jpg", 799_000, conflict="replace")
+    named = ItemId(str(before.item_id)), VersionId(str(before.version_id))
+    await versions.delete_version(files.deps, files.owner, files.origin, *named)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import TypeVar
 from coffer_chassis.ids import new_id
 from coffer_contracts.catalog import envelope_of, schema_address
 from coffer_contracts.event import Envelope, Event, sequence_text
-from coffer_contracts.files import ContentFact, ItemCommittedV1, ItemPurgedV1, MediaKind, UploadReceivedV1
+from coffer_contracts.files import ContentFact, ItemCommittedV1, ItemPurgedV1, MediaKind, UploadReceivedV1, VersionDeletedV1
 from coffer_contracts.ids import BlobId, EventId, ItemId, UploadId, UserId, VersionId
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -90,6 +90,23 @@ def item_committed(
         changed_at=NOON,
         upload_id=UploadId(new_id()),
         is_new=True,
+    )
+
+
+def version_deleted(committed: ItemCommittedV1, *blob_ids: BlobId) -> VersionDeletedV1:
+    """The version of a commit was deleted; of these objects it was the last."""
+    content = committed.content
+    assert content is not None
+    return VersionDeletedV1(
+        version_id=content.version_id,
+        item_id=committed.item_id,
+        owner_id=committed.owner_id,
+        ancestor_ids=committed.ancestor_ids,
+        blob_id=content.blob_id,
+        size_bytes=content.size_bytes,
+        reason="deleted",
+        blob_ids=blob_ids,
+        deleted_at=NOON,
     )
 
 

@@ -24,6 +24,7 @@ from coffer_contracts.files import (
     ItemPurgedV1,
     ItemTrashedV1,
     UploadFact,
+    UsageCrossedV1,
 )
 from coffer_contracts.ids import (
     BlobId,
@@ -101,6 +102,12 @@ def photo_rejected(user: UserId) -> Envelope[PhotoRejectedV1]:
         photo_id=PhotoId(new_id()), user_id=user, etag="an-etag", reason="not_an_image", detail="The file is no picture."
     )
     return told(fact, source="/media-worker", kind="system")
+
+
+def usage_crossed(user: UserId, percent: int = 80) -> Envelope[UsageCrossedV1]:
+    """Somebody's drive fills."""
+    fact = UsageCrossedV1(owner_id=user, percent=percent, used_bytes=percent, quota_bytes=100, crossed_at=NOON)
+    return told(fact)
 
 
 def webhook_disabled(user: UserId, reason: str = "failing") -> Envelope[WebhookDisabledV1]:

@@ -82,6 +82,10 @@ class World:
         assert self.owner.http.delete(f"/v1/items/{item}").status_code == 204
         return item
 
+    def version(self) -> dict[str, str]:
+        """The file with its current version."""
+        return {"item": self.file, "version": self.owner.get(f"/v1/items/{self.file}")["version_id"]}
+
     def upload(self) -> str:
         """A fresh upload of the owner that waits for its bytes."""
         started: str = self.owner.announce(f"upload {next(_numbers)}", 3, parent=self.folder)["id"]
@@ -200,6 +204,11 @@ CALLS: dict[str, Make] = {
     "list_trash": lambda world, who: Call(),
     "purge_item": lambda world, who: Call({"item": world.trashed()}),
     "restore_item": lambda world, who: Call({"item": world.trashed()}, json={}),
+    "list_versions": lambda world, who: Call({"item": world.file}),
+    "get_version": lambda world, who: Call(world.version()),
+    "change_version": lambda world, who: Call(world.version(), json={"label": "as sent"}),
+    "restore_version": lambda world, who: Call(world.version()),
+    "delete_version": lambda world, who: Call(world.version()),
     "list_uploads": lambda world, who: Call(),
     "start_upload": lambda world, who: Call(json={"parent_id": world.folder, "name": _name(), "size": 3}),
     "get_upload": lambda world, who: Call({"upload": world.upload()}),

@@ -26,8 +26,10 @@ from coffer_files.handlers.multiparts import abort_multiparts
 from coffer_files.handlers.previews import give_up_previews
 from coffer_files.handlers.reactions import FAST, STORAGE
 from coffer_files.handlers.reconciling import reconcile
+from coffer_files.handlers.retention import prune_versions
 from coffer_files.handlers.snapshots import ITEMS
 from coffer_files.handlers.sweeping import forget, sweep
+from coffer_files.handlers.tallying import tally_trash
 from coffer_files.handlers.trash import purge_old
 from coffer_files.routes import ROUTES
 from coffer_files.settings import FilesSettings
@@ -66,6 +68,7 @@ BURY_EVERY_SECONDS = 5
 RECONCILE_EVERY_SECONDS = 5
 """How soon somebody looks whether a comparison was asked for."""
 
+TALLY_EVERY_SECONDS = 15
 FORGET_EVERY_SECONDS = 3600
 
 
@@ -96,6 +99,8 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
         Job("reconcile", lambda: reconcile(deps), RECONCILE_EVERY_SECONDS),
         Job("give_up_previews", lambda: give_up_previews(deps), FORGET_EVERY_SECONDS),
         Job("abort_multiparts", lambda: abort_multiparts(deps), FORGET_EVERY_SECONDS),
+        Job("prune_versions", lambda: prune_versions(deps), FORGET_EVERY_SECONDS),
+        Job("tally_trash", lambda: tally_trash(deps), TALLY_EVERY_SECONDS),
         Job("purge_old", lambda: purge_old(deps), FORGET_EVERY_SECONDS),
         Job("forget", lambda: forget(deps), FORGET_EVERY_SECONDS),
         Job("forget_revocations", deps.denied.forget, FORGET_EVERY_SECONDS),

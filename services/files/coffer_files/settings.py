@@ -38,3 +38,12 @@ class FilesSettings(ServiceSettings):
     upload_keep_days: int = Field(30, description="How long an ended upload can still be looked at.", ge=1)
     change_keep_days: int = Field(30, description="How far back the change feed reaches.", ge=1)
     trash_keep_days: int = Field(30, description="How long the trash keeps things before they are removed for good.", ge=1)
+    version_keep_count: int = Field(
+        100,
+        description="Older versions that are kept of a file, at most; those with a label or kept for ever do not count.",
+        ge=0,
+        le=1000,
+    )
+    version_keep_days: int = Field(
+        365, description="How long a version is kept after another took its place; 0 for as long as the number allows.", ge=0
+    )

@@ -1,4 +1,4 @@
-"""What the media worker does when facts arrive: judges uploads, makes previews, clears up after purged items."""
+"""What the media worker does when facts arrive: judges uploads, makes previews, clears up after what was removed for good."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ from coffer_chassis.handling import Handles, Retry, handler_table
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.event import Envelope
-from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceivedV1
+from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceivedV1, VersionDeletedV1
 from coffer_contracts.ids import BlobId
 from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
 from coffer_media_worker import domain, store
@@ -131,7 +131,7 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
     if content is None or content.mime_type not in domain.RENDERABLE:
         return
     async with deps.work.read() as connection:
-        gone = await store.is_gone(connection, fact.item_id, event.revision)
+        gone = await store.is_gone(connection, fact.item_id, content.version_id, event.revision)
         known = await store.preview_of_blob(connection, content.blob_id)
     if gone:
         await _clear_up(deps, content.blob_id)
@@ -161,7 +161,7 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
         else:
             result = PreviewReadyV1(**about, **await _stored(deps.blobs, f"previews/{content.blob_id}/{BOX}", outcome))
     async with deps.work.unit(cause=event, consumer=BULK) as unit:
-        gone = await store.is_gone(unit.connection, fact.item_id, event.revision)
+        gone = await store.is_gone(unit.connection, fact.item_id, content.version_id, event.revision)
         ready = result if isinstance(result, PreviewReadyV1) else None
         if not gone:
             revision = await store.record_preview(
@@ -247,6 +247,18 @@ async def on_item_purged(event: Envelope[ItemPurgedV1], deps: Deps) -> None:
     await deps.blobs.delete(keys)
 
 
+async def on_version_deleted(event: Envelope[VersionDeletedV1], deps: Deps) -> None:
+    """Delete the previews of objects that no version refers to any more, and remember that the version is gone; on both sides
+    of the tombstone, as with items.
+    """
+    fact = event.data
+    keys = [f"previews/{blob_id}/{BOX}" for blob_id in fact.blob_ids]
+    await deps.blobs.delete(keys)
+    async with deps.work.unit(cause=event, consumer=BULK) as unit:
+        await store.bury_version(unit.connection, fact.version_id, unit.now)
+    await deps.blobs.delete(keys)
+
+
 FAST_TABLE = handler_table(
     [Handles(UploadReceivedV1, on_upload_received, emits=(UploadClearedV1, UploadRejectedV1), slow=True)]
 )
@@ -254,5 +266,6 @@ BULK_TABLE = handler_table(
     [
         Handles(ItemCommittedV1, on_item_committed, emits=(PreviewReadyV1, PreviewFailedV1), slow=True),
         Handles(ItemPurgedV1, on_item_purged, slow=True),
+        Handles(VersionDeletedV1, on_version_deleted, slow=True),
     ]
 )

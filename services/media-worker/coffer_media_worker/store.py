@@ -52,6 +52,13 @@ gone_items = Table(
     Column("gone_at", Instant, nullable=False),
 )
 
+gone_versions = Table(
+    "gone_versions",
+    metadata,
+    Column("version_id", Id, primary_key=True),
+    Column("gone_at", Instant, nullable=False),
+    comment="Versions that were deleted while their file stayed; a late fact about one of them is void.",
+)
 
 photos = Table(
     "photos",
@@ -129,10 +136,17 @@ async def blobs_of_item_alone(connection: AsyncConnection, item_id: ItemId) -> l
     return list((await connection.execute(query)).scalars())
 
 
-async def is_gone(connection: AsyncConnection, item_id: ItemId, sequence: int) -> bool:
-    """Whether the item was purged at or after that sequence: facts older than the tombstone are void."""
-    found = exists().where(gone_items.c.item_id == item_id, gone_items.c.sequence >= sequence)
-    return bool((await connection.execute(select(found))).scalar_one())
+async def is_gone(connection: AsyncConnection, item_id: ItemId, version_id: VersionId, sequence: int) -> bool:
+    """Whether the version was deleted, or the item purged at or after that sequence: facts older than that are void."""
+    item = exists().where(gone_items.c.item_id == item_id, gone_items.c.sequence >= sequence)
+    version = exists().where(gone_versions.c.version_id == version_id)
+    return bool((await connection.execute(select(item | version))).scalar_one())
+
+
+async def bury_version(connection: AsyncConnection, version_id: VersionId, now: datetime) -> None:
+    """Put the tombstone of a deleted version and forget its preview. May run twice."""
+    await connection.execute(insert(gone_versions).values(version_id=version_id, gone_at=now).on_conflict_do_nothing())
+    await connection.execute(previews.delete().where(previews.c.version_id == version_id))
 
 
 async def bury_item(connection: AsyncConnection, item_id: ItemId, sequence: int, now: datetime) -> None:

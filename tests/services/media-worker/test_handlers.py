@@ -19,7 +19,7 @@ from coffer_media_worker.children import ChildrenLost
 from coffer_media_worker.domain import PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.handlers import Deps
 from factories.databases import Database
-from factories.events import arrived, item_committed, item_purged, upload_received
+from factories.events import arrived, item_committed, item_purged, upload_received, version_deleted
 
 pytestmark = pytest.mark.slow  # renders real pictures in real children
 
@@ -258,6 +258,23 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
     assert one.item_id != other.item_id
     await handlers.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{blob_id}/400") is not None
+
+
+async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the_same_bytes(deps: Deps) -> None:
+    fact = item_committed(**await stored(deps, JPEG))
+    await handlers.on_item_committed(arrived(fact), deps)
+    assert fact.content is not None
+    key = f"previews/{fact.content.blob_id}/400"
+    await handlers.on_version_deleted(arrived(version_deleted(fact)), deps)
+    assert await deps.blobs.head(key) is not None
+    last = arrived(version_deleted(fact, fact.content.blob_id))
+    await handlers.on_version_deleted(last, deps)
+    with pytest.raises(Duplicate):
+        await handlers.on_version_deleted(last, deps)
+    assert await deps.blobs.head(key) is None
+    await handlers.on_item_committed(arrived(fact), deps)
+    assert await deps.blobs.head(key) is None
+    assert len(await emitted(deps)) == 1
 
 
 async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:

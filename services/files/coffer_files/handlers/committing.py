@@ -19,6 +19,7 @@ from coffer_files.domain.uploads import ConflictReason, Upload, Verdict
 from coffer_files.handlers.deps import on_behalf_of
 from coffer_files.handlers.facts import content_fact, item_fact
 from coffer_files.handlers.naming import free_name
+from coffer_files.handlers.room import put_into, taken
 from coffer_files.handlers.sight import rights_at
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
@@ -63,7 +64,7 @@ async def place_upload(unit: Unit, drive: Drive, upload: Upload, *, decides: str
         placed = await _into_folder(unit, drive, upload, file, decides)
     if isinstance(placed, Obstacle):
         return placed
-    await _write_version(unit, upload, upload.verdict, placed.item)
+    await _write_version(unit, drive, upload, upload.verdict, placed)
     await _tell(unit, upload, upload.etag, placed)
     return rules.commit(upload, placed.item.id, VersionId(str(file.version_id)), placed.item.name, unit.now)
 
@@ -200,7 +201,9 @@ def _file(upload: Upload, verdict: Verdict, version_id: VersionId, now: datetime
     )
 
 
-async def _write_version(unit: Unit, upload: Upload, verdict: Verdict, item: Item) -> None:
+async def _write_version(unit: Unit, drive: Drive, upload: Upload, verdict: Verdict, placed: _Placed) -> None:
+    """What the upload had reserved is used from now on."""
+    item = placed.item
     blob = {
         "id": upload.blob_id,
         "owner_id": upload.owner_id,
@@ -226,4 +229,8 @@ async def _write_version(unit: Unit, upload: Upload, verdict: Verdict, item: Ite
         "modified_at": item.modified_at,
         "preview_status": item.preview_status,
     }
-    await insert_version(unit.connection, version, blob)
+    counted = taken(unit, drive, put_into(placed.item, placed.before)).columns
+    if upload.rule.reserves_quota:
+        counted = {**counted, "reserved_bytes": -upload.size_bytes}
+    replaces = placed.before.version_id if placed.before else None
+    await insert_version(unit.connection, version, blob, owner_id=drive.owner_id, replaces=replaces, counted=counted)

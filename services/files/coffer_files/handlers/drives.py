@@ -1,5 +1,7 @@
 """Drives: made on first sight of their owner, with a root folder to put things into."""
 
+from dataclasses import replace
+
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
@@ -11,8 +13,9 @@ from coffer_contracts.problems import NotFound
 from coffer_files.domain.items import Located, new_folder
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.facts import item_fact
+from coffer_files.handlers.room import tell_if_crossed
 from coffer_files.store.changes import note_change
-from coffer_files.store.drives import Drive, drive_of, insert_drive, note_user, quota_given, set_quota
+from coffer_files.store.drives import Drive, book, drive_of, insert_drive, lock_drive, note_user, quota_given, set_quota
 from coffer_files.store.items import find_root, insert_item, locate_root
 
 
@@ -80,5 +83,9 @@ async def _note(event: Envelope[UserFact], unit: Unit, deps: Deps) -> None:
     if newer and user.status != "deleted":
         # Somebody may be making the drive at this moment, with the room that was known before: waited for here.
         await ensure_drive(unit, user.user_id, deps)
-        given = user.quota_bytes
-        await set_quota(unit.connection, user.user_id, deps.settings.default_quota_bytes if given is None else given)
+        given = deps.settings.default_quota_bytes if user.quota_bytes is None else user.quota_bytes
+        drive = await lock_drive(unit.connection, user.user_id)
+        if drive is not None and drive.quota_bytes != given:
+            await set_quota(unit.connection, user.user_id, given)
+            crossed = tell_if_crossed(unit, drive, replace(drive, quota_bytes=given))
+            await book(unit.connection, user.user_id, crossed)

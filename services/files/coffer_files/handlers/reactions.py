@@ -18,6 +18,7 @@ from coffer_contracts.files import (
     UploadFailedV1,
     UploadReceivedV1,
     UploadRejectedV1,
+    UsageCrossedV1,
 )
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import blob_of_key
@@ -65,7 +66,9 @@ async def _judge(unit: Unit, deps: Deps, fact: media.VerdictFact, verdict: Verdi
         await go_on(unit, deps, drive, upload, rules.judge(upload, verdict, unit.now))
 
 
-_JUDGED = (ItemCommittedV1, UploadConflictedV1, UploadRejectedV1, UploadReceivedV1)
+_JUDGED = (ItemCommittedV1, UploadConflictedV1, UploadRejectedV1, UploadReceivedV1, UsageCrossedV1)
+
+_TOLD = (ItemCreatedV1, UsageCrossedV1)
 
 STORAGE: HandlerTable = handler_table(
     [Handles(ObjectStored, on_object_stored, emits=(UploadReceivedV1, UploadFailedV1, *_JUDGED))]
@@ -77,10 +80,10 @@ FAST: HandlerTable = handler_table(
         Handles(media.UploadRejectedV1, on_upload_rejected, emits=(UploadRejectedV1, UploadReceivedV1)),
         Handles(media.PreviewReadyV1, on_preview_ready),
         Handles(media.PreviewFailedV1, on_preview_failed),
-        Handles(UserRegisteredV1, on_user_registered, emits=(ItemCreatedV1,)),
-        Handles(UserVerifiedV1, on_user_told, emits=(ItemCreatedV1,)),
-        Handles(UserChangedV1, on_user_told, emits=(ItemCreatedV1,)),
-        Handles(UserSuspendedV1, on_user_told, emits=(ItemCreatedV1,)),
+        Handles(UserRegisteredV1, on_user_registered, emits=_TOLD),
+        Handles(UserVerifiedV1, on_user_told, emits=_TOLD),
+        Handles(UserChangedV1, on_user_told, emits=_TOLD),
+        Handles(UserSuspendedV1, on_user_told, emits=_TOLD),
         Handles(UserDeletedV1, on_user_told),
     ]
 )

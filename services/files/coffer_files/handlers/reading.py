@@ -1,4 +1,4 @@
-"""Looking at the tree: folders, the trash, how much is used. Two statements a listing, however large the folder; three for
+"""Looking at the tree: folders. Two statements a listing, however large the folder; three for
 those whom it is shared with.
 """
 
@@ -15,15 +15,13 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import ItemId, VersionId
 from coffer_contracts.problems import KindConflict
-from coffer_files.domain.items import Beginning, Item, Listed, Located, Order
+from coffer_files.domain.items import Beginning, Listed, Located, Order
 from coffer_files.handlers.deps import Deps
-from coffer_files.handlers.drives import drive_or_new, root_of
+from coffer_files.handlers.drives import root_of
 from coffer_files.handlers.items import ROOT
 from coffer_files.handlers.sight import Seen, seen
 from coffer_files.store import items as rows
 from coffer_files.store import listings
-from coffer_files.store.drives import Drive
-from coffer_files.store.grants import is_shared
 from coffer_files.store.tables import grants
 from coffer_files.store.versions import pictures
 
@@ -95,20 +93,3 @@ async def _given_more(
         one.item_id: folder.rights | rights_on(Place(one.item_id, owner_id, ()), principal.grantee, own, now) for one in own
     }
     return {item_id: found for item_id, found in rights.items() if found != folder.rights}
-
-
-async def list_trash(
-    deps: Deps, principal: Principal, *, limit: int, after: tuple[datetime, ItemId] | None
-) -> tuple[list[Item], frozenset[ItemId], tuple[datetime, ItemId] | None]:
-    """A page of what the caller's drive has in its trash, newest first; which of it was shared; and the next place."""
-    async with deps.work.read() as connection:
-        page = await listings.trash(connection, principal.user_id, limit=limit + 1, after=after)
-        shared = await is_shared(connection, [item.id for item in page])
-    last = page[limit - 1] if len(page) > limit else None
-    place = (last.trashed_at, last.id) if last and last.trashed_at else None
-    return page[:limit], shared, place
-
-
-async def usage(deps: Deps, principal: Principal, origin: Origin) -> Drive:
-    """What the caller's drive holds and may hold."""
-    return await drive_or_new(deps, principal.user_id, origin)

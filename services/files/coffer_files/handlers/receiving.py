@@ -80,9 +80,9 @@ async def write_down(unit: Unit, before: Upload, after: Upload) -> None:
             after = replace(after, asked_event_id=unit.emit(received_fact(after), sequence=after.revision))
         if after.state != before.state and (fact := standing_fact(after)):
             unit.emit(fact, sequence=after.revision)
-    reserved = (after.rule.reserves_quota - before.rule.reserves_quota) * after.size_bytes
-    used = after.size_bytes if after.state == "committed" and before.state != "committed" else 0
-    await save(unit.connection, after, used=used, reserved=reserved)
+    # What is committed was booked with the version that was written.
+    reserves = before.rule.reserves_quota if after.state == "committed" else after.rule.reserves_quota
+    await save(unit.connection, after, reserved=(reserves - before.rule.reserves_quota) * after.size_bytes)
     if after.rule.bytes_are != before.rule.bytes_are:
         await _doom_bytes(unit, before, after)
 

@@ -1,7 +1,9 @@
 """To the trash, back from it, and away for good."""
 
 from datetime import timedelta
+from typing import NamedTuple
 
+import structlog
 from sqlalchemy.exc import IntegrityError
 
 from coffer_chassis.access import Rights
@@ -13,8 +15,10 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ItemPurgedV1, ItemRestoredV1, ItemTrashedV1
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import Forbidden, NotFound, StateConflict
-from coffer_files.domain.items import Located, accept_depth
+from coffer_files.domain.items import Item, Located, accept_depth
 from coffer_files.domain.names import name_key
+from coffer_files.domain.trash import TrashOrder
+from coffer_files.domain.usage import total
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.facts import content_of, item_fact
 from coffer_files.handlers.items import ROOT, KeepBoth, hold_folder, unless_taken
@@ -23,13 +27,18 @@ from coffer_files.handlers.sight import Seen, seen, seen_by
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
 from coffer_files.store.drives import book, lock_drive
-from coffer_files.store.subtrees import delete_items, lock_lowest, trashed_before
-from coffer_files.store.versions import doom, release_blobs
+from coffer_files.store.grants import is_shared, locate_many
+from coffer_files.store.subtrees import Trashed, delete_items, lock_lowest, trashed_before
+from coffer_files.store.tallies import count_anew, take_out
+from coffer_files.store.trash import Place, trash
+from coffer_files.store.versions import doom_unused, release_contents
 
 NAMED_BLOBS = 1000
 """Of an item in the fact of its end: a message is bounded. Whoever made something of the others knows them."""
 PURGE_PAGE = 500
 RACES = 5
+
+log = structlog.get_logger(__name__)
 
 
 async def trash_item(deps: Deps, principal: Principal, origin: Origin, ref: str, conditions: Conditions) -> None:
@@ -51,7 +60,8 @@ async def trash_item(deps: Deps, principal: Principal, origin: Origin, ref: str,
         guard(conditions, item)
         if item.parent_id is None:
             raise StateConflict("The root folder of a drive cannot be removed.")
-        after = await rows.update_item(unit.connection, item, name_key=None, trashed_at=unit.now, changed_at=unit.now)
+        gone = {"name_key": None, "trash_key": name_key(item.name), "trashed_at": unit.now, "changed_at": unit.now}
+        after = await rows.update_item(unit.connection, item, **gone)
         await note_change(unit.connection, after, "trashed", at.at.ancestor_ids, actor_id=unit.origin.actor_id, now=unit.now)
         fact = item_fact(ItemTrashedV1, after, at.at.ancestor_ids, await content_of(unit, after))
         unit.emit(fact, sequence=after.revision)
@@ -76,6 +86,7 @@ async def _restore(
     connection, grantee = unit.connection, principal.grantee
     found = seen(await rows.locate(connection, item_id, grantee), grantee, unit.now, in_trash=True)
     await rows.lock_tree(connection, found.at.item.owner_id)
+    await lock_drive(connection, found.at.item.owner_id)
     folder = await _target(unit, deps, principal, found.at, parent)
     target = folder.at
     at = seen(await rows.lock(connection, item_id, grantee), grantee, unit.now, in_trash=True).require(Rights.DELETE)
@@ -86,27 +97,26 @@ async def _restore(
         return at
     if target.item.owner_id != item.owner_id:
         raise StateConflict("An item is restored into its own drive.")
-    accept_depth(len(target.ids_down_to_it) + await rows.height_below(connection, item_id))
+    if len(target.ids_down_to_it) > len(at.at.ancestor_ids):
+        # Where it stands it is not too deep, with all that lies below it.
+        accept_depth(len(target.ids_down_to_it) + await rows.height_below(connection, item_id))
     name = item.name
     if look or conflict == "rename":
         holder = await rows.child_named(connection, target.item.id, name_key(name))
         if holder is not None and conflict == "fail":
             raise await name_conflict(unit, target.item.id, name, item.kind, holder)
         name = await free_name(connection, target.item.id, name, item.kind) if holder else name
-    after = await rows.update_item(
-        connection,
-        item,
-        parent_id=target.item.id,
-        name=name,
-        name_key=name_key(name),
-        trashed_at=None,
-        changed_at=unit.now,
-    )
+    await take_out(connection, item.owner_id, [item_id])
+    place = {"parent_id": target.item.id, "name": name, "name_key": name_key(name)}
+    after = await rows.update_item(connection, item, **place, **_NOT_IN_TRASH, changed_at=unit.now)
     concerned = dict.fromkeys((*at.at.ancestor_ids, *target.ids_down_to_it))
     await note_change(connection, after, "restored", concerned, actor_id=unit.origin.actor_id, now=unit.now)
     fact = item_fact(ItemRestoredV1, after, target.ids_down_to_it, await content_of(unit, after))
     unit.emit(fact, sequence=after.revision)
     return seen(folder.takes_in(at).at._replace(item=after), grantee, unit.now)
+
+
+_NOT_IN_TRASH = {"trashed_at": None, "trash_key": None, "trash_bytes": None, "trash_files": None}
 
 
 async def _target(unit: Unit, deps: Deps, principal: Principal, at: Located, parent: str | None) -> Seen:
@@ -119,6 +129,29 @@ async def _target(unit: Unit, deps: Deps, principal: Principal, at: Located, par
     if folder is None:
         raise StateConflict("The folder it was in is gone; say where it is to be put.")
     return folder.require(Rights.WRITE)
+
+
+class InTrash(NamedTuple):
+    """Something in the trash: where it would be put back to is the path of its folder, with the name it had."""
+
+    item: Item
+    is_shared: bool
+    path: str
+
+
+async def list_trash(
+    deps: Deps, principal: Principal, order: TrashOrder, *, limit: int, after: Place | None
+) -> tuple[list[InTrash], Place | None]:
+    """A page of what the caller's drive has in its trash, and the place of the next. Three statements, however much it is."""
+    async with deps.work.read() as connection:
+        page = await trash(connection, principal.user_id, order, limit=limit + 1, after=after)
+        found = [item for item, _ in page[:limit]]
+        shared = await is_shared(connection, [item.id for item in found])
+        folders = {item.parent_id for item in found if item.parent_id}
+        above = await locate_many(connection, folders, ()) if folders else {}
+    paths = {folder_id: "/".join((*at.ancestor_names, at.item.name, "")) for folder_id, at in above.items()}
+    shown = [InTrash(item, item.id in shared, paths.get(item.parent_id or item.id, "/") + item.name) for item in found]
+    return shown, page[limit - 1][1] if len(page) > limit else None
 
 
 async def purge_item(deps: Deps, principal: Principal, origin: Origin, item_id: ItemId) -> None:
@@ -134,48 +167,69 @@ async def purge_item(deps: Deps, principal: Principal, origin: Origin, item_id: 
         raise NotFound
     if at.rights != Rights.OWN:
         raise Forbidden("Only the owner of a drive removes things for good.")
-    await _purge(deps, origin, at.at.item.owner_id, item_id)
+    while not (await purge_step(deps, origin, at.at.item.owner_id, item_id)).finished:
+        pass
 
 
 async def purge_old(deps: Deps) -> int:
-    """Empty the trash of what has lain there long enough; how many items went. May run twice and at once."""
+    """Empty the trash of what has lain there long enough; how many items went, with those below them. May run twice and at
+    once. What cannot be removed is tried again in the next round.
+    """
     moment = deps.work.clock.now() - timedelta(days=deps.settings.trash_keep_days)
-    async with deps.work.read() as connection:
-        old = await trashed_before(connection, moment, PURGE_PAGE)
-    for item_id, owner_id in old:
-        await _purge(deps, Origin.system(new_id()), owner_id, item_id)
-    return len(old)
+    count = 0
+    last: Trashed | None = None
+    while True:
+        async with deps.work.read() as connection:
+            old = await trashed_before(connection, moment, PURGE_PAGE, last)
+        for item in old:
+            try:
+                finished = False
+                while not finished:
+                    step = await purge_step(deps, Origin.system(new_id()), item.owner_id, item.id)
+                    finished, count = step.finished, count + step.removed
+            except Exception as error:  # noqa: BLE001  # one item must not keep the others in the trash
+                log.warning("purge_failed", item_id=item.id, error=repr(error))
+        if len(old) < PURGE_PAGE:
+            return count
+        last = old[-1]
 
 
-async def _purge(deps: Deps, origin: Origin, owner_id: UserId, item_id: ItemId) -> None:
-    failures = 0
-    finished = False
-    while not finished:
+class Purged(NamedTuple):
+    """What a step has removed, and whether nothing is left of the thing."""
+
+    removed: int
+    finished: bool
+
+
+async def purge_step(deps: Deps, origin: Origin, owner_id: UserId, item_id: ItemId) -> Purged:
+    """Remove a bounded part of something in the trash, from the bottom up. What is not in the trash (any more) is finished.
+    May run twice and at once. Whether it may be removed is to be asked before.
+    """
+    for _ in range(RACES):
         try:
             async with deps.work.unit(origin) as unit:
-                finished = await _purge_some(unit, owner_id, item_id)
-        except IntegrityError:
+                return await _purge_some(unit, owner_id, item_id)
+        except IntegrityError as error:
             # Somebody put something in just before the folder above went to the trash; it goes too.
-            failures += 1
-            if failures == RACES:
-                raise
+            failure = error
+    raise failure
 
 
-async def _purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> bool:
-    """Remove the lowest items below one in the trash, and itself at last; whether it is gone."""
+async def _purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> Purged:
     connection = unit.connection
     # What is just being taken out of the folder, by a move or from the trash, must be out of it before it is emptied.
     await rows.lock_tree(connection, owner_id)
     await lock_drive(connection, owner_id)
     top = await rows.lock(connection, item_id)
     if top is None or top.item.trashed_at is None:
-        return True
+        return Purged(0, finished=True)
     lowest = await lock_lowest(connection, item_id, PURGE_PAGE)
     ids = [item.id for item, _ in lowest]
-    unused, freed = await release_blobs(connection, ids)
-    for blob in unused:
-        await doom(connection, blob.key, reason="purged", now=unit.now, not_before=unit.now)
-    await book(connection, owner_id, used=-freed, reserved=0)
+    gone = await release_contents(connection, ids)
+    unused = {one.blob_id: one for one in gone if one.is_unused}
+    await doom_unused(connection, unused.values(), reason="purged", now=unit.now)
+    await take_out(connection, owner_id, [*ids, item_id])
+    await book(connection, owner_id, total(one.booking for one in gone))
     await delete_items(connection, ids)
     for item, between in lowest:
         above = (*top.ancestor_ids, *between)
@@ -187,8 +241,10 @@ async def _purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> bool:
             parent_id=item.parent_id,
             ancestor_ids=above,
             name=item.name,
-            blob_ids=tuple(blob.blob_id for blob in unused if blob.item_id == item.id)[:NAMED_BLOBS],
+            blob_ids=tuple(blob.blob_id for blob in unused.values() if blob.item_id == item.id)[:NAMED_BLOBS],
             purged_at=unit.now,
         )
         unit.emit(fact, sequence=item.revision + 1)
-    return item_id in ids
+    if item_id not in ids:
+        await count_anew(connection, item_id)
+    return Purged(len(ids), finished=item_id in ids)

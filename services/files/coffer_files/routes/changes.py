@@ -1,4 +1,4 @@
-"""The change feed and usage over HTTP."""
+"""The change feed over HTTP."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -17,7 +17,6 @@ from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import CursorExpired, CursorInvalid
 from coffer_files.domain.items import ChangeReason
 from coffer_files.handlers.feed import FeedCursor, Part, Told, feed_now, read_feed
-from coffer_files.handlers.reading import usage
 from coffer_files.routes.answers import ItemAnswer, seen_answer
 from coffer_files.routes.requests import DEFAULT_LIMIT, READ, TheDeps
 from coffer_files.store.changes import Place
@@ -51,14 +50,6 @@ class CursorAnswer(msgspec.Struct, frozen=True):
     cursor: str
 
 
-class UsageAnswer(msgspec.Struct, frozen=True):
-    """Bytes: taken by versions, set aside for open uploads, and allowed together."""
-
-    used: int
-    reserved: int
-    limit: int
-
-
 @get("/v1/changes/cursor", opt=user(READ), operation_id="get_changes_cursor", tags=["changes"], summary="Begin at the present")
 async def get_cursor(principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, cursors: TheCursors) -> Response[CursorAnswer]:
     """A cursor for everything that happens from now on."""
@@ -84,13 +75,6 @@ async def get_changes(
     place = _opened(cursors, principal, cursor) if cursor else None
     page = await read_feed(deps, principal, origin, place, page_size(limit))
     return Response(FeedAnswer(list(map(_change, page.told)), _sealed(cursors, principal, page.cursor), page.has_more))
-
-
-@get("/v1/usage", opt=user(READ), operation_id="get_usage", tags=["usage"], summary="See how much room is left")
-async def get_usage(principal: ThePrincipal, origin: TheOrigin, deps: TheDeps) -> Response[UsageAnswer]:
-    """How much of the caller's drive is used."""
-    drive = await usage(deps, principal, origin)
-    return Response(UsageAnswer(drive.used_bytes, drive.reserved_bytes, drive.quota_bytes))
 
 
 def _change(told: Told) -> ChangeAnswer:
@@ -124,4 +108,4 @@ def _opened(cursors: Cursors, principal: Principal, text: str) -> FeedCursor:
     raise CursorInvalid
 
 
-ROUTES = (get_cursor, get_changes, get_usage)
+ROUTES = (get_cursor, get_changes)

@@ -1,12 +1,12 @@
 """The trash over HTTP."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import timedelta
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from pydantic import Field
 
 from coffer_chassis.access import Rights
@@ -18,17 +18,21 @@ from coffer_chassis.requests import Cursor, Limit, TheCursors, TheOrigin, ThePri
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import CursorInvalid, KindConflict, NameConflict, StateConflict
 from coffer_files.domain.items import Owner
+from coffer_files.domain.trash import TrashOrder
 from coffer_files.handlers.naming import etag_as_seen
-from coffer_files.handlers.reading import list_trash
-from coffer_files.handlers.trash import purge_item, restore_item
+from coffer_files.handlers.trash import list_trash, purge_item, restore_item
 from coffer_files.routes.answers import ItemAnswer, item_answer, owner_answer, seen_answer
 from coffer_files.routes.requests import DEFAULT_LIMIT, READ, WRITE, InPath, ItemRef, TheDeps
+from coffer_files.store.trash import Place
+
+Sort = Annotated[str, QueryParameter(description="`trashed_at`, `name` or `size`; with `-` descending.")]
 
 
 class TrashedAnswer(msgspec.Struct, frozen=True):
-    """Something in the trash, and when it is removed for good."""
+    """Something in the trash, where it was, and when it is removed for good."""
 
     item: ItemAnswer
+    original_path: str
     purge_at: Timestamp
 
 
@@ -54,22 +58,29 @@ class RestoreBody(Body):
     summary="List the trash",
 )
 async def get_trash(
-    principal: ThePrincipal, deps: TheDeps, cursors: TheCursors, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    principal: ThePrincipal,
+    deps: TheDeps,
+    cursors: TheCursors,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    sort: Sort = "-trashed_at",
 ) -> Response[TrashPage]:
-    """What was put into the trash of the caller's drive, newest first."""
-    listing = Listing("trash", principal.user_id)
+    """What was put into the trash of the caller's drive; not what lies below it."""
+    order = TrashOrder.parse(sort)
+    listing = Listing("trash", principal.user_id, order.text)
     after = _place(cursors.open(cursor, listing)) if cursor else None
-    items, shared, place = await list_trash(deps, principal, limit=page_size(limit), after=after)
+    found, place = await list_trash(deps, principal, order, limit=page_size(limit), after=after)
     owner = owner_answer(Owner(principal.user_id, principal.username, None))
     permissions = permissions_answer(Rights.OWN)
     kept = timedelta(days=deps.settings.trash_keep_days)
     shown = [
         TrashedAnswer(
-            item_answer(item, owner, permissions, parent_id=item.parent_id, shared=item.id in shared),
-            timestamp(item.trashed_at + kept),
+            item_answer(one.item, owner, permissions, parent_id=one.item.parent_id, shared=one.is_shared),
+            one.path,
+            timestamp(one.item.trashed_at + kept),
         )
-        for item in items
-        if item.trashed_at
+        for one in found
+        if one.item.trashed_at
     ]
     end = cursors.seal(list(place), listing) if place else None
     return Response(TrashPage(shown, end))
@@ -99,10 +110,10 @@ async def delete_trashed(item: InPath, principal: ThePrincipal, origin: TheOrigi
     await purge_item(deps, principal, origin, ItemId(known_id(item)))
 
 
-def _place(position: Sequence[Value]) -> tuple[datetime, ItemId]:
+def _place(position: Sequence[Value]) -> Place:
     match position:
-        case [datetime() as moment, str() as item_id]:
-            return moment, ItemId(item_id)
+        case [str() as value, str() as item_id]:
+            return Place(value, ItemId(item_id))
     raise CursorInvalid
 
 

@@ -1,20 +1,24 @@
-"""Drives and their quota, and the copy of what auth says about people."""
+"""Drives, their quota and their counters, and the copy of what auth says about people."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.copies.newest import write_newest
 from coffer_contracts.ids import ItemId, UserId
+from coffer_files.domain.usage import Booking
 from coffer_files.store.tables import drives, users
 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """A row of `drives`."""
+    """A row of `drives`, without what it counts by kind."""
 
     owner_id: UserId
     root_id: ItemId
@@ -23,9 +27,16 @@ class Drive:
     reserved_bytes: int
     feed_epoch: int
     created_at: datetime
+    crossings: int = 0
+    """How many facts were told about how full it is."""
+
+    @property
+    def free_bytes(self) -> int:
+        """What may still be taken or reserved; below zero after the quota was lowered."""
+        return self.quota_bytes - self.used_bytes - self.reserved_bytes
 
 
-_drive = select(drives).where(drives.c.owner_id == bindparam("owner"))
+_drive = select(*(drives.c[field.name] for field in fields(Drive))).where(drives.c.owner_id == bindparam("owner"))
 _drive_locked = _drive.with_for_update()
 _drive_if_free = _drive.with_for_update(skip_locked=True)
 _reserve = (
@@ -36,14 +47,18 @@ _reserve = (
     )
     .values(reserved_bytes=drives.c.reserved_bytes + bindparam("size"))
 )
-_book = (
-    update(drives)
-    .where(drives.c.owner_id == bindparam("owner"))
-    .values(
-        used_bytes=drives.c.used_bytes + bindparam("used"),
-        reserved_bytes=drives.c.reserved_bytes + bindparam("reserved"),
-    )
-)
+
+
+@cache
+def booked(names: Sequence[str]) -> Update:
+    """The statement that alters some counters, to be run by itself or with another one; its values are made by `amounts`."""
+    changes = {name: drives.c[name] + bindparam(f"by_{name}") for name in names}
+    return update(drives).where(drives.c.owner_id == bindparam("booked_owner")).values(changes)
+
+
+def amounts(owner_id: UserId, columns: Mapping[str, int]) -> dict[str, Any]:
+    """What `booked` takes."""
+    return {"booked_owner": owner_id, **{f"by_{name}": by for name, by in columns.items()}}
 
 
 async def drive_of(connection: AsyncConnection, owner_id: UserId) -> Drive | None:
@@ -74,10 +89,11 @@ async def reserve(connection: AsyncConnection, owner_id: UserId, size_bytes: int
     return bool((await connection.execute(_reserve, {"owner": owner_id, "size": size_bytes})).rowcount)
 
 
-async def book(connection: AsyncConnection, owner_id: UserId, *, used: int, reserved: int) -> None:
-    """Change what is used and what is reserved by so many bytes."""
-    if used or reserved:
-        await connection.execute(_book, {"owner": owner_id, "used": used, "reserved": reserved})
+async def book(connection: AsyncConnection, owner_id: UserId, booking: Booking, *, reserved: int = 0) -> None:
+    """Alter what the drive counts, and what is reserved by so many bytes. Whether there is room was asked before."""
+    columns = {**booking.columns, **({"reserved_bytes": reserved} if reserved else {})}
+    if columns:
+        await connection.execute(booked(tuple(sorted(columns))), amounts(owner_id, columns))
 
 
 async def note_user(
@@ -104,5 +120,4 @@ async def quota_given(connection: AsyncConnection, user_id: UserId) -> int | Non
 
 async def set_quota(connection: AsyncConnection, owner_id: UserId, quota_bytes: int) -> None:
     """Give the drive so much room; what is in it stays, even if that is more."""
-    wanted = update(drives).where(drives.c.owner_id == owner_id, drives.c.quota_bytes != quota_bytes)
-    await connection.execute(wanted.values(quota_bytes=quota_bytes))
+    await connection.execute(update(drives).where(drives.c.owner_id == owner_id).values(quota_bytes=quota_bytes))

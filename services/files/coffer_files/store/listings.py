@@ -1,6 +1,5 @@
-"""Pages of a folder and of the trash. The cost of a page does not grow with the folder: every order has its index."""
+"""Pages of a folder. The cost of a page does not grow with the folder: every order has its index."""
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -9,10 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.tables import Id
 from coffer_contracts.files import ItemKind
-from coffer_contracts.ids import ItemId, UserId
-from coffer_files.domain.items import SORT_COLUMNS, Beginning, Item, Listed, Order
+from coffer_contracts.ids import ItemId
+from coffer_files.domain.items import SORT_COLUMNS, Beginning, Listed, Order
 from coffer_files.store.direct import Direct, as_text
-from coffer_files.store.items import ITEM_COLUMNS
 from coffer_files.store.tables import grants, items
 
 _MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
@@ -92,13 +90,3 @@ _count = select(func.count()).select_from(items).where(items.c.parent_id == bind
 async def count_children(connection: AsyncConnection, parent_id: ItemId) -> int:
     """How many living children a folder has. Reads them all: only for those who ask."""
     return int((await connection.execute(_count, {"parent": parent_id})).scalar_one())
-
-
-async def trash(connection: AsyncConnection, owner_id: UserId, *, limit: int, after: Sequence[Any] | None = None) -> list[Item]:
-    """What was put into the trash, newest first; not what lies below it. `after` is moment and id of the last one seen."""
-    statement = select(*ITEM_COLUMNS).where(items.c.owner_id == owner_id, items.c.trashed_at.is_not(None))
-    if after:
-        place = tuple_(*after, types=[items.c.trashed_at.type, items.c.id.type])
-        statement = statement.where(tuple_(items.c.trashed_at, items.c.id) < place)
-    statement = statement.order_by(items.c.trashed_at.desc(), items.c.id.desc()).limit(limit)
-    return [Item._make(row) for row in await connection.execute(statement)]

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ARRAY, Text, cast, delete, func, literal, select
+from sqlalchemy import ARRAY, Text, cast, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import ItemId, UserId
@@ -41,7 +42,22 @@ async def delete_items(connection: AsyncConnection, item_ids: Sequence[ItemId]) 
     await connection.execute(delete(items).where(items.c.id.in_(item_ids)))
 
 
-async def trashed_before(connection: AsyncConnection, moment: datetime, limit: int) -> list[tuple[ItemId, UserId]]:
-    """Items that went to the trash before `moment`, with their owners."""
-    old = select(items.c.id, items.c.owner_id).where(items.c.trashed_at < moment)
-    return [(row[0], row[1]) for row in await connection.execute(old.order_by(items.c.trashed_at).limit(limit))]
+class Trashed(NamedTuple):
+    """Something that was put into the trash; all fields together are its place among those."""
+
+    owner_id: UserId
+    trashed_at: datetime
+    id: ItemId
+
+
+async def trashed_before(
+    connection: AsyncConnection, moment: datetime, limit: int, after: Trashed | None = None, *, owner_id: UserId | None = None
+) -> list[Trashed]:
+    """What went to the trash before `moment`, drive by drive or of one, the oldest of each first, behind `after`."""
+    place = (items.c.owner_id, items.c.trashed_at, items.c.id)
+    old = select(*place).where(items.c.trashed_at < moment)
+    if owner_id is not None:
+        old = old.where(items.c.owner_id == owner_id)
+    if after is not None:
+        old = old.where(tuple_(*place) > tuple_(*after, types=[column.type for column in place]))
+    return [Trashed._make(row) for row in await connection.execute(old.order_by(*place).limit(limit))]

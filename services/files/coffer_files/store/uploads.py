@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import BlobId, UploadId, UserId
 from coffer_files.domain.uploads import Step, Upload, Verdict
-from coffer_files.store.tables import drives, uploads
+from coffer_files.store.drives import amounts, booked
+from coffer_files.store.tables import uploads
 
 _COLUMNS = tuple(uploads.c[field.name] for field in fields(Upload))
 _NAMES = tuple(field.name for field in fields(Upload))
@@ -32,12 +33,7 @@ _save = (
     .where(uploads.c.id == bindparam("upload"))
     .values({name: bindparam(f"new_{name}") for name in _NAMES if name not in _FIXED})
 )
-_save_and_book = _save.add_cte(
-    update(drives)
-    .where(drives.c.owner_id == bindparam("owner"))
-    .values(used_bytes=drives.c.used_bytes + bindparam("used"), reserved_bytes=drives.c.reserved_bytes + bindparam("reserved"))
-    .cte("booked")
-)
+_save_and_book = _save.add_cte(booked(("reserved_bytes",)).cte("booked"))
 
 
 def read_upload(row: Any) -> Upload:
@@ -89,14 +85,14 @@ async def insert_upload(connection: AsyncConnection, upload: Upload, *, check_at
     await connection.execute(_insert, {**_written(upload), "check_at": check_at})
 
 
-async def save(connection: AsyncConnection, upload: Upload, *, used: int, reserved: int) -> None:
-    """Write down how an upload that is locked stands now, and by how many bytes that changes what its drive holds."""
+async def save(connection: AsyncConnection, upload: Upload, *, reserved: int) -> None:
+    """Write down how an upload that is locked stands now, and by how many bytes that changes what is reserved."""
     values = {f"new_{name}": value for name, value in _written(upload).items() if name not in _FIXED}
-    if not used and not reserved:
+    if reserved:
+        by = amounts(upload.owner_id, {"reserved_bytes": reserved})
+        await connection.execute(_save_and_book, {"upload": upload.id, **values, **by})
+    else:
         await connection.execute(_save, {"upload": upload.id, **values})
-        return
-    booked = {"owner": upload.owner_id, "used": used, "reserved": reserved}
-    await connection.execute(_save_and_book, {"upload": upload.id, **values, **booked})
 
 
 async def uploads_of(

@@ -1,17 +1,22 @@
 """Contents of files, the stored objects behind them, and objects that are to be deleted."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, bindparam, delete, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.files import MediaKind, PreviewStatus
 from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
-from coffer_files.store.tables import blobs, doomed_blobs, versions
+from coffer_files.domain import usage
+from coffer_files.domain.usage import Booking
+from coffer_files.store.drives import amounts, booked
+from coffer_files.store.tables import NOT_KEPT, blobs, doomed_blobs, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,9 @@ class Version:
     preview_sequence: int
     preview_at: datetime | None
     preview_started_at: datetime | None
+    replaced_at: datetime | None
+    label: str | None
+    keep_forever: bool
     blob_key: str
     etag: str
 
@@ -57,10 +65,43 @@ async def version(connection: AsyncConnection, version_id: VersionId) -> Version
     return Version(*row) if row else None
 
 
-async def insert_version(connection: AsyncConnection, row: dict[str, Any], blob: dict[str, Any]) -> None:
-    """Write a content and the object that holds it, which nothing refers to yet."""
-    stored = insert(blobs).values(**blob, refcount=1).cte("stored")
-    await connection.execute(insert(versions).values(**row).add_cte(stored))
+@cache
+def _inserting(columns: tuple[str, ...], blob_columns: tuple[str, ...], counters: tuple[str, ...], *, replaces: bool) -> Insert:
+    """The statement that writes a content with all that follows from it at once; few exist, and each is compiled once."""
+    if blob_columns:
+        stored: Any = insert(blobs).values({name: bindparam(f"stored_{name}") for name in blob_columns}).cte("stored")
+    else:
+        shared = update(blobs).where(blobs.c.id == bindparam("shared_blob")).values(refcount=blobs.c.refcount + 1)
+        stored = shared.cte("stored")
+    statement = insert(versions).values({name: bindparam(f"new_{name}") for name in columns}).add_cte(stored)
+    if replaces:
+        before = update(versions).where(versions.c.id == bindparam("replaced"))
+        statement = statement.add_cte(before.values(replaced_at=bindparam("new_created_at")).cte("before"))
+    return statement.add_cte(booked(counters).cte("booked"))
+
+
+async def insert_version(
+    connection: AsyncConnection,
+    row: Mapping[str, Any],
+    blob: Mapping[str, Any] | None,
+    *,
+    owner_id: UserId,
+    replaces: VersionId | None,
+    counted: Mapping[str, int],
+) -> None:
+    """Write a content and what follows from it, in one statement: the object that holds it, which is new, or without `blob`
+    shared with other contents; that the version before is older now; and the counters of the drive, which is locked.
+    """
+    stored = (
+        {f"stored_{name}": value for name, value in {**blob, "refcount": 1}.items()}
+        if blob
+        else {"shared_blob": row["blob_id"]}
+    )
+    before = {"replaced": replaces} if replaces else {}
+    values = {f"new_{name}": value for name, value in row.items()}
+    blob_columns = (*blob, "refcount") if blob else ()
+    statement = _inserting(tuple(row), blob_columns, tuple(sorted(counted)), replaces=replaces is not None)
+    await connection.execute(statement, {**values, **stored, **before, **amounts(owner_id, counted)})
 
 
 async def is_stored(connection: AsyncConnection, blob_id: BlobId) -> bool:
@@ -107,36 +148,55 @@ async def give_up_preview(connection: AsyncConnection, version_id: VersionId, re
 
 
 @dataclass(frozen=True, slots=True)
-class Unused:
-    """A stored object that nothing refers to any more, and the item that did last."""
+class Gone:
+    """A content that was deleted, with whether nothing refers to its object any more."""
 
-    blob_id: BlobId
-    key: str
+    id: VersionId
     item_id: ItemId
+    blob_id: BlobId
+    blob_key: str
+    size_bytes: int
+    media_kind: str
+    is_older: bool
+    is_unused: bool
+
+    @property
+    def booking(self) -> Booking:
+        """What its end does to the counters of the drive."""
+        return -(usage.older(self.size_bytes) if self.is_older else usage.current(self.media_kind, self.size_bytes))
 
 
-async def release_blobs(connection: AsyncConnection, item_ids: list[ItemId]) -> tuple[list[Unused], int]:
-    """Delete all contents of some items; the objects that nothing refers to any more, and the number of bytes that the
-    contents counted.
-    """
-    gone = delete(versions).where(versions.c.item_id.in_(item_ids))
-    counts: Counter[BlobId] = Counter()
-    holders: dict[BlobId, ItemId] = {}
-    size = 0
-    for row in await connection.execute(gone.returning(versions.c.blob_id, versions.c.item_id, versions.c.size_bytes)):
-        counts[row.blob_id] += 1
-        holders[row.blob_id] = row.item_id
-        size += row.size_bytes
-    if not counts:
-        return [], 0
-    unused: list[Unused] = []
+async def release_contents(connection: AsyncConnection, item_ids: Sequence[ItemId]) -> list[Gone]:
+    """Delete all contents of some items, and the rows of objects that nothing refers to any more then."""
+    return await _release(connection, versions.c.item_id.in_(item_ids))
+
+
+async def release_versions(connection: AsyncConnection, version_ids: Sequence[VersionId], *, kept: bool) -> list[Gone]:
+    """The same for versions of one item that are not current; without `kept` only those that nobody wants to keep."""
+    some = versions.c.id.in_(version_ids) & versions.c.replaced_at.is_not(None)
+    return await _release(connection, some if kept else some & NOT_KEPT)
+
+
+async def _release(connection: AsyncConnection, which: ColumnElement[bool]) -> list[Gone]:
+    columns = (versions.c.id, versions.c.item_id, versions.c.blob_id, versions.c.size_bytes, versions.c.media_kind)
+    gone = delete(versions).where(which).returning(*columns, versions.c.replaced_at.is_not(None).label("is_older"))
+    rows = (await connection.execute(gone)).all()
+    counts = Counter(BlobId(row.blob_id) for row in rows)
+    keys: dict[BlobId, str] = {}
+    unused: set[BlobId] = set()
     for count in sorted(set(counts.values())):
         released = sorted(blob for blob, times in counts.items() if times == count)
         fewer = update(blobs).where(blobs.c.id.in_(released)).values(refcount=blobs.c.refcount - count)
-        left = await connection.execute(fewer.returning(blobs.c.id, blobs.c.key, blobs.c.refcount))
-        unused += [Unused(row.id, row.key, holders[row.id]) for row in left if row.refcount == 0]
-    await connection.execute(delete(blobs).where(blobs.c.id.in_([blob.blob_id for blob in unused])))
-    return unused, size
+        for left in await connection.execute(fewer.returning(blobs.c.id, blobs.c.key, blobs.c.refcount)):
+            keys[left.id] = left.key
+            unused |= {left.id} if left.refcount == 0 else set()
+    if unused:
+        await connection.execute(delete(blobs).where(blobs.c.id.in_(unused)))
+    return [
+        Gone(row.id, row.item_id, row.blob_id, keys[row.blob_id], row.size_bytes, row.media_kind, row.is_older,
+             row.blob_id in unused)
+        for row in rows
+    ]  # fmt: skip
 
 
 async def doom(
@@ -160,6 +220,15 @@ async def doom(
             set_={"not_before": func.least(doomed_blobs.c.not_before, row.excluded.not_before)},
         )
     )
+
+
+async def doom_unused(connection: AsyncConnection, gone: Iterable[Gone], *, reason: str, now: datetime) -> None:
+    """Have the objects of contents that are gone deleted soon, in one statement."""
+    rows = [{"key": one.blob_key, "reason": reason, "not_before": now, "created_at": now} for one in gone]
+    if rows:
+        statement = insert(doomed_blobs)
+        earlier = {"not_before": func.least(doomed_blobs.c.not_before, statement.excluded.not_before)}
+        await connection.execute(statement.on_conflict_do_update(index_elements=[doomed_blobs.c.key], set_=earlier), rows)
 
 
 async def take_doomed(connection: AsyncConnection, now: datetime, *, until: datetime, limit: int) -> list[Any]:

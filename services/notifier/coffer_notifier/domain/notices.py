@@ -22,6 +22,7 @@ UPLOAD_REJECTED = "upload_rejected"
 UPLOAD_FAILED = "upload_failed"
 UPLOAD_EXPIRED = "upload_expired"
 PHOTO_REJECTED = "photo_rejected"
+USAGE_CROSSED = "usage_crossed"
 WEBHOOK_DISABLED = "webhook_disabled"
 
 TELLS_OF_LOSS = frozenset({SHARE_REVOKED, SHARE_EXPIRED})
@@ -89,6 +90,8 @@ def title_of(notice: Notice, actor_name: str | None) -> str:
     if notice.type == SHARE_REVOKED and notice.data.get("reason") == "item_purged":
         title = "{what} was deleted and is no longer shared with you"
     who = _short(actor_name) if actor_name else "Someone"
+    if notice.type == USAGE_CROSSED:
+        title = _filled(notice)
     if notice.type == WEBHOOK_DISABLED:
         title = _turned_off(notice)
     name = notice.item.name if notice.item else str(notice.data.get("name", notice.data.get("host", "")))
@@ -100,6 +103,11 @@ def _changed(notice: Notice) -> str:
         return "{who} changed how long you can see {what}"
     may = "edit" if notice.data.get("role") == "editor" else "only view"
     return f"{{who}} changed your access to {{what}}: you can {may} it now"
+
+
+def _filled(notice: Notice) -> str:
+    percent = notice.data.get("percent", 100)
+    return "Your drive is full" if percent >= 100 else f"Your drive is {percent} % full"
 
 
 def _turned_off(notice: Notice) -> str:

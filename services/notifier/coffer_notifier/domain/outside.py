@@ -51,6 +51,7 @@ _BY_CLASS: Mapping[type[Event], Outside] = {
     files.UploadRejectedV1: Outside("upload", (*_UPLOAD, *_SINCE)),
     files.UploadFailedV1: Outside("upload", (*_UPLOAD, *_SINCE)),
     files.UploadExpiredV1: Outside("upload", (*_UPLOAD, *_SINCE)),
+    files.UsageCrossedV1: Outside("account", ("owner_id", "percent", "used_bytes", "quota_bytes", "crossed_at")),
     media.PreviewReadyV1: Outside("item", (*_PREVIEW, "width", "height", "images")),
     media.PreviewFailedV1: Outside("item", (*_PREVIEW, "reason")),
     sharing.ShareCreatedV1: Outside("share", (*_SHARE, *_SINCE, "message")),

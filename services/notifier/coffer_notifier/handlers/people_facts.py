@@ -1,10 +1,11 @@
-"""What follows from facts about people: the copy of them, word of their photos, and the deny list. Quick: SQL only."""
+"""What follows from facts about people: the copy of them, word of photos and drives, the deny list. Quick: SQL only."""
 
 from coffer_chassis.copies.people import note_person
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import SessionRevokedV1, UserFact
 from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
+from coffer_contracts.files import UsageCrossedV1
 from coffer_contracts.media import PhotoRejectedV1
 from coffer_notifier.domain import notices as kinds
 from coffer_notifier.handlers.deps import Deps
@@ -25,6 +26,13 @@ async def on_photo_rejected(event: Envelope[PhotoRejectedV1], unit: Unit, _deps:
     fact = event.data
     data = {"photo_id": fact.photo_id, "reason": fact.reason, "detail": fact.detail}
     await give_notice(unit, event, fact.user_id, kinds.PHOTO_REJECTED, None, data)
+
+
+async def on_usage_crossed(event: Envelope[UsageCrossedV1], unit: Unit, _deps: Deps) -> None:
+    """A drive is as full as its owner should know: they are told, and nobody else."""
+    fact = event.data
+    data = {"percent": fact.percent, "used": fact.used_bytes, "limit": fact.quota_bytes}
+    await give_notice(unit, event, fact.owner_id, kinds.USAGE_CROSSED, None, data)
 
 
 async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:

@@ -11,7 +11,13 @@ from coffer_notifier.handlers.item_facts import (
     on_preview,
     on_upload_ended,
 )
-from coffer_notifier.handlers.people_facts import on_person, on_photo_rejected, on_session_revoked, on_token_revoked
+from coffer_notifier.handlers.people_facts import (
+    on_person,
+    on_photo_rejected,
+    on_session_revoked,
+    on_token_revoked,
+    on_usage_crossed,
+)
 from coffer_notifier.handlers.security_facts import on_alarming_fact
 from coffer_notifier.handlers.sharing_facts import (
     on_grant_removed,
@@ -55,6 +61,7 @@ BULK: HandlerTable = handler_table(
         Handles(files.UploadRejectedV1, on_upload_ended),
         Handles(files.UploadFailedV1, on_upload_ended),
         Handles(files.UploadExpiredV1, on_upload_ended),
+        Handles(files.UsageCrossedV1, on_usage_crossed),
         Handles(media.PreviewReadyV1, on_preview),
         Handles(media.PreviewFailedV1, on_preview),
         Handles(media.PhotoRejectedV1, on_photo_rejected),

@@ -184,10 +184,12 @@ async def test_a_file_with_more_versions_than_a_message_holds_can_be_purged(file
         SELECT made.id, b.owner_id, 'blobs/' || b.owner_id || '/' || made.id, 'e', 0, 1, b.created_at FROM made, blobs b
         JOIN versions v ON v.blob_id = b.id WHERE v.item_id = '{item}' RETURNING id)
         INSERT INTO versions (id, item_id, blob_id, upload_id, size_bytes, mime_type, media_kind, flags, created_by, created_at,
-        modified_at, preview_status) SELECT gen_random_uuid(), v.item_id, stored.id, v.upload_id, 0, v.mime_type, v.media_kind,
-        v.flags, v.created_by, v.created_at, v.modified_at, 'none' FROM stored, versions v WHERE v.item_id = '{item}'
-        RETURNING 1"""
+        modified_at, preview_status, replaced_at) SELECT gen_random_uuid(), v.item_id, stored.id, v.upload_id, 0, v.mime_type,
+        v.media_kind, v.flags, v.created_by, v.created_at, v.modified_at, 'none', v.created_at
+        FROM stored, versions v WHERE v.item_id = '{item}' RETURNING 1"""
     assert len(await files.rows(many.format(item=item_id))) == 1800
+    counted = f"UPDATE drives SET older_versions = 1800 WHERE owner_id = '{files.owner.user_id}' RETURNING 1"
+    assert len(await files.rows(counted)) == 1
     await throw_away(files, item_id)
     await purge(files, item_id)
     (told,) = [fact for fact in await files.facts("files.item.purged.v1") if fact.data.item_id == item_id]

@@ -138,7 +138,7 @@ async def test_an_upload_is_resolved_retried_and_given_up_over_http(files: Files
         assert (await http.delete(f"/v1/uploads/{begun['id']}")).status_code == 204
         refused(await http.post(f"/v1/uploads/{begun['id']}/complete"), 410, "upload_expired")
         refused(await http.post(f"/v1/uploads/{begun['id']}/retry"), 409, "state_conflict")
-        assert (await http.get("/v1/usage")).json() == {"used": 200, "reserved": 0, "limit": 1_000_000}
+        assert {"used": 200, "reserved": 0, "limit": 1_000_000}.items() <= (await http.get("/v1/usage")).json().items()
 
 
 async def test_the_owner_of_rejected_bytes_is_told_why(files: Files) -> None:

@@ -36,6 +36,8 @@ def notice(kind: str, *, item: ItemRef | None = ITEM, **data: Any) -> Notice:
         (notice(notices.UPLOAD_CONFLICT, item=None, name="a.txt"), "“a.txt” could not be placed and waits for your decision"),
         (notice(notices.UPLOAD_REJECTED, item=None, name="a.txt"), "“a.txt” was rejected"),
         (notice(notices.PHOTO_REJECTED, item=None, reason="not_an_image"), "Your photo was rejected"),
+        (notice(notices.USAGE_CROSSED, item=None, percent=80), "Your drive is 80 % full"),
+        (notice(notices.USAGE_CROSSED, item=None, percent=100), "Your drive is full"),
         (notice(notices.UPLOAD_FAILED, item=None, name="a.txt"), "The upload of “a.txt” failed"),
         (notice(notices.UPLOAD_EXPIRED, item=None, name="{who}"), "The upload of “{who}” was not finished in time"),
         (notice("from_the_future"), "“Plans”"),

@@ -27,6 +27,7 @@ from factories.telling import (
     session_revoked,
     signed_in,
     upload_ended,
+    usage_crossed,
     user_id,
     webhook_disabled,
 )
@@ -71,6 +72,7 @@ class World:
             session_revoked(user_id(), self.bob, NOON.replace(hour=13)),
             webhook_disabled(self.bob),
             photo_rejected(self.bob),
+            usage_crossed(self.bob),
             signed_in(self.bob),
             reuse_detected(self.bob),
             *(sample(f"auth.{kind}.v1", self.bob) for kind in ("token.created", "token.revoked", "mfa.disabled")),
@@ -133,6 +135,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "upload_failed",
         "upload_rejected",
         "upload_rejected",
+        "usage_crossed",
         "webhook_disabled",
     ]
     assert sorted(row.action for row in now["activity"]) == [
@@ -191,7 +194,7 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     await notifier.handle(*order(facts))
     now = await state(notifier, world)
     assert len(now["activity"]) == 16
-    assert len(now["notices"]) == 14
+    assert len(now["notices"]) == 15
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
 

@@ -5,7 +5,7 @@ Order of locks, the same everywhere so that nobody waits in a circle: drive, upl
 
 from coffer_files.store.tables.base import LIVE, Key, chassis, grants, metadata, revocations
 from coffer_files.store.tables.changes import changes
-from coffer_files.store.tables.contents import blobs, doomed_blobs, versions
+from coffer_files.store.tables.contents import NOT_KEPT, blobs, doomed_blobs, versions
 from coffer_files.store.tables.drives import drives, users
 from coffer_files.store.tables.items import items
 from coffer_files.store.tables.reconciliations import reconciliations
@@ -13,6 +13,7 @@ from coffer_files.store.tables.uploads import uploads
 
 __all__ = [
     "LIVE",
+    "NOT_KEPT",
     "Key",
     "blobs",
     "changes",

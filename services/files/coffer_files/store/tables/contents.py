@@ -1,10 +1,13 @@
 """Contents: stored objects, the versions that refer to them, and what of them is to go."""
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from coffer_chassis.tables import Id, Instant
 from coffer_files.store.tables.base import Key, metadata
+
+NOT_KEPT = text("replaced_at IS NOT NULL AND label IS NULL AND NOT keep_forever")
+"""What retention may delete."""
 
 blobs = Table(
     "blobs",
@@ -44,10 +47,14 @@ versions = Table(
     Column("preview_sequence", BigInteger, nullable=False, server_default=text("0")),
     Column("preview_at", Instant),
     Column("preview_started_at", Instant),
+    Column("replaced_at", Instant),
+    Column("label", Text),
+    Column("keep_forever", Boolean, nullable=False, server_default=text("false")),
     Index("versions_of_item", "item_id", "created_at"),
     Index("versions_of_blob", "blob_id"),
     Index("versions_without_preview", "created_at", postgresql_where=text("preview_status = 'pending'")),
-    comment="Every content a file has had, with its previews.",
+    Index("versions_not_kept", "item_id", "replaced_at", postgresql_where=NOT_KEPT),
+    comment="Every content a file has had, with its previews. The current one is the one that nothing has replaced.",
 )
 
 doomed_blobs = Table(

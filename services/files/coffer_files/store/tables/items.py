@@ -5,6 +5,8 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, ForeignKey, I
 from coffer_chassis.tables import Id, Instant
 from coffer_files.store.tables.base import LIVE, Key, metadata
 
+IN_TRASH = text("trashed_at IS NOT NULL")
+
 items = Table(
     "items",
     metadata,
@@ -28,6 +30,9 @@ items = Table(
     Column("modified_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("trashed_at", Instant),
+    Column("trash_key", Key),
+    Column("trash_bytes", BigInteger),
+    Column("trash_files", BigInteger),
     # A trashed item has no key, so one full index is the rule of names, the order of listings and the foreign key's way
     # down; children of a trashed folder keep theirs.
     UniqueConstraint("parent_id", "name_key", name="items_name"),
@@ -37,6 +42,18 @@ items = Table(
     Index("items_by_modified", "parent_id", "kind", "modified_at", "id", postgresql_where=LIVE),
     Index("items_by_created", "parent_id", "kind", "created_at", "id", postgresql_where=LIVE),
     Index("items_by_size", "parent_id", "kind", "size_bytes", "id", postgresql_where=LIVE),
-    Index("items_in_trash", "owner_id", "trashed_at", "id", postgresql_where=text("trashed_at IS NOT NULL")),
-    comment="Files and folders. A file carries what listings show of its current version.",
+    Index("items_in_trash", "owner_id", "trashed_at", "id", postgresql_where=IN_TRASH),
+    Index("items_in_trash_by_name", "owner_id", "trash_key", "id", postgresql_where=IN_TRASH),
+    Index("items_in_trash_by_size", "owner_id", "size_bytes", "id", postgresql_where=IN_TRASH),
+    Index(
+        "items_in_trash_uncounted",
+        "owner_id",
+        "trashed_at",
+        "id",
+        postgresql_where=text("trashed_at IS NOT NULL AND trash_files IS NULL"),
+    ),
+    comment=(
+        "Files and folders. A file carries what listings show of its current version; what was put into the trash, how much it "
+        "holds with what lies below it, once that was counted."
+    ),
 )
