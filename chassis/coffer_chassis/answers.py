@@ -3,6 +3,7 @@
 No route and no business value lives here.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -43,6 +44,16 @@ class PermissionsAnswer(msgspec.Struct, frozen=True):
 def permissions_answer(rights: Rights) -> PermissionsAnswer:
     """Rights as answers show them."""
     return PermissionsAnswer(Rights.READ in rights, Rights.WRITE in rights, Rights.DELETE in rights, Rights.SHARE in rights)
+
+
+def link_header(links: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The header that leads from an answer to others: address and relation of each (RFC 8288)."""
+    return {"Link": ", ".join(f'<{address}>; rel="{relation}"' for address, relation in links)}
+
+
+def successor(path: str) -> dict[str, str]:
+    """The header that names the route to prefer (RFC 5829)."""
+    return link_header([(path, "successor-version")])
 
 
 class Body(BaseModel):

@@ -4,10 +4,13 @@ Bytes of whole files never pass through a service; only the media worker reads r
 """
 
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from coffer_chassis.multiparts import Multiparts
+from coffer_chassis.signed import SignedRequest
 
 PUT_BYTES = 5 * 1024**3
 """S3 takes no longer object in one PUT or one copy (S3 user guide, uploading objects)."""
@@ -36,6 +39,8 @@ class BlobHead:
     etag: str
     modified_at: datetime
     content_type: str | None = None
+    sha256: str | None = None
+    """What the bucket computed or checked, hexadecimal; over the SHA-256s of the parts if it came in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +51,6 @@ class Listed:
     size_bytes: int
     etag: str
     modified_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OpenMultipart:
-    """A multipart upload that was begun and neither completed nor aborted; its parts cost storage and show in no listing."""
-
-    key: str
-    multipart_id: str
-    begun_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
-    """A request a client may make by itself: method, address, and headers it must send exactly so."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +84,7 @@ def checksum(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
-class Blobs(Protocol):
+class Blobs(Multiparts, Protocol):
     """The bucket. All methods may be repeated; keys are chosen by services and never hold names.
 
     Every method but `abort_multipart` raises KeyRefused for a key or prefix that Coffer never uses (object_keys).
@@ -115,8 +102,10 @@ class Blobs(Protocol):
     async def write(self, key: str, content: bytes, *, content_type: str, cache_control: str | None = None) -> str:
         """Store an object; its ETag. Overwrites."""
 
-    async def copy(self, source: str, target: str, *, etag: str | None = None) -> None:
-        """Copy within the bucket, up to 5 GiB. Raises BlobMissing, BlobChanged."""
+    async def copy(self, source: str, target: str, *, etag: str | None = None, size_bytes: int | None = None) -> str:
+        """Copy within the bucket, of any length: above PUT_BYTES in parts. The ETag of the copy, which may be another one.
+        Whoever knows the length saves a question. Raises BlobMissing, BlobChanged.
+        """
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete any number of objects; absent ones are no error. Raises BlobsNotDeleted."""
@@ -125,12 +114,6 @@ class Blobs(Protocol):
         """The next objects below `prefix` behind the key `after`, by the code points of their keys; fewer than `limit` only
         at the end. Raises ValueError for a limit that is not within 1 to LISTED_AT_ONCE.
         """
-
-    def open_multiparts(self, prefix: str) -> AsyncIterator[OpenMultipart]:
-        """Every open multipart upload below `prefix`, asked for page by page while they are taken."""
-
-    async def abort_multipart(self, key: str, multipart_id: str) -> None:
-        """Throw an open multipart upload away with its parts, whatever its key is; one that is gone is no error."""
 
     def presign_put(
         self, key: str, *, length: int, content_type: str, sha256_hex: str | None, expires_seconds: int

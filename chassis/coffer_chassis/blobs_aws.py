@@ -16,15 +16,17 @@ from coffer_chassis.blobs import (
     BlobMissing,
     BlobsNotDeleted,
     SignedForm,
-    SignedRequest,
     check_range,
     checksum,
     put_headers,
 )
 from coffer_chassis.blobs_aws_listing import S3Listing
+from coffer_chassis.blobs_aws_multiparts import S3Multiparts, sha256_of
 from coffer_chassis.clock import Clock
+from coffer_chassis.encryption import PLAIN, Encryption
 from coffer_chassis.object_keys import checked_key
 from coffer_chassis.presign import MAX_EXPIRES_SECONDS, Presigner, SigningKey
+from coffer_chassis.signed import SignedRequest
 
 GET_ROUNDING = timedelta(minutes=15)
 """Signing time of downloads is rounded down to this, so that a browser finds the same address in its cache."""
@@ -36,27 +38,41 @@ _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 _CHANGED = frozenset({"412", "PreconditionFailed"})
 
 
-class S3Blobs(S3Listing):
+class S3Blobs(S3Listing, S3Multiparts):
     """Blobs over a long-lived S3 client; `credentials` tells with what to sign at this moment, without waiting."""
 
     def __init__(
-        self, client: Any, *, bucket: str, presigner: Presigner, clock: Clock, credentials: Callable[[], SigningKey]
+        self,
+        client: Any,
+        *,
+        bucket: str,
+        presigner: Presigner,
+        clock: Clock,
+        credentials: Callable[[], SigningKey],
+        encryption: Encryption = PLAIN,
     ) -> None:
         self._client = client
         self._bucket = bucket
         self._presigner = presigner
         self._clock = clock
         self._credentials = credentials
+        self._encryption = encryption
 
     async def head(self, key: str) -> BlobHead | None:
         """See Blobs."""
         try:
-            answer = await self._client.head_object(**self._object(key))
+            answer = await self._client.head_object(**self._object(key), ChecksumMode="ENABLED")
         except ClientError as error:
             if _code(error) in _ABSENT:
                 return None
             raise
-        return BlobHead(answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"], answer.get("ContentType"))
+        return BlobHead(
+            answer["ContentLength"],
+            answer["ETag"].strip('"'),
+            answer["LastModified"],
+            answer.get("ContentType"),
+            sha256_of(answer.get("ChecksumSHA256")),
+        )
 
     async def read(self, key: str, *, etag: str | None = None) -> bytes:
         """See Blobs."""
@@ -83,7 +99,7 @@ class S3Blobs(S3Listing):
 
     async def write(self, key: str, content: bytes, *, content_type: str, cache_control: str | None = None) -> str:
         """See Blobs."""
-        extra = {"CacheControl": cache_control} if cache_control else {}
+        extra = {**self._encryption.arguments, **({"CacheControl": cache_control} if cache_control else {})}
         answer = await self._client.put_object(
             **self._object(key),
             # Raw bytes of a mebibyte and more would be sent without letting anything else run.
@@ -94,11 +110,20 @@ class S3Blobs(S3Listing):
         )
         return str(answer["ETag"]).strip('"')
 
-    async def copy(self, source: str, target: str, *, etag: str | None = None) -> None:
+    async def copy(self, source: str, target: str, *, etag: str | None = None, size_bytes: int | None = None) -> str:
         """See Blobs."""
-        extra = {"CopySourceIfMatch": f'"{etag}"'} if etag else {}
+        checked_key(target)
+        if size_bytes is None or size_bytes > PUT_BYTES:
+            head = await self.head(source)
+            if head is None:
+                raise BlobMissing(source)
+            if head.size_bytes > PUT_BYTES:
+                with _translated():
+                    return await self.copy_in_parts(source, target, head, etag=etag)
+        extra = {**self._encryption.arguments, **({"CopySourceIfMatch": f'"{etag}"'} if etag else {})}
         with _translated():
-            await self._client.copy_object(**self._object(target), CopySource=self._object(source), **extra)
+            answer = await self._client.copy_object(**self._object(target), CopySource=self._object(source), **extra)
+        return str(answer["CopyObjectResult"]["ETag"]).strip('"')
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See Blobs."""
@@ -116,7 +141,7 @@ class S3Blobs(S3Listing):
         self, key: str, *, length: int, content_type: str, sha256_hex: str | None, expires_seconds: int
     ) -> SignedRequest:
         """See Blobs."""
-        headers = put_headers(length=length, content_type=content_type, sha256_hex=sha256_hex)
+        headers = put_headers(length=length, content_type=content_type, sha256_hex=sha256_hex) | self._encryption.headers
         url = self._presigner.sign(
             "PUT",
             checked_key(key),
@@ -138,6 +163,7 @@ class S3Blobs(S3Listing):
             expires_seconds=expires_seconds,
             bucket=self._bucket,
             length=length,
+            more=self._encryption.headers,
         )
         return SignedForm(self._presigner.base_url, fields)
 

@@ -1,11 +1,8 @@
-"""Looking through the bucket over S3: what lies below a prefix, and which multipart uploads were never finished."""
+"""Looking through the bucket over S3: what lies below a prefix."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from coffer_chassis.blobs import LISTED_AT_ONCE, Listed, OpenMultipart
+from coffer_chassis.blobs import LISTED_AT_ONCE, Listed
 from coffer_chassis.object_keys import checked_prefix
 
 
@@ -34,22 +31,3 @@ class S3Listing:
             if not answer["IsTruncated"] or not contents:
                 break
         return found
-
-    async def open_multiparts(self, prefix: str) -> AsyncIterator[OpenMultipart]:
-        """See Blobs."""
-        page: dict[str, Any] = {"Bucket": self._bucket, "Prefix": checked_prefix(prefix), "MaxUploads": LISTED_AT_ONCE}
-        while True:
-            answer = await self._client.list_multipart_uploads(**page)
-            for one in answer.get("Uploads", ()):
-                yield OpenMultipart(one["Key"], one["UploadId"], one["Initiated"])
-            if not answer["IsTruncated"]:
-                return
-            page |= {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer["NextUploadIdMarker"]}
-
-    async def abort_multipart(self, key: str, multipart_id: str) -> None:
-        """See Blobs."""
-        try:
-            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart_id)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in {"NoSuchUpload", "404"}:
-                raise

@@ -14,7 +14,7 @@ from coffer_chassis import logs
 from coffer_chassis.cors import Cors
 from coffer_chassis.ids import new_id
 from coffer_chassis.metrics import HTTP
-from coffer_chassis.request_context import LIMIT_KEY, PROBLEM_KEY, SCOPE_KEY, RequestContext, request_id_in
+from coffer_chassis.request_context import HEAD_KEY, LIMIT_KEY, PROBLEM_KEY, SCOPE_KEY, RequestContext, request_id_in
 from coffer_chassis.request_spans import METHODS, answered, answering
 from coffer_chassis.tracing import Span
 
@@ -58,7 +58,7 @@ class Edge:
         ended = False
 
         head_only = scope["method"] == "HEAD"
-        inner: Any = {**scope, "method": "GET"} if head_only else scope
+        inner: Any = {**scope, "method": "GET", HEAD_KEY: True} if head_only else scope
         # Without this an answer that never ends would go on for somebody who wants none of it.
         heard: Receive = _once(receive) if head_only else receive
 

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from coffer_chassis.clock import Clock
 from coffer_chassis.keysets import Fetch, KeySet, fetch_key_set
 from coffer_chassis.sightings import Sightings
+from coffer_chassis.tickets import Ticket, ticket_of
 from coffer_chassis.trusted import TokenKind, TrustedIssuer
 from coffer_contracts.ids import SessionId, UserId
-from coffer_contracts.problems import TokenExpired, Unauthenticated
+from coffer_contracts.problems import TicketRequired, TokenExpired, Unauthenticated
 
 AUDIENCE = "coffer"
 ALGORITHM = "EdDSA"
@@ -30,7 +31,7 @@ REMEMBERED = 4096
 """Verified tokens kept in memory, about 1 KiB each."""
 
 PrincipalKind = Literal["user", "token", "link", "operator"]
-_BEARERS: dict[TokenKind, PrincipalKind] = {"access": "user", "pat": "token"}
+_BEARERS: dict[TokenKind, PrincipalKind] = {"access": "user", "pat": "token", "link": "link"}
 """Token kinds that stand for a caller. Others are refused as bearer tokens, whoever signed them."""
 
 _CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti", "kind"]
@@ -38,7 +39,10 @@ _CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller. `session_id` is what a revocation names: the session of a sign-in, or the token itself if it is one."""
+    """A caller. `session_id` is what a revocation names: the session of a sign-in, or the token itself if it is one.
+
+    A visitor of a public link is nobody: `user_id` is the link's id, which owns nothing and has no drive.
+    """
 
     kind: PrincipalKind
     user_id: UserId
@@ -51,7 +55,7 @@ class Principal:
     @property
     def grantee(self) -> str:
         """As grants name it."""
-        return f"user/{self.user_id}"
+        return f"link/{self.user_id}" if self.kind == "link" else f"user/{self.user_id}"
 
 
 class Revocations:
@@ -144,7 +148,21 @@ class Verifier:
             self.sightings.note(principal.session_id, principal.user_id)
         return principal
 
+    async def ticket(self, token: str) -> Ticket:
+        """See TicketVerifier. Whoever has lost a session has lost its tickets, too."""
+        try:
+            ticket = ticket_of((await self._signed(token))[0])
+        except (Unauthenticated, TokenExpired) as error:
+            raise TicketRequired(f"{error.detail or 'It has expired.'}") from error
+        if ticket.session_id in self.revocations:
+            raise TicketRequired("The session has ended.")
+        return ticket
+
     async def _verified(self, token: str) -> _Verified:
+        claims, keys, key_id, key = await self._signed(token)
+        return _Verified(_principal(claims), keys, key_id, key)
+
+    async def _signed(self, token: str) -> tuple[dict[str, Any], KeySet, str, Ed25519PublicKey]:
         is_pat = token.startswith(PAT_PREFIX)
         signed = token[len(PAT_PREFIX) :] if is_pat else token
         if len(signed) > TOKEN_BYTES:
@@ -171,7 +189,7 @@ class Verifier:
         if claims["kind"] not in issuer.kinds or (claims["kind"] == "pat") is not is_pat:
             raise Unauthenticated("The token is of a kind that is not accepted here.")
         self._check_times(claims)
-        return _Verified(_principal(claims), keys, key_id, key)
+        return claims, keys, key_id, key
 
     def _check_times(self, claims: dict[str, Any]) -> None:
         now, leeway = self._clock.now().timestamp(), LEEWAY.total_seconds()
@@ -189,7 +207,11 @@ def _principal(claims: dict[str, Any]) -> Principal:
     kind = _BEARERS.get(claims["kind"])
     session_id: Any = claims.get("sid") if kind == "user" else claims["jti"]
     username = claims.get("username")
-    texts = [claims["sub"], session_id, *([username] if username is not None else [])]
+    user_id = claims["sub"]
+    if kind == "link" and isinstance(user_id, str):
+        link, _, user_id = user_id.partition("/")
+        user_id = user_id if link == "link" else ""
+    texts = [user_id, session_id, *([username] if username is not None else [])]
     lists = [claims.get("scopes", []), claims.get("roles", [])]
     if kind is None or not all(isinstance(words, list) for words in lists):
         raise Unauthenticated("The token does not stand for a caller.")
@@ -197,7 +219,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
         raise Unauthenticated("The token does not stand for a caller.")
     return Principal(
         kind=kind,
-        user_id=UserId(claims["sub"]),
+        user_id=UserId(user_id),
         session_id=SessionId(session_id),
         scopes=frozenset(lists[0]),
         expires_at=datetime.fromtimestamp(claims["exp"], tz=UTC),

@@ -85,16 +85,27 @@ class Presigner:
         return f"{base.scheme}://{base.netloc}{path}?{arguments}&X-Amz-Signature={signature}"
 
     def sign_form(
-        self, key: str, credentials: SigningKey, *, now: datetime, expires_seconds: int, bucket: str, length: int
+        self,
+        key: str,
+        credentials: SigningKey,
+        *,
+        now: datetime,
+        expires_seconds: int,
+        bucket: str,
+        length: int,
+        more: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """The fields of a form that stores exactly `length` bytes under `key` ("Browser-Based Uploads Using POST (AWS
-        Signature Version 4)" in the S3 API reference). Raises ValueError when `expires_seconds` is not 1 to 7 days.
+        """The fields of a form that stores exactly `length` bytes under `key`, with `more` headers as fields ("Browser-Based
+        Uploads Using POST (AWS Signature Version 4)" in the S3 API reference).
+
+        Raises ValueError when `expires_seconds` is not 1 to 7 days.
         """
         if not 0 < expires_seconds <= MAX_EXPIRES_SECONDS:
             raise ValueError(f"a signed form lives 1 s to 7 days, not {expires_seconds} s")
         stamp = now.strftime("%Y%m%dT%H%M%SZ")
         fields = {
             "key": key,
+            **(more or {}),
             "x-amz-algorithm": _ALGORITHM,
             "x-amz-credential": f"{credentials.access_key_id}/{stamp[:8]}/{self.region}/s3/aws4_request",
             "x-amz-date": stamp,

@@ -152,8 +152,12 @@ def private_topic_policy(topic_arn: str, queue_arns: list[str]) -> dict[str, Any
     return {"Version": "2012-10-17", "Statement": [deny]}
 
 
-def service_policy(service: ServiceTopology, topology: Topology, *, account: str, region: str) -> dict[str, Any]:
-    """The least a service needs: publish to its topics, work its queues, touch its prefixes of the bucket."""
+def service_policy(
+    service: ServiceTopology, topology: Topology, *, account: str, region: str, kms_key_id: str | None = None
+) -> dict[str, Any]:
+    """The least a service needs: publish to its topics, work its queues, touch its prefixes of the bucket, and use the key that
+    encrypts what is in it.
+    """
     queues = [name for lane in service.lanes for name in (lane.queue, lane.dead_queue)]
     statements: list[dict[str, Any]] = [
         {
@@ -197,6 +201,10 @@ def service_policy(service: ServiceTopology, topology: Topology, *, account: str
     if service.blobs:
         # Without it S3 answers HEAD of an absent object with 403 instead of 404.
         statements.append({"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": bucket})
+    if service.blobs and kms_key_id is not None:
+        # For parts both: S3 reads what was sent to put it together (S3 user guide, SSE-KMS and multipart uploads).
+        key = kms_key_id if kms_key_id.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{kms_key_id}"
+        statements.append({"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": key})
     if any(access.tidy for access in service.blobs):
         # Knows no condition on the prefix (service authorization reference, Amazon S3).
         statements.append({"Effect": "Allow", "Action": ["s3:ListBucketMultipartUploads"], "Resource": bucket})

@@ -12,6 +12,8 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 SCOPE_KEY = "coffer.request"
+HEAD_KEY = "coffer.head"
+"""Set in the scope of a request that was HEAD and is answered as GET, for routes that would do more than tell."""
 LIMIT_KEY = "coffer.limit"
 """Where what an answer says of a limit is left in the scope, as header fields for the edge."""
 PROBLEM_KEY = "coffer.problem"

@@ -111,6 +111,7 @@ async def open_runtime(
         presigner=Presigner(f"{path_style.rstrip('/')}/{coffer.bucket}", access.region),
         clock=clock,
         credentials=await _signing_key(stack, clients.s3),
+        encryption=coffer.encryption,
     )
     turns = max(1, settings.database_pool_size - LOOP_CONNECTIONS)
     limiter = Limiter.of(coffer, service, clock=clock, stack=stack)

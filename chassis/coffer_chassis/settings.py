@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, PostgresDsn, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from coffer_chassis.encryption import Encryption, Method
 from coffer_chassis.secret_references import ReferencingSettings
 from coffer_chassis.trusted import TokenKind, TrustedIssuer
 
@@ -36,6 +37,19 @@ class CofferSettings(ReferencingSettings):
         pattern=_WEB_ADDRESS,
     )
     bucket: str = Field("coffer", description="The bucket that holds all objects.")
+    s3_encryption: Method = Field(
+        "none",
+        description="How S3 is to encrypt objects: `AES256` (SSE-S3), `aws:kms` (SSE-KMS), or `none` to leave it to the "
+        "bucket. Signed uploads bind it.",
+    )
+    s3_kms_key_id: str | None = Field(
+        None,
+        description="With `aws:kms`: id or ARN of the key that services may use; default: the account's own key for S3.",
+        pattern=r"^[A-Za-z0-9:/_-]{1,2048}$",
+    )
+    s3_bucket_key: bool = Field(
+        True, description="With `aws:kms`: one key per bucket, which saves a request to KMS for every object."
+    )
     trusted_issuers: tuple[TrustedIssuer, ...] = Field(
         (), description="JSON list of issuers whose tokens are accepted, each with `issuer`, `jwks_url` and `kinds`."
     )
@@ -70,10 +84,21 @@ class CofferSettings(ReferencingSettings):
         300, description="Searches of one person or token. 0 switches this limit off.", ge=0, le=MOST_PER_MINUTE
     )
 
-    @field_validator("redis_url", mode="before")
+    @field_validator("redis_url", "s3_kms_key_id", mode="before")
     @classmethod
     def _empty_is_none(cls, url: object) -> object:
         return url or None
+
+    @model_validator(mode="after")
+    def _a_key_needs_its_method(self) -> Self:
+        if self.s3_kms_key_id is not None and self.s3_encryption != "aws:kms":
+            raise ValueError("s3_kms_key_id is for s3_encryption aws:kms")
+        return self
+
+    @property
+    def encryption(self) -> Encryption:
+        """What S3 is asked for."""
+        return Encryption(self.s3_encryption, self.s3_kms_key_id, self.s3_bucket_key)
 
 
 class ServiceSettings(ReferencingSettings):

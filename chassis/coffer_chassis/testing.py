@@ -2,8 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -13,13 +12,13 @@ from coffer_chassis.blobs import (
     BlobHead,
     BlobMissing,
     Listed,
-    OpenMultipart,
     SignedForm,
-    SignedRequest,
     check_range,
     put_headers,
 )
+from coffer_chassis.memory_multiparts import MemoryMultiparts, MemoryObject
 from coffer_chassis.object_keys import checked_key, checked_prefix
+from coffer_chassis.signed import SignedRequest
 
 T = TypeVar("T")
 
@@ -41,26 +40,21 @@ class FixedClock:
         self.moment += timedelta(**parts)
 
 
-@dataclass
-class _Object:
-    content: bytes
-    content_type: str
-    etag: str
-    modified_at: datetime
-
-
-class MemoryBlobs:
+class MemoryBlobs(MemoryMultiparts):
     """A bucket in memory. It signs addresses that nobody can open."""
 
     def __init__(self, clock: FixedClock | None = None) -> None:
-        self.clock = clock or FixedClock()
-        self.objects: dict[str, _Object] = {}
-        self.multiparts: set[OpenMultipart] = set()
+        self.clock: FixedClock = clock or FixedClock()
+        self.objects = {}
+        self.begun = {}
+        self.completed = {}
 
     async def head(self, key: str) -> BlobHead | None:
         """See Blobs."""
         found = self.objects.get(checked_key(key))
-        return BlobHead(len(found.content), found.etag, found.modified_at, found.content_type) if found else None
+        if found is None:
+            return None
+        return BlobHead(len(found.content), found.etag, found.modified_at, found.content_type, found.sha256)
 
     async def read(self, key: str, *, etag: str | None = None) -> bytes:
         """See Blobs."""
@@ -74,13 +68,14 @@ class MemoryBlobs:
     async def write(self, key: str, content: bytes, *, content_type: str, cache_control: str | None = None) -> str:
         """See Blobs."""
         etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        self.objects[checked_key(key)] = _Object(content, content_type, etag, self.clock.now())
+        self.objects[checked_key(key)] = MemoryObject(content, content_type, etag, self.clock.now())
         return etag
 
-    async def copy(self, source: str, target: str, *, etag: str | None = None) -> None:
+    async def copy(self, source: str, target: str, *, etag: str | None = None, size_bytes: int | None = None) -> str:
         """See Blobs."""
         checked_key(target)
         self.objects[target] = self._open(source, etag)
+        return self.objects[target].etag
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See Blobs."""
@@ -95,17 +90,6 @@ class MemoryBlobs:
         keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
         found = [(key, self.objects[key]) for key in keys[:limit]]
         return [Listed(key, len(one.content), one.etag, one.modified_at) for key, one in found]
-
-    async def open_multiparts(self, prefix: str) -> AsyncIterator[OpenMultipart]:
-        """See Blobs."""
-        checked_prefix(prefix)
-        for one in sorted(self.multiparts, key=lambda one: (one.key, one.multipart_id)):
-            if one.key.startswith(prefix):
-                yield one
-
-    async def abort_multipart(self, key: str, multipart_id: str) -> None:
-        """See Blobs."""
-        self.multiparts = {one for one in self.multiparts if (one.key, one.multipart_id) != (key, multipart_id)}
 
     def presign_put(
         self, key: str, *, length: int, content_type: str, sha256_hex: str | None, expires_seconds: int
@@ -126,7 +110,7 @@ class MemoryBlobs:
             f"https://bucket.invalid/{checked_key(key)}?type={content_type}&disposition={disposition}&expires={expires_seconds}"
         )
 
-    def _open(self, key: str, etag: str | None) -> _Object:
+    def _open(self, key: str, etag: str | None) -> MemoryObject:
         found = self.objects.get(checked_key(key))
         if found is None:
             raise BlobMissing(key)

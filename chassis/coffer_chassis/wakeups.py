@@ -50,6 +50,7 @@ class Wakeups:
         self._service = service
         self._channel = f"coffer-{service}"
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
+        self._followers: dict[str, list[str]] = {}
         self._served_here: set[str] = set()
         self._untold: set[str] = set()
         self._news = asyncio.Event()
@@ -64,6 +65,13 @@ class Wakeups:
         if enough:
             self._served_here.add(topic)
 
+    def follow(self, topic: str, other: str) -> None:
+        """Whenever `topic` is told here, tell `other`, too, whoever does what there is to do for the first.
+
+        Raises ValueError for a topic that is no word.
+        """
+        self._followers.setdefault(checked(topic), []).append(checked(other))
+
     def tell(self, topic: str) -> None:
         """Wake those who listen here at once, and those in other processes soon. Never blocks.
 
@@ -74,6 +82,8 @@ class Wakeups:
         if topic not in self._served_here:
             self._untold.add(topic)
             self._news.set()
+        for other in self._followers.get(topic, ()):
+            self.tell(other)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Hear and tell until `stopping` is set, then tell what is left. Survives failures of the store by backing off."""

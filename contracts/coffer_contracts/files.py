@@ -56,6 +56,9 @@ class ItemFact(Event):
     modified_at: Moment = described(description="When its content was changed, as far as the client knew.")
     changed_at: Moment = described(description="When Coffer last changed anything about it.")
     trashed_at: Moment | None = described(None, description="When it went to the trash; null while it is live.")
+    tags: tuple[str, ...] | None = described(
+        None, description="Labels that its owner and editors gave it, as they spell them, at most twenty; absent without any."
+    )
 
     @property
     def subject(self) -> str:

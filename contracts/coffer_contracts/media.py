@@ -62,6 +62,13 @@ class PreviewImage(Shape):
     size_bytes: int = described(description="Length of the picture.", ge=1)
 
 
+class ExtractedText(Shape):
+    """The text of a file, for search: UTF-8, stored where the event says."""
+
+    key: str = described(description="Object key below the bucket.")
+    size_bytes: int = described(description="Length of the text.", ge=0)
+
+
 class PreviewFact(Event):
     """What became of the preview of one version of a file."""
 
@@ -87,6 +94,9 @@ class PreviewReadyV1(PreviewFact):
     height: int | None = described(None, description="Pixels down of the original, upright.", ge=1)
     placeholder: str | None = described(
         None, description="A 16-pixel WebP as base64, small enough to stand in listings.", max_length=1024
+    )
+    text: ExtractedText | None = described(
+        None, description="What the file says, if it has words; belongs to the stored object."
     )
 
 

@@ -14,11 +14,13 @@ import pytest
 import pytest_asyncio
 
 from chassis.blob_suite import CONTENT, DIGEST, OTHER, BlobSuite
+from chassis.parts_suite import PartsSuite, digest
 from coffer_chassis.aws import open_clients
-from coffer_chassis.blobs import PUT_BYTES, SignedForm, SignedRequest
+from coffer_chassis.blobs import PUT_BYTES, SignedForm
 from coffer_chassis.blobs_aws import S3Blobs
 from coffer_chassis.clock import SystemClock
 from coffer_chassis.presign import Presigner, SigningKey
+from coffer_chassis.signed import SignedRequest
 from coffer_chassis.testing import FixedClock
 from coffer_chassis.topology import BlobAccess, ServiceTopology, Topology
 from factories.moto_cloud import AnyCloud
@@ -60,15 +62,20 @@ async def post(client: httpx.AsyncClient, form: SignedForm, content: bytes) -> i
     return answer.status_code
 
 
-class SignedSuite(BlobSuite):
+class SignedSuite(BlobSuite, PartsSuite):
     """Subclasses need the fixtures of this module, and the module's event loop."""
 
     checks_signatures: ClassVar[bool]
     """Whether this cloud refuses anything at all under a signed address. One that does inherits RefusalSuite too."""
 
     async def begin_multipart(self, blobs: S3Blobs, key: str) -> str:
-        answer = await blobs._client.create_multipart_upload(Bucket=blobs._bucket, Key=key)
-        return str(answer["UploadId"])
+        return await blobs.begin_multipart(key, content_type="text/plain", hashed=False)
+
+    async def put_part(self, blobs: S3Blobs, key: str, multipart_id: str, number: int, content: bytes, *, hashed: bool) -> bool:
+        sha256 = digest(content) if hashed else None
+        request = blobs.presign_part(key, multipart_id, number, length=len(content), sha256_hex=sha256, expires_seconds=60)
+        async with httpx.AsyncClient() as client:
+            return await send(client, request, content) == 200
 
     async def test_this_cloud_checks_signatures_or_not(self, blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:
         request = signed(blobs, key)
@@ -235,3 +242,27 @@ class RefusalSuite:
         self, blobs: S3Blobs, client: httpx.AsyncClient
     ) -> None:
         assert await send(client, signed(blobs, "previews/a"), CONTENT) == 403
+
+    @pytest.mark.parametrize("bent", ["longer", "shorter", "other bytes", "another number", "another upload", "no checksum"])
+    async def test_a_signed_part_takes_exactly_what_was_announced(
+        self, blobs: S3Blobs, client: httpx.AsyncClient, key: str, bent: str
+    ) -> None:
+        multipart_id = await blobs.begin_multipart(key, content_type="text/plain", hashed=True)
+        other = await blobs.begin_multipart(key, content_type="text/plain", hashed=True)
+        request = blobs.presign_part(key, multipart_id, 1, length=len(CONTENT), sha256_hex=DIGEST, expires_seconds=60)
+        content, headers = CONTENT, dict(request.headers)
+        if bent in {"longer", "shorter"}:
+            content = CONTENT + b"!" if bent == "longer" else CONTENT[:-1]
+            headers["content-length"] = str(len(content))
+        elif bent == "other bytes":
+            content = OTHER
+        elif bent == "another number":
+            request = replace(request, url=request.url.replace("partNumber=1&", "partNumber=2&"))
+        elif bent == "another upload":
+            request = replace(request, url=request.url.replace(multipart_id, other))
+        else:
+            del headers["x-amz-checksum-sha256"]
+        assert await send(client, replace(request, headers=headers), content) in {400, 403}
+        assert await blobs.parts(key, multipart_id) == await blobs.parts(key, other) == []
+        for begun in (multipart_id, other):
+            await blobs.abort_multipart(key, begun)

@@ -1,21 +1,29 @@
 """The bucket in memory keeps the suite."""
 
+import hashlib
+from typing import Any
+
 import pytest
 
 from chassis.blob_suite import BlobSuite
-from coffer_chassis.blobs import Blobs, OpenMultipart
-from coffer_chassis.clock import SystemClock
-from coffer_chassis.ids import new_id
+from chassis.parts_suite import PartsSuite
+from coffer_chassis.blobs import Blobs
+from coffer_chassis.multiparts import MultipartMissing
 from coffer_chassis.testing import MemoryBlobs
 
 
-class TestMemoryBlobs(BlobSuite):
+class TestMemoryBlobs(BlobSuite, PartsSuite):
     @pytest.fixture
     def blobs(self) -> Blobs:
         return MemoryBlobs()
 
     async def begin_multipart(self, blobs: Blobs, key: str) -> str:
-        assert isinstance(blobs, MemoryBlobs)
-        begun = OpenMultipart(key, new_id(), SystemClock().now())
-        blobs.multiparts.add(begun)
-        return begun.multipart_id
+        return await blobs.begin_multipart(key, content_type="text/plain", hashed=False)
+
+    async def put_part(self, blobs: Any, key: str, multipart_id: str, number: int, content: bytes, *, hashed: bool) -> bool:
+        try:
+            sha256 = hashlib.sha256(content).hexdigest() if hashed else None
+            await blobs.put_part(key, multipart_id, number, content, sha256=sha256)
+        except MultipartMissing:
+            return False
+        return True

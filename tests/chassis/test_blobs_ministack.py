@@ -11,3 +11,4 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 class TestMinistackBlobs(SignedSuite, RefusalSuite):
     checks_signatures = True
+    refuses_small_parts = False

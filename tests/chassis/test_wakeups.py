@@ -101,6 +101,17 @@ async def test_topics_and_services_are_told_apart(store: Store) -> None:
     assert (here.heard["a"], there.heard["a"], stranger.heard.total()) == (0, 0, 0)
 
 
+async def test_what_follows_a_topic_is_told_to_others_even_when_the_first_is_done_here(store: Store) -> None:
+    here, there = End(store.engine, "first", OUTBOX, STREAM), End(store.engine, "first", OUTBOX, STREAM)
+    here.wakeups.on(OUTBOX, lambda: None, enough=True)
+    here.wakeups.follow(OUTBOX, STREAM)
+    async with running(here, there):
+        here.wakeups.tell(OUTBOX)
+        assert (here.heard[OUTBOX], here.heard[STREAM]) == (1, 1)
+        await there.has_heard(topic=STREAM)
+    assert there.heard[OUTBOX] == 0
+
+
 async def test_a_thousand_tells_are_a_handful_of_notifications(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wakeups, "DEBOUNCE_SECONDS", 3600)
     here, there = End(store.engine), End(store.engine)

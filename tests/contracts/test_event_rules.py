@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from coffer_contracts.catalog import MESSAGES, READABLE, envelope_of, parse, schema_address
 from coffer_contracts.event import Envelope, Event, Meta, PrivateCommand, Shape, rfc3339, sequence_text
 from coffer_contracts.events_page import subject_form
+from coffer_contracts.files_downloads import ItemDownloadedV1
 from coffer_contracts.operators import OperatorFact
 from coffer_contracts.schemas import ENVELOPE
 from factories.golden import message, raw_message
@@ -90,8 +91,9 @@ def test_the_module_is_that_of_the_service_that_publishes_it(event: type[Event])
 
 
 def test_the_subject_is_the_entity_and_one_identifier(event: type[Event]) -> None:
-    # An operator is who did it; what it is about is the act.
-    entity = "act" if issubclass(event, OperatorFact) else event.type.split(".")[1]
+    # An operator is who did it; what it is about is the act. A download changes nothing about an item, so it counts for itself.
+    of_their_own = {ItemDownloadedV1.type: "download"}
+    entity = "act" if issubclass(event, OperatorFact) else of_their_own.get(event.type, event.type.split(".")[1])
     assert re.fullmatch(rf"{entity}/\{{[a-z_]+_id\}}", subject_form(event))
 
 

@@ -33,6 +33,7 @@ READ = {
     "role": "viewer",
     "previous_role": "viewer",
     "status": "suspended",
+    "way": "content",
 }
 """What an unknown word is taken for, by field: whatever promises least."""
 

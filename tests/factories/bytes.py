@@ -4,8 +4,10 @@ from typing import Any
 
 from sqlalchemy import update
 
+from coffer_chassis.storage import ObjectStored
+from coffer_contracts.event import Envelope, Event
 from coffer_files.domain.uploads import Upload
-from factories.files import Files, stored
+from factories.files import Files, envelope, stored
 
 
 async def put(files: Files, upload: Upload, content: bytes | None = None) -> str:
@@ -34,3 +36,15 @@ async def asked(files: Files, name: str = "a.jpg") -> Upload:
 async def away(*_: Any, **__: Any) -> Any:
     """A bucket that does not answer."""
     raise ConnectionError("the bucket does not answer")
+
+
+async def posted(files: Files, upload: Upload, letter: bytes = b"x") -> str:
+    """The form is sent; the ETag."""
+    etag: str = await files.blobs.write(f"incoming/{upload.id}", letter * upload.size_bytes, content_type="image/jpeg")
+    return etag
+
+
+def arrived(upload: Upload, etag: str) -> Envelope[Event]:
+    """The bucket tells of it."""
+    key = f"incoming/{upload.id}"
+    return envelope(ObjectStored(bucket="coffer", key=key, size_bytes=upload.size_bytes, etag=etag))

@@ -36,18 +36,23 @@ from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.ids import ItemId, PhotoId, UserId, VersionId
 from coffer_contracts.problems import InvalidCredentials, Unauthenticated
 from coffer_contracts.sightings import SightingFact
+from coffer_files.handlers import content as contents
 from coffer_files.handlers import trash, versions
+from coffer_files.handlers.downloads import tell_downloads
+from coffer_files.handlers.emptying import empty_trash
 from coffer_files.handlers.items import Wish, change_item, make_folder
 from coffer_files.handlers.sweeping import sweep
+from coffer_files.handlers.tickets import Admission
+from coffer_files.handlers.working import run_jobs
 from coffer_local.registry import SERVICES
 from coffer_media_worker import handlers, photos, store
-from coffer_media_worker.domain import PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_sharing.domain import Wish as ShareWish
 from coffer_sharing.handlers.changing import change_share, leave_share, revoke_share
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
 from factories.events import NOON, arrived, item_committed, upload_received
 from factories.factors import member, token_of
-from factories.files import Files, cleared, files_on, origin_of, rejected, stored
+from factories.files import Files, TokenIsUserId, cleared, files_on, origin_of, rejected, stored
 from factories.images import jpeg, program
 from factories.mailed import last_secret
 from factories.notifier import notifier_on
@@ -136,6 +141,8 @@ async def of_files(url: str) -> set[str]:
         await trash.trash_item(deps, owner, files.origin, folder, ANY)
         await trash.purge_item(deps, owner, files.origin, folder)
         await _versions_and_room(files)
+        await empty_trash(deps, owner, files.origin)
+        await run_jobs(deps)
         late = await files.start("same.jpg")
         await files.upload("same.jpg")
         refused = await files.start("bad.jpg")
@@ -149,6 +156,16 @@ async def of_files(url: str) -> set[str]:
             await sweep(deps)
         files.clock.advance(hours=24)
         await sweep(deps)
+        await contents.hand_out(
+            deps,
+            files.origin,
+            await contents.find_content(
+                deps, owner, files.origin, str((await files.upload("read.jpg")).item_id), version_id=None
+            ),
+            Admission(TokenIsUserId(), owner, None),
+            "content",
+        )
+        await tell_downloads(deps.work, deps.downloads)
         await operated("files", deps.work)
         await _token_seen(deps.work, files_facts.SightingNotedV1)
         return await told_in(deps.work)
@@ -177,7 +194,7 @@ async def of_media_worker(url: str) -> set[str]:
     """A good photo and a bad one are judged; one preview succeeds, and one fails; so do two photos of people."""
     engine, clock = create_async_engine(url), FixedClock()
     work, blobs = Work(engine, store.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
-    picture = Rendered(b"RIFF....WEBP", "image/webp", 400, 300, 4000, 3000, b"tiny")
+    picture = Rendered((Picture(b"RIFF....WEBP", "image/webp", 400, 300, 400),), 4000, 3000, b"tiny")
     failure = PreviewFailed(PreviewFailure.CORRUPT)
     children: Any = Children([picture, failure, picture, failure])
     deps = handlers.Deps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, store.revocations))

@@ -20,13 +20,14 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.storage import ObjectStored
 from coffer_chassis.testing import FixedClock, MemoryBlobs, eventually
+from coffer_chassis.tickets import Ticket
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts import media
 from coffer_contracts.auth import UserRegisteredV1
 from coffer_contracts.catalog import envelope_of, parse, schema_address
 from coffer_contracts.event import Envelope, Event, sequence_text
 from coffer_contracts.ids import EventId, GrantId, ItemId, SessionId, UploadId, UserId
-from coffer_contracts.problems import Unauthenticated
+from coffer_contracts.problems import TicketRequired, Unauthenticated
 from coffer_contracts.sharing import GrantRemovedV1, GrantSetV1
 from coffer_files.app import TOPOLOGY, http_app, make_deps
 from coffer_files.domain.uploads import Upload
@@ -170,6 +171,10 @@ class TokenIsUserId:
             raise Unauthenticated
         user_id, *roles = token.split(" ")
         return person(user_id, roles=frozenset(roles))
+
+    async def ticket(self, _token: str) -> Ticket:
+        """Nobody here has any; `factories.links` signs real ones."""
+        raise TicketRequired
 
 
 @dataclass

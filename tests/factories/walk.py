@@ -201,6 +201,7 @@ CALLS: dict[str, Make] = {
     "head_content": lambda world, who: Call({"item": world.file}),
     "get_download_url": lambda world, who: Call({"item": world.file}),
     "get_preview": lambda world, who: Call({"item": world.file}),
+    "get_preview_info": lambda world, who: Call({"item": world.file}),
     "list_trash": lambda world, who: Call(),
     "purge_item": lambda world, who: Call({"item": world.trashed()}),
     "restore_item": lambda world, who: Call({"item": world.trashed()}, json={}),
@@ -218,6 +219,24 @@ CALLS: dict[str, Make] = {
     "retry_upload": lambda world, who: Call({"upload": world.upload()}, json={}),
     "get_upload_timeline": lambda world, who: Call({"upload": world.upload()}),
     "get_usage": lambda world, who: Call(),
+    "empty_trash": lambda world, who: Call(),
+    "list_jobs": lambda world, who: Call(),
+    "get_job": lambda world, who: Call({"job": _job(world)}),
+    "cancel_job": lambda world, who: Call({"job": _job(world)}),
+    "list_files_jobs": lambda world, who: Call(),
+    "get_files_job": lambda world, who: Call({"job": _job(world)}),
+    "run_files_job": lambda world, who: Call({"kind": "purge_old"}),
+    "cancel_files_job": lambda world, who: Call({"job": _job(world)}),
+    "create_folder": lambda world, who: Call(json={"folder_name": _name(), "parent_folder_id": world.item()}),
+    "get_drive": lambda world, who: Call(),
+    "get_drive_folder": lambda world, who: Call({"folder": world.folder}),
+    "rename_folder": lambda world, who: Call({"folder": world.item()}, json={"new_name": _name()}),
+    "request_file_form": lambda world, who: Call(
+        json={"file_name": _name(), "file_size_in_bytes": 3, "parent_folder_id": world.folder}
+    ),
+    "get_file_url": lambda world, who: Call({"file": world.file}),
+    "rename_file": lambda world, who: Call({"file": world.file}, json={"file_name": _name()}),
+    "get_image_preview": lambda world, who: Call({"file": world.file}),
     "reconcile_bucket": lambda world, who: Call(json={}),
     "list_reconciliations": lambda world, who: Call(),
     "get_reconciliation": lambda world, who: Call({"reconciliation": _reconciliation(who)}),
@@ -280,6 +299,13 @@ CALLS |= {
     for service in ("auth", "files", "media_worker", "sharing", "notifier")
 }
 CALLS["list_audit_entries"] = lambda world, who: Call()
+
+
+def _job(world: World) -> str:
+    """A job of the owner."""
+    answer = world.owner.http.delete("/v1/trash")
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
 
 
 def _reconciliation(who: Person | None) -> str:

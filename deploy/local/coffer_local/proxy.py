@@ -34,6 +34,8 @@ from coffer_local.route_table import RouteTable
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 60
 """How long a service may take to begin its answer; how long it then goes on is its own business."""
+HELD_BACK_SECONDS: Mapping[str, int] = {"/v1/changes": 140}
+"""How much longer where an answer waits for something to happen if the client wants that."""
 IDLE_SECONDS = 30
 """Shorter than services keep idle connections, so that none ends just as a request is sent on it."""
 RETRY_SECONDS = 1
@@ -197,8 +199,9 @@ class Proxy:
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         # As they came: decoding and encoding again would change what the service sees.
         address = URL(base + (scope["raw_path"] + query).decode("latin-1"), encoded=True)
+        seconds = self._answer_seconds + HELD_BACK_SECONDS.get(scope["path"], 0)
         try:
-            async with asyncio.timeout(None) as patience, _limited(patience, body.passed, self._answer_seconds):
+            async with asyncio.timeout(None) as patience, _limited(patience, body.passed, seconds):
                 return await self._client().request(
                     scope["method"],
                     address,

@@ -1,6 +1,7 @@
 """Puts the files service together: the only place where anything is constructed."""
 
 from contextlib import AsyncExitStack
+from typing import Protocol
 
 from litestar import Litestar
 
@@ -14,23 +15,34 @@ from coffer_chassis.housekeeping import Job
 from coffer_chassis.http import build_app
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.runtime import open_runtime
-from coffer_chassis.service import Service
+from coffer_chassis.service import Loop, Service
 from coffer_chassis.settings import CofferSettings
+from coffer_chassis.tickets import TicketVerifier
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
+from coffer_chassis.wakeups import OUTBOX
 from coffer_contracts.files import OperatorActedV1, SightingNotedV1
+from coffer_files.handlers import downloads
 from coffer_files.handlers.burying import bury
+from coffer_files.handlers.compacting import compact_feeds
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.downloads import Downloads, forget_downloads, tell_downloads
+from coffer_files.handlers.feed_watch import CHANGES, FeedWatch
 from coffer_files.handlers.granting import GRANTS
+from coffer_files.handlers.jobs import JOBS
+from coffer_files.handlers.landing import Lander
 from coffer_files.handlers.multiparts import abort_multiparts
 from coffer_files.handlers.previews import give_up_previews
 from coffer_files.handlers.reactions import FAST, STORAGE
+from coffer_files.handlers.receiving import LANDINGS
 from coffer_files.handlers.reconciling import reconcile
 from coffer_files.handlers.retention import prune_versions
 from coffer_files.handlers.snapshots import ITEMS
 from coffer_files.handlers.sweeping import forget, sweep
 from coffer_files.handlers.tallying import tally_trash
+from coffer_files.handlers.texts import TEXT_QUEUE, TEXTS
 from coffer_files.handlers.trash import purge_old
+from coffer_files.handlers.working import WORKERS, Worker, forget_jobs, measure_jobs
 from coffer_files.routes import ROUTES
 from coffer_files.settings import FilesSettings
 from coffer_files.store.tables import chassis, revocations
@@ -51,6 +63,7 @@ TOPOLOGY = ServiceTopology(
             GRANTS_QUEUE,
             reads={"sharing-events": types_of(GRANTS, "sharing"), "auth-events": types_of(GRANTS, "auth")},
         ),
+        Lane(TEXT_QUEUE, reads={"media-worker-events": types_of(TEXTS, "media")}, visibility_seconds=60),
     ),
     blobs=(
         BlobAccess("blobs/", read=True, write=True, delete=True, tidy=True),
@@ -60,8 +73,8 @@ TOPOLOGY = ServiceTopology(
     ),
 )
 
-TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST, GRANTS_QUEUE: GRANTS}
-DEPENDENCIES = ("deps", "cursors", "operations")
+TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST, GRANTS_QUEUE: GRANTS, TEXT_QUEUE: TEXTS}
+DEPENDENCIES = ("deps", "cursors", "operations", "tickets")
 """What the routes are given by name."""
 
 BURY_EVERY_SECONDS = 5
@@ -69,15 +82,28 @@ RECONCILE_EVERY_SECONDS = 5
 """How soon somebody looks whether a comparison was asked for."""
 
 TALLY_EVERY_SECONDS = 15
+MEASURE_JOBS_EVERY_SECONDS = 10
 FORGET_EVERY_SECONDS = 3600
 
 
 def make_deps(work: Work, blobs: Blobs, settings: FilesSettings) -> Deps:
     """What handlers use; tests build it from parts of their own."""
-    return Deps(work, blobs, settings, DenyList(work, revocations))
+    return Deps(
+        work,
+        blobs,
+        settings,
+        DenyList(work, revocations),
+        addresses=settings.cloudfront(work.clock) or blobs,
+        downloads=Downloads(work.clock),
+        watch=FeedWatch(work, most=settings.feed_waits, most_each=settings.feed_waits_per_person),
+    )
 
 
-def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier, operations: Operations) -> Litestar:
+class Verifies(TokenVerifier, TicketVerifier, Protocol):
+    """Reads tokens of callers, and tickets."""
+
+
+def http_app(deps: Deps, coffer: CofferSettings, verifier: Verifies, operations: Operations) -> Litestar:
     """The public routes. At start it is looked up who has signed out, so the store must be migrated and there by then."""
     key = bytes.fromhex(deps.settings.cursor_key.get_secret_value())
     return build_app(
@@ -85,7 +111,7 @@ def http_app(deps: Deps, coffer: CofferSettings, verifier: TokenVerifier, operat
         route_handlers=ROUTES,
         verifier=verifier,
         limiter=operations.limiter,
-        dependencies={"deps": deps, "cursors": Cursors(key), "operations": operations},
+        dependencies={"deps": deps, "cursors": Cursors(key), "operations": operations, "tickets": verifier},
         on_startup=[deps.denied.refresh],
         problem_base=f"{coffer.public_url}/docs",
     )
@@ -101,9 +127,13 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
         Job("abort_multiparts", lambda: abort_multiparts(deps), FORGET_EVERY_SECONDS),
         Job("prune_versions", lambda: prune_versions(deps), FORGET_EVERY_SECONDS),
         Job("tally_trash", lambda: tally_trash(deps), TALLY_EVERY_SECONDS),
+        Job("compact_feeds", lambda: compact_feeds(deps), FORGET_EVERY_SECONDS),
         Job("purge_old", lambda: purge_old(deps), FORGET_EVERY_SECONDS),
         Job("forget", lambda: forget(deps), FORGET_EVERY_SECONDS),
+        Job("forget_jobs", lambda: forget_jobs(deps), FORGET_EVERY_SECONDS),
+        Job("forget_downloads", lambda: forget_downloads(deps.work), FORGET_EVERY_SECONDS),
         Job("forget_revocations", deps.denied.forget, FORGET_EVERY_SECONDS),
+        Job("measure_jobs", lambda: measure_jobs(deps), MEASURE_JOBS_EVERY_SECONDS),
     )
 
 
@@ -112,9 +142,13 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
     async with AsyncExitStack() as stack:
         runtime = await open_runtime(stack, coffer, settings, service="files", receivers=len(TOPOLOGY.lanes))
         deps = make_deps(runtime.work(chassis, source="/files"), runtime.blobs, settings)
+        # Before the store is closed: what was handed out in the last seconds is told of, too.
+        stack.push_async_callback(tell_downloads, deps.work, deps.downloads)
         verifier = runtime.verifier(deps.denied.revocations)
         operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1, runtime.limiter)
-        return Service(
+        workers = [Worker(deps) for _ in range(WORKERS)]
+        lander = Lander(deps)
+        service = Service(
             topology=TOPOLOGY,
             work=deps.work,
             bus=runtime.bus,
@@ -123,11 +157,27 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
             tables=TABLES,
             recover=lambda: sweep(deps, grace_seconds=0),
             jobs=jobs(deps),
-            watches=(*deps.denied.watches(), *token_uses.watches(deps.work, verifier.sightings, SightingNotedV1)),
+            loops=(
+                Loop("lander", lander.run),
+                *(Loop(f"jobs-{number}", worker.run) for number, worker in enumerate(workers, 1)),
+            ),
+            watches=(
+                *deps.denied.watches(),
+                *downloads.watches(deps.work, deps.downloads),
+                *token_uses.watches(deps.work, verifier.sightings, SightingNotedV1),
+            ),
+            answering=(Loop("feeds", deps.watch.run),),
             snapshots=(ITEMS,),
             operations=operations,
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,
             linger_seconds=settings.linger_seconds,
         )
+        for worker in workers:
+            service.wakeups.on(JOBS, worker.poke)
+        service.wakeups.on(LANDINGS, lander.poke)
+        # Whoever writes into a feed tells others of it as well, or wakes readers by name.
+        service.wakeups.follow(OUTBOX, CHANGES)
+        service.wakeups.on(CHANGES, deps.watch.poke)
+        return service
     raise AssertionError("unreachable")

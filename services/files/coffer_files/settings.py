@@ -1,8 +1,12 @@
 """Settings of the files service: `COFFER_FILES_<NAME>`."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from coffer_chassis.clock import Clock
+from coffer_chassis.cloudfront import CloudFront
 from coffer_chassis.settings import ServiceSettings
 
 GIB = 1024**3
@@ -37,6 +41,14 @@ class FilesSettings(ServiceSettings):
     )
     upload_keep_days: int = Field(30, description="How long an ended upload can still be looked at.", ge=1)
     change_keep_days: int = Field(30, description="How far back the change feed reaches.", ge=1)
+    change_keep_rows: int = Field(
+        1_000_000, description="How many entries the change feed of one drive keeps, about; older cursors are refused.", ge=1000
+    )
+    change_compact_hours: float = Field(
+        24, description="Age at which entries of the change feed that newer ones repeat are left out.", ge=0
+    )
+    feed_waits: int = Field(2000, description="Requests of one process that wait for changes at the same time, at most.", ge=0)
+    feed_waits_per_person: int = Field(8, description="Requests of one person that wait in one process, at most.", ge=0)
     trash_keep_days: int = Field(30, description="How long the trash keeps things before they are removed for good.", ge=1)
     version_keep_count: int = Field(
         100,
@@ -47,3 +59,31 @@ class FilesSettings(ServiceSettings):
     version_keep_days: int = Field(
         365, description="How long a version is kept after another took its place; 0 for as long as the number allows.", ge=0
     )
+    cloudfront_url: str | None = Field(
+        None,
+        description="Address of a CloudFront distribution in front of the bucket, from which files and previews are then "
+        "fetched; what it must do stands in docs/downloads.md.",
+        pattern=r"^https://[^/\s?#]+$",
+    )
+    cloudfront_key_pair_id: str | None = Field(
+        None, description="Id of the public key in the distribution's key group.", pattern=r"^[A-Z0-9]+$"
+    )
+    cloudfront_private_key: SecretStr | None = Field(
+        None, description="The private half of it in PEM: ECDSA on P-256, or RSA of 2048 bits."
+    )
+
+    @model_validator(mode="after")
+    def _cloudfront_is_whole(self) -> Self:
+        if (
+            len({value is None for value in (self.cloudfront_url, self.cloudfront_key_pair_id, self.cloudfront_private_key)})
+            > 1
+        ):
+            raise ValueError("cloudfront_url, cloudfront_key_pair_id and cloudfront_private_key belong together")
+        return self
+
+    def cloudfront(self, clock: Clock) -> CloudFront | None:
+        """The distribution, if there is one. Raises ValueError for a key that CloudFront does not take."""
+        if not (self.cloudfront_url and self.cloudfront_key_pair_id and self.cloudfront_private_key):
+            return None
+        key = self.cloudfront_private_key.get_secret_value()
+        return CloudFront(self.cloudfront_url, self.cloudfront_key_pair_id, key, clock)

@@ -1,10 +1,12 @@
 """Puts the media worker together: queues, processes, and routes for operators only."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+import structlog
 from litestar import Litestar
 
-from coffer_chassis import token_uses
+from coffer_chassis import metrics, token_uses
 from coffer_chassis.access_rules import TokenVerifier
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.cursors import Cursors
@@ -18,6 +20,7 @@ from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_contracts.media import OperatorActedV1, SightingNotedV1
 from coffer_media_worker import store
+from coffer_media_worker.child import BARRIERS
 from coffer_media_worker.children import Children
 from coffer_media_worker.handlers import BULK, BULK_TABLE, FAST, FAST_TABLE, Deps
 from coffer_media_worker.labels import Labels
@@ -50,6 +53,8 @@ TOPOLOGY = ServiceTopology(
 
 FORGET_EVERY_SECONDS = 3600
 
+log = structlog.get_logger(__name__)
+
 
 def http_app(
     denied: DenyList,
@@ -73,6 +78,18 @@ def http_app(
     )
 
 
+def tell_barriers(missing: Sequence[str], *, required: bool) -> None:
+    """Say what does not stand between a file and this machine. Raises RuntimeError if that is not to be put up with."""
+    for barrier in BARRIERS:
+        metrics.MEDIA_BARRIERS.labels(barrier).set(barrier not in missing)
+    if missing and required:
+        raise RuntimeError(
+            f"This kernel does not offer: {', '.join(missing)}. COFFER_MEDIA_WORKER_JAIL_REQUIRED says to stop here."
+        )
+    if missing:
+        log.warning("jail_incomplete", missing=list(missing), advice="files are decoded with less around them")
+
+
 async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Service:
     """Open everything the media worker needs. The caller runs the service and closes it."""
     resources = AsyncExitStack()
@@ -82,8 +99,9 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
     operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1, runtime.limiter)
     verifier = runtime.verifier(denied.revocations)
     children = Children(concurrency=settings.children)
-    await children.start()
     resources.push_async_callback(children.stop)
+    await children.start()
+    tell_barriers(children.missing_barriers, required=settings.jail_required)
     return Service(
         topology=TOPOLOGY,
         work=work,

@@ -4,8 +4,10 @@ Decoding is in `imaging`, processes are in `children`; neither is known here.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from coffer_media_worker import signatures as known
 from coffer_media_worker import sniffing
@@ -23,6 +25,7 @@ __all__ = [
     "Flag",
     "JobLimits",
     "MediaKind",
+    "Picture",
     "PixelLimits",
     "PreviewFailed",
     "PreviewFailure",
@@ -82,17 +85,36 @@ class PreviewFailure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A finished preview; source sizes are those of the upright picture, in pixels."""
+class Picture:
+    """One preview picture. `box` is the square in pixels that it was to fit into; `page` counts from 1."""
 
     content: bytes
     mime_type: str
     width: int
     height: int
-    source_width: int
-    source_height: int
-    placeholder: bytes
+    box: int
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What was made of a file: pictures, smallest first, and what was learnt on the way."""
+
+    pictures: tuple[Picture, ...] = ()
+    source_width: int | None = None
+    """Of the upright picture, in pixels."""
+    source_height: int | None = None
+    placeholder: bytes = b""
     """The same picture as a WebP of at most 16 pixels, small enough for a data URI."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values by name; believed by nobody before the contract has checked them."""
+    text: bytes = b""
+    """UTF-8, for searching."""
+
+    @property
+    def smallest(self) -> Picture:
+        """The first picture; raises IndexError if there is none."""
+        return self.pictures[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +149,23 @@ class JobLimits:
     wall_seconds: float = 20.0
     open_files: int = 64
     source_bytes: int = 64 << 20
+    """Of the file, as far as the job reads it."""
+    questions: int = 10_000
+    """How often it may ask for bytes."""
     output_bytes: int = 256 << 10
-    header_bytes: int = 4096
+    """Of one picture."""
+    pictures: int = 32
+    text_bytes: int = 1 << 20
+    header_bytes: int = 16 << 10
 
+    @property
+    def reply_bytes(self) -> int:
+        """Of everything that comes back beside the header."""
+        return self.pictures * self.output_bytes + self.text_bytes + PLACEHOLDER_BYTES
+
+
+PLACEHOLDER_BYTES = 768
+"""1024 characters as base64, which is what the fact has room for."""
 
 PIXEL_LIMITS = PixelLimits()
 JOB_LIMITS = JobLimits()

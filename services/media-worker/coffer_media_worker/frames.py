@@ -1,4 +1,5 @@
-"""What worker and child say to each other over a job's socket: one request, one reply. No sockets, no processes here.
+"""What worker and child say to each other over a job's socket: one request, any number of questions for more bytes of the
+file, one reply. No sockets, no processes here.
 
 A frame is two lengths (32 bits each, network order), a JSON header and a body. The child may have been taken over by
 the file it decodes, so `read_reply` believes nothing.
@@ -9,14 +10,24 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from coffer_media_worker.domain import JobLimits, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.domain import (
+    PLACEHOLDER_BYTES,
+    JobLimits,
+    Picture,
+    PreviewFailed,
+    PreviewFailure,
+    PreviewOutcome,
+    Rendered,
+)
 from coffer_media_worker.pictures import jpeg_layout, webp_size
 
 PREFIX = struct.Struct("!II")
+LONGEST_SIDE = 65_535
+PIECE_BYTES = 8 << 20
+"""Most bytes that a job is sent at once."""
+
 EXIT_MEMORY = 71
 """Exit status of a child that had no memory left even to say so."""
-
-PLACEHOLDER_BYTES = 768  # 1024 characters as base64, which is what the fact has room for
 
 
 class BadFrameError(ValueError):
@@ -41,14 +52,33 @@ def reply_frame(outcome: PreviewOutcome) -> tuple[bytes, bytes]:
     """A job's outcome as frame and body."""
     if isinstance(outcome, PreviewFailed):
         return pack({"failed": outcome.reason, "detail": outcome.detail[:500]}), b""
-    body = outcome.content + outcome.placeholder
-    header = {
-        "mime_type": outcome.mime_type,
-        "size": [outcome.width, outcome.height],
+    told = {
+        "pictures": [
+            [picture.mime_type, picture.width, picture.height, picture.box, picture.page, len(picture.content)]
+            for picture in outcome.pictures
+        ],
         "source": [outcome.source_width, outcome.source_height],
-        "content": len(outcome.content),
+        "placeholder": len(outcome.placeholder),
+        "facts": outcome.facts,
     }
-    return pack(header, body), body
+    body = b"".join([*(picture.content for picture in outcome.pictures), outcome.placeholder, outcome.text])
+    return pack(told, body), body
+
+
+def read_question(header: bytes, size_bytes: int) -> tuple[int, int] | None:
+    """The bytes that a child asks for, first and last; None if it is a reply. Raises `BadFrameError` for what does not lie
+    within the file or is more than may be asked for at once.
+    """
+    try:
+        told = json.loads(header)
+        if "read" not in told:
+            return None
+        first, last = (int(number) for number in told["read"])
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        raise BadFrameError(f"{type(error).__name__}: {error}") from error
+    if not 0 <= first <= last < min(size_bytes, first + PIECE_BYTES):
+        raise BadFrameError(f"bytes {first} to {last} of {size_bytes}")
+    return first, last
 
 
 def read_reply(header: bytes, body: bytes, limits: JobLimits) -> PreviewOutcome:
@@ -63,17 +93,34 @@ def read_reply(header: bytes, body: bytes, limits: JobLimits) -> PreviewOutcome:
 
 
 def _rendered(told: dict[str, Any], body: bytes, limits: JobLimits) -> Rendered:
-    width, height = (int(number) for number in told["size"])
-    source_width, source_height = (int(number) for number in told["source"])
-    split = int(told["content"])
-    content, placeholder = body[:split], body[split:]
-    if min(width, height, source_width, source_height, split) < 1 or max(source_width, source_height) > 65_535:
+    pictures = []
+    place = 0
+    for mime_type, *numbers in told["pictures"]:
+        width, height, box, page, length = (int(number) for number in numbers)
+        content = body[place : place + length]
+        place += length
+        if min(width, height, box, page, length) < 1 or length > limits.output_bytes:
+            raise BadFrameError("sizes out of range")
+        if len(content) != length or _size_of(str(mime_type), content) != (width, height):
+            raise BadFrameError("the picture is not what the header says")
+        pictures.append(Picture(content, str(mime_type), width, height, box, page))
+    end = place + int(told["placeholder"])
+    placeholder, text = body[place:end], body[end:]
+    if not place <= end <= len(body) or len(pictures) > limits.pictures or len(text) > limits.text_bytes:
+        raise BadFrameError("more or less than the header says")
+    if placeholder and (len(placeholder) > PLACEHOLDER_BYTES or _size_of("image/webp", placeholder) is None):
+        raise BadFrameError("the placeholder is none")
+    across, down = (_side(number) for number in told["source"])
+    text.decode()
+    return Rendered(tuple(pictures), across, down, placeholder, dict(told["facts"]), text)
+
+
+def _side(number: object) -> int | None:
+    if number is None:
+        return None
+    if not isinstance(number, int) or not 1 <= number <= LONGEST_SIDE:
         raise BadFrameError("sizes out of range")
-    if len(content) > limits.output_bytes or len(placeholder) > PLACEHOLDER_BYTES:
-        raise BadFrameError("more bytes than allowed")
-    if _size_of(str(told["mime_type"]), content) != (width, height) or _size_of("image/webp", placeholder) is None:
-        raise BadFrameError("the picture is not what the header says")
-    return Rendered(content, str(told["mime_type"]), width, height, source_width, source_height, placeholder)
+    return number
 
 
 def _size_of(mime_type: str, content: bytes) -> tuple[int, int] | None:

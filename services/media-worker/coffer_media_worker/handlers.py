@@ -20,8 +20,8 @@ from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceived
 from coffer_contracts.ids import BlobId
 from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
 from coffer_media_worker import domain, store
-from coffer_media_worker.children import ChildrenLost
 from coffer_media_worker.domain import PreviewFailed, PreviewFailure, PreviewOutcome, Rendered, Verdict
+from coffer_media_worker.warm import ChildrenLost
 
 FAST = "media-worker-fast"
 BULK = "media-worker-bulk"
@@ -159,7 +159,7 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
             log.info("preview_failed", item_id=fact.item_id, reason=outcome.reason.value, detail=outcome.detail)
             result = PreviewFailedV1(**about, reason=outcome.reason.value)
         else:
-            result = PreviewReadyV1(**about, **await _stored(deps.blobs, f"previews/{content.blob_id}/{BOX}", outcome))
+            result = PreviewReadyV1(**about, **await _stored(deps.blobs, content.blob_id, outcome))
     async with deps.work.unit(cause=event, consumer=BULK) as unit:
         gone = await store.is_gone(unit.connection, fact.item_id, content.version_id, event.revision)
         ready = result if isinstance(result, PreviewReadyV1) else None
@@ -211,22 +211,27 @@ async def render_patiently(deps: Deps, source: bytes, *, square: bool = False) -
     return outcome
 
 
-async def _stored(blobs: Blobs, key: str, picture: Rendered) -> dict[str, object]:
-    """Write the picture under a key made from the content's id, so that writing it again changes nothing."""
-    await blobs.write(key, picture.content, content_type=picture.mime_type, cache_control=FOREVER)
-    image = PreviewImage(
-        box_pixels=BOX,
-        key=key,
-        mime_type=picture.mime_type,
-        width=picture.width,
-        height=picture.height,
-        size_bytes=len(picture.content),
-    )
+async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, object]:
+    """Write the pictures under keys made from the content's id, so that writing them again changes nothing."""
+    images = []
+    for picture in made.pictures:
+        key = f"previews/{blob_id}/{picture.box}"
+        await blobs.write(key, picture.content, content_type=picture.mime_type, cache_control=FOREVER)
+        images.append(
+            PreviewImage(
+                box_pixels=picture.box,
+                key=key,
+                mime_type=picture.mime_type,
+                width=picture.width,
+                height=picture.height,
+                size_bytes=len(picture.content),
+            )
+        )
     return {
-        "images": (image,),
-        "width": picture.source_width,
-        "height": picture.source_height,
-        "placeholder": base64.b64encode(picture.placeholder).decode(),
+        "images": tuple(images),
+        "width": made.source_width,
+        "height": made.source_height,
+        "placeholder": base64.b64encode(made.placeholder).decode() or None,
     }
 
 

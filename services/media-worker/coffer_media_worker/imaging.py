@@ -21,7 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from coffer_media_worker.domain import JOB_LIMITS, PIXEL_LIMITS, PixelLimits, PreviewFailure, Rendered, pixel_refusal
+from coffer_media_worker.domain import JOB_LIMITS, PIXEL_LIMITS, Picture, PixelLimits, PreviewFailure, Rendered, pixel_refusal
 from coffer_media_worker.pictures import jpeg_layout, picture_size, webp_size
 from coffer_media_worker.refusals import (
     BombError,
@@ -89,7 +89,8 @@ def _render(source: bytes, box: int, form: str, limits: PixelLimits, *, square: 
     if orientation >= 5:
         size = (size[1], size[0])
     content = _encode(small, form)
-    return Rendered(content, f"image/{form.lower()}", *small.size, *size, placeholder=_placeholder(small))
+    picture = Picture(content, f"image/{form.lower()}", *small.size, box)
+    return Rendered((picture,), *size, placeholder=_placeholder(small))
 
 
 def _mime_of(source: bytes) -> str:

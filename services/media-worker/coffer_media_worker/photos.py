@@ -88,18 +88,19 @@ async def _answer(deps: Deps, fact: PhotoReceivedV1) -> PhotoReadyV1 | PhotoReje
         log.info("photo_failed", photo_id=fact.photo_id, reason=outcome.reason.value, detail=outcome.detail)
         return _rejected(fact, outcome.reason, DETAILS[outcome.reason])
     # Named after the photo as well as its content: deleting one never deletes another that looks the same.
-    name = hashlib.sha256(fact.photo_id.encode() + outcome.content).hexdigest()[:NAME_LENGTH]
+    square = outcome.smallest
+    name = hashlib.sha256(fact.photo_id.encode() + square.content).hexdigest()[:NAME_LENGTH]
     key = f"photos/{fact.user_id}/{name}"
-    await deps.blobs.write(key, outcome.content, content_type=outcome.mime_type, cache_control=FOREVER)
+    await deps.blobs.write(key, square.content, content_type=square.mime_type, cache_control=FOREVER)
     return PhotoReadyV1(
         photo_id=fact.photo_id,
         user_id=fact.user_id,
         etag=fact.etag,
         name=name,
         key=key,
-        mime_type=outcome.mime_type,
-        side_pixels=outcome.width,
-        size_bytes=len(outcome.content),
+        mime_type=square.mime_type,
+        side_pixels=square.width,
+        size_bytes=len(square.content),
     )
 
 

@@ -19,3 +19,6 @@ class MediaWorkerSettings(ServiceSettings):
         ge=1,
         le=64,
     )
+    jail_required: bool = Field(
+        False, description="Refuse to start where the kernel does not offer every barrier around a rendering process."
+    )

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from coffer_chassis.http import MAX_BODY_BYTES
 from coffer_chassis.testing import eventually
+from coffer_local import proxy
 from factories.upstreams import OK, Seen, answered, asked, gateway, request, said, upstream
 
 pytestmark = pytest.mark.slow  # waits for real time limits
@@ -99,6 +100,17 @@ async def test_a_service_that_does_not_answer_in_time_is_not_waited_for() -> Non
         answer = await asked(port, "/v1/folders", method="POST", json={"name": "x"})
         assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
         await asyncio.wait_for(files.left.wait(), 5)
+
+
+async def test_an_answer_that_waits_for_something_to_happen_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "HELD_BACK_SECONDS", {"/v1/changes": 10})
+
+    async def later(_seen: Seen, writer: asyncio.StreamWriter) -> None:
+        asyncio.get_running_loop().call_later(0.4, writer.write, OK)
+
+    async with upstream(later) as files, gateway(answer_seconds=0.2, files=files.url) as port:
+        assert (await asked(port, "/v1/changes?wait=1")).status_code == 200
+        assert (await asked(port, "/v1/changes/cursor")).status_code == 504
 
 
 async def test_an_answer_that_breaks_off_is_broken_off_for_the_client_too() -> None:

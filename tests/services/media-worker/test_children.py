@@ -9,22 +9,20 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import uvloop
 from PIL import Image
 
-from coffer_media_worker.children import Children, ChildrenLost
+from coffer_media_worker.children import Children
 from coffer_media_worker.deaths import JobEnd, explain_end
 from coffer_media_worker.domain import JOB_LIMITS, JobLimits, PreviewFailed, PreviewFailure, Rendered
 from coffer_media_worker.frames import BadFrameError, read_reply
+from coffer_media_worker.warm import ChildrenLost
 from factories import images
+from factories.children import IMPATIENT, MISBEHAVING, alive, jobs_of, one_job_of, until
 
 pytestmark = pytest.mark.slow  # starts and kills real children
-
-MISBEHAVING = (sys.executable, "-I", str(Path(__file__).with_name("misbehaving_child.py")))
-IMPATIENT = replace(JOB_LIMITS, memory_bytes=256 << 20, cpu_seconds=1, wall_seconds=3.0)
 
 Make = Callable[..., Awaitable[Children]]
 
@@ -45,33 +43,6 @@ async def make() -> AsyncIterator[Make]:
         await children.stop()
 
 
-def alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text("ascii")
-    except FileNotFoundError:
-        return False
-
-
-async def until(true: Callable[[], object], within_seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + within_seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not come true in time"
-        await asyncio.sleep(0.005)
-
-
-def jobs_of(parent: int | None) -> list[int]:
-    assert parent is not None
-    try:
-        return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()]
-    except FileNotFoundError:
-        return []
-
-
-async def one_job_of(children: Children) -> int:
-    await until(lambda: jobs_of(children.parent_pid))
-    return jobs_of(children.parent_pid)[0]
-
-
 async def failure(children: Children, source: bytes) -> PreviewFailure:
     outcome = await children.render(source)
     assert isinstance(outcome, PreviewFailed)
@@ -82,11 +53,11 @@ async def test_renders_in_a_child_what_it_would_render_itself(make: Make) -> Non
     children = await make(JOB_LIMITS, misbehaving=False)
     made = await children.render(images.twelve_megapixels())
     assert isinstance(made, Rendered)
-    assert (made.width, made.height, made.source_width, made.source_height) == (400, 300, 4000, 3000)
-    assert made.content[8:12] == made.placeholder[8:12] == b"WEBP"
+    assert (made.smallest.width, made.smallest.height, made.source_width, made.source_height) == (400, 300, 4000, 3000)
+    assert made.smallest.content[8:12] == made.placeholder[8:12] == b"WEBP"
     as_jpeg = await children.render(images.png(64, 48, "RGBA"), box=32, format="JPEG")
     assert isinstance(as_jpeg, Rendered)
-    assert (as_jpeg.mime_type, as_jpeg.width) == ("image/jpeg", 32)
+    assert (as_jpeg.smallest.mime_type, as_jpeg.smallest.width) == ("image/jpeg", 32)
     assert children.starts == 1
 
 
@@ -192,11 +163,22 @@ def test_explains_every_way_to_die(end: JobEnd, reason: PreviewFailure) -> None:
         b'"failed"',
         b"{}",
         b'{"failed": "nothing known"}',
-        b'{"size": [1, 1, 1], "source": [1, 1], "content": 1, "mime_type": "image/webp"}',
-        b'{"size": [Infinity, 1], "source": [1, 1], "content": 1, "mime_type": "image/webp"}',
-        b'{"size": [1, 1], "source": [1, 70000], "content": 1, "mime_type": "image/webp"}',
-        b'{"size": [1, 1], "source": [1, 1], "content": -1, "mime_type": "image/webp"}',
-        b'{"size": [1, 1], "source": [1, 1], "content": 1, "mime_type": "text/html"}',
+        *(
+            b'{"pictures": [["%s", %s]], "source": [%s], "placeholder": %s, "facts": %s}' % broken
+            for broken in (
+                (b"image/webp", b"1, 1, 400, 1, 12, 1", b"1, 1", b"0", b"{}"),
+                (b"image/webp", b"Infinity, 1, 400, 1, 12", b"1, 1", b"0", b"{}"),
+                (b"image/webp", b"1, 1, 400, 1, 12", b"1, 70000", b"0", b"{}"),
+                (b"image/webp", b"1, 1, 400, 1, -1", b"1, 1", b"0", b"{}"),
+                (b"image/webp", b"1, 1, 400, 1, 12", b"1, 1", b"0", b"{}"),
+                (b"text/html", b"1, 1, 400, 1, 12", b"1, 1", b"0", b"{}"),
+                (b"image/webp", b"1, 1, 400, 1, 12", b"1, 1", b"-5", b"{}"),
+            )
+        ),
+        b'{"pictures": [], "source": [null, null], "placeholder": 12, "facts": {}}',
+        b'{"pictures": [], "source": [null, null], "placeholder": 99, "facts": {}}',
+        b'{"pictures": [], "source": [null, null], "placeholder": 0, "facts": "none"}',
+        b'{"pictures": [], "source": [true, "9"], "placeholder": 0, "facts": {}}',
         b"[" * 4000,
     ],
 )
@@ -211,8 +193,7 @@ async def test_a_job_sees_no_secrets_no_files_and_no_way_up(make: Make, monkeypa
     assert isinstance(outcome, PreviewFailed)
     seen = json.loads(outcome.detail)
     assert set(seen["environment"]) <= {"GLIBC_TUNABLES", "LC_ALL", "LD_LIBRARY_PATH"}
-    assert len(seen["files"]) <= 1  # the listing's own
-    assert (seen["no_new_privileges"], seen["threads"], seen["written"]) == (True, True, False)
+    assert seen["files"] == []
     assert (seen["memory"], seen["cpu"], seen["core"]) == (256 << 20, 1, 0)
 
 

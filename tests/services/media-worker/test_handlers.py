@@ -15,15 +15,15 @@ from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.ids import BlobId
 from coffer_media_worker import handlers, store
-from coffer_media_worker.children import ChildrenLost
-from coffer_media_worker.domain import PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.handlers import Deps
+from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged, upload_received, version_deleted
 
 pytestmark = pytest.mark.slow  # renders real pictures in real children
 
-PICTURE = Rendered(b"RIFF....WEBP", "image/webp", 400, 300, 4000, 3000, b"tiny")
+PICTURE = Rendered((Picture(b"RIFF....WEBP", "image/webp", 400, 300, 400),), 4000, 3000, b"tiny")
 
 
 class Children:
@@ -183,7 +183,7 @@ async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
     (image,) = event["data"]["images"]
     assert fact.content is not None
     assert image["key"] == f"previews/{fact.content.blob_id}/400"
-    assert await deps.blobs.read(image["key"]) == PICTURE.content
+    assert await deps.blobs.read(image["key"]) == PICTURE.smallest.content
     assert (event["data"]["width"], event["data"]["height"]) == (4000, 3000)
     assert event["data"]["ancestor_ids"] == list(fact.ancestor_ids)
 

@@ -36,10 +36,10 @@ def refusal(content: bytes, limits: PixelLimits = PIXEL_LIMITS) -> PreviewFailur
 @pytest.mark.parametrize("kind", images.KINDS)
 def test_renders_every_kind_into_the_box_and_keeps_its_proportions(kind: str) -> None:
     made = render(images.of_kind(kind))
-    assert (made.width, made.height, made.source_width, made.source_height) == (400, 300, 640, 480)
-    picture = opened(made.content)
-    assert (picture.format, picture.size, made.mime_type) == ("WEBP", (400, 300), "image/webp")
-    assert len(made.content) < 50_000
+    assert (made.smallest.width, made.smallest.height, made.source_width, made.source_height) == (400, 300, 640, 480)
+    picture = opened(made.smallest.content)
+    assert (picture.format, picture.size, made.smallest.mime_type) == ("WEBP", (400, 300), "image/webp")
+    assert len(made.smallest.content) < 50_000
     tiny = opened(made.placeholder)
     assert (tiny.format, tiny.size) == ("WEBP", (16, 12))
     assert len(made.placeholder) < 400
@@ -47,7 +47,7 @@ def test_renders_every_kind_into_the_box_and_keeps_its_proportions(kind: str) ->
 
 @pytest.mark.parametrize("kind", [kind for kind in images.KINDS if not {"grey", "bilevel", "profile"} & set(kind.split())])
 def test_keeps_colours_and_what_is_up(kind: str) -> None:
-    picture = opened(render(images.of_kind(kind)).content)
+    picture = opened(render(images.of_kind(kind)).smallest.content)
     assert near(picture, (20, 20), images.UP_RED)
     assert near(picture, (15, 285), images.UP_BLUE)
 
@@ -60,8 +60,8 @@ def test_turns_a_picture_as_its_exif_says(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     made = render(images.saved(stored, "JPEG", quality=92, exif=exif))
-    assert (made.width, made.height, made.source_width, made.source_height) == (400, 300, 640, 480)
-    picture = opened(made.content)
+    assert (made.smallest.width, made.smallest.height, made.source_width, made.source_height) == (400, 300, 640, 480)
+    picture = opened(made.smallest.content)
     assert near(picture, (20, 20), images.UP_RED)
     assert near(picture, (15, 285), images.UP_BLUE)
 
@@ -69,27 +69,27 @@ def test_turns_a_picture_as_its_exif_says(orientation: int) -> None:
 def test_damaged_exif_and_profiles_do_not_cost_the_preview() -> None:
     for name, value in (("exif", b"Exif\0\0MM\0*\xff\xff\xff\xff"), ("icc_profile", b"no profile" * 50)):
         damaged = images.saved(images.photo(64, 64), "JPEG", **{name: value})
-        assert render(damaged).width == 64
+        assert render(damaged).smallest.width == 64
 
 
 def test_converts_another_colour_space_to_srgb() -> None:
-    plain, swapped = opened(render(images.of_kind("jpeg")).content), opened(render(images.of_kind("jpeg profile")).content)
+    plain, swapped = (opened(render(images.of_kind(kind)).smallest.content) for kind in ("jpeg", "jpeg profile"))
     assert near(plain, (20, 20), images.UP_RED)
     assert not near(swapped, (20, 20), images.UP_RED)
 
 
 def test_keeps_transparency() -> None:
     for kind in ("png alpha", "png grey alpha"):
-        picture = opened(render(images.of_kind(kind)).content)
+        picture = opened(render(images.of_kind(kind)).smallest.content)
         assert picture.mode == "RGBA"
         mask = picture.getchannel("A").tobytes()
         assert (min(mask) < 10, max(mask) > 245) == (True, True)
     clear = images.saved(Image.new("P", (8, 8)), "GIF", transparency=0)
-    assert opened(render(clear).content).getchannel("A").getextrema() == (0, 0)
+    assert opened(render(clear).smallest.content).getchannel("A").getextrema() == (0, 0)
 
 
 def test_16_bit_grey_is_neither_white_nor_black() -> None:
-    wide, plain = (opened(render(images.of_kind(kind)).content).convert("L") for kind in ("png grey 16", "jpeg grey"))
+    wide, plain = (opened(render(images.of_kind(kind)).smallest.content).convert("L") for kind in ("png grey 16", "jpeg grey"))
     for at in ((200, 150), (15, 285), (300, 30)):
         one, other = wide.getpixel(at), plain.getpixel(at)
         assert isinstance(one, int)
@@ -98,34 +98,34 @@ def test_16_bit_grey_is_neither_white_nor_black() -> None:
 
 
 def test_draws_the_first_frame_only() -> None:
-    assert render(images.of_kind("gif animated")).content == render(images.of_kind("gif")).content
+    assert render(images.of_kind("gif animated")).smallest.content == render(images.of_kind("gif")).smallest.content
 
 
 def test_never_enlarges() -> None:
     made = render(images.jpeg(40, 30))
-    assert (made.width, made.height) == (40, 30)
-    assert render(images.jpeg(1, 1)).width == 1
+    assert (made.smallest.width, made.smallest.height) == (40, 30)
+    assert render(images.jpeg(1, 1)).smallest.width == 1
 
 
 def test_extreme_shapes_keep_at_least_one_pixel() -> None:
     made = render(images.saved(Image.new("RGB", (6000, 2)), "PNG"))
-    assert (made.width, made.height) == (400, 1)
+    assert (made.smallest.width, made.smallest.height) == (400, 1)
 
 
 def test_draws_a_large_progressive_picture_from_its_first_scan() -> None:
     made, slow = render(images.twelve_megapixels(progressive=True)), render(images.twelve_megapixels())
-    assert (made.width, made.height, made.source_width, made.source_height) == (400, 300, 4000, 3000)
+    assert (made.smallest.width, made.smallest.height, made.source_width, made.source_height) == (400, 300, 4000, 3000)
     for at in ((20, 20), (15, 285), (200, 150), (350, 50)):
-        pixel = opened(slow.content).convert("RGB").getpixel(at)
+        pixel = opened(slow.smallest.content).convert("RGB").getpixel(at)
         assert isinstance(pixel, tuple)
-        assert near(opened(made.content), at, (int(pixel[0]), int(pixel[1]), int(pixel[2])), 25)
+        assert near(opened(made.smallest.content), at, (int(pixel[0]), int(pixel[1]), int(pixel[2])), 25)
 
 
 def test_makes_jpeg_on_white_when_asked() -> None:
     made = render(images.of_kind("png alpha"), format="JPEG")
-    assert (made.mime_type, opened(made.content).format) == ("image/jpeg", "JPEG")
-    assert near(opened(made.content), (395, 150), (255, 255, 255), 12) or near(
-        opened(made.content), (5, 150), (255, 255, 255), 12
+    assert (made.smallest.mime_type, opened(made.smallest.content).format) == ("image/jpeg", "JPEG")
+    assert near(opened(made.smallest.content), (395, 150), (255, 255, 255), 12) or near(
+        opened(made.smallest.content), (5, 150), (255, 255, 255), 12
     )
 
 
@@ -135,13 +135,13 @@ def test_nothing_of_the_original_travels_along() -> None:
     content = images.jpeg(64, 64, exif=exif, comment=b"secret comment", icc_profile=images.other_profile())
     assert b"secret" in content
     for form in ("WEBP", "JPEG"):
-        made = render(content + b"secret trailer", format=form).content
+        made = render(content + b"secret trailer", format=form).smallest.content
         assert b"secret" not in made
         assert b"acsp" not in made
 
 
 def test_a_film_that_breaks_off_behind_its_first_frame_still_has_a_preview() -> None:
-    assert render(images.cut(images.of_kind("gif animated"), 0.5)).width == 400
+    assert render(images.cut(images.of_kind("gif animated"), 0.5)).smallest.width == 400
 
 
 @pytest.mark.parametrize("kind", [kind for kind in images.KINDS if kind != "gif animated"])
@@ -185,11 +185,11 @@ def test_too_many_pixels_for_an_honest_picture_is_told_apart_from_a_bomb() -> No
     assert (
         refusal(images.of_kind("jpeg progressive"), limits=PixelLimits(progressive_jpeg=1000)) is PreviewFailure.TOO_MANY_PIXELS
     )
-    assert render(images.of_kind("jpeg"), limits=PixelLimits(progressive_jpeg=1000)).width == 400
+    assert render(images.of_kind("jpeg"), limits=PixelLimits(progressive_jpeg=1000)).smallest.width == 400
 
 
 def test_scan_marks_behind_a_picture_do_not_count() -> None:
-    assert render(images.of_kind("jpeg progressive") + b"\xff\xda" * 1000).width == 400
+    assert render(images.of_kind("jpeg progressive") + b"\xff\xda" * 1000).smallest.width == 400
 
 
 def test_damage_anywhere_ends_in_a_preview_or_a_reason() -> None:
@@ -201,13 +201,13 @@ def test_damage_anywhere_ends_in_a_preview_or_a_reason() -> None:
                 damaged[(at * 97) % len(damaged)] = value
             # Anything but an ImagingError would escape and fail the test.
             with contextlib.suppress(ImagingError):
-                assert render(bytes(damaged)).width <= 400, kind
+                assert render(bytes(damaged)).smallest.width <= 400, kind
 
 
 def test_output_stays_within_its_budget_even_for_noise() -> None:
     noise = Image.frombytes("RGBA", (1500, 1500), images.noise(1500 * 1500 * 4))
     made = render(images.saved(noise, "PNG"), box=600)
-    assert len(made.content) <= 256 << 10
+    assert len(made.smallest.content) <= 256 << 10
     assert len(made.placeholder) <= 768
     with pytest.raises(TooLargeError):
         render(images.saved(noise, "PNG"), box=1500)

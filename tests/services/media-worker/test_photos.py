@@ -19,10 +19,11 @@ from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.ids import PhotoId, UserId
 from coffer_media_worker import photos, store
-from coffer_media_worker.children import Children, ChildrenLost
+from coffer_media_worker.children import Children
 from coffer_media_worker.domain import PreviewOutcome
 from coffer_media_worker.handlers import Deps
 from coffer_media_worker.imaging import render
+from coffer_media_worker.warm import ChildrenLost
 from factories import images
 from factories.databases import Database
 from factories.events import NOON, arrived
@@ -176,8 +177,8 @@ def test_the_middle_fills_the_square_whatever_the_shape(size: tuple[int, int], f
     picture = Image.new("RGB", size, "red")
     picture.paste("blue", (size[0] // 2, 0, size[0], size[1]))
     made = render(images.saved(picture, form), square=True)
-    assert (made.width, made.height, made.source_width, made.source_height) == (400, 400, *size)
-    shown = Image.open(io.BytesIO(made.content)).convert("RGB")
+    assert (made.smallest.width, made.smallest.height, made.source_width, made.source_height) == (400, 400, *size)
+    shown = Image.open(io.BytesIO(made.smallest.content)).convert("RGB")
     left, right = shown.getpixel((40, 200)), shown.getpixel((360, 200))
     assert isinstance(left, tuple)
     assert isinstance(right, tuple)
@@ -189,5 +190,5 @@ def test_the_middle_fills_the_square_whatever_the_shape(size: tuple[int, int], f
 def test_a_progressive_picture_is_cut_out_of_its_middle_too() -> None:
     whole = render(images.twelve_megapixels(progressive=True), square=True)
     plain = render(images.twelve_megapixels(), square=True)
-    one, other = (Image.open(io.BytesIO(made.content)).convert("L").resize((8, 8)) for made in (whole, plain))
+    one, other = (Image.open(io.BytesIO(made.smallest.content)).convert("L").resize((8, 8)) for made in (whole, plain))
     assert all(abs(a - b) < 24 for a, b in zip(one.tobytes(), other.tobytes(), strict=True))

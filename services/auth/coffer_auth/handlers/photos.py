@@ -11,10 +11,11 @@ from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.receiving import write_down
 from coffer_auth.store import photos as rows
 from coffer_auth.store import users
-from coffer_chassis.blobs import SignedForm, SignedRequest
+from coffer_chassis.blobs import SignedForm
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
+from coffer_chassis.signed import SignedRequest
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import UserChangedV1
 from coffer_contracts.ids import PhotoId, UserId

@@ -19,7 +19,7 @@ from coffer_auth.routes.answers import TokenAnswer, token_answer
 from coffer_auth.routes.requests import SECRET, Req, TheCallers, TheDeps
 from coffer_chassis.access_rules import any_token, public
 from coffer_chassis.access_rules import user as signed_in
-from coffer_chassis.answers import Body
+from coffer_chassis.answers import Body, successor
 from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.origin import Origin
@@ -37,11 +37,6 @@ from coffer_contracts.problems import (
     Unavailable,
     UsernameTaken,
 )
-
-
-def successor(path: str) -> dict[str, str]:
-    """The header that names the route to prefer."""
-    return {"Link": f'<{path}>; rel="successor-version"'}
 
 
 def _storable(text: str) -> str:

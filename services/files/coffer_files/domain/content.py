@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import quote
 
-from coffer_contracts.ids import BlobId, UserId
+from coffer_contracts.ids import BlobId, UploadId, UserId
 from coffer_contracts.problems import ValidationFailed
 
 BLOCK_BYTES = 8 * 1024 * 1024
@@ -18,25 +18,30 @@ _SHOWN = frozenset(
     {
         "application/pdf",
         "image/avif",
-        "image/bmp",
         "image/gif",
-        "image/heic",
-        "image/heif",
         "image/jpeg",
         "image/png",
-        "image/tiff",
         "image/webp",
         "text/plain",
+        "video/mp4",
+        "video/webm",
     }
 )
-"""Types that a browser shows without running anything. SVG and HTML run scripts and stay out."""
+"""Types that every browser shows without running anything; all audio beside. SVG, HTML and XML run scripts and stay out."""
 
 _NEVER_SHOWN = frozenset({"active_content", "executable", "bomb", "polyglot"})
+_CORRUPT = "corrupt"
+"""Why there is no preview of what has the head of a picture and something else behind it."""
 
 
 def blob_key(owner_id: UserId, blob_id: BlobId) -> str:
     """Where the bytes of a file lie in the bucket."""
     return f"blobs/{owner_id}/{blob_id}"
+
+
+def incoming_key(upload_id: UploadId) -> str:
+    """Where a form puts the bytes of a file, until they were checked."""
+    return f"incoming/{upload_id}"
 
 
 def quarantine_key(blob_id: BlobId) -> str:
@@ -71,11 +76,13 @@ def content_hash(blocks_sha256: Sequence[str], size_bytes: int) -> str:
     return hashlib.sha256(b"".join(bytes.fromhex(block) for block in blocks_sha256)).hexdigest()
 
 
-def allowed_disposition(wanted: Disposition, mime_type: str, flags: Sequence[str]) -> Disposition:
+def allowed_disposition(
+    wanted: Disposition, mime_type: str, flags: Sequence[str], preview_reason: str | None = None
+) -> Disposition:
     """`inline` only for types that run nothing and content without warnings; else `attachment`."""
-    if wanted == "attachment" or _NEVER_SHOWN.intersection(flags):
+    if wanted == "attachment" or _NEVER_SHOWN.intersection(flags) or preview_reason == _CORRUPT:
         return "attachment"
-    shown = mime_type in _SHOWN or mime_type.startswith(("audio/", "video/"))
+    shown = mime_type in _SHOWN or mime_type.startswith("audio/")
     return "inline" if shown else "attachment"
 
 

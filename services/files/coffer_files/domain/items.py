@@ -1,6 +1,6 @@
 """Files and folders as they stand, where they stand, and in which orders a folder can be listed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -46,6 +46,17 @@ class Item(NamedTuple):
     modified_at: datetime
     changed_at: datetime
     trashed_at: datetime | None
+    tags: Sequence[str] = ()
+
+
+class Mark(NamedTuple):
+    """What one person alone has of an item: since when it is a favourite of theirs, and when they last had to do with it."""
+
+    favourite_at: datetime | None = None
+    touched_at: datetime | None = None
+
+
+UNMARKED = Mark()
 
 
 class Listed(NamedTuple):
@@ -69,6 +80,9 @@ class Listed(NamedTuple):
     created_at: str
     modified_at: str
     changed_at: str
+    tags: list[str] | None
+    favourite: bool
+    touched_at: str | None
     shared: bool
     place: str
 
@@ -128,6 +142,8 @@ class Located(NamedTuple):
     """What whoever asked was given on it and above it."""
     is_shared: bool = False
     """Whether it was itself shared with anybody."""
+    mark: Mark = UNMARKED
+    """What whoever asked has of it alone."""
 
     @property
     def is_live(self) -> bool:

@@ -121,7 +121,8 @@ def waiting_of(upload: Upload, preview: Preview | None, around: Surroundings, no
         case "created":
             return Waiting("bytes", upload.created_at, f"{span(now - upload.created_at)} without the bytes of the file.")
         case "cleared":
-            return Waiting("commit", upload.changed_at, f"Checked {long} ago; it is put into its folder now.")
+            step = "its bytes are copied into the drive" if upload.landing_key else "it is put into its folder"
+            return Waiting("commit", upload.changed_at, f"Checked {long} ago; {step} now.")
         case "conflict":
             detail = upload.detail or "It cannot be placed."
             return Waiting("decision", upload.changed_at, f"{detail} It has waited {long} for somebody's decision.")

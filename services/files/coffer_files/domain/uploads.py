@@ -16,6 +16,9 @@ from coffer_contracts.ids import BlobId, EventId, ItemId, UploadId, UserId, Vers
 from coffer_contracts.problems import RateLimited, SizeMismatch, StateConflict
 
 BytesFate = Literal["kept", "buried", "quarantined"]
+Strategy = Literal["single", "multipart", "post_form", "reuse"]
+"""How the bytes come: in one PUT, in signed parts, by a signed form, or not at all because they are here."""
+
 ConflictReason = Literal[
     "name_taken",
     "kind_conflict",
@@ -26,6 +29,9 @@ ConflictReason = Literal[
     "too_deep",
     "commit_failed",
 ]
+
+LandingFault = Literal["bytes_replaced", "bytes_gone", "bucket_away"]
+"""Why bytes that a form had sent could not be copied to their place."""
 
 MAX_DISPATCHES = 4
 """The first one and three re-drives."""
@@ -64,7 +70,7 @@ class StateRule:
 STATES: Mapping[UploadState, StateRule] = {
     "created": StateRule(frozenset({"received", "aborted", "expired"}), timedelta(hours=24), reserves_quota=True),
     "received": StateRule(frozenset({"cleared", "rejected", "failed"}), VERDICT_PATIENCE, reserves_quota=True),
-    "cleared": StateRule(frozenset({"committed", "conflict"}), timedelta(minutes=1), reserves_quota=True),
+    "cleared": StateRule(frozenset({"committed", "conflict", "failed"}), timedelta(minutes=1), reserves_quota=True),
     "committed": StateRule(),
     "conflict": StateRule(frozenset({"committed", "aborted", "expired"}), timedelta(days=7), reserves_quota=True),
     "rejected": StateRule(bytes_are="quarantined"),
@@ -122,6 +128,15 @@ class Upload:
     actor_kind: ActorKind
     correlation_id: str
     traceparent: str | None = None
+    strategy: Strategy = "single"
+    part_bytes: int | None = None
+    """Length of every part but the last of a multipart upload."""
+    parts_hashed: bool = False
+    """Every part of the multipart upload comes with its SHA-256, which the bucket checks."""
+    multipart_id: str | None = None
+    """The multipart upload in the bucket, while there is one that can take parts."""
+    landing_key: str | None = None
+    """Where a form puts the bytes, until they were copied to `blob_key`; None for all that are sent there."""
     target_id: ItemId | None = None
     """The file whose content is replaced; without one the upload goes by folder and name."""
     base_version_id: VersionId | None = None
@@ -143,6 +158,11 @@ class Upload:
     version_id: VersionId | None = None
     suggested_name: str | None = None
     steps: tuple[Step, ...] = field(default=())
+
+    @property
+    def bytes_key(self) -> str:
+        """Where the bytes are to be looked for."""
+        return self.landing_key or self.blob_key
 
     @property
     def rule(self) -> StateRule:
@@ -167,10 +187,13 @@ class Upload:
 
 
 def receive(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
-    """The bytes are in the bucket. The first ETag seen holds: signed addresses let nobody write a key twice.
+    """The bytes are in the bucket. The first ETag seen holds: signed addresses let nobody write a key twice. Only a form can
+    be sent again: until there is a verdict, the newest bytes are the ones to be checked.
 
     A verdict that came before is applied at once.
     """
+    if upload.landing_key is not None and upload.state == "received" and etag != upload.etag:
+        return _received_again(upload, etag, now) if size_bytes == upload.size_bytes else upload
     if upload.state != "created":
         return upload
     if size_bytes != upload.size_bytes:
@@ -205,6 +228,21 @@ def _received(upload: Upload, etag: str, now: datetime) -> Upload:
     return judge(received, upload.verdict, now) if upload.verdict else received
 
 
+def _received_again(upload: Upload, etag: str, now: datetime) -> Upload:
+    again = replace(
+        upload,
+        etag=etag,
+        attempts=0,
+        dispatched_at=None,
+        asked_event_id=None,
+        changed_at=now,
+        deadline_at=now + TURN_PATIENCE,
+        revision=upload.revision + 1,
+        steps=_with_step(upload, Step("received", now)),
+    )
+    return judge(again, upload.verdict, now) if upload.verdict else again
+
+
 def dispatch(upload: Upload, now: datetime) -> Upload:
     """Ask the media worker, for the first time or again."""
     if upload.state != "received":
@@ -234,6 +272,27 @@ def judge(upload: Upload, verdict: Verdict, now: datetime) -> Upload:
     if verdict.cleared:
         return enter(upload, "cleared", now, verdict=verdict)
     return enter(upload, "rejected", now, verdict=verdict, reason=verdict.reason, detail=verdict.detail)
+
+
+def land(upload: Upload, etag: str) -> Upload:
+    """The judged bytes were copied from where a form had put them; `etag` is that of the copy."""
+    if upload.state != "cleared" or upload.landing_key is None:
+        return upload
+    return replace(upload, landing_key=None, etag=etag)
+
+
+def miss_landing(upload: Upload, reason: LandingFault, now: datetime) -> Upload:
+    """The judged bytes cannot be copied; its owner may have those checked that are there now."""
+    if upload.state != "cleared" or upload.landing_key is None:
+        return upload
+    return enter(upload, "failed", now, reason=reason, detail=_MISSED[reason], verdict=None)
+
+
+_MISSED: Mapping[LandingFault, str] = {
+    "bytes_replaced": "The form was sent again after its bytes had been checked.",
+    "bytes_gone": "The bytes were gone before they were put into the drive.",
+    "bucket_away": "The bucket did not copy the bytes for a day.",
+}
 
 
 def commit(upload: Upload, item_id: ItemId, version_id: VersionId, name: str, now: datetime) -> Upload:

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from coffer_chassis.access import Rights
-from coffer_chassis.blobs import SignedRequest
+from coffer_chassis.blobs import PUT_BYTES
 from coffer_chassis.idempotency import Claim, once
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
+from coffer_chassis.signed import SignedRequest
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ConflictPolicy
 from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
@@ -22,10 +23,10 @@ from coffer_contracts.problems import (
     TooLarge,
 )
 from coffer_files.domain import uploads as rules
-from coffer_files.domain.content import blob_key, content_hash
+from coffer_files.domain.content import blob_key, content_hash, incoming_key
 from coffer_files.domain.items import accept_depth
 from coffer_files.domain.names import accept_name, name_key
-from coffer_files.domain.uploads import Upload
+from coffer_files.domain.uploads import Strategy, Upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import hold_folder
 from coffer_files.handlers.naming import described, etag, free_name, name_conflict
@@ -36,7 +37,6 @@ from coffer_files.store import uploads as rows
 from coffer_files.store.drives import drive_of, reserve
 
 Mode = Literal["auto", "single", "multipart", "post_form"]
-Strategy = Literal["single"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,17 @@ class Announcement:
     base_version_id: VersionId | None = None
     blocks_sha256: tuple[str, ...] | None = None
     modified_at: datetime | None = None
+    parts_sha256: bool = False
+    """The sender gives the SHA-256 of each part when it asks for its address."""
     mode: Mode = "auto"
 
 
 def strategy_for(announced: Announcement, deps: Deps) -> Strategy:
     """How the bytes will travel. Raises TooLarge, FeatureDisabled for a mode that this installation does not offer."""
+    if announced.mode == "post_form":
+        if announced.size_bytes > PUT_BYTES:
+            raise TooLarge(f"At most {PUT_BYTES} bytes can be sent by a form.", limit=PUT_BYTES)
+        return "post_form"
     if announced.mode not in {"auto", "single"}:
         raise FeatureDisabled(f"Uploads of mode {announced.mode} are not offered here.", mode=announced.mode)
     limit = deps.settings.single_put_max_bytes
@@ -103,7 +109,7 @@ def _hashes_of(announced: Announcement) -> tuple[str | None, str | None]:
     """Content hash, and the checksum that the signed address binds. Only a checksum that the bucket enforces makes the
     hash more than the client's word, and a single PUT takes one: that of a file of one block.
     """
-    if announced.blocks_sha256 is None:
+    if announced.blocks_sha256 is None or announced.mode == "post_form":
         return None, None
     hashed = content_hash(announced.blocks_sha256, announced.size_bytes)
     return (hashed, announced.blocks_sha256[0]) if len(announced.blocks_sha256) == 1 else (None, None)
@@ -153,9 +159,11 @@ def _new_upload(
     hashes: tuple[str | None, str | None],
 ) -> Upload:
     blob_id = BlobId(new_id())
+    upload_id = UploadId(new_id())
+    by_form = announced.mode == "post_form"
     life = rules.STATES["created"].deadline or timedelta()
     return Upload(
-        id=UploadId(new_id()),
+        id=upload_id,
         owner_id=owner_id,
         uploader_id=principal.user_id,
         parent_id=parent_id,
@@ -172,6 +180,8 @@ def _new_upload(
         actor_kind=unit.origin.actor_kind,
         correlation_id=unit.origin.correlation_id,
         traceparent=unit.origin.traceparent,
+        strategy="post_form" if by_form else "single",
+        landing_key=incoming_key(upload_id) if by_form else None,
         target_id=announced.target,
         base_version_id=announced.base_version_id,
         claimed_mime_type=announced.mime_type,
@@ -195,7 +205,7 @@ def sign_put(deps: Deps, upload: Upload) -> SignedRequest | None:
     """The request that sends the bytes of an open upload; None once they are there or it has ended. It binds length, type,
     checksum where one was announced, and that nothing lies under the key yet; it never outlives the upload.
     """
-    if upload.state != "created" or upload.deadline_at is None:
+    if upload.state != "created" or upload.strategy != "single" or upload.deadline_at is None:
         return None
     left = int((upload.deadline_at - deps.work.clock.now()).total_seconds())
     if left < 1:

@@ -14,7 +14,7 @@ from coffer_files.domain import uploads as rules
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.committing import commit_upload
 from coffer_files.handlers.deps import Deps
-from coffer_files.handlers.receiving import go_on, write_down
+from coffer_files.handlers.receiving import LANDINGS, go_on, write_down
 from coffer_files.store import uploads
 from coffer_files.store.drives import lock_drive
 
@@ -59,7 +59,7 @@ async def pass_deadline(deps: Deps, bucket: Bucket, due: uploads.Overdue) -> str
     if seen is None:
         return None
     asks = seen.state in {"created", "received"}
-    has_bytes, head = await bucket.ask(seen.blob_key) if asks else (None, None)
+    has_bytes, head = await bucket.ask(seen.bytes_key) if asks else (None, None)
     try:
         return await _step(deps, due, has_bytes, head)
     except Exception:
@@ -77,16 +77,25 @@ async def _step(deps: Deps, due: uploads.Overdue, has_bytes: bool | None, head: 
         before = await uploads.lock_upload(unit.connection, due.id) if drive else None
         if drive is None or before is None or before.deadline_at is None or before.deadline_at > unit.now:
             return None
+        if before.state == "cleared" and before.landing_key is not None:
+            # It ends there, too: whoever copies the bytes gives up after a day.
+            unit.wake(LANDINGS)
+            return None
         if before.state == "cleared":
             after = await commit_upload(unit, drive, before)
             await write_down(unit, before, after)
-        elif head is not None and before.state == "created":
+        elif head is not None and (before.state == "created" or _sent_again(before, head)):
             after = await go_on(unit, deps, drive, before, rules.receive(before, head.etag, head.size_bytes, unit.now))
         else:
             is_sent = await _is_sent(deps, unit.connection, before)
             passed = deadlines.pass_deadline(before, unit.now, has_bytes=has_bytes, is_sent=is_sent)
             after = await go_on(unit, deps, drive, before, passed)
         return None if after is before else after.state
+
+
+def _sent_again(upload: Upload, head: BlobHead) -> bool:
+    """Whether other bytes lie where a form puts them than the media worker was asked about, which it never finds."""
+    return upload.state == "received" and upload.landing_key is not None and head.etag != upload.etag
 
 
 async def _is_sent(deps: Deps, connection: AsyncConnection, upload: Upload) -> bool:

@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from coffer_chassis import tracing
+from coffer_chassis.addresses import Addresses
 from coffer_chassis.blobs import Blobs
 from coffer_chassis.origin import Origin
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.unit_of_work import Unit, Work
 from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.downloads import Downloads
+from coffer_files.handlers.feed_watch import FeedWatch
 from coffer_files.settings import FilesSettings
 
 
@@ -21,6 +24,11 @@ class Deps:
     blobs: Blobs
     settings: FilesSettings
     denied: DenyList
+    addresses: Addresses
+    """Where clients fetch bytes: the bucket, or CloudFront where it is configured."""
+    downloads: Downloads
+    """What was handed out and is not told of yet."""
+    watch: FeedWatch
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
@@ -31,6 +32,13 @@ async def ensure_drive(unit: Unit, owner_id: UserId, deps: Deps) -> None:
     await insert_item(unit.connection, root, "")
     await note_change(unit.connection, root, "created", (), actor_id=owner_id, now=unit.now)
     unit.emit(item_fact(ItemCreatedV1, root, (), None), sequence=root.revision)
+
+
+def drive_owner(principal: Principal) -> UserId:
+    """Whose drive `root` stands for. Raises NotFound for a visitor of a public link, who has none."""
+    if principal.kind == "link":
+        raise NotFound
+    return principal.user_id
 
 
 async def root_of(deps: Deps, owner_id: UserId, origin: Origin) -> Located:
@@ -77,6 +85,7 @@ async def _note(event: Envelope[UserFact], unit: Unit, deps: Deps) -> None:
         user.user_id,
         username=user.username,
         display_name=user.display_name,
+        email=user.email,
         quota_bytes=user.quota_bytes,
         sequence=event.revision,
     )

@@ -63,6 +63,7 @@ def item_fact(kind: type[F], item: Item, ancestor_ids: tuple[ItemId, ...], conte
         modified_at=item.modified_at,
         changed_at=item.changed_at,
         trashed_at=item.trashed_at,
+        tags=tuple(item.tags) or None,
         **more,
     )
 
@@ -74,7 +75,7 @@ def received_fact(upload: Upload) -> UploadReceivedV1:
     return UploadReceivedV1(
         **_standing(upload),
         blob_id=upload.blob_id,
-        blob_key=upload.blob_key,
+        blob_key=upload.bytes_key,
         etag=upload.etag,
         claimed_mime_type=upload.claimed_mime_type,
         attempt=upload.attempts,

@@ -4,7 +4,7 @@ A reader follows their own drive and what others share with them, at one place o
 things stand now, not how they stood: leaving some out or reading them twice ends at the same tree.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -16,12 +16,14 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import CursorExpired, CursorInvalid
-from coffer_files.domain.items import ChangeReason, Given, Item, Located, Owner
+from coffer_files.domain.items import Given, Item, Located, Owner
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import drive_or_new, root_of
+from coffer_files.handlers.feed_entries import Told, given_now, reading_of, told_of
 from coffer_files.handlers.sight import Seen, seen_by
-from coffer_files.store.changes import Entry, Place, Reading, entries_after, live_tree, present, upcoming
-from coffer_files.store.grants import folders_above, given_to, is_shared, locate_many
+from coffer_files.store.changes import live_tree
+from coffer_files.store.entries import Place, entries_after, present, upcoming
+from coffer_files.store.grants import is_shared, locate_many
 
 Part = Literal["own", "shared"]
 """What is listed: first the reader's own tree, then all that others share, as one forest."""
@@ -29,17 +31,12 @@ Part = Literal["own", "shared"]
 UNTOLD = -1
 """Depth in a part of which nothing has been told yet."""
 
-_LAID_BARE: frozenset[ChangeReason] = frozenset({"moved", "trashed", "restored", "shared", "unshared"})
-"""What can open or close everything below an item."""
-
-_NEW_BELOW: frozenset[ChangeReason] = frozenset({"moved", "restored", "shared", "unshared"})
-"""What may leave other things or other rights below an item than the reader knows."""
-
 
 @dataclass(frozen=True, slots=True)
 class FeedCursor:
-    """How far a reader has come. With `listed` they are still being told what was there at `place`: which part, then depth
-    and id of the last item told of it. The listing saw nothing of transactions from `until` on; 0 once all before are told.
+    """How far a reader has come, and when they had last been told everything. With `listed` they are still being told what was
+    there at `place`: which part, then depth and id of the last item told of it. The listing saw nothing of transactions from
+    `until` on; 0 once all before are told.
     """
 
     reader: UserId
@@ -51,26 +48,14 @@ class FeedCursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An item as the reader may see it now; None if it is gone, in the trash or not theirs to see. `subtree`: what lies below
-    it is to be listed anew.
-    """
-
-    item_id: ItemId
-    reason: ChangeReason
-    actor_id: str | None
-    at: datetime
-    seen: Seen | None
-    subtree: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class FeedPage:
     """What is there or what happened, and the place of the next page."""
 
     told: list[Told]
     cursor: FeedCursor
     has_more: bool
+    feeds: Sequence[UserId] = ()
+    """Whose feeds were read."""
 
 
 async def feed_now(deps: Deps, principal: Principal, origin: Origin) -> FeedCursor:
@@ -97,70 +82,24 @@ async def read_feed(deps: Deps, principal: Principal, origin: Origin, cursor: Fe
     if cursor.listed is not None:
         return await _list_on(deps, principal, drive.root_id, cursor, limit)
     async with deps.work.read() as connection:
-        decided = await present(connection)
-        reading = await _reading(connection, principal, now)
-        entries = await entries_after(connection, reading, cursor.place, limit)
-        told = await _told(connection, principal, reading, entries, now) if entries else []
+        given = await given_now(connection, principal, now)
+        reading = await reading_of(connection, principal, given)
+        stretch = await entries_after(connection, reading, cursor.place, limit)
+        if stretch.cut:
+            raise CursorExpired("List everything again and compare.")
+        told = await told_of(connection, principal, stretch.entries, given, now) if stretch.entries else []
     shown = [_with_what_it_hid(one) if entry.place.xid < cursor.until else one for entry, one in told]
-    full = len(entries) == limit
-    # Once nothing is left, whatever was decided before the look has been told, also in drives of which nothing concerned us.
-    place = entries[-1].place if full else max(cursor.place, decided, *(entry.place for entry in entries[-1:]))
-    until = cursor.until if place.xid < cursor.until else 0
-    return FeedPage(shown, FeedCursor(drive.owner_id, drive.feed_epoch, place, now, until=until), full)
+    until = cursor.until if stretch.end.xid < cursor.until else 0
+    # What is still to be told may be as old as the cursor was: it must not count as fresh before it has come to the end.
+    told_at = cursor.told_at if stretch.more else now
+    after = FeedCursor(drive.owner_id, drive.feed_epoch, stretch.end, told_at, until=until)
+    return FeedPage(shown, after, stretch.more, reading.feeds)
 
 
 def _with_what_it_hid(told: Told) -> Told:
     """What moves up while a tree is listed takes what lies below it to where the listing has been already."""
     is_folder = told.seen is not None and told.seen.at.item.kind == "folder"
     return replace(told, subtree=True) if told.reason == "moved" and is_folder else told
-
-
-async def _given(connection: AsyncConnection, principal: Principal, now: datetime) -> list[tuple[Given, UserId]]:
-    """What holds at this moment."""
-    everything = await given_to(connection, principal.grantee)
-    return [(one, owner) for one, owner in everything if one.expires_at is None or now < one.expires_at]
-
-
-async def _reading(connection: AsyncConnection, principal: Principal, now: datetime) -> Reading:
-    given = await _given(connection, principal, now)
-    if not given:
-        return Reading(principal.user_id)
-    roots = {one.item_id for one, _ in given}
-    above = await folders_above(connection, roots)
-    return Reading(principal.user_id, {owner for _, owner in given} - {principal.user_id}, roots, above)
-
-
-async def _told(
-    connection: AsyncConnection, principal: Principal, reading: Reading, entries: Sequence[Entry], now: datetime
-) -> list[tuple[Entry, Told]]:
-    # Asked again: a share that began between the two looks stands in the entries, and must not be told as lost.
-    given = [one for one, _ in await _given(connection, principal, now)]
-    roots = {*reading.roots, *(one.item_id for one in given)}
-    opened = roots if any(entry.reason in _LAID_BARE for entry in entries) else ()
-    found = await locate_many(connection, {*opened, *(entry.item_id for entry in entries)}, given)
-    return [(entry, told) for entry in entries for told in _tell(entry, found, roots, principal, now)]
-
-
-def _tell(
-    entry: Entry, found: dict[ItemId, Located], roots: Collection[ItemId], principal: Principal, now: datetime
-) -> Iterator[Told]:
-    """The item itself, if it concerns the reader; then whatever they were given below it, which its fate may change."""
-    own = entry.owner_id == principal.user_id
-    if own or not entry.scope.isdisjoint(roots):
-        yield _as_it_stands(entry, entry.item_id, found, principal, now)
-    if entry.reason in _LAID_BARE:
-        for root_id in sorted(roots):
-            at = found.get(root_id)
-            if at is not None and entry.item_id in at.ancestor_ids:
-                yield _as_it_stands(entry, root_id, found, principal, now)
-
-
-def _as_it_stands(entry: Entry, item_id: ItemId, found: dict[ItemId, Located], principal: Principal, now: datetime) -> Told:
-    at = found.get(item_id)
-    known = seen_by(at, principal.grantee, now) if at is not None and at.is_live else None
-    reasons = _NEW_BELOW if at is not None and at.item.owner_id != principal.user_id else {"restored"}
-    subtree = known is not None and known.at.item.kind == "folder" and entry.reason in reasons
-    return Told(item_id, entry.reason, entry.actor_id, entry.at, known, subtree)
 
 
 async def _begin(deps: Deps, principal: Principal, origin: Origin, limit: int) -> FeedPage:
@@ -180,7 +119,7 @@ async def _list_on(deps: Deps, principal: Principal, root_id: ItemId, cursor: Fe
     listed: tuple[Part, int, ItemId] | None = None
     until = 0
     async with deps.work.read() as connection:
-        given = [one for one, _ in await _given(connection, principal, now)]
+        given = [one for one, _ in await given_now(connection, principal, now)]
         if part == "own":
             page = await live_tree(connection, [root_id], (depth, last), limit)
             told = await _own_as_listed(connection, principal, [item for _, item in page])

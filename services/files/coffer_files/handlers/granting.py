@@ -13,6 +13,7 @@ from coffer_contracts.ids import UserId
 from coffer_contracts.sharing import GrantRemovedV1, GrantSetV1
 from coffer_files.domain.items import ChangeReason
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.feed_watch import CHANGES
 from coffer_files.store.changes import note_share
 from coffer_files.store.tables import grants
 
@@ -37,6 +38,7 @@ async def _tell(event: Envelope[GrantSetV1] | Envelope[GrantRemovedV1], unit: Un
         reader = UserId(grantee_id)
         await note_share(unit.connection, reader, fact.item_id, reason, actor_id=event.actorid, now=unit.now)
     await note_share(unit.connection, fact.owner_id, fact.item_id, "metadata", actor_id=event.actorid, now=unit.now)
+    unit.wake(CHANGES)
 
 
 async def on_session_revoked(event: Envelope[SessionRevokedV1], unit: Unit, deps: Deps) -> None:

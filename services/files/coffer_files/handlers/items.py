@@ -19,12 +19,13 @@ from coffer_contracts.problems import Cycle, KindConflict, NameConflict, StateCo
 from coffer_files.domain.items import ChangeReason, Item, Located, accept_depth, new_folder
 from coffer_files.domain.names import accept_name, name_key
 from coffer_files.handlers.deps import Deps
-from coffer_files.handlers.drives import ensure_drive, root_of
+from coffer_files.handlers.drives import drive_owner, ensure_drive, root_of
 from coffer_files.handlers.facts import content_of, item_fact
 from coffer_files.handlers.naming import free_name, guard, name_conflict
 from coffer_files.handlers.sight import Seen, seen
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
+from coffer_files.store.heights import height_below
 
 ROOT = "root"
 """Stands for the id of the caller's own root folder."""
@@ -37,7 +38,7 @@ RACES = 5
 async def find_item(deps: Deps, principal: Principal, origin: Origin, ref: str, *, in_trash: bool = False) -> Seen:
     """The item that `ref` names; `root` makes the caller's drive if need be. Raises NotFound."""
     if ref == ROOT:
-        found: Located | None = await root_of(deps, principal.user_id, origin)
+        found: Located | None = await root_of(deps, drive_owner(principal), origin)
     else:
         async with deps.work.read() as connection:
             found = await rows.find(connection, ItemId(ref), principal.grantee)
@@ -50,6 +51,7 @@ async def hold_folder(unit: Unit, deps: Deps, principal: Principal, ref: str) ->
     Raises NotFound, Forbidden without the right to write, KindConflict for a file.
     """
     if ref == ROOT:
+        drive_owner(principal)
         found = await rows.hold_root(unit.connection, principal.user_id)
         if found is None:
             await ensure_drive(unit, principal.user_id, deps)
@@ -193,8 +195,11 @@ async def _accept_move(unit: Unit, moved: Located, target: Located) -> None:
     above = target.ids_down_to_it
     if moved.item.id in above:
         raise Cycle("A folder cannot be moved into itself or below itself.")
-    below = await rows.height_below(unit.connection, moved.item.id) if moved.item.kind == "folder" else 0
-    accept_depth(len(above) + below)
+    # What has room now has room wherever it lies no deeper than now.
+    if moved.item.kind == "folder" and len(above) > len(moved.ancestor_ids):
+        accept_depth(len(above) + await height_below(unit.connection, moved.item.id))
+    else:
+        accept_depth(len(above))
 
 
 async def _free_place(unit: Unit, item: Item, parent_id: ItemId, name: str, conflict: KeepBoth, *, told: bool) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from coffer_chassis.blobs import OpenMultipart
+from coffer_chassis.multiparts import OpenMultipart
 from coffer_files.handlers.deps import Deps
 from coffer_files.store.references import references
 

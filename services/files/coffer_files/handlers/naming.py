@@ -52,13 +52,15 @@ def etag(item: Item) -> str:
 
 
 def etag_as_seen(seen: Seen) -> str:
-    """The tag of the answer that one caller gets: what they may do, whether it is shared and whether they see the folder above
-    change without the item. It tells nothing that the answer does not.
+    """The tag of the answer that one caller gets: what they may do, whether it is shared, whether they see the folder above
+    and what it is to them alone change without the item. It tells nothing that the answer does not.
     """
     if seen.rights == Rights.OWN:
         marks = "s" if seen.at.is_shared else ""
     else:
         marks = "".join(word[0] for word in words_of(seen.rights)) + ("" if seen.parent_id else "t")
+    marks += "f" if seen.at.mark.favourite_at else ""
+    marks += f"i{int(seen.at.mark.touched_at.timestamp()):x}" if seen.at.mark.touched_at else ""
     return f'"{seen.at.item.revision}-{marks}"' if marks else etag(seen.at.item)
 
 
@@ -67,4 +69,4 @@ def guard(conditions: Conditions, item: Item) -> None:
     conditions.mapped(lambda tag: _SEEN_AS.sub('"', tag)).require(etag(item))
 
 
-_SEEN_AS = re.compile(r'-[a-z]+"$')
+_SEEN_AS = re.compile(r'-[a-z0-9]+"$')

@@ -22,9 +22,11 @@ from coffer_contracts.files import (
 )
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import blob_of_key
+from coffer_files.domain.reconciling import upload_of_incoming
 from coffer_files.domain.uploads import Verdict
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import on_user_registered, on_user_told
+from coffer_files.handlers.forms import receive_form
 from coffer_files.handlers.previews import on_preview_failed, on_preview_ready
 from coffer_files.handlers.receiving import go_on, receive_bytes
 from coffer_files.store.drives import lock_drive
@@ -33,6 +35,10 @@ from coffer_files.store.uploads import lock_upload, lock_upload_of_blob
 
 async def on_object_stored(event: Envelope[ObjectStored], unit: Unit, deps: Deps) -> None:
     """Bytes have arrived under a key of ours. What belongs to no upload is left to the reconciler."""
+    upload_id = upload_of_incoming(event.data.key)
+    if upload_id is not None:
+        await receive_form(unit, deps, upload_id, event.data)
+        return
     named = blob_of_key(event.data.key)
     if named is None:
         return

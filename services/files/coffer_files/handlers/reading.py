@@ -17,7 +17,7 @@ from coffer_contracts.ids import ItemId, VersionId
 from coffer_contracts.problems import KindConflict
 from coffer_files.domain.items import Beginning, Listed, Located, Order
 from coffer_files.handlers.deps import Deps
-from coffer_files.handlers.drives import root_of
+from coffer_files.handlers.drives import drive_owner, root_of
 from coffer_files.handlers.items import ROOT
 from coffer_files.handlers.sight import Seen, seen
 from coffer_files.store import items as rows
@@ -57,7 +57,7 @@ async def list_folder(deps: Deps, principal: Principal, origin: Origin, ref: str
     """A page of a living folder. Raises NotFound, KindConflict for a file."""
     if ref == ROOT:
         async with deps.work.read() as connection:
-            found = await rows.find_root(connection, principal.user_id)
+            found = await rows.find_root(connection, drive_owner(principal))
             if found is not None:
                 return await _page(connection, deps, principal, found, asked)
         ref = (await root_of(deps, principal.user_id, origin)).item.id
@@ -73,7 +73,9 @@ async def _page(
     folder_id = folder.at.item.id
     if folder.at.item.kind != "folder":
         raise KindConflict("Only a folder has children.")
-    page = await listings.children(connection, folder_id, asked.order, limit=asked.limit + 1, after=asked.after)
+    page = await listings.children(
+        connection, folder_id, asked.order, limit=asked.limit + 1, after=asked.after, grantee=principal.grantee
+    )
     total = await listings.count_children(connection, folder_id) if asked.total else None
     page, more = page[: asked.limit], len(page) > asked.limit
     shown = [item.version_id for item in page if item.version_id and item.preview_status == "ready"]

@@ -19,6 +19,9 @@ from coffer_files.store.drives import Drive, lock_drive
 from coffer_files.store.uploads import lock_upload, save
 from coffer_files.store.versions import doom, is_stored
 
+LANDINGS = "landings"
+"""The topic of those who cleared bytes that a form has sent, for whoever copies them."""
+
 
 async def receive_upload(
     unit: Unit, deps: Deps, owner_id: UserId, upload_id: UploadId, *, etag: str, size_bytes: int
@@ -50,7 +53,9 @@ async def go_on(unit: Unit, deps: Deps, drive: Drive, before: Upload, after: Upl
         asked, others_wait = await turns(unit.connection, after.owner_id, deps.settings.dispatch_per_owner)
         if not others_wait and asked < deps.settings.dispatch_per_owner:
             after = rules.dispatch(after, unit.now)
-    if after.state == "cleared":
+    if after.state == "cleared" and after.landing_key is not None:
+        unit.wake(LANDINGS)
+    elif after.state == "cleared":
         after = await commit_upload(unit, drive, after)
     await write_down(unit, before, after)
     if before.state == "received" and after.state != "received":
@@ -74,7 +79,7 @@ async def dispatch_waiting(unit: Unit, deps: Deps, owner_id: UserId) -> int:
 
 async def write_down(unit: Unit, before: Upload, after: Upload) -> None:
     """Make an upload stand as it does after a step: row, quota, bytes, facts."""
-    asked, asked_before = ((upload.attempts, upload.dispatched_at) for upload in (after, before))
+    asked, asked_before = ((upload.attempts, upload.dispatched_at, upload.etag) for upload in (after, before))
     with on_behalf_of(unit, after):
         if after.state == "received" and after.dispatched_at is not None and asked != asked_before:
             after = replace(after, asked_event_id=unit.emit(received_fact(after), sequence=after.revision))
@@ -88,12 +93,16 @@ async def write_down(unit: Unit, before: Upload, after: Upload) -> None:
 
 
 async def _doom_bytes(unit: Unit, before: Upload, after: Upload) -> None:
-    """Until its deadline the signed address of an upload may still bring bytes; if they come, the bucket tells."""
+    """Until its deadline the signed address of an upload may still bring bytes; if they come, the bucket tells. A copy may
+    have been made of what a form has sent, also when nothing tells of it.
+    """
     target = quarantine_key(after.blob_id) if after.rule.bytes_are == "quarantined" else None
     end = before.deadline_at if before.state == "created" else None
     not_before = max(unit.now, end) if end else unit.now
     reason = after.reason or after.state
-    await doom(unit.connection, after.blob_key, reason=reason, now=unit.now, not_before=not_before, quarantine_key=target)
+    await doom(unit.connection, after.bytes_key, reason=reason, now=unit.now, not_before=not_before, quarantine_key=target)
+    if after.landing_key is not None:
+        await doom(unit.connection, after.blob_key, reason=reason, now=unit.now, not_before=not_before)
 
 
 async def _bury_late_bytes(unit: Unit, upload: Upload) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from coffer_chassis.access import Grant, Place, Rights, rights_named, rights_on
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import Forbidden, NotFound
-from coffer_files.domain.items import Given, Item, Located
+from coffer_files.domain.items import UNMARKED, Given, Item, Located
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,16 @@ class Seen:
     def below(self, item: Item) -> "Seen":
         """A new item that lies in this folder."""
         names = (*self.at.ancestor_names, self.at.item.name)
-        at = self.at._replace(item=item, ancestor_ids=self.at.ids_down_to_it, ancestor_names=names, is_shared=False)
+        at = self.at._replace(
+            item=item, ancestor_ids=self.at.ids_down_to_it, ancestor_names=names, is_shared=False, mark=UNMARKED
+        )
         return Seen(at, self.rights, self.hidden)
 
     def takes_in(self, moved: "Seen") -> "Seen":
         """An item that comes to lie in this folder, with what it was itself shared as."""
         at = self.below(moved.at.item).at
         own = tuple(one for one in moved.at.given if one.item_id == moved.at.item.id)
-        at = at._replace(given=(*at.given, *own), is_shared=moved.at.is_shared)
+        at = at._replace(given=(*at.given, *own), is_shared=moved.at.is_shared, mark=moved.at.mark)
         return Seen(at, self.rights | moved.rights, self.hidden)
 
 

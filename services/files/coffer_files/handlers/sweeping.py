@@ -80,7 +80,7 @@ async def _look_for(deps: Deps, upload: Upload, turn: asyncio.Semaphore) -> bool
     """Whether the bytes are there; None if that could not be found out."""
     async with turn:
         try:
-            head = await deps.blobs.head(upload.blob_key)
+            head = await deps.blobs.head(upload.bytes_key)
             if head is None:
                 return False
             async with deps.work.unit(_origin()) as unit:

@@ -28,9 +28,10 @@ from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
 from coffer_files.store.drives import book, lock_drive
 from coffer_files.store.grants import is_shared, locate_many
+from coffer_files.store.heights import height_below
 from coffer_files.store.subtrees import Trashed, delete_items, lock_lowest, trashed_before
 from coffer_files.store.tallies import count_anew, take_out
-from coffer_files.store.trash import Place, trash
+from coffer_files.store.trash import Place, depth_before, trash
 from coffer_files.store.versions import doom_unused, release_contents
 
 NAMED_BLOBS = 1000
@@ -60,8 +61,13 @@ async def trash_item(deps: Deps, principal: Principal, origin: Origin, ref: str,
         guard(conditions, item)
         if item.parent_id is None:
             raise StateConflict("The root folder of a drive cannot be removed.")
-        gone = {"name_key": None, "trash_key": name_key(item.name), "trashed_at": unit.now, "changed_at": unit.now}
-        after = await rows.update_item(unit.connection, item, **gone)
+        gone = {
+            "name_key": None,
+            "trash_key": name_key(item.name),
+            "trash_depth": len(at.at.ancestor_ids),
+            "trashed_at": unit.now,
+        }
+        after = await rows.update_item(unit.connection, item, **gone, changed_at=unit.now)
         await note_change(unit.connection, after, "trashed", at.at.ancestor_ids, actor_id=unit.origin.actor_id, now=unit.now)
         fact = item_fact(ItemTrashedV1, after, at.at.ancestor_ids, await content_of(unit, after))
         unit.emit(fact, sequence=after.revision)
@@ -97,9 +103,8 @@ async def _restore(
         return at
     if target.item.owner_id != item.owner_id:
         raise StateConflict("An item is restored into its own drive.")
-    if len(target.ids_down_to_it) > len(at.at.ancestor_ids):
-        # Where it stands it is not too deep, with all that lies below it.
-        accept_depth(len(target.ids_down_to_it) + await rows.height_below(connection, item_id))
+    if item.kind == "folder" and len(target.ids_down_to_it) > await depth_before(connection, item_id):
+        accept_depth(len(target.ids_down_to_it) + await height_below(connection, item_id))
     name = item.name
     if look or conflict == "rename":
         holder = await rows.child_named(connection, target.item.id, name_key(name))
@@ -116,7 +121,7 @@ async def _restore(
     return seen(folder.takes_in(at).at._replace(item=after), grantee, unit.now)
 
 
-_NOT_IN_TRASH = {"trashed_at": None, "trash_key": None, "trash_bytes": None, "trash_files": None}
+_NOT_IN_TRASH = dict.fromkeys(("trashed_at", "trash_key", "trash_depth", "trash_bytes", "trash_files"))
 
 
 async def _target(unit: Unit, deps: Deps, principal: Principal, at: Located, parent: str | None) -> Seen:
@@ -172,26 +177,33 @@ async def purge_item(deps: Deps, principal: Principal, origin: Origin, item_id: 
 
 
 async def purge_old(deps: Deps) -> int:
-    """Empty the trash of what has lain there long enough; how many items went, with those below them. May run twice and at
-    once. What cannot be removed is tried again in the next round.
+    """Empty the trash of what has lain there long enough; how many things went, each with what lay below it. May run twice and
+    at once. What cannot be removed is tried again in the next round.
     """
-    moment = deps.work.clock.now() - timedelta(days=deps.settings.trash_keep_days)
     count = 0
     last: Trashed | None = None
     while True:
-        async with deps.work.read() as connection:
-            old = await trashed_before(connection, moment, PURGE_PAGE, last)
-        for item in old:
-            try:
-                finished = False
-                while not finished:
-                    step = await purge_step(deps, Origin.system(new_id()), item.owner_id, item.id)
-                    finished, count = step.finished, count + step.removed
-            except Exception as error:  # noqa: BLE001  # one item must not keep the others in the trash
-                log.warning("purge_failed", item_id=item.id, error=repr(error))
-        if len(old) < PURGE_PAGE:
+        gone, last = await purge_old_page(deps, last)
+        count += gone
+        if last is None:
             return count
-        last = old[-1]
+
+
+async def purge_old_page(deps: Deps, after: Trashed | None = None) -> tuple[int, Trashed | None]:
+    """The same for some things behind `after`: how many went, and the last of them; None when that was the end."""
+    moment = deps.work.clock.now() - timedelta(days=deps.settings.trash_keep_days)
+    async with deps.work.read() as connection:
+        old = await trashed_before(connection, moment, PURGE_PAGE, after)
+    count = 0
+    for item in old:
+        try:
+            while not (await purge_step(deps, Origin.system(new_id()), item.owner_id, item.id)).finished:
+                pass
+        except Exception as error:  # noqa: BLE001  # one item must not keep the others in the trash
+            log.warning("purge_failed", item_id=item.id, error=repr(error))
+            continue
+        count += 1
+    return count, old[-1] if len(old) == PURGE_PAGE else None
 
 
 class Purged(NamedTuple):
@@ -208,14 +220,15 @@ async def purge_step(deps: Deps, origin: Origin, owner_id: UserId, item_id: Item
     for _ in range(RACES):
         try:
             async with deps.work.unit(origin) as unit:
-                return await _purge_some(unit, owner_id, item_id)
+                return await purge_some(unit, owner_id, item_id)
         except IntegrityError as error:
             # Somebody put something in just before the folder above went to the trash; it goes too.
             failure = error
     raise failure
 
 
-async def _purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> Purged:
+async def purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> Purged:
+    """Remove the lowest items below something in the trash, and itself at last. For a unit of the caller's."""
     connection = unit.connection
     # What is just being taken out of the folder, by a move or from the trash, must be out of it before it is emptied.
     await rows.lock_tree(connection, owner_id)

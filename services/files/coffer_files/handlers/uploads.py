@@ -80,7 +80,7 @@ async def retry_upload(deps: Deps, principal: Principal, origin: Origin, upload_
 
 
 async def _bytes_of(deps: Deps, upload: Upload) -> BlobHead:
-    head = await deps.blobs.head(upload.blob_key)
+    head = await deps.blobs.head(upload.bytes_key)
     if head is None:
         raise UploadIncomplete("The bytes have not arrived.")
     return head

@@ -10,7 +10,7 @@ from coffer_chassis.access import Rights
 from coffer_chassis.answers import PermissionsAnswer, Timestamp, permissions_answer, timestamp
 from coffer_contracts.files import ItemKind, MediaKind, PreviewStatus
 from coffer_contracts.ids import ItemId
-from coffer_files.domain.items import Item, Listed, Owner
+from coffer_files.domain.items import UNMARKED, Item, Listed, Mark, Owner
 from coffer_files.domain.names import NameWarning, name_warnings
 from coffer_files.domain.previews import picture_for
 from coffer_files.handlers.content import picture_url
@@ -41,7 +41,8 @@ class PreviewAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class ItemAnswer(msgspec.Struct, frozen=True, gc=False):
     """A file or folder. `shared`: it was itself shared with others, or it reached the caller by a share. `parent_id` is null
-    for the root of a drive, and where the caller may not see the folder above.
+    for the root of a drive, and where the caller may not see the folder above. `favourite` and `last_interaction_at` are the
+    caller's own.
     """
 
     id: str
@@ -61,6 +62,9 @@ class ItemAnswer(msgspec.Struct, frozen=True, gc=False):
     created_by: str
     permissions: PermissionsAnswer
     shared: bool
+    favourite: bool
+    tags: Sequence[str]
+    last_interaction_at: Timestamp | None
     trashed_at: Timestamp | None
     preview: PreviewAnswer
     flags: list[str]
@@ -97,6 +101,7 @@ def item_answer(
     *,
     parent_id: ItemId | None,
     shared: bool = False,
+    mark: Mark = UNMARKED,
     preview: PreviewAnswer | None = None,
     path: str | msgspec.UnsetType = msgspec.UNSET,
 ) -> ItemAnswer:
@@ -122,6 +127,9 @@ def item_answer(
         item.created_by,
         permissions,
         shared,
+        mark.favourite_at is not None,
+        item.tags,
+        timestamp(mark.touched_at) if mark.touched_at else None,
         timestamp(item.trashed_at) if item.trashed_at else None,
         preview or (PreviewAnswer("failed", item.preview_reason) if item.preview_reason else _PREVIEWS[item.preview_status]),
         item.flags,
@@ -161,6 +169,9 @@ def listed_answer(
         child.created_by,
         permissions,
         shared or child.shared,
+        child.favourite,
+        child.tags or (),
+        child.touched_at,
         None,
         preview or _PREVIEWS[child.preview_status],
         child.flags or [],
@@ -178,6 +189,7 @@ def seen_answer(seen: Seen, *, with_path: bool = False) -> ItemAnswer:
         permissions_answer(seen.rights),
         parent_id=seen.parent_id,
         shared=seen.at.is_shared or seen.rights != Rights.OWN,
+        mark=seen.at.mark,
         path=seen.path if with_path else msgspec.UNSET,
     )
 

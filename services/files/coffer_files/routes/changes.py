@@ -1,11 +1,13 @@
 """The change feed over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.params import QueryParameter
+from litestar.types import Receive
 
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Timestamp, timestamp
@@ -16,12 +18,16 @@ from coffer_chassis.requests import Limit, TheCursors, TheOrigin, ThePrincipal, 
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import CursorExpired, CursorInvalid
 from coffer_files.domain.items import ChangeReason
-from coffer_files.handlers.feed import FeedCursor, Part, Told, feed_now, read_feed
+from coffer_files.handlers.feed import FeedCursor, Part, feed_now
+from coffer_files.handlers.feed_entries import Told
+from coffer_files.handlers.following import LONGEST_WAIT_SECONDS, follow_feed
 from coffer_files.routes.answers import ItemAnswer, seen_answer
 from coffer_files.routes.requests import DEFAULT_LIMIT, READ, TheDeps
-from coffer_files.store.changes import Place
+from coffer_files.store.entries import Place
 
 FeedPlace = Annotated[str | None, QueryParameter(description="As the last page gave it; without it the tree is told first.")]
+
+Wait = Annotated[int, QueryParameter(description="Seconds to wait for a change if there is none; brought into 0 to 120.")]
 
 
 class ChangeAnswer(msgspec.Struct, frozen=True):
@@ -64,17 +70,38 @@ async def get_cursor(principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, 
     summary="Read the change feed",
 )
 async def get_changes(
+    request: Request[Any, Any, Any],
     principal: ThePrincipal,
     origin: TheOrigin,
     deps: TheDeps,
     cursors: TheCursors,
     cursor: FeedPlace = None,
     limit: Limit = DEFAULT_LIMIT,
+    wait: Wait = 0,
 ) -> Response[FeedAnswer]:
-    """What happened after the cursor; without one first everything that is there, parents before children."""
+    """What happened after the cursor; without one first everything that is there, parents before children.
+
+    With `wait` an empty page is held back until something happens. `Retry-After` says when to ask again if nobody else can wait
+    here; the answer comes at once then.
+    """
     place = _opened(cursors, principal, cursor) if cursor else None
-    page = await read_feed(deps, principal, origin, place, page_size(limit))
-    return Response(FeedAnswer(list(map(_change, page.told)), _sealed(cursors, principal, page.cursor), page.has_more))
+    page, again = await follow_feed(
+        deps,
+        principal,
+        origin,
+        place,
+        page_size(limit),
+        wait_seconds=max(0, min(wait, LONGEST_WAIT_SECONDS)),
+        gone=partial(_gone, request.receive),
+    )
+    answer = FeedAnswer(list(map(_change, page.told)), _sealed(cursors, principal, page.cursor), page.has_more)
+    return Response(answer, headers={} if again is None else {"Retry-After": str(again)})
+
+
+async def _gone(receive: Receive) -> None:
+    """Returns when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _change(told: Told) -> ChangeAnswer:

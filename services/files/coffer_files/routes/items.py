@@ -77,7 +77,7 @@ class ChangeBody(Body):
 
 @post(
     "/v1/folders",
-    opt=user(WRITE)
+    opt=user(WRITE, links=True)
     | documented(raises=[NameInvalid, NameConflict, KindConflict, NotFound, IdempotencyKeyReuse, IdempotencyInProgress]),
     operation_id="make_folder",
     tags=["items"],
@@ -100,7 +100,7 @@ async def post_folder(
 
 @get(
     "/v1/items/{item:str}/children",
-    opt=user(READ) | documented(raises=[KindConflict, CursorInvalid]),
+    opt=user(READ, links=True) | documented(raises=[KindConflict, CursorInvalid]),
     operation_id="list_children",
     tags=["items"],
     summary="List a folder",
@@ -153,7 +153,7 @@ async def get_children(
 
 @get(
     "/v1/items/{item:str}",
-    opt=user(READ) | documented(raises=[MalformedRequest]),
+    opt=user(READ, links=True) | documented(raises=[MalformedRequest]),
     operation_id="get_item",
     tags=["items"],
     summary="Look at an item",
@@ -175,7 +175,8 @@ async def get_item(
 
 @patch(
     "/v1/items/{item:str}",
-    opt=user(WRITE) | documented(raises=[NameInvalid, NameConflict, KindConflict, Cycle, StateConflict, PreconditionFailed]),
+    opt=user(WRITE, links=True)
+    | documented(raises=[NameInvalid, NameConflict, KindConflict, Cycle, StateConflict, PreconditionFailed]),
     operation_id="change_item",
     tags=["items"],
     summary="Rename or move",
@@ -196,7 +197,7 @@ async def patch_item(
 
 @delete(
     "/v1/items/{item:str}",
-    opt=user(WRITE) | documented(raises=[StateConflict, PreconditionFailed, MalformedRequest]),
+    opt=user(WRITE, links=True) | documented(raises=[StateConflict, PreconditionFailed, MalformedRequest]),
     operation_id="trash_item",
     tags=["items"],
     summary="Put into the trash",

@@ -7,6 +7,7 @@ from litestar.params import PathParameter, QueryParameter
 from pydantic import StringConstraints
 
 from coffer_chassis.requests import ID_PATTERN, known_id
+from coffer_chassis.tickets import TicketVerifier
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import ROOT
 
@@ -17,6 +18,7 @@ NO_STORE = "private, no-store"
 DEFAULT_LIMIT = 100
 
 TheDeps = NamedDependency[Deps]
+TheTickets = NamedDependency[TicketVerifier]
 
 InPath = Annotated[str, PathParameter(description="An id; for items also `root`, the caller's own root folder.")]
 Included = Annotated[str, QueryParameter(description="What is added, separated by commas.")]

@@ -4,9 +4,10 @@ import msgspec
 
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_contracts.files import ConflictPolicy, UploadState
-from coffer_files.domain.uploads import Upload
+from coffer_files.domain.uploads import Strategy, Upload
 from coffer_files.handlers import announcing
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.forms import sign_form
 from coffer_files.routes.answers import ItemAnswer
 
 
@@ -18,12 +19,40 @@ class SignedAnswer(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
+class FormAnswer(msgspec.Struct, frozen=True):
+    """A form to the bucket: POST it as multipart/form-data, every field as it is, then the bytes as `file`."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class PartAnswer(msgspec.Struct, frozen=True):
+    """A request that sends part `n`, from 1: PUT to the address with exactly these headers, before `expires_at`."""
+
+    n: int
+    url: str
+    headers: dict[str, str]
+    expires_at: Timestamp
+
+
+class PartDoneAnswer(msgspec.Struct, frozen=True):
+    """A part that is in the bucket."""
+
+    n: int
+    size: int
+    etag: str
+
+
 class UploadAnswer(msgspec.Struct, frozen=True):
-    """An upload as it stands. `parent_id` is null for new content of a file; `item_id` then names that file from the start."""
+    """An upload as it stands. `parent_id` is null for new content of a file; `item_id` then names that file from the start.
+
+    With `multipart` the file is sent in `part_count` parts of `part_size` bytes each, the last one shorter. `parts_done` and
+    `missing` are told by the upload's own address, as long as its bytes are not all there.
+    """
 
     id: str
     state: UploadState
-    strategy: announcing.Strategy
+    strategy: Strategy
     parent_id: str | None
     resolved_name: str
     size: int
@@ -35,11 +64,14 @@ class UploadAnswer(msgspec.Struct, frozen=True):
     version_id: str | None
     part_size: int | None
     part_count: int
-    parts_done: int
     created_at: Timestamp
     changed_at: Timestamp
     expires_at: Timestamp | None
+    parts_done: list[PartDoneAnswer] | msgspec.UnsetType = msgspec.UNSET
+    missing: list[int] | msgspec.UnsetType = msgspec.UNSET
     single: SignedAnswer | msgspec.UnsetType = msgspec.UNSET
+    form: FormAnswer | msgspec.UnsetType = msgspec.UNSET
+    parts: list[PartAnswer] | msgspec.UnsetType = msgspec.UNSET
     item: ItemAnswer | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -55,10 +87,11 @@ def upload_answer(
 ) -> UploadAnswer:
     """An upload as it stands; with `sign` also the request that sends its bytes, while they are missing."""
     signed = announcing.sign_put(deps, upload) if sign else None
+    form = sign_form(deps, upload) if sign else None
     return UploadAnswer(
         id=upload.id,
         state=upload.state,
-        strategy="single",
+        strategy=upload.strategy,
         parent_id=None if upload.target_id else upload.parent_id,
         resolved_name=upload.name,
         size=upload.size_bytes,
@@ -68,12 +101,12 @@ def upload_answer(
         suggested_name=upload.suggested_name,
         item_id=upload.item_id or upload.target_id,
         version_id=upload.version_id,
-        part_size=None,
+        part_size=upload.part_bytes,
         part_count=1,
-        parts_done=0 if upload.etag is None else 1,
         created_at=timestamp(upload.created_at),
         changed_at=timestamp(upload.changed_at),
         expires_at=timestamp(upload.deadline_at) if upload.deadline_at else None,
         single=SignedAnswer(signed.method, signed.url, dict(signed.headers)) if signed else msgspec.UNSET,
+        form=FormAnswer(form.url, dict(form.fields)) if form else msgspec.UNSET,
         item=item,
     )

@@ -26,7 +26,7 @@ class UploadBody(Body):
     item_id: IdText | None = Field(
         None, description="Instead of folder and name: the file that gets new content, for those who may not see its folder."
     )
-    size: int = Field(ge=0, le=2**43, strict=True, description="Exact length in bytes.")
+    size: int = Field(ge=0, le=2**62, strict=True, description="Exact length in bytes.")
     mime_type: MimeType | None = Field(None, description="What the client takes it for; the bytes decide.")
     conflict: ConflictPolicy = Field("fail", description="What to do when the name is taken.")
     base_version_id: IdText | None = Field(None, description="With `replace`: the version that may be replaced.")
@@ -34,6 +34,9 @@ class UploadBody(Body):
         None, max_length=10_000, description="SHA-256 of every 8 MiB block, hexadecimal; the bucket then checks the bytes."
     )
     modified_at: Moment | None = Field(None, description="When the content was changed, as the client knows.")
+    parts_sha256: bool = Field(
+        False, description="With parts: their SHA-256 is given when their addresses are asked for, so none is signed before."
+    )
     mode: announcing.Mode = Field("auto", description="How the bytes travel; `auto` lets Coffer decide.")
 
     @model_validator(mode="after")

@@ -101,6 +101,7 @@ async def post_upload(
         base_version_id=VersionId(data.base_version_id.lower()) if data.base_version_id else None,
         blocks_sha256=data.blocks_sha256,
         modified_at=data.modified_at,
+        parts_sha256=data.parts_sha256,
         mode=data.mode,
     )
     upload, replayed = await announcing.start_upload(deps, principal, origin, used, announced)

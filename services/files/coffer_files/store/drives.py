@@ -102,11 +102,12 @@ async def note_user(
     *,
     username: str,
     display_name: str,
+    email: str,
     quota_bytes: int | None,
     sequence: int,
 ) -> bool:
     """Write down what auth says about a person; False if something newer is known already."""
-    row = {"user_id": user_id, "username": username, "display_name": display_name, "quota_bytes": quota_bytes}
+    row = {"user_id": user_id, "username": username, "display_name": display_name, "email": email, "quota_bytes": quota_bytes}
     return await write_newest(connection, users, row | {"sequence": sequence})
 
 

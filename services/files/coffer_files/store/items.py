@@ -11,13 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coffer_chassis.tables import Id
 from coffer_contracts.files import PreviewStatus
 from coffer_contracts.ids import ItemId, UserId, VersionId
-from coffer_files.domain.items import Given, Item, Located, Owner
+from coffer_files.domain.items import Given, Item, Located, Mark, Owner
+from coffer_files.domain.tags import tag_keys
 from coffer_files.store.direct import Direct, as_text
-from coffer_files.store.tables import drives, grants, items, users
+from coffer_files.store.tables import drives, grants, items, marks, users
 
 ITEM_COLUMNS = tuple(items.c[name] for name in Item._fields)
 NOBODY = ""
 """Stands for the grantee where rights are not asked for: nothing was ever given to it."""
+
+IS_OF_GRANTEE = marks.c.user_id == cast(func.substring(bindparam("grantee", type_=Text), "^user/(.*)$"), Id)
+"""Marks of whoever asks: people have them, nobody else."""
 
 SHOWN_COLUMNS = as_text(ITEM_COLUMNS)
 """The same for statements that are run directly."""
@@ -72,8 +76,14 @@ def _located(start: Any, columns: Sequence[Any] = ITEM_COLUMNS) -> Select[Any]:
             chain.c.below_trash,
             granted.label("granted"),
             shared.label("shared"),
+            marks.c.favourite_at,
+            marks.c.touched_at,
         )
-        .select_from(items.outerjoin(users, users.c.user_id == items.c.owner_id).join(chain, literal(True)))
+        .select_from(
+            items.outerjoin(users, users.c.user_id == items.c.owner_id)
+            .outerjoin(marks, (marks.c.item_id == items.c.id) & IS_OF_GRANTEE)
+            .join(chain, literal(True))
+        )
         .where(items.c.id == start)
     )
 
@@ -94,10 +104,10 @@ _SEEN = len(ITEM_COLUMNS)
 
 def _read(row: Any) -> Located:
     item = Item._make(row[:_SEEN])
-    username, display_name, ids, names, below_trash, granted, shared = row[_SEEN:]
+    username, display_name, ids, names, below_trash, granted, shared, *mark = row[_SEEN:]
     owner = Owner(item.owner_id, username, display_name)
     given = tuple(map(_given, granted or ()))
-    return Located(item, owner, tuple(ids or ()), tuple(names or ()), bool(below_trash), given, shared)
+    return Located(item, owner, tuple(ids or ()), tuple(names or ()), bool(below_trash), given, shared, Mark(*mark))
 
 
 def _given(text: str) -> Given:
@@ -114,7 +124,7 @@ async def locate(connection: AsyncConnection, item_id: ItemId, grantee: str = NO
 
 async def locate_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
     """The root folder of the owner's drive; None before the drive is made."""
-    row = (await connection.execute(_by_root, {"owner": owner_id, "grantee": NOBODY})).one_or_none()
+    row = (await connection.execute(_by_root, {"owner": owner_id, "grantee": f"user/{owner_id}"})).one_or_none()
     return _read(row) if row else None
 
 
@@ -126,7 +136,7 @@ async def find(connection: AsyncConnection, item_id: ItemId, grantee: str) -> Lo
 
 async def find_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
     """As `locate_root`, quicker, for connections of `Work.read` only."""
-    found = await _found_by_root.rows(connection, owner=owner_id, grantee=NOBODY)
+    found = await _found_by_root.rows(connection, owner=owner_id, grantee=f"user/{owner_id}")
     return _read(found[0]) if found else None
 
 
@@ -150,7 +160,7 @@ async def hold(connection: AsyncConnection, item_id: ItemId, grantee: str = NOBO
 
 async def hold_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
     """As `hold`, for the root folder of the owner's drive."""
-    row = (await connection.execute(_by_root_shared, {"owner": owner_id, "grantee": NOBODY})).one_or_none()
+    row = (await connection.execute(_by_root_shared, {"owner": owner_id, "grantee": f"user/{owner_id}"})).one_or_none()
     return _read(row) if row else None
 
 
@@ -174,7 +184,13 @@ async def taken_keys(connection: AsyncConnection, parent_id: ItemId, keys: Seque
 
 async def insert_item(connection: AsyncConnection, item: Item, name_key: str) -> bool:
     """Put an item into its folder; False if the name is taken, also by someone whose transaction ends only now."""
-    return bool((await connection.execute(_insert, {**item._asdict(), "name_key": name_key})).rowcount)
+    return bool(
+        (
+            await connection.execute(
+                _insert, {**item._asdict(), "tags": [*item.tags], "tag_keys": tag_keys(item.tags), "name_key": name_key}
+            )
+        ).rowcount
+    )
 
 
 async def update_item(connection: AsyncConnection, item: Item, **changes: Any) -> Item:
@@ -200,14 +216,6 @@ async def lock_tree(connection: AsyncConnection, owner_id: UserId) -> None:
     before every other lock.
     """
     await connection.execute(_tree_lock, {"owner": owner_id})
-
-
-async def height_below(connection: AsyncConnection, item_id: ItemId) -> int:
-    """How many levels of items lie below a folder; 0 for a file or an empty folder."""
-    here = select(items.c.id, literal(0).label("depth")).where(items.c.id == item_id).cte("below", recursive=True)
-    child = items.alias("child")
-    below = here.union_all(select(child.c.id, here.c.depth + 1).join(here, child.c.parent_id == here.c.id))
-    return int((await connection.execute(select(func.max(below.c.depth)))).scalar_one())
 
 
 async def note_preview(

@@ -11,17 +11,18 @@ from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import ItemId
 from coffer_files.domain.items import SORT_COLUMNS, Beginning, Listed, Order
 from coffer_files.store.direct import Direct, as_text
-from coffer_files.store.tables import grants, items
+from coffer_files.store.items import IS_OF_GRANTEE, NOBODY
+from coffer_files.store.tables import grants, items, marks
 
 _MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
 
 
-_LISTED = [name for name in Listed._fields if name not in {"shared", "place"}]
+_LISTED = [name for name in Listed._fields if name not in {"favourite", "touched_at", "shared", "place"}]
 
 
 def _shown(column: Any) -> Any:
-    """A column as listings take it: ids and times as text, no flags as null, which costs nothing to read."""
-    if column.name == "flags":
+    """A column as listings take it: ids and times as text, no flags or tags as null, which costs nothing to read."""
+    if column.name in {"flags", "tags"}:
         return func.nullif(column, cast([], column.type)).label(column.name)
     if isinstance(column.type, DateTime):
         return func.to_char(func.timezone("UTC", column), _MILLISECONDS).label(column.name)
@@ -32,12 +33,20 @@ _KINDS: tuple[ItemKind, ItemKind] = ("folder", "file")
 
 
 async def children(
-    connection: AsyncConnection, parent_id: ItemId, order: Order, *, limit: int, after: Beginning | None = None
+    connection: AsyncConnection,
+    parent_id: ItemId,
+    order: Order,
+    *,
+    limit: int,
+    after: Beginning | None = None,
+    grantee: str = NOBODY,
 ) -> list[Listed]:
-    """Up to `limit` living children in this order, after the place where the page before ended."""
+    """Up to `limit` living children in this order, after the place where the page before ended, with `grantee`'s marks."""
     statement = _page(order, after.kind if after else None)
     place = {"value": after.value, "id": after.id} if after else {}
-    return [Listed._make(row) for row in await statement.rows(connection, parent=parent_id, limit=limit, **place)]
+    return [
+        Listed._make(row) for row in await statement.rows(connection, parent=parent_id, limit=limit, grantee=grantee, **place)
+    ]
 
 
 @cache
@@ -57,7 +66,10 @@ def _page(order: Order, after_kind: ItemKind | None) -> Direct:
     shown = [_shown(page.c[name]) for name in _LISTED]
     shared = exists().where(grants.c.item_id == page.c.id, grants.c.removed_at.is_(None))
     place = cast(page.c.sort_value, Text)
-    return Direct(select(*shown, shared.label("shared"), place.label("place")).order_by(*_ends(order, page)))
+    marked = (marks.c.favourite_at.is_not(None).label("favourite"), _shown(marks.c.touched_at))
+    statement = select(*shown, *marked, shared.label("shared"), place.label("place"))
+    statement = statement.select_from(page.outerjoin(marks, (marks.c.item_id == page.c.id) & IS_OF_GRANTEE))
+    return Direct(statement.order_by(*_ends(order, page)))
 
 
 def _ends(order: Order, rows: Any) -> tuple[Any, ...]:

@@ -19,7 +19,8 @@ _NAMES = tuple(field.name for field in fields(Upload))
 _FIXED = frozenset(
     {
         "id", "owner_id", "uploader_id", "size_bytes", "blob_id", "blob_key", "created_at", "base_version_id",
-        "claimed_mime_type", "modified_at", "content_hash", "checksum_sha256", "actor_kind", "correlation_id", "traceparent",
+        "claimed_mime_type", "modified_at", "checksum_sha256", "actor_kind", "correlation_id", "traceparent",
+        "strategy", "part_bytes", "parts_hashed",
     }
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from coffer_contracts.files import (
     ItemRestoredV1,
     ItemTrashedV1,
 )
+from coffer_contracts.files_downloads import ItemDownloadedV1
 from coffer_contracts.ids import EventId, ItemId, UserId
 from coffer_contracts.sharing import (
     ShareChangedV2,
@@ -38,6 +39,7 @@ ACTIONS = (
     "trashed",
     "restored",
     "purged",
+    "downloaded",
     "shared",
     "share_changed",
     "share_revoked",
@@ -133,6 +135,27 @@ def _changed(fact: ItemChangedV1, before: Folder, after: Folder) -> tuple[str, C
     return "moved" if "parent" in changes else "renamed" if "name" in changes else "changed", changes
 
 
+def entry_of_download(event: Envelope[ItemDownloadedV1], entry_id: str) -> Entry:
+    """What a download tells, to the owner and to whoever it was: who else may see the item need not know who looks at it."""
+    fact = event.data
+    person = UserId(event.actorid) if event.actorid and event.actorkind in {"user", "token"} else fact.owner_id
+    changes: Changes = {"version_id": (None, fact.version_id)} if fact.version_id else {}
+    scope = (fact.item_id, *fact.ancestor_ids)
+    return _entry(
+        event,
+        entry_id,
+        "downloaded",
+        fact.item_id,
+        fact.kind,
+        fact.name,
+        fact.owner_id,
+        scope,
+        changes,
+        recipient_id=person,
+        reason=fact.way,
+    )
+
+
 def entry_of_share(event: Envelope[ShareFact], entry_id: str, above: tuple[ItemId, ...]) -> Entry | None:
     """What a fact about a share tells; `above` are the folders over the item as far as they are known."""
     fact = event.data
@@ -169,7 +192,7 @@ def entry_of_share(event: Envelope[ShareFact], entry_id: str, above: tuple[ItemI
 
 
 def _entry(
-    event: Happening | Envelope[ShareFact],
+    event: Happening | Envelope[ShareFact] | Envelope[ItemDownloadedV1],
     entry_id: str,
     action: str,
     item_id: ItemId,

@@ -20,10 +20,11 @@ from coffer_contracts.files import (
     UploadFailedV1,
     UploadRejectedV1,
 )
+from coffer_contracts.files_downloads import ItemDownloadedV1
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.media import PreviewFact, PreviewFailedV1, PreviewReadyV1
 from coffer_notifier.domain import notices as kinds
-from coffer_notifier.domain.activity import Folder, entry_of_item
+from coffer_notifier.domain.activity import Folder, entry_of_download, entry_of_item
 from coffer_notifier.handlers.audience import readers_of
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.sight import grantee_of
@@ -72,6 +73,11 @@ async def on_item_purged(event: Envelope[ItemPurgedV1], unit: Unit, _deps: Deps)
     await note_purge(unit.connection, tree, event)
     await notices.empty_about(unit.connection, event.data.item_id, unit.now)
     await _write_down_and_hint(event, unit, NOWHERE, NOWHERE)
+
+
+async def on_item_downloaded(event: Envelope[ItemDownloadedV1], unit: Unit, _deps: Deps) -> None:
+    """Somebody fetched it: written down, and nobody's streams hear of it."""
+    await activity.add(unit.connection, entry_of_download(event, new_id()))
 
 
 def _folder(folder_id: ItemId | None, known: dict[ItemId, Any]) -> Folder:

@@ -1,12 +1,13 @@
 """Which queue runs what on which fact. Nothing here emits: the notifier is where facts end."""
 
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
-from coffer_contracts import auth, auth_factors, files, media, notifier, sharing
+from coffer_contracts import auth, auth_factors, files, files_downloads, media, notifier, sharing
 from coffer_notifier.domain.security import ALERTS, SECURITY
 from coffer_notifier.handlers.item_facts import (
     on_item,
     on_item_changed,
     on_item_committed,
+    on_item_downloaded,
     on_item_purged,
     on_preview,
     on_upload_ended,
@@ -57,6 +58,7 @@ BULK: HandlerTable = handler_table(
         Handles(files.ItemTrashedV1, on_item),
         Handles(files.ItemRestoredV1, on_item),
         Handles(files.ItemPurgedV1, on_item_purged),
+        Handles(files_downloads.ItemDownloadedV1, on_item_downloaded),
         Handles(files.UploadConflictedV1, on_upload_ended),
         Handles(files.UploadRejectedV1, on_upload_ended),
         Handles(files.UploadFailedV1, on_upload_ended),

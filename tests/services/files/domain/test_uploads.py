@@ -18,7 +18,7 @@ def test_the_table_is_the_contract() -> None:
     assert {state: set(rule.leaves_to) for state, rule in STATES.items()} == {
         "created": {"received", "aborted", "expired"},
         "received": {"cleared", "rejected", "failed"},
-        "cleared": {"committed", "conflict"},
+        "cleared": {"committed", "conflict", "failed"},
         "committed": set(),
         "conflict": {"committed", "aborted", "expired"},
         "rejected": set(),

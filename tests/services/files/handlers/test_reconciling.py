@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from coffer_chassis.blobs import OpenMultipart
 from coffer_chassis.ids import new_id
+from coffer_chassis.multiparts import OpenMultipart
 from coffer_files.domain.reconciling import SAMPLES, Wish
 from coffer_files.handlers import comparing
 from coffer_files.handlers.burying import bury

@@ -1,6 +1,7 @@
 """A comparison needs no more memory for many objects than for few, and no more than two questions for a page of them."""
 
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -62,7 +63,7 @@ async def peak(files: Files, count: int) -> tuple[Any, int, int]:
         await connection.execute(text("DELETE FROM blobs"))
         await connection.execute(text(INSERT), {"owner": OWNER, "count": count})
     bucket: Any = Wide(files, count)
-    files.deps = type(files.deps)(files.deps.work, bucket, files.deps.settings, files.deps.denied)
+    files.deps = replace(files.deps, blobs=bucket)
     asked = await request_run(files.deps, None, Origin("shell/ada", "operator", "c"), Wish(), held=True)
     files.statements.clear()
     tracemalloc.start()

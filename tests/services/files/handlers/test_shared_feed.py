@@ -1,9 +1,7 @@
 """The change feed across drives: whoever follows it, however irregularly, ends with what a fresh look shows."""
 
 import random
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -12,79 +10,7 @@ from coffer_chassis.access import EDITOR, VIEWER
 from coffer_chassis.identity import Principal
 from coffer_contracts.event import Envelope, Event
 from factories.files import Files, granted, person, taken_back
-
-
-@dataclass
-class Follower:
-    """A client that keeps a tree by the feed alone: it puts, removes, and lists anew where it is told to."""
-
-    http: httpx.AsyncClient
-    cursor: str | None = None
-    tree: dict[str, tuple[str | None, str, bool]] = field(default_factory=dict)
-    """Item -> folder above, if it may be seen, name, and whether it may be changed."""
-
-    async def page(self, limit: int) -> dict[str, Any]:
-        """Read one page and follow it."""
-        params: dict[str, Any] = {"limit": limit} | ({"cursor": self.cursor} if self.cursor else {})
-        answer = await self.http.get("/v1/changes", params=params)
-        assert answer.status_code == 200, answer.text
-        page: dict[str, Any] = answer.json()
-        for change in page["changes"]:
-            if change["subtree"] or change["change"] == "remove":
-                self.drop(change["item_id"])
-            if change["change"] == "upsert":
-                self.put(change["item"])
-            if change["subtree"]:
-                await self.list_anew(change["item_id"])
-        self.cursor = page["cursor"]
-        return page
-
-    async def catch_up(self, limit: int = 1000) -> None:
-        """Read until nothing is left."""
-        while (await self.page(limit))["has_more"]:
-            pass
-
-    def put(self, item: dict[str, Any]) -> None:
-        """Know an item as it stands."""
-        self.tree[item["id"]] = _known(item)
-
-    def drop(self, item_id: str) -> None:
-        """Forget an item with everything below it."""
-        for child in [known for known, (parent, *_) in self.tree.items() if parent == item_id]:
-            self.drop(child)
-        self.tree.pop(item_id, None)
-
-    async def list_anew(self, folder_id: str) -> None:
-        """List a folder with everything below it. What has gone meanwhile is told later."""
-        async for item in everything_below(self.http, folder_id):
-            self.put(item)
-
-
-def _known(item: dict[str, Any]) -> tuple[str | None, str, bool]:
-    return item["parent_id"], item["name"], item["permissions"]["write"]
-
-
-async def everything_below(http: httpx.AsyncClient, folder_id: str) -> AsyncIterator[dict[str, Any]]:
-    """All items of a subtree by listing it, parents first."""
-    answer = await http.get(f"/v1/items/{folder_id}/children", params={"limit": 1000})
-    for item in answer.json().get("items", ()):
-        yield item
-        if item["kind"] == "folder":
-            async for below in everything_below(http, item["id"]):
-                yield below
-
-
-async def fresh(http: httpx.AsyncClient, tops: list[str]) -> dict[str, tuple[str | None, str, bool]]:
-    """What somebody sees who looks at their own root and at everything that was shared with them."""
-    tree = {}
-    for top in ["root", *tops]:
-        answer = await http.get(f"/v1/items/{top}")
-        if answer.status_code == 200 and not answer.json()["trashed_at"]:
-            item = answer.json()
-            tree[item["id"]] = _known(item)
-            async for below in everything_below(http, item["id"]):
-                tree[below["id"]] = _known(below)
-    return tree
+from factories.following import Follower, fresh, make, now, told
 
 
 class Household:
@@ -172,19 +98,6 @@ async def test_following_ends_with_the_tree_of_a_fresh_look(files: Files, seed: 
         assert owner.tree == await fresh(owning, [])
 
 
-async def told(http: httpx.AsyncClient, cursor: str) -> list[tuple[str, str, str, bool]]:
-    answer = await http.get("/v1/changes", params={"cursor": cursor})
-    return [(one["item_id"], one["change"], one["reason"], one["subtree"]) for one in answer.json()["changes"]]
-
-
-async def now(http: httpx.AsyncClient) -> str:
-    return str((await http.get("/v1/changes/cursor")).json()["cursor"])
-
-
-async def make(http: httpx.AsyncClient, name: str, parent: str = "root") -> str:
-    return str((await http.post("/v1/folders", json={"parent_id": parent, "name": name})).json()["id"])
-
-
 async def test_a_share_begins_and_ends_in_the_feed_of_whom_it_is_with(files: Files) -> None:
     reader = person(username="ben")
     async with files.client() as owning, files.client(reader) as reading:
@@ -256,7 +169,7 @@ async def test_a_cursor_moves_on_past_what_does_not_concern_its_reader(files: Fi
         assert follower.cursor != before
         await make(owning, "Rome", trips)
         await follower.catch_up()
-        assert "Rome" in {name for _, name, _ in follower.tree.values()}
+        assert "Rome" in {name for _, name, *_ in follower.tree.values()}
 
 
 async def test_the_end_of_a_share_leaves_what_was_also_shared_below_it(files: Files) -> None:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from coffer_files.handlers.drives import root_of
-from coffer_files.store.changes import Place, Reading, entries_after, live_tree, note_change, present
+from coffer_files.store.changes import live_tree, note_change
+from coffer_files.store.entries import Place, Reading, entries_after, present
 from coffer_files.store.items import locate
 from factories.files import Files
 
@@ -23,15 +24,17 @@ async def test_a_transaction_that_commits_late_is_not_skipped(files: Files) -> N
             async with files.engine.begin() as quick:
                 await note(quick, "quick")
             early = await entries_after(reader, own, start, 100)
-            assert early == []
+            assert early.entries == []
+            assert not early.more
             assert (await present(reader)).xid <= (
                 await slow.exec_driver_sql("SELECT pg_current_xact_id()::text::bigint")
             ).scalar_one()
             await slow.commit()
-        told = await entries_after(reader, own, start, 100)
+        told = (await entries_after(reader, own, start, 100)).entries
         assert [change.actor_id for change in told] == ["slow", "quick"]
-        assert await entries_after(reader, own, told[-1].place, 100) == []
-        assert [change.actor_id for change in await entries_after(reader, own, told[0].place, 100)] == ["quick"]
+        assert (await entries_after(reader, own, told[-1].place, 100)).entries == []
+        again = await entries_after(reader, own, told[0].place, 100)
+        assert [change.actor_id for change in again.entries] == ["quick"]
 
 
 async def test_pages_of_the_feed_follow_each_other(files: Files) -> None:
@@ -41,7 +44,7 @@ async def test_pages_of_the_feed_follow_each_other(files: Files) -> None:
             await note_change(connection, root.item, "metadata", (), actor_id=str(number), now=files.clock.now())
     told, place = [], Place(0, 0)
     async with files.deps.work.read() as reader:
-        while page := await entries_after(reader, Reading(files.owner.user_id), place, 3):
+        while page := (await entries_after(reader, Reading(files.owner.user_id), place, 3)).entries:
             told += page
             place = page[-1].place
     assert [change.reason for change in told] == ["created", *["metadata"] * 7]

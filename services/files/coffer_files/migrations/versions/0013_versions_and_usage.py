@@ -1,7 +1,7 @@
 """Labels and ends of versions; what is used, by kind, by older versions and by the trash.
 
 Revision ID: 0013
-Revises: 0008
+Revises: 0012
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0013"
-down_revision: str | None = "0008"
+down_revision: str | None = "0012"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -50,6 +50,7 @@ def _versions() -> None:
 def _trash() -> None:
     op.add_column("items", sa.Column("trash_key", sa.Text(collation="C")))
     op.execute("UPDATE items SET trash_key = lower(name) WHERE trashed_at IS NOT NULL")
+    op.add_column("items", sa.Column("trash_depth", sa.Integer))
     for name in ("trash_bytes", "trash_files"):
         op.add_column("items", sa.Column(name, sa.BigInteger))
     in_trash = sa.text("trashed_at IS NOT NULL")

@@ -4,28 +4,41 @@ Order of locks, the same everywhere so that nobody waits in a circle: drive, upl
 """
 
 from coffer_files.store.tables.base import LIVE, Key, chassis, grants, metadata, revocations
-from coffer_files.store.tables.changes import changes
+from coffer_files.store.tables.changes import changes, feed_compaction, feed_floors
 from coffer_files.store.tables.contents import NOT_KEPT, blobs, doomed_blobs, versions
+from coffer_files.store.tables.downloads import archives, downloads_told, used_tickets
 from coffer_files.store.tables.drives import drives, users
 from coffer_files.store.tables.items import items
+from coffer_files.store.tables.jobs import jobs
+from coffer_files.store.tables.marks import marks
 from coffer_files.store.tables.reconciliations import reconciliations
+from coffer_files.store.tables.searching import queries, texts
 from coffer_files.store.tables.uploads import uploads
 
 __all__ = [
     "LIVE",
     "NOT_KEPT",
     "Key",
+    "archives",
     "blobs",
     "changes",
     "chassis",
     "doomed_blobs",
+    "downloads_told",
     "drives",
+    "feed_compaction",
+    "feed_floors",
     "grants",
     "items",
+    "jobs",
+    "marks",
     "metadata",
+    "queries",
     "reconciliations",
     "revocations",
+    "texts",
     "uploads",
+    "used_tickets",
     "users",
     "versions",
 ]

@@ -14,6 +14,7 @@ users = Table(
     Column("display_name", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("quota_bytes", BigInteger),
+    Column("email", Text),
     comment="Copy of what auth publishes about people; sequence keeps a late older fact out.",
 )
 

@@ -1,6 +1,6 @@
 """Uploads on their way."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from coffer_chassis.tables import Id, Instant
@@ -46,6 +46,12 @@ uploads = Table(
     Column("correlation_id", Text, nullable=False),
     Column("traceparent", Text),
     Column("check_at", Instant),
+    Column("strategy", Text, nullable=False, server_default=text("'single'")),
+    Column("part_bytes", BigInteger),
+    Column("parts_hashed", Boolean, nullable=False, server_default=text("false")),
+    Column("multipart_id", Text),
+    Column("landing_key", Text),
+    Column("landing_at", Instant),
     Index("uploads_of_uploader", "uploader_id", "id"),
     Index("uploads_into_drive", "owner_id", "id"),
     Index("uploads_due", "deadline_at", postgresql_where=text("deadline_at IS NOT NULL")),
@@ -59,5 +65,6 @@ uploads = Table(
     ),
     Index("uploads_in_check", "owner_id", postgresql_where=text("state = 'received' AND dispatched_at IS NOT NULL")),
     Index("uploads_ended", "changed_at", postgresql_where=text("deadline_at IS NULL AND state <> 'received'")),
+    Index("uploads_landing", "landing_at", postgresql_where=text("state = 'cleared' AND landing_key IS NOT NULL")),
     comment="Uploads on their way; check_at is when the sweeper looks into the bucket for one whose bytes nobody reported.",
 )
