@@ -1,4 +1,4 @@
-"""`python -m coffer_files serve|api|consume|relay|migrate|sweep|reconcile|...`"""
+"""`python -m coffer_files serve|api|consume|relay|migrate|sweep|reconcile|recount|...`"""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ from coffer_files.domain.reconciling import MOST_HOURS, PREFIXES, Wish, report_l
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.multiparts import abort_multiparts
 from coffer_files.handlers.reconciling import carry_out, give_up_run, request_run
+from coffer_files.handlers.recounting import drives_to_count, recount
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.settings import FilesSettings
 
@@ -64,6 +65,27 @@ def reconcile_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefix", action="append", choices=PREFIXES, help="only this one; may be repeated")
 
 
+async def recount_now(service: Service, arguments: argparse.Namespace) -> int:
+    """Compare what drives count with their rows, and print the differences: 1 when something is wrong and was not repaired."""
+    deps: Deps = service.deps
+    checked = wrong = 0
+    async for owner_id in drives_to_count(deps, arguments.owner):
+        found = await recount(deps, owner_id, repair=arguments.repair)
+        checked, wrong = checked + 1, wrong + (not found.is_right)
+        for line in found.lines:
+            print(line)
+    print(
+        f"{checked} drives were counted, {wrong} of them wrongly{'; that is repaired' if wrong and arguments.repair else ''}."
+    )
+    return 1 if wrong and not arguments.repair else 0
+
+
+def recount_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which drives, and whether anything is done about it."""
+    parser.add_argument("--repair", action="store_true", help="make wrong counters right; writers are not held up")
+    parser.add_argument("--owner", help="only the drive of the person with this id")
+
+
 def _hours(text: str) -> float:
     hours = float(text)
     if not 0 <= hours <= MOST_HOURS:
@@ -73,6 +95,7 @@ def _hours(text: str) -> float:
 
 EXTRAS = {
     "sweep": Extra(sweep_now, "drive stuck uploads on, or end them with a reason", sweep_arguments),
+    "recount": Extra(recount_now, "prove what drives count against their rows", recount_arguments),
     "reconcile": Extra(reconcile_now, "compare the bucket with the store", reconcile_arguments),
 }
 
