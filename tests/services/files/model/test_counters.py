@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -230,10 +231,12 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_drive_counts_what_is_there_whatever_was_done(world: World) -> None:
-    run_state_machine_as_test(lambda: Counting(world), settings=quick(6, 40))
+    machine: Any = partial(Counting, world)
+    run_state_machine_as_test(machine, settings=quick(6, 40))
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(1800)
 def test_a_drive_counts_what_is_there_whatever_was_done_for_long(world: World) -> None:
-    run_state_machine_as_test(lambda: Counting(world), settings=long(300, 100))
+    machine: Any = partial(Counting, world)
+    run_state_machine_as_test(machine, settings=long(300, 100))
