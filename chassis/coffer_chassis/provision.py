@@ -16,7 +16,11 @@ from botocore.exceptions import ClientError
 from coffer_chassis.aws import AwsAccess
 from coffer_chassis.topology import DEAD, DEAD_RETENTION_SECONDS, RETENTION_SECONDS, Lane, ServiceTopology, Topology
 
-MULTIPART_DAYS = 1
+MULTIPART_DAYS = 8
+"""More than an upload can be kept open by activity: the bucket must not throw parts away that somebody still adds to. Uploads
+that end sooner have theirs aborted by the service.
+"""
+
 QUARANTINE_DAYS = 7
 
 log = structlog.get_logger(__name__)

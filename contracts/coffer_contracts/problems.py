@@ -10,7 +10,7 @@
     ├── Gone 410             CursorExpired LinkExpired LinkExhausted UploadExpired
     ├── Unprocessable 422    ValidationFailed NameInvalid PasswordWeak IdempotencyKeyReuse ChecksumMismatch SizeMismatch
     ├── NotFound 404, MethodNotAllowed 405, PreconditionFailed 412, TooLarge 413, UnsupportedMediaType 415,
-    │   RangeInvalid 416, Locked 423, PreconditionRequired 428, Internal 500
+    │   RangeInvalid 416, Locked 423, BatchUndone 424, PreconditionRequired 428, Internal 500
     └── Temporary            the same request may succeed later, unchanged: IdempotencyInProgress 409, RateLimited 429,
                              TooManyAttempts 429, DependencyFailed 502, Unavailable 503, Maintenance 503, Timeout 504
 
@@ -281,6 +281,10 @@ class Locked(
     example={"lock": {"holder_id": _ID, "expires_at": "2026-11-20T10:15:00.000Z"}},
 ):
     """Someone holds a lock on the item."""
+
+
+class BatchUndone(Problem, code="batch_undone", status=424, title="Undone with the rest of the batch"):
+    """The operation stood in a batch that is all or nothing, and another one of it failed: nothing was done."""
 
 
 class PreconditionRequired(Problem, code="precondition_required", status=428, title="If-Match is required"):

@@ -69,6 +69,7 @@ PROMISED = {
         "size_mismatch",
     },
     423: {"locked"},
+    424: {"batch_undone"},
     428: {"precondition_required"},
     429: {"rate_limited", "too_many_attempts"},
     500: {"internal"},

@@ -71,7 +71,16 @@ list_changes                    401   401       200     200     200    200      
 get_changes_cursor              401   401       200     200     200    200       200
 make_folder                     401   401       404     403     201    201       404
 get_item                        401   401       404     200     200    200       404
+get_item_by_path                401   401       404     200     200    200       404
+list_favourites                 401   401       200     200     200    200       200
+add_favourite                   401   401       404     204     204    204       404
+remove_favourite                401   401       404     204     204    204       404
+list_recent                     401   401       200     200     200    200       200
+list_tags                       401   401       200     200     200    200       200
+run_batch                       401   401       200     200     200    200       200
+set_tags                        401   401       404     403     200    200       404
 change_item                     401   401       404     403     200    200       404
+copy_item                       401   401       404     403     201    201       404
 trash_item                      401   401       404     403     204    204       404
 list_children                   401   401       404     200     200    200       404
 get_content                     401   401       404     302     302    302       404
@@ -92,6 +101,7 @@ get_upload                      401   401       404     404     404    200      
 get_upload_timeline             401   401       404     404     404    200       404
 abort_upload                    401   401       404     404     404    204       404
 resolve_upload                  401   401       404     404     404    409       404
+sign_parts                      401   401       404     404     404    200       404
 complete_upload                 401   401       404     404     404    409       404
 retry_upload                    401   401       404     404     404    409       404
 get_usage                       401   401       200     200     200    200       200

@@ -86,9 +86,9 @@ class World:
         """The file with its current version."""
         return {"item": self.file, "version": self.owner.get(f"/v1/items/{self.file}")["version_id"]}
 
-    def upload(self) -> str:
+    def upload(self, **changes: Any) -> str:
         """A fresh upload of the owner that waits for its bytes."""
-        started: str = self.owner.announce(f"upload {next(_numbers)}", 3, parent=self.folder)["id"]
+        started: str = self.owner.announce(f"upload {next(_numbers)}", 3, parent=self.folder, **changes)["id"]
         return started
 
     def shared(self) -> str:
@@ -194,8 +194,17 @@ CALLS: dict[str, Make] = {
     "get_changes_cursor": lambda world, who: Call(),
     "make_folder": lambda world, who: Call(json={"parent_id": world.item(), "name": _name()}),
     "get_item": lambda world, who: Call({"item": world.file}),
+    "get_item_by_path": lambda world, who: Call(query={"path": "/photo.jpg", "in": world.folder}),
+    "list_favourites": lambda world, who: Call(),
+    "add_favourite": lambda world, who: Call({"item": world.file}),
+    "remove_favourite": lambda world, who: Call({"item": world.item()}),
+    "list_recent": lambda world, who: Call(),
+    "list_tags": lambda world, who: Call(),
+    "set_tags": lambda world, who: Call({"item": world.item()}, json={"tags": ["walked"]}),
+    "run_batch": lambda world, who: Call(json={"operations": [{"op": "trash", "item_id": world.item()}]}),
     "trash_item": lambda world, who: Call({"item": world.item()}),
     "change_item": lambda world, who: Call({"item": world.item()}, json={"name": _name()}),
+    "copy_item": lambda world, who: Call({"item": world.file}, json={"parent_id": world.folder, "name": _name()}),
     "list_children": lambda world, who: Call({"item": world.folder}),
     "get_content": lambda world, who: Call({"item": world.file}),
     "head_content": lambda world, who: Call({"item": world.file}),
@@ -215,6 +224,7 @@ CALLS: dict[str, Make] = {
     "get_upload": lambda world, who: Call({"upload": world.upload()}),
     "abort_upload": lambda world, who: Call({"upload": world.upload()}),
     "resolve_upload": lambda world, who: Call({"upload": world.upload()}, json={"name": _name()}),
+    "sign_parts": lambda world, who: Call({"upload": world.upload(mode="multipart")}, json={"numbers": [1]}),
     "complete_upload": lambda world, who: Call({"upload": world.upload()}, json={}),
     "retry_upload": lambda world, who: Call({"upload": world.upload()}, json={}),
     "get_upload_timeline": lambda world, who: Call({"upload": world.upload()}),

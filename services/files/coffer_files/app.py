@@ -29,6 +29,7 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.downloads import Downloads, forget_downloads, tell_downloads
 from coffer_files.handlers.feed_watch import CHANGES, FeedWatch
 from coffer_files.handlers.granting import GRANTS
+from coffer_files.handlers.interactions import WRITE_EVERY_SECONDS, Interactions, write_interactions
 from coffer_files.handlers.jobs import JOBS
 from coffer_files.handlers.landing import Lander
 from coffer_files.handlers.multiparts import abort_multiparts
@@ -74,7 +75,7 @@ TOPOLOGY = ServiceTopology(
 )
 
 TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST, GRANTS_QUEUE: GRANTS, TEXT_QUEUE: TEXTS}
-DEPENDENCIES = ("deps", "cursors", "operations", "tickets")
+DEPENDENCIES = ("deps", "cursors", "operations", "problem_base", "tickets")
 """What the routes are given by name."""
 
 BURY_EVERY_SECONDS = 5
@@ -95,6 +96,7 @@ def make_deps(work: Work, blobs: Blobs, settings: FilesSettings) -> Deps:
         DenyList(work, revocations),
         addresses=settings.cloudfront(work.clock) or blobs,
         downloads=Downloads(work.clock),
+        interactions=Interactions(work.clock),
         watch=FeedWatch(work, most=settings.feed_waits, most_each=settings.feed_waits_per_person),
     )
 
@@ -106,14 +108,21 @@ class Verifies(TokenVerifier, TicketVerifier, Protocol):
 def http_app(deps: Deps, coffer: CofferSettings, verifier: Verifies, operations: Operations) -> Litestar:
     """The public routes. At start it is looked up who has signed out, so the store must be migrated and there by then."""
     key = bytes.fromhex(deps.settings.cursor_key.get_secret_value())
+    problem_base = f"{coffer.public_url}/docs"
     return build_app(
         service="files",
         route_handlers=ROUTES,
         verifier=verifier,
         limiter=operations.limiter,
-        dependencies={"deps": deps, "cursors": Cursors(key), "operations": operations, "tickets": verifier},
+        dependencies={
+            "deps": deps,
+            "cursors": Cursors(key),
+            "operations": operations,
+            "problem_base": problem_base,
+            "tickets": verifier,
+        },
         on_startup=[deps.denied.refresh],
-        problem_base=f"{coffer.public_url}/docs",
+        problem_base=problem_base,
     )
 
 
@@ -165,6 +174,7 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
                 *deps.denied.watches(),
                 *downloads.watches(deps.work, deps.downloads),
                 *token_uses.watches(deps.work, verifier.sightings, SightingNotedV1),
+                Job("write_interactions", lambda: write_interactions(deps.work, deps.interactions), WRITE_EVERY_SECONDS),
             ),
             answering=(Loop("feeds", deps.watch.run),),
             snapshots=(ITEMS,),

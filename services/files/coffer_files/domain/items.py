@@ -189,6 +189,37 @@ class Order(NamedTuple):
         return f"-{self.key}" if self.descending else self.key
 
 
+class Filters(NamedTuple):
+    """Which children a listing shows; None shows all. `kinds` of contents mean any of them, `tags` (keys) all of them; whoever
+    asks for kinds of contents or for sizes asks for files. Times and sizes: from the lower one on, below the upper one in
+    time, up to the upper one in size.
+    """
+
+    kind: ItemKind | None = None
+    media_kinds: tuple[MediaKind, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    favourite: bool | None = None
+    modified_after: datetime | None = None
+    modified_before: datetime | None = None
+    size_min: int | None = None
+    size_max: int | None = None
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The names of those that are given."""
+        return frozenset(name for name, value in self._asdict().items() if value is not None)
+
+    @property
+    def shown_kinds(self) -> frozenset[ItemKind]:
+        """Whether folders or files can be among what is shown."""
+        of_files = self.asked & {"media_kinds", "size_min", "size_max"}
+        possible: frozenset[ItemKind] = frozenset({"file"}) if of_files else frozenset({"file", "folder"})
+        return possible & {self.kind} if self.kind else possible
+
+
+EVERYTHING = Filters()
+
+
 class Beginning(NamedTuple):
     """Where a page begins: after the item with this kind, sort value as text, and id."""
 

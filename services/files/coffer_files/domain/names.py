@@ -10,7 +10,7 @@ from itertools import count
 from typing import Literal
 
 from coffer_contracts.files import ItemKind
-from coffer_contracts.problems import NameInvalid
+from coffer_contracts.problems import NameInvalid, ValidationFailed
 
 MAX_NAME_BYTES = 255
 """UTF-8 bytes of one name: what ext4, APFS and NTFS clients can store."""
@@ -83,6 +83,18 @@ _EXPLAINED: dict[NameFault, str] = {
 def name_key(name: str) -> str:
     """What must be unique among the living children of a folder: equal for names that differ in case or Unicode form."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def path_names(path: str) -> tuple[str, ...]:
+    """The names of a path from a folder down: `/` is the folder itself, a slash at the end changes nothing.
+
+    Raises ValidationFailed for one that does not begin with a slash or has an empty part, NameInvalid for a name that
+    nothing can have.
+    """
+    if not path.startswith("/") or "//" in path:
+        raise ValidationFailed("A path begins with a slash and has a name between any two.")
+    inner = path.strip("/")
+    return tuple(map(accept_name, inner.split("/"))) if inner else ()
 
 
 def name_warnings(name: str) -> tuple[NameWarning, ...]:

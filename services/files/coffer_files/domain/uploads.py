@@ -5,7 +5,6 @@ So each may run twice and in any order with the others. Writing down and telling
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -13,9 +12,33 @@ from typing import Any, Literal
 from coffer_contracts.event import ActorKind
 from coffer_contracts.files import ConflictPolicy, MediaKind, UploadState
 from coffer_contracts.ids import BlobId, EventId, ItemId, UploadId, UserId, VersionId
-from coffer_contracts.problems import RateLimited, SizeMismatch, StateConflict
+from coffer_contracts.problems import ChecksumMismatch, RateLimited, SizeMismatch, StateConflict
+from coffer_files.domain.upload_states import MAX_STEPS, STATES, VERDICT_PATIENCE, StateRule, Step, with_step
 
-BytesFate = Literal["kept", "buried", "quarantined"]
+__all__ = [
+    "BEYOND_RETRY",
+    "MAX_DISPATCHES",
+    "MAX_STEPS",
+    "RETRY_PAUSES",
+    "STATES",
+    "TURN_PATIENCE",
+    "VERDICT_PATIENCE",
+    "ConflictReason",
+    "StateRule",
+    "Step",
+    "Strategy",
+    "Upload",
+    "Verdict",
+    "abort",
+    "commit",
+    "contest",
+    "dispatch",
+    "enter",
+    "judge",
+    "receive",
+    "retry",
+]
+
 Strategy = Literal["single", "multipart", "post_form", "reuse"]
 """How the bytes come: in one PUT, in signed parts, by a signed form, or not at all because they are here."""
 
@@ -30,14 +53,8 @@ ConflictReason = Literal[
     "commit_failed",
 ]
 
-LandingFault = Literal["bytes_replaced", "bytes_gone", "bucket_away"]
-"""Why bytes that a form had sent could not be copied to their place."""
-
 MAX_DISPATCHES = 4
 """The first one and three re-drives."""
-
-VERDICT_PATIENCE = timedelta(minutes=10)
-"""How long the media worker has for an answer."""
 
 TURN_PATIENCE = timedelta(days=7)
 """How long an upload waits behind others of the same owner before it is given up."""
@@ -45,39 +62,8 @@ TURN_PATIENCE = timedelta(days=7)
 RETRY_PAUSES = (0, 0, 0, 60, 300, 900, 3600)
 """Seconds that must lie between one retry and the next, by how many there were; the last one for all that follow."""
 
-BEYOND_RETRY = frozenset({"size_mismatch", "bytes_lost"})
+BEYOND_RETRY = frozenset({"size_mismatch", "checksum_mismatch", "bytes_lost"})
 """Reasons of failures that come again whenever the same bytes are checked."""
-
-MAX_STEPS = 60
-"""Entries of a timeline; an upload that is retried for ever keeps its first and its newest ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class StateRule:
-    """What is true of every upload in a state."""
-
-    leaves_to: frozenset[UploadState] = frozenset()
-    deadline: timedelta | None = None
-    reserves_quota: bool = False
-    bytes_are: BytesFate = "kept"
-
-    @property
-    def is_end(self) -> bool:
-        """Whether nothing leads out of it."""
-        return not self.leaves_to
-
-
-STATES: Mapping[UploadState, StateRule] = {
-    "created": StateRule(frozenset({"received", "aborted", "expired"}), timedelta(hours=24), reserves_quota=True),
-    "received": StateRule(frozenset({"cleared", "rejected", "failed"}), VERDICT_PATIENCE, reserves_quota=True),
-    "cleared": StateRule(frozenset({"committed", "conflict", "failed"}), timedelta(minutes=1), reserves_quota=True),
-    "committed": StateRule(),
-    "conflict": StateRule(frozenset({"committed", "aborted", "expired"}), timedelta(days=7), reserves_quota=True),
-    "rejected": StateRule(bytes_are="quarantined"),
-    "failed": StateRule(frozenset({"received", "aborted"}), timedelta(days=7), reserves_quota=True),
-    "expired": StateRule(bytes_are="buried"),
-    "aborted": StateRule(bytes_are="buried"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +82,6 @@ class Verdict:
     detail: str | None = None
     started_at: datetime | None = None
     """When the media worker began to look, by its own clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One entry of an upload's timeline."""
-
-    step: str
-    at: datetime
-    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,28 +163,40 @@ class Upload:
         return self.retried_at + timedelta(seconds=pause) if self.retried_at else None
 
 
-def receive(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
-    """The bytes are in the bucket. The first ETag seen holds: signed addresses let nobody write a key twice. Only a form can
-    be sent again: until there is a verdict, the newest bytes are the ones to be checked.
+def receive(upload: Upload, etag: str, size_bytes: int, now: datetime, *, sha256: str | None = None) -> Upload:
+    """The bytes are in the bucket. The first ETag seen holds: signed addresses let nobody write a key twice. `sha256` is what
+    the bucket says about them, if it says anything: that of the bytes, or over those of their parts.
 
     A verdict that came before is applied at once.
     """
-    if upload.landing_key is not None and upload.state == "received" and etag != upload.etag:
-        return _received_again(upload, etag, now) if size_bytes == upload.size_bytes else upload
     if upload.state != "created":
         return upload
+    upload = replace(upload, multipart_id=None)
     if size_bytes != upload.size_bytes:
         detail = f"{upload.size_bytes} bytes were announced, {size_bytes} arrived."
         received = enter(upload, "received", now, etag=etag)
         return enter(received, "failed", now, reason="size_mismatch", detail=detail)
+    if _is_other(upload, sha256):
+        return _other_bytes(upload, etag, now)
     return _received(upload, etag, now)
 
 
-def retry(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
+def _is_other(upload: Upload, sha256: str | None) -> bool:
+    announced = upload.content_hash if upload.parts_hashed else upload.checksum_sha256
+    return announced is not None and sha256 not in {None, announced}
+
+
+def _other_bytes(upload: Upload, etag: str, now: datetime) -> Upload:
+    detail = "The bytes that arrived have another SHA-256 than was announced."
+    received = enter(upload, "received", now, etag=etag)
+    return enter(received, "failed", now, reason="checksum_mismatch", detail=detail)
+
+
+def retry(upload: Upload, etag: str, size_bytes: int, now: datetime, *, sha256: str | None = None) -> Upload:
     """A failed upload begins again at `received`, with the bytes as they lie in the bucket now.
 
-    Nothing happens to one that is on its way. Raises StateConflict at an end or in conflict, SizeMismatch, and RateLimited
-    when it was retried too often.
+    Nothing happens to one that is on its way. Raises StateConflict at an end or in conflict, SizeMismatch, ChecksumMismatch,
+    and RateLimited when it was retried too often.
     """
     if upload.state in {"received", "cleared", "committed"}:
         return upload
@@ -215,6 +204,8 @@ def retry(upload: Upload, etag: str, size_bytes: int, now: datetime) -> Upload:
         raise StateConflict(f"An upload that is {upload.state} cannot be tried again.", state=upload.state)
     if size_bytes != upload.size_bytes:
         raise SizeMismatch("Other bytes arrived than were announced.", expected=upload.size_bytes, actual=size_bytes)
+    if _is_other(upload, sha256):
+        raise ChecksumMismatch("Other bytes arrived than were announced.")
     if upload.retry_from is not None and now < upload.retry_from:
         seconds = math.ceil((upload.retry_from - now).total_seconds())
         detail = f"It was tried again {upload.retries} times; the next time is possible in {seconds} s."
@@ -226,21 +217,6 @@ def _received(upload: Upload, etag: str, now: datetime) -> Upload:
     upload = replace(upload, attempts=0, dispatched_at=None, asked_event_id=None)
     received = enter(upload, "received", now, etag=etag, deadline_at=now + TURN_PATIENCE)
     return judge(received, upload.verdict, now) if upload.verdict else received
-
-
-def _received_again(upload: Upload, etag: str, now: datetime) -> Upload:
-    again = replace(
-        upload,
-        etag=etag,
-        attempts=0,
-        dispatched_at=None,
-        asked_event_id=None,
-        changed_at=now,
-        deadline_at=now + TURN_PATIENCE,
-        revision=upload.revision + 1,
-        steps=_with_step(upload, Step("received", now)),
-    )
-    return judge(again, upload.verdict, now) if upload.verdict else again
 
 
 def dispatch(upload: Upload, now: datetime) -> Upload:
@@ -255,7 +231,7 @@ def dispatch(upload: Upload, now: datetime) -> Upload:
         asked_event_id=None,
         deadline_at=now + VERDICT_PATIENCE,
         revision=upload.revision + 1,
-        steps=_with_step(upload, Step("dispatched_again" if again else "dispatched", now)),
+        steps=with_step(upload.steps, "dispatched_again" if again else "dispatched", now),
     )
 
 
@@ -272,27 +248,6 @@ def judge(upload: Upload, verdict: Verdict, now: datetime) -> Upload:
     if verdict.cleared:
         return enter(upload, "cleared", now, verdict=verdict)
     return enter(upload, "rejected", now, verdict=verdict, reason=verdict.reason, detail=verdict.detail)
-
-
-def land(upload: Upload, etag: str) -> Upload:
-    """The judged bytes were copied from where a form had put them; `etag` is that of the copy."""
-    if upload.state != "cleared" or upload.landing_key is None:
-        return upload
-    return replace(upload, landing_key=None, etag=etag)
-
-
-def miss_landing(upload: Upload, reason: LandingFault, now: datetime) -> Upload:
-    """The judged bytes cannot be copied; its owner may have those checked that are there now."""
-    if upload.state != "cleared" or upload.landing_key is None:
-        return upload
-    return enter(upload, "failed", now, reason=reason, detail=_MISSED[reason], verdict=None)
-
-
-_MISSED: Mapping[LandingFault, str] = {
-    "bytes_replaced": "The form was sent again after its bytes had been checked.",
-    "bytes_gone": "The bytes were gone before they were put into the drive.",
-    "bucket_away": "The bucket did not copy the bytes for a day.",
-}
 
 
 def commit(upload: Upload, item_id: ItemId, version_id: VersionId, name: str, now: datetime) -> Upload:
@@ -335,11 +290,6 @@ def enter(
         detail=detail,
         changed_at=now,
         revision=upload.revision + 1,
-        steps=_with_step(upload, Step(state, now, reason)),
+        steps=with_step(upload.steps, state, now, reason),
         **changes,
     )
-
-
-def _with_step(upload: Upload, step: Step) -> tuple[Step, ...]:
-    steps = (*upload.steps, step)
-    return steps if len(steps) <= MAX_STEPS else (*steps[:10], *steps[11:])

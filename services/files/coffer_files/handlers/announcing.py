@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from coffer_chassis.access import Rights
 from coffer_chassis.blobs import PUT_BYTES
@@ -15,7 +15,6 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ConflictPolicy
 from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId, VersionId
 from coffer_contracts.problems import (
-    FeatureDisabled,
     KindConflict,
     PreconditionFailed,
     Problem,
@@ -26,17 +25,19 @@ from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import blob_key, content_hash, incoming_key
 from coffer_files.domain.items import accept_depth
 from coffer_files.domain.names import accept_name, name_key
+from coffer_files.domain.parts import Mode, part_bytes_for, strategy_for
 from coffer_files.domain.uploads import Strategy, Upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import hold_folder
 from coffer_files.handlers.naming import described, etag, free_name, name_conflict
+from coffer_files.handlers.parts import collect_parts
+from coffer_files.handlers.reusing import reuse_content
 from coffer_files.handlers.sight import Seen, seen
-from coffer_files.handlers.uploads import find_upload
+from coffer_files.handlers.uploads import abort_upload, find_upload
 from coffer_files.store import items as item_rows
 from coffer_files.store import uploads as rows
 from coffer_files.store.drives import drive_of, reserve
-
-Mode = Literal["auto", "single", "multipart", "post_form"]
+from coffer_files.store.parts import insert_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,37 @@ class Announcement:
     mode: Mode = "auto"
 
 
-def strategy_for(announced: Announcement, deps: Deps) -> Strategy:
-    """How the bytes will travel. Raises TooLarge, FeatureDisabled for a mode that this installation does not offer."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the bytes will travel, and what is known of them before."""
+
+    strategy: Strategy
+    part_bytes: int | None = None
+    parts_hashed: bool = False
+    content_hash: str | None = None
+    checksum_sha256: str | None = None
+
+
+def _way_of(announced: Announcement, deps: Deps) -> _Way:
+    """Raises TooLarge, ValidationFailed.
+
+    Only checksums that the bucket enforces make the content hash more than the client's word: a single PUT takes one, that of
+    a file of one block, and parts of the length of a block take all.
+    """
     if announced.mode == "post_form":
         if announced.size_bytes > PUT_BYTES:
             raise TooLarge(f"At most {PUT_BYTES} bytes can be sent by a form.", limit=PUT_BYTES)
-        return "post_form"
-    if announced.mode not in {"auto", "single"}:
-        raise FeatureDisabled(f"Uploads of mode {announced.mode} are not offered here.", mode=announced.mode)
-    limit = deps.settings.single_put_max_bytes
-    if announced.size_bytes > limit:
-        raise TooLarge(f"At most {limit} bytes can be sent.", limit=limit)
-    return "single"
+        return _Way("post_form")
+    strategy = strategy_for(announced.mode, announced.size_bytes, deps.settings.single_put_max_bytes)
+    hashed = None
+    if announced.blocks_sha256 is not None:
+        hashed = content_hash(announced.blocks_sha256, announced.size_bytes)
+    if strategy == "multipart":
+        part_bytes = part_bytes_for(announced.size_bytes)
+        return _Way(strategy, part_bytes, announced.parts_sha256 or hashed is not None, hashed)
+    if announced.blocks_sha256 is not None and len(announced.blocks_sha256) == 1:
+        return _Way(strategy, content_hash=hashed, checksum_sha256=announced.blocks_sha256[0])
+    return _Way(strategy)
 
 
 async def start_upload(
@@ -79,40 +99,41 @@ async def start_upload(
     Raises NotFound, Forbidden, NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, TooLarge.
     """
     wanted = accept_name(announced.name) if announced.target is None else ""
-    strategy_for(announced, deps)
-    hashes = _hashes_of(announced)
+    way = _way_of(announced, deps)
 
     opened: Upload | None = None
 
     async def run(unit: Unit) -> dict[str, Any]:
         nonlocal opened
+        opened = await reuse_content(unit, deps, principal, announced)
+        if opened is not None:
+            return {"upload_id": opened.id}
         if announced.target is not None:
-            opened = await _new_content(unit, principal, announced.target, announced, hashes)
+            opened = await _new_content(unit, principal, announced.target, announced, way)
         else:
             folder = await hold_folder(unit, deps, principal, announced.parent)
             accept_depth(len(folder.at.ids_down_to_it))
             name = await _resolved_name(unit, folder, announced, wanted)
             above = folder.at.item
-            opened = _new_upload(unit, principal, above.owner_id, above.id, announced, name, hashes)
+            opened = _new_upload(unit, principal, above.owner_id, above.id, announced, name, way)
         grace = timedelta(seconds=deps.settings.sweep_grace_seconds)
         await rows.insert_upload(unit.connection, opened, check_at=unit.now + grace)
+        if way.parts_hashed and announced.blocks_sha256 is not None:
+            await insert_digests(unit.connection, opened.id, announced.blocks_sha256)
         # The owner's row comes last: others wait for it until this unit ends.
         if not await reserve(unit.connection, opened.owner_id, opened.size_bytes):
             raise await _over_quota(unit, principal, opened.owner_id, opened.size_bytes)
         return {"upload_id": opened.id}
 
     result, replayed = await once(deps.work, origin, claim, run)
-    return opened or await find_upload(deps, principal, UploadId(result["upload_id"])), replayed
-
-
-def _hashes_of(announced: Announcement) -> tuple[str | None, str | None]:
-    """Content hash, and the checksum that the signed address binds. Only a checksum that the bucket enforces makes the
-    hash more than the client's word, and a single PUT takes one: that of a file of one block.
-    """
-    if announced.blocks_sha256 is None or announced.mode == "post_form":
-        return None, None
-    hashed = content_hash(announced.blocks_sha256, announced.size_bytes)
-    return (hashed, announced.blocks_sha256[0]) if len(announced.blocks_sha256) == 1 else (None, None)
+    upload = opened or await find_upload(deps, principal, UploadId(result["upload_id"]))
+    try:
+        return await collect_parts(deps, upload), replayed
+    except Exception:
+        if claim is None:
+            # Nobody will find this one again: its room must not wait for the deadline.
+            await abort_upload(deps, principal, origin, upload.id)
+        raise
 
 
 async def _resolved_name(unit: Unit, folder: Seen, announced: Announcement, name: str) -> str:
@@ -134,9 +155,7 @@ async def _resolved_name(unit: Unit, folder: Seen, announced: Announcement, name
     return name
 
 
-async def _new_content(
-    unit: Unit, principal: Principal, target: ItemId, announced: Announcement, hashes: tuple[str | None, str | None]
-) -> Upload:
+async def _new_content(unit: Unit, principal: Principal, target: ItemId, announced: Announcement, way: _Way) -> Upload:
     """An upload to a file that is there: whoever may write to it need not see the folder that it lies in. The file is not
     locked: a commit holds the owner's row and waits for the file, and this is about to do the opposite.
     """
@@ -146,7 +165,7 @@ async def _new_content(
         raise KindConflict("Only a file can be given new content.", existing=described(file))
     if announced.base_version_id not in {None, file.version_id}:
         raise PreconditionFailed("The file is not at that version.", current_etag=etag(file))
-    return _new_upload(unit, principal, file.owner_id, file.parent_id, announced, file.name, hashes)
+    return _new_upload(unit, principal, file.owner_id, file.parent_id, announced, file.name, way)
 
 
 def _new_upload(
@@ -156,11 +175,10 @@ def _new_upload(
     parent_id: ItemId,
     announced: Announcement,
     name: str,
-    hashes: tuple[str | None, str | None],
+    way: _Way,
 ) -> Upload:
     blob_id = BlobId(new_id())
     upload_id = UploadId(new_id())
-    by_form = announced.mode == "post_form"
     life = rules.STATES["created"].deadline or timedelta()
     return Upload(
         id=upload_id,
@@ -180,14 +198,16 @@ def _new_upload(
         actor_kind=unit.origin.actor_kind,
         correlation_id=unit.origin.correlation_id,
         traceparent=unit.origin.traceparent,
-        strategy="post_form" if by_form else "single",
-        landing_key=incoming_key(upload_id) if by_form else None,
+        landing_key=incoming_key(upload_id) if way.strategy == "post_form" else None,
         target_id=announced.target,
         base_version_id=announced.base_version_id,
         claimed_mime_type=announced.mime_type,
         modified_at=announced.modified_at,
-        content_hash=hashes[0],
-        checksum_sha256=hashes[1],
+        strategy=way.strategy,
+        part_bytes=way.part_bytes,
+        parts_hashed=way.parts_hashed,
+        content_hash=way.content_hash,
+        checksum_sha256=way.checksum_sha256,
         steps=(rules.Step("created", unit.now),),
     )
 
@@ -205,7 +225,7 @@ def sign_put(deps: Deps, upload: Upload) -> SignedRequest | None:
     """The request that sends the bytes of an open upload; None once they are there or it has ended. It binds length, type,
     checksum where one was announced, and that nothing lies under the key yet; it never outlives the upload.
     """
-    if upload.state != "created" or upload.strategy != "single" or upload.deadline_at is None:
+    if upload.state != "created" or upload.deadline_at is None or upload.strategy != "single":
         return None
     left = int((upload.deadline_at - deps.work.clock.now()).total_seconds())
     if left < 1:

@@ -1,4 +1,6 @@
-"""Deletes objects that nothing refers to any more, and moves refused ones to quarantine: slow work, outside of units."""
+"""Deletes objects that nothing refers to any more, moves refused ones to quarantine, and aborts multipart uploads that nobody
+will complete: slow work, outside of units.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -28,7 +30,7 @@ async def bury(deps: Deps) -> int:
         until = now + LEASE
         async with deps.work.engine.begin() as connection:
             taken = await take_doomed(connection, now, until=until, limit=PAGE)
-        ready = [row for row in taken if await _moved_to_quarantine(deps, row)]
+        ready = [row for row in taken if await _can_be_deleted(deps, row)]
         if ready:
             await deps.blobs.delete([row.key for row in ready])
             async with deps.work.engine.begin() as connection:
@@ -38,17 +40,18 @@ async def bury(deps: Deps) -> int:
             return count
 
 
-async def _moved_to_quarantine(deps: Deps, row: Any) -> bool:
-    """Whether the object may now be deleted at its old place."""
-    if row.quarantine_key is None:
-        return True
+async def _can_be_deleted(deps: Deps, row: Any) -> bool:
+    """Whether the object may now be deleted at its old place: it is in quarantine if it has to, and takes no more parts."""
     try:
-        await deps.blobs.copy(row.key, row.quarantine_key)
+        if row.multipart_id is not None:
+            await deps.blobs.abort_multipart(row.key, row.multipart_id)
+        if row.quarantine_key is not None:
+            await deps.blobs.copy(row.key, row.quarantine_key)
     except BlobMissing:
         return True
     except Exception as error:  # noqa: BLE001  # whatever it is, the object is tried again later
         first, last = BACK_OFF
-        log.warning("quarantine_failed", key=row.key, error=repr(error))
+        log.warning("not_buried", key=row.key, error=repr(error))
         async with deps.work.engine.begin() as connection:
             again = deps.work.clock.now() + min(last, first * 2 ** min(row.attempts, 10))
             await postpone_doomed(connection, row.key, again, repr(error)[:500])

@@ -11,7 +11,7 @@ from coffer_chassis.access import Rights
 from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ItemCommittedV1
-from coffer_contracts.ids import ItemId, VersionId
+from coffer_contracts.ids import BlobId, ItemId, VersionId
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.items import ChangeReason, Item, Located
 from coffer_files.domain.names import MAX_DEPTH, name_key
@@ -24,7 +24,7 @@ from coffer_files.handlers.sight import rights_at
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
 from coffer_files.store.drives import Drive
-from coffer_files.store.versions import insert_version
+from coffer_files.store.versions import Version, insert_version
 
 RACES = 5
 
@@ -49,23 +49,29 @@ async def commit_upload(unit: Unit, drive: Drive, upload: Upload) -> Upload:
     return placed
 
 
-async def place_upload(unit: Unit, drive: Drive, upload: Upload, *, decides: str | None = None) -> Upload | Obstacle:
+async def place_upload(
+    unit: Unit, drive: Drive, upload: Upload, *, decides: str | None = None, source: Version | None = None
+) -> Upload | Obstacle:
     """Make the file, or the version of one; the upload as committed, or what is in the way, with nothing written.
 
-    `decides` is whose rights count (`user/<id>`): the uploader's, unless somebody else resolves a conflict.
+    `decides` is whose rights count (`user/<id>`): the uploader's, unless somebody else resolves a conflict. `source` is the
+    content whose object is shared, with all that is known of it; that object is held, so nobody deletes it meanwhile.
     """
     decides = decides or f"user/{upload.uploader_id}"
     if upload.verdict is None or upload.etag is None:
         raise LookupError(f"upload {upload.id} is {upload.state} without a verdict")
     file = _file(upload, upload.verdict, VersionId(new_id()), unit.now)
+    if source is not None:
+        file = file._replace(preview_status=source.preview_status, preview_reason=source.preview_reason)
     if upload.target_id is not None:
         placed = await _onto_file(unit, drive, upload, upload.target_id, file, decides)
     else:
         placed = await _into_folder(unit, drive, upload, file, decides)
     if isinstance(placed, Obstacle):
         return placed
-    await _write_version(unit, drive, upload, upload.verdict, placed)
-    await _tell(unit, upload, upload.etag, placed)
+    await _write_version(unit, drive, upload, placed, source)
+    stored = (upload.blob_id, upload.blob_key, upload.etag)
+    await _tell(unit, upload, placed, (source.blob_id, source.blob_key, source.etag) if source else stored)
     return rules.commit(upload, placed.item.id, VersionId(str(file.version_id)), placed.item.name, unit.now)
 
 
@@ -78,7 +84,7 @@ class _Placed:
     above: tuple[ItemId, ...]
 
 
-async def _tell(unit: Unit, upload: Upload, etag: str, placed: _Placed) -> None:
+async def _tell(unit: Unit, upload: Upload, placed: _Placed, stored: tuple[BlobId, str, str]) -> None:
     item, before = placed.item, placed.before
     previous: dict[str, Any] = {}
     if before is not None:
@@ -86,7 +92,8 @@ async def _tell(unit: Unit, upload: Upload, etag: str, placed: _Placed) -> None:
     with on_behalf_of(unit, upload):
         reason: ChangeReason = "content" if before else "created"
         await note_change(unit.connection, item, reason, placed.above, actor_id=unit.origin.actor_id, now=unit.now)
-        content = content_fact(item, blob_id=upload.blob_id, blob_key=upload.blob_key, etag=etag)
+        blob_id, blob_key, etag = stored
+        content = content_fact(item, blob_id=blob_id, blob_key=blob_key, etag=etag)
         more = {"upload_id": upload.id, "is_new": before is None, **previous}
         unit.emit(item_fact(ItemCommittedV1, item, placed.above, content, **more), sequence=item.revision)
 
@@ -201,21 +208,24 @@ def _file(upload: Upload, verdict: Verdict, version_id: VersionId, now: datetime
     )
 
 
-async def _write_version(unit: Unit, drive: Drive, upload: Upload, verdict: Verdict, placed: _Placed) -> None:
+async def _write_version(unit: Unit, drive: Drive, upload: Upload, placed: _Placed, source: Version | None) -> None:
     """What the upload had reserved is used from now on."""
-    item = placed.item
-    blob = {
+    item, verdict = placed.item, upload.verdict
+    if verdict is None:
+        raise LookupError(f"upload {upload.id} is {upload.state} without a verdict")
+    blob: dict[str, Any] = {
         "id": upload.blob_id,
         "owner_id": upload.owner_id,
         "key": upload.blob_key,
         "etag": upload.etag,
         "size_bytes": upload.size_bytes,
         "created_at": unit.now,
+        "content_hash": upload.content_hash,
     }
-    version = {
+    version: dict[str, Any] = {
         "id": item.version_id,
         "item_id": item.id,
-        "blob_id": upload.blob_id,
+        "blob_id": source.blob_id if source else upload.blob_id,
         "upload_id": upload.id,
         "size_bytes": upload.size_bytes,
         "mime_type": verdict.mime_type,
@@ -229,8 +239,20 @@ async def _write_version(unit: Unit, drive: Drive, upload: Upload, verdict: Verd
         "modified_at": item.modified_at,
         "preview_status": item.preview_status,
     }
+    if source is not None:
+        version |= {name: getattr(source, name) for name in _KNOWN_OF_PREVIEWS}
     counted = taken(unit, drive, put_into(placed.item, placed.before)).columns
     if upload.rule.reserves_quota:
         counted = {**counted, "reserved_bytes": -upload.size_bytes}
-    replaces = placed.before.version_id if placed.before else None
-    await insert_version(unit.connection, version, blob, owner_id=drive.owner_id, replaces=replaces, counted=counted)
+    await insert_version(
+        unit.connection,
+        version,
+        None if source else blob,
+        owner_id=drive.owner_id,
+        replaces=placed.before.version_id if placed.before else None,
+        counted=counted,
+    )
+
+
+_KNOWN_OF_PREVIEWS = ("preview_reason", "preview_images", "placeholder", "preview_at", "preview_started_at")
+"""What is known of the previews of an object goes with every content that shares it."""

@@ -85,6 +85,7 @@ async def hand_out(
         # What a link session was given is for once; what was asked for a time ends with it.
         fresh=seconds is not None or ticket is not None,
     )
+    deps.interactions.note_by(origin, content.item_id)
     deps.downloads.note(origin, served.at, way, version_id=content.id, size_bytes=content.size_bytes)
     return Download(url, deps.work.clock.now() + timedelta(seconds=life), content)
 
@@ -94,6 +95,8 @@ async def sign_preview(
 ) -> str | None:
     """Where to fetch a preview picture; None while it is being made. Raises NotFound, KindConflict, PreviewUnavailable."""
     _, content = await _content(deps, principal, origin, ref, version_id)
+    if size != "thumb":
+        deps.interactions.note_by(origin, content.item_id)
     if content.preview_status == "pending":
         return None
     picture = picture_for(content.preview_images, size)

@@ -9,11 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coffer_chassis.blobs import BlobHead
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
-from coffer_files.domain import deadlines
+from coffer_contracts.problems import Problem
+from coffer_files.domain import deadlines, landing
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.assembling import bytes_of
 from coffer_files.handlers.committing import commit_upload
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.parts import keep_open_by_parts
 from coffer_files.handlers.receiving import LANDINGS, go_on, write_down
 from coffer_files.store import uploads
 from coffer_files.store.drives import lock_drive
@@ -31,25 +34,32 @@ class Bucket:
     """The bucket as one round of the sweeper asks it: whether it answers at all is found out a few times only."""
 
     def __init__(self, deps: Deps) -> None:
-        self._blobs = deps.blobs
+        self._deps = deps
         self._in_a_row = 0
         self.failures = 0
         """Questions that were not answered."""
 
-    async def ask(self, key: str) -> tuple[bool | None, BlobHead | None]:
-        """Whether there are bytes under `key`, None if the bucket does not answer, and what it says about them."""
+    async def ask(self, upload: Upload) -> tuple[bool | None, BlobHead | None]:
+        """Whether the bytes of an upload are there, None if the bucket does not answer, and what it says about them. Parts that
+        are all there are put together.
+        """
         if self._in_a_row >= GIVEN_UP_AFTER:
             self.failures += 1
             return None, None
         try:
-            head = await self._blobs.head(key)
+            head = await bytes_of(self._deps, upload)
+        except Problem:
+            # Some parts may have come lately: then there is still somebody at work.
+            await keep_open_by_parts(self._deps, upload)
+            self._in_a_row = 0
+            return False, None
         except Exception as error:  # noqa: BLE001  # whatever it is, the bytes may be there
-            log.warning("bucket_not_asked", key=key, error=repr(error))
+            log.warning("bucket_not_asked", upload_id=upload.id, error=repr(error))
             self._in_a_row += 1
             self.failures += 1
             return None, None
         self._in_a_row = 0
-        return head is not None, head
+        return True, head
 
 
 async def pass_deadline(deps: Deps, bucket: Bucket, due: uploads.Overdue) -> str | None:
@@ -59,7 +69,7 @@ async def pass_deadline(deps: Deps, bucket: Bucket, due: uploads.Overdue) -> str
     if seen is None:
         return None
     asks = seen.state in {"created", "received"}
-    has_bytes, head = await bucket.ask(seen.bytes_key) if asks else (None, None)
+    has_bytes, head = await bucket.ask(seen) if asks else (None, None)
     try:
         return await _step(deps, due, has_bytes, head)
     except Exception:
@@ -85,7 +95,9 @@ async def _step(deps: Deps, due: uploads.Overdue, has_bytes: bool | None, head: 
             after = await commit_upload(unit, drive, before)
             await write_down(unit, before, after)
         elif head is not None and (before.state == "created" or _sent_again(before, head)):
-            after = await go_on(unit, deps, drive, before, rules.receive(before, head.etag, head.size_bytes, unit.now))
+            after = await go_on(
+                unit, deps, drive, before, landing.receive(before, head.etag, head.size_bytes, unit.now, sha256=head.sha256)
+            )
         else:
             is_sent = await _is_sent(deps, unit.connection, before)
             passed = deadlines.pass_deadline(before, unit.now, has_bytes=has_bytes, is_sent=is_sent)

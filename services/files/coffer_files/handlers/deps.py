@@ -13,6 +13,7 @@ from coffer_chassis.unit_of_work import Unit, Work
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.downloads import Downloads
 from coffer_files.handlers.feed_watch import FeedWatch
+from coffer_files.handlers.interactions import Interactions
 from coffer_files.settings import FilesSettings
 
 
@@ -28,6 +29,7 @@ class Deps:
     """Where clients fetch bytes: the bucket, or CloudFront where it is configured."""
     downloads: Downloads
     """What was handed out and is not told of yet."""
+    interactions: Interactions
     watch: FeedWatch
 
 

@@ -28,7 +28,9 @@ async def empty_trash(deps: Deps, principal: Principal, origin: Origin) -> Job:
         total = await count_trashed(unit.connection, owner_id, unit.now)
         arguments = {"before": unit.now.isoformat()}
         key = f"{EMPTY_TRASH} {owner_id}"
-        return await start_job(unit, deps, EMPTY_TRASH, owner_id, principal, arguments, only_key=key, total=total)
+        return await start_job(
+            unit, deps, EMPTY_TRASH, owner_id, principal, arguments, only_key=key, progress=Progress(total=total)
+        )
 
 
 async def empty_some(deps: Deps, job: Job) -> Progress:
@@ -42,7 +44,7 @@ async def empty_some(deps: Deps, job: Job) -> Progress:
         tops = await oldest_trashed(unit.connection, owner_id, before, TOPS)
         gone = 0
         for item_id in tops:
-            if not (await purge_some(unit, owner_id, item_id)).finished:
+            if not await purge_some(unit, owner_id, item_id):
                 break  # a large folder: its next page is the next step
             gone += 1
         after = await lock_drive(unit.connection, owner_id)

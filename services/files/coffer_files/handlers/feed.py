@@ -16,7 +16,7 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import CursorExpired, CursorInvalid
-from coffer_files.domain.items import Given, Item, Located, Owner
+from coffer_files.domain.items import UNMARKED, Given, Item, Located, Owner
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import drive_or_new, root_of
 from coffer_files.handlers.feed_entries import Told, given_now, reading_of, told_of
@@ -24,6 +24,7 @@ from coffer_files.handlers.sight import Seen, seen_by
 from coffer_files.store.changes import live_tree
 from coffer_files.store.entries import Place, entries_after, present, upcoming
 from coffer_files.store.grants import is_shared, locate_many
+from coffer_files.store.marks import marks_of
 
 Part = Literal["own", "shared"]
 """What is listed: first the reader's own tree, then all that others share, as one forest."""
@@ -151,7 +152,11 @@ async def _tops(connection: AsyncConnection, principal: Principal, given: Sequen
 
 async def _own_as_listed(connection: AsyncConnection, principal: Principal, items: Sequence[Item]) -> list[Told]:
     owner, shared = Owner(principal.user_id, principal.username, None), await is_shared(connection, [item.id for item in items])
-    known = [Located(item, owner, (), (), below_trash=False, is_shared=item.id in shared) for item in items]
+    marks = await marks_of(connection, principal.user_id, [item.id for item in items])
+    known = [
+        Located(item, owner, (), (), below_trash=False, is_shared=item.id in shared, mark=marks.get(item.id, UNMARKED))
+        for item in items
+    ]
     return [Told(at.item.id, "created", None, at.item.changed_at, Seen(at, Rights.OWN)) for at in known]
 
 
@@ -159,6 +164,6 @@ async def _as_listed(
     connection: AsyncConnection, principal: Principal, ids: Sequence[ItemId], given: Iterable[Given], now: datetime
 ) -> list[Told]:
     """By what they may see now: a share may have ended since the tops were looked for."""
-    found = await locate_many(connection, ids, given)
+    found = await locate_many(connection, ids, given, principal.grantee)
     known = [seen_by(found[item_id], principal.grantee, now) for item_id in ids if item_id in found]
     return [Told(seen.at.item.id, "created", None, seen.at.item.changed_at, seen) for seen in known if seen is not None]

@@ -66,7 +66,7 @@ async def told_of(
         roots |= {one.item_id for one, _ in given}
     opens = any(entry.reason in _LAID_BARE for entry in entries)
     ids = {entry.item_id for entry in entries} | (roots if opens else set())
-    found = await locate_many(connection, ids, [one for one, _ in given])
+    found = await locate_many(connection, ids, [one for one, _ in given], principal.grantee)
     below = _roots_below(roots, found) if opens else {}
     told = [(entry, one) for entry in entries for one in _tell(entry, found, roots, below, principal, now)]
     return list(_once_for_each_root(told))

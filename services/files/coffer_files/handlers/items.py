@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from coffer_chassis.access import Rights
 from coffer_chassis.etags import Conditions
@@ -13,24 +13,27 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.files import ItemChangedV1, ItemCreatedV1
+from coffer_contracts.files import ConflictPolicy, ItemChangedV1, ItemCreatedV1
 from coffer_contracts.ids import ItemId, UserId
-from coffer_contracts.problems import Cycle, KindConflict, NameConflict, StateConflict, ValidationFailed
+from coffer_contracts.problems import Cycle, KindConflict, NameConflict, NotFound, StateConflict, ValidationFailed
 from coffer_files.domain.items import ChangeReason, Item, Located, accept_depth, new_folder
-from coffer_files.domain.names import accept_name, name_key
+from coffer_files.domain.names import accept_name, name_key, path_names
+from coffer_files.domain.tags import accept_tags, tag_keys
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.discarding import discard
 from coffer_files.handlers.drives import drive_owner, ensure_drive, root_of
 from coffer_files.handlers.facts import content_of, item_fact
-from coffer_files.handlers.naming import free_name, guard, name_conflict
-from coffer_files.handlers.sight import Seen, seen
+from coffer_files.handlers.heights import accept_height
+from coffer_files.handlers.naming import described, free_name, guard, name_conflict
+from coffer_files.handlers.sight import Seen, seen, seen_by
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
-from coffer_files.store.heights import height_below
 
 ROOT = "root"
 """Stands for the id of the caller's own root folder."""
 
 KeepBoth = Literal["fail", "rename"]
+DEADLOCK = "40P01"
 RACES = 5
 """How often a keep-both name is looked for anew when others take each one first."""
 
@@ -43,6 +46,25 @@ async def find_item(deps: Deps, principal: Principal, origin: Origin, ref: str, 
         async with deps.work.read() as connection:
             found = await rows.find(connection, ItemId(ref), principal.grantee)
     return seen(found, principal.grantee, deps.work.clock.now(), in_trash=in_trash)
+
+
+async def find_by_path(deps: Deps, principal: Principal, origin: Origin, start: str, path: str) -> Seen:
+    """The living item that a path leads to from `start`, an id or `root`. Raises NotFound, also where a path ends with a slash
+    at a file; NameInvalid, ValidationFailed for what is no path.
+    """
+    keys = [name_key(name) for name in path_names(path)]
+    if not keys:
+        found = await find_item(deps, principal, origin, start)
+    else:
+        begin = None if start == ROOT else ItemId(start)
+        async with deps.work.read() as connection:
+            at = await rows.find_by_path(connection, begin, principal.user_id, keys, principal.grantee)
+        found = seen(at, principal.grantee, deps.work.clock.now())
+        if len(found.at.ancestor_ids) - len(keys) < found.hidden:
+            raise NotFound  # the path begins at a folder that is not theirs to see
+    if path.endswith("/") and found.at.item.kind != "folder":
+        raise NotFound
+    return found
 
 
 async def hold_folder(unit: Unit, deps: Deps, principal: Principal, ref: str) -> Seen:
@@ -65,7 +87,7 @@ async def hold_folder(unit: Unit, deps: Deps, principal: Principal, ref: str) ->
 
 
 async def make_folder(
-    deps: Deps, principal: Principal, origin: Origin, claim: Claim | None, *, parent: str, name: str, conflict: KeepBoth
+    deps: Deps, principal: Principal, origin: Origin, claim: Claim | None, *, parent: str, name: str, conflict: ConflictPolicy
 ) -> tuple[Seen, bool]:
     """A new folder, and whether this is the replay of an earlier request.
 
@@ -90,17 +112,20 @@ async def make_folder(
     return made, replayed
 
 
-async def _insert_folder(unit: Unit, parent: Located, name: str, user_id: UserId, conflict: KeepBoth) -> Item:
+async def _insert_folder(unit: Unit, parent: Located, name: str, user_id: UserId, conflict: ConflictPolicy) -> Item:
     accept_depth(len(parent.ids_down_to_it))
     wanted = name
     for _ in range(RACES):
         item = new_folder(ItemId(new_id()), parent.item.owner_id, parent.item.id, name, created_by=user_id, now=unit.now)
         if await rows.insert_item(unit.connection, item, name_key(name)):
             return item
-        if conflict == "fail":
+        if conflict != "rename":
             break
         name = await free_name(unit.connection, parent.item.id, wanted, "folder")
-    raise await name_conflict(unit, parent.item.id, wanted, "folder", None)
+    taken = await name_conflict(unit, parent.item.id, wanted, "folder", None)
+    if conflict == "replace":
+        raise KindConflict("A folder is never replaced.", existing=taken.extensions.get("existing"))
+    raise taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +135,13 @@ class Wish:
     name: str | None = None
     parent: str | None = None
     modified_at: datetime | None = None
-    conflict: KeepBoth = "fail"
+    conflict: ConflictPolicy = "fail"
+    tags: tuple[str, ...] | None = None
 
 
 async def change_item(deps: Deps, principal: Principal, origin: Origin, ref: str, wish: Wish, conditions: Conditions) -> Seen:
-    """Rename and move in one step. A wish that is fulfilled already changes nothing, so it may run twice.
+    """Rename, move, date and tag in one step. A wish that is fulfilled already changes nothing, so it may run twice. With
+    `replace` a file in the way of a file goes to the trash (decision 27).
 
     Raises NotFound, Forbidden, PreconditionFailed, NameInvalid, NameConflict, KindConflict, Cycle, StateConflict for a
     root folder, ValidationFailed for another drive or too deep a place.
@@ -123,11 +150,16 @@ async def change_item(deps: Deps, principal: Principal, origin: Origin, ref: str
         raise StateConflict("The root folder of a drive keeps its name and place.")
     if wish.name is not None:
         wish = replace(wish, name=accept_name(wish.name))
+    if wish.tags is not None:
+        wish = replace(wish, tags=accept_tags(wish.tags))
 
     async def run(unit: Unit, *, look: bool) -> Seen:
-        return await _change(unit, deps, principal, ItemId(ref), wish, conditions, look=look)
+        return await change_in(unit, deps, principal, ItemId(ref), wish, conditions, look=look)
 
-    return await unless_taken(deps, origin, run)
+    changed = await unless_taken(deps, origin, run)
+    if wish.name is not None or wish.parent is not None:
+        deps.interactions.note_by(origin, changed.at.item.id)
+    return changed
 
 
 class _Run(Protocol):
@@ -144,23 +176,33 @@ async def unless_taken(deps: Deps, origin: Origin, run: _Run) -> Seen:
         try:
             async with deps.work.unit(origin) as unit:
                 return await run(unit, look=look)
-        except IntegrityError as error:
-            if "items_name" not in str(error.orig):
+        except DBAPIError as error:
+            if not is_race(error):
                 raise
             look = True
     raise StateConflict("Others keep taking the name.")
 
 
-async def _change(
+def is_race(error: DBAPIError) -> bool:
+    """Whether a unit failed only because others were at the same names: it took one that was just taken, or two that swap
+    names waited for each other and the store sent one of them away. It may run again.
+    """
+    if getattr(error.orig, "sqlstate", None) == DEADLOCK:
+        return True
+    return isinstance(error, IntegrityError) and "items_name" in str(error.orig)
+
+
+async def change_in(
     unit: Unit, deps: Deps, principal: Principal, item_id: ItemId, wish: Wish, conditions: Conditions, *, look: bool
 ) -> Seen:
+    """As `change_item`, in a unit that somebody else commits, with a name and tags that were accepted."""
     connection, grantee = unit.connection, principal.grantee
     target: Seen | None = None
-    if wish.parent is not None:
+    if wish.parent is not None or wish.conflict == "replace":
         # Moves of one drive go one after the other, and the folder above is held before the item.
         found = seen(await rows.locate(connection, item_id, grantee), grantee, unit.now)
         await rows.lock_tree(connection, found.at.item.owner_id)
-        target = await hold_folder(unit, deps, principal, wish.parent)
+        target = await hold_folder(unit, deps, principal, wish.parent) if wish.parent is not None else None
     at = seen(await rows.lock(connection, item_id, grantee), grantee, unit.now).require(Rights.WRITE)
     item = at.at.item
     guard(conditions, item)
@@ -176,11 +218,13 @@ async def _change(
         placed = target.takes_in(at)
     name = wish.name if wish.name is not None else item.name
     if name != item.name or changes:
-        if look or wish.conflict == "rename":
-            name = await _free_place(unit, item, parent_id, name, wish.conflict, told=placed.parent_id is not None)
+        if look or wish.conflict != "fail":
+            name = await _free_place(unit, grantee, item, parent_id, name, wish.conflict, told=placed.parent_id is not None)
         changes |= {"name": name, "name_key": name_key(name)}
     if wish.modified_at is not None and wish.modified_at != item.modified_at:
         changes["modified_at"] = wish.modified_at
+    if wish.tags is not None and wish.tags != tuple(item.tags):
+        changes |= {"tags": list(wish.tags), "tag_keys": tag_keys(wish.tags)}
     if not changes:
         return at
     after = await rows.update_item(connection, item, **changes, changed_at=unit.now)
@@ -195,21 +239,26 @@ async def _accept_move(unit: Unit, moved: Located, target: Located) -> None:
     above = target.ids_down_to_it
     if moved.item.id in above:
         raise Cycle("A folder cannot be moved into itself or below itself.")
-    # What has room now has room wherever it lies no deeper than now.
-    if moved.item.kind == "folder" and len(above) > len(moved.ancestor_ids):
-        accept_depth(len(above) + await height_below(unit.connection, moved.item.id))
-    else:
-        accept_depth(len(above))
+    accept_depth(len(above))
+    await accept_height(unit, moved, above)
 
 
-async def _free_place(unit: Unit, item: Item, parent_id: ItemId, name: str, conflict: KeepBoth, *, told: bool) -> str:
-    """The name to take. Raises NameConflict, which names the holder if it may be `told`. Another spelling of its own name is
-    the item's to take.
+async def _free_place(
+    unit: Unit, grantee: str, item: Item, parent_id: ItemId, name: str, conflict: ConflictPolicy, *, told: bool
+) -> str:
+    """The name to take. Raises NameConflict, which names the holder if it may be `told`; KindConflict and Forbidden if it
+    cannot be replaced. Another spelling of its own name is the item's to take.
     """
     holder = await rows.child_named(unit.connection, parent_id, name_key(name))
     if holder is None or holder.id == item.id:
         return name
-    if conflict == "fail":
+    in_the_way = await rows.lock(unit.connection, holder.id, grantee) if conflict == "replace" else None
+    if in_the_way is not None and seen_by(in_the_way, grantee, unit.now):
+        if item.kind != "file" or holder.kind != "file":
+            raise KindConflict("Only a file replaces a file.", existing=described(holder))
+        await discard(unit, seen(in_the_way, grantee, unit.now).require(Rights.DELETE).at)
+        return name
+    if conflict != "rename":
         if told:
             raise await name_conflict(unit, parent_id, name, item.kind, holder)
         suggested = await free_name(unit.connection, parent_id, name, item.kind)
@@ -218,7 +267,9 @@ async def _free_place(unit: Unit, item: Item, parent_id: ItemId, name: str, conf
 
 
 async def _tell(unit: Unit, before: Item, after: Item, stood: tuple[ItemId, ...], above: tuple[ItemId, ...]) -> None:
-    changed = [field for field in ("name", "parent_id", "modified_at") if getattr(before, field) != getattr(after, field)]
+    changed = [
+        field for field in ("name", "parent_id", "modified_at", "tags") if getattr(before, field) != getattr(after, field)
+    ]
     reason: ChangeReason = "moved" if "parent_id" in changed else "renamed" if "name" in changed else "metadata"
     concerned = dict.fromkeys((*stood, *above))
     await note_change(unit.connection, after, reason, concerned, actor_id=unit.origin.actor_id, now=unit.now)

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from coffer_files.domain.jobs import Job, Progress
+from coffer_files.handlers.copying import COPY
+from coffer_files.handlers.copying_trees import copy_some
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.emptying import EMPTY_TRASH, empty_some
 from coffer_files.handlers.recounting import RECOUNT, REPAIR_COUNTS, recount_some, repair_some
@@ -11,6 +13,7 @@ from coffer_files.handlers.upkeep import PURGE_OLD, purge_some_old
 Step = Callable[[Deps, Job], Awaitable[Progress]]
 
 JOB_KINDS: Mapping[str, Step] = {
+    COPY: copy_some,
     EMPTY_TRASH: empty_some,
     PURGE_OLD: purge_some_old,
     RECOUNT: recount_some,

@@ -38,6 +38,9 @@ JOBS = "jobs"
 """The topic of those who ask for jobs, for those who carry them out."""
 
 
+BEGINNING = Progress()
+
+
 async def start_job(
     unit: Unit,
     _deps: Deps,
@@ -47,10 +50,11 @@ async def start_job(
     arguments: dict[str, Any],
     *,
     only_key: str | None = None,
-    total: int | None = None,
+    progress: Progress = BEGINNING,
 ) -> Job:
     """Have something done once the unit has committed. `owner_id` is the person whose turn it takes, as a rule whose drive it
-    is about; `principal` asks for it, may watch and cancel it. `arguments` are JSON and hold no secrets.
+    is about; `principal` asks for it, may watch and cancel it. `arguments` are JSON and hold no secrets. `progress` is what the
+    request itself did already.
 
     With `only_key` the open job that has the same key is given instead of another one. Raises LimitReached.
     """
@@ -65,11 +69,11 @@ async def start_job(
         arguments=arguments,
         only_key=only_key,
         state="queued",
-        done=0,
-        total=total,
-        size_bytes=0,
-        place={},
-        result=None,
+        done=progress.done,
+        total=progress.total,
+        size_bytes=progress.size_bytes,
+        place=progress.place,
+        result=progress.result,
         problem=None,
         error=None,
         attempts=0,

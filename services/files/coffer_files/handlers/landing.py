@@ -13,9 +13,10 @@ import structlog
 from coffer_chassis.blobs import BlobChanged, BlobMissing
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
-from coffer_files.domain import uploads as rules
+from coffer_files.domain import landing as rules
 from coffer_files.domain.deadlines import BUCKET_PATIENCE
-from coffer_files.domain.uploads import LandingFault, Upload
+from coffer_files.domain.landing import LandingFault
+from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.committing import commit_upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.receiving import write_down

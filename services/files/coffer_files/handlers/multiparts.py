@@ -1,6 +1,7 @@
 """Aborts multipart uploads that nobody will finish: their parts cost room and show in no listing.
 
-The bucket's own rule does the same after a day; this is for stores without such rules, and for those that forget them.
+An upload that ends has its own aborted at once; this finds what was begun and never written down. The bucket's own rule aborts
+whatever is older than any upload can be (docs/decisions/0023).
 """
 
 from datetime import timedelta
@@ -9,7 +10,7 @@ import structlog
 
 from coffer_chassis.multiparts import OpenMultipart
 from coffer_files.handlers.deps import Deps
-from coffer_files.store.references import references
+from coffer_files.store.parts import collecting
 
 PREFIXES = ("blobs/", "incoming/")
 PAGE = 200
@@ -41,8 +42,8 @@ async def _abort(deps: Deps, page: list[OpenMultipart]) -> int:
     if not page:
         return 0
     async with deps.work.read() as connection:
-        referred = await references(connection, [one.key for one in page])
-    lost = [one for one in page if referred.get(one.key) != "under_way"]
+        used = await collecting(connection, [one.key for one in page])
+    lost = [one for one in page if (one.key, one.multipart_id) not in used]
     for one in lost:
         await deps.blobs.abort_multipart(one.key, one.multipart_id)
     return len(lost)

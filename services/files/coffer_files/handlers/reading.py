@@ -15,7 +15,7 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import ItemId, VersionId
 from coffer_contracts.problems import KindConflict
-from coffer_files.domain.items import Beginning, Listed, Located, Order
+from coffer_files.domain.items import EVERYTHING, Beginning, Filters, Listed, Located, Order
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import drive_owner, root_of
 from coffer_files.handlers.items import ROOT
@@ -51,6 +51,7 @@ class Asked:
     after: Beginning | None = None
     total: bool = False
     pictures: bool = False
+    filters: Filters = EVERYTHING
 
 
 async def list_folder(deps: Deps, principal: Principal, origin: Origin, ref: str, asked: Asked) -> FolderPage:
@@ -73,10 +74,9 @@ async def _page(
     folder_id = folder.at.item.id
     if folder.at.item.kind != "folder":
         raise KindConflict("Only a folder has children.")
-    page = await listings.children(
-        connection, folder_id, asked.order, limit=asked.limit + 1, after=asked.after, grantee=principal.grantee
-    )
-    total = await listings.count_children(connection, folder_id) if asked.total else None
+    passing: dict[str, Any] = {"grantee": principal.grantee, "filters": asked.filters}
+    page = await listings.children(connection, folder_id, asked.order, limit=asked.limit + 1, after=asked.after, **passing)
+    total = await listings.count_children(connection, folder_id, **passing) if asked.total else None
     page, more = page[: asked.limit], len(page) > asked.limit
     shown = [item.version_id for item in page if item.version_id and item.preview_status == "ready"]
     found_pictures = await pictures(connection, shown) if asked.pictures and shown else {}

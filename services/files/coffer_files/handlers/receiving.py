@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.ids import UploadId, UserId
+from coffer_files.domain import landing
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import quarantine_key
 from coffer_files.domain.uploads import Upload
@@ -16,6 +17,7 @@ from coffer_files.handlers.deps import Deps, on_behalf_of
 from coffer_files.handlers.facts import received_fact, standing_fact
 from coffer_files.store.dispatching import lock_next_in_line, turns
 from coffer_files.store.drives import Drive, lock_drive
+from coffer_files.store.parts import forget_digests
 from coffer_files.store.uploads import lock_upload, save
 from coffer_files.store.versions import doom, is_stored
 
@@ -24,23 +26,32 @@ LANDINGS = "landings"
 
 
 async def receive_upload(
-    unit: Unit, deps: Deps, owner_id: UserId, upload_id: UploadId, *, etag: str, size_bytes: int
+    unit: Unit,
+    deps: Deps,
+    owner_id: UserId,
+    upload_id: UploadId,
+    *,
+    etag: str,
+    size_bytes: int,
+    sha256: str | None = None,
 ) -> Upload | None:
     """The bytes of an upload are in the bucket. Safe from any reporter, any number of times; None if it is unknown."""
     drive = await lock_drive(unit.connection, owner_id)
     upload = await lock_upload(unit.connection, upload_id) if drive else None
     if drive is None or upload is None:
         return None
-    return await receive_bytes(unit, deps, drive, upload, etag=etag, size_bytes=size_bytes)
+    return await receive_bytes(unit, deps, drive, upload, etag=etag, size_bytes=size_bytes, sha256=sha256)
 
 
-async def receive_bytes(unit: Unit, deps: Deps, drive: Drive, upload: Upload, *, etag: str, size_bytes: int) -> Upload:
+async def receive_bytes(
+    unit: Unit, deps: Deps, drive: Drive, upload: Upload, *, etag: str, size_bytes: int, sha256: str | None = None
+) -> Upload:
     """The same, with drive and upload locked already."""
     if upload.rule.is_end and not await is_stored(unit.connection, upload.blob_id):
         # Its signed address works until it expires, and what once lay there may be gone: nobody refers to these bytes.
         await _bury_late_bytes(unit, upload)
         return upload
-    return await go_on(unit, deps, drive, upload, rules.receive(upload, etag, size_bytes, unit.now))
+    return await go_on(unit, deps, drive, upload, landing.receive(upload, etag, size_bytes, unit.now, sha256=sha256))
 
 
 async def go_on(unit: Unit, deps: Deps, drive: Drive, before: Upload, after: Upload) -> Upload:
@@ -58,6 +69,8 @@ async def go_on(unit: Unit, deps: Deps, drive: Drive, before: Upload, after: Upl
     elif after.state == "cleared":
         after = await commit_upload(unit, drive, after)
     await write_down(unit, before, after)
+    if after.state == "committed" and after.item_id is not None and after.actor_kind != "link":
+        deps.interactions.note(after.uploader_id, after.item_id)
     if before.state == "received" and after.state != "received":
         await dispatch_waiting(unit, deps, after.owner_id)
     return after
@@ -88,19 +101,30 @@ async def write_down(unit: Unit, before: Upload, after: Upload) -> None:
     # What is committed was booked with the version that was written.
     reserves = before.rule.reserves_quota if after.state == "committed" else after.rule.reserves_quota
     await save(unit.connection, after, reserved=(reserves - before.rule.reserves_quota) * after.size_bytes)
+    if before.state == "created" and before.parts_hashed and after.state != "created":
+        await forget_digests(unit.connection, after.id)
     if after.rule.bytes_are != before.rule.bytes_are:
         await _doom_bytes(unit, before, after)
 
 
 async def _doom_bytes(unit: Unit, before: Upload, after: Upload) -> None:
-    """Until its deadline the signed address of an upload may still bring bytes; if they come, the bucket tells. A copy may
-    have been made of what a form has sent, also when nothing tells of it.
+    """Until its deadline the signed address of an upload may still bring bytes; if they come, the bucket tells. Parts become
+    an object through this service alone, so they go at once. Of what a form has sent a copy may have been made that nothing
+    tells of.
     """
     target = quarantine_key(after.blob_id) if after.rule.bytes_are == "quarantined" else None
-    end = before.deadline_at if before.state == "created" else None
+    end = before.deadline_at if before.state == "created" and before.strategy != "multipart" else None
     not_before = max(unit.now, end) if end else unit.now
     reason = after.reason or after.state
-    await doom(unit.connection, after.bytes_key, reason=reason, now=unit.now, not_before=not_before, quarantine_key=target)
+    await doom(
+        unit.connection,
+        after.bytes_key,
+        reason=reason,
+        now=unit.now,
+        not_before=not_before,
+        quarantine_key=target,
+        multipart_id=before.multipart_id,
+    )
     if after.landing_key is not None:
         await doom(unit.connection, after.blob_key, reason=reason, now=unit.now, not_before=not_before)
 

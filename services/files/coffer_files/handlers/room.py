@@ -23,10 +23,10 @@ def put_into(item: Item, before: Item | None) -> Booking:
 
 
 def require_room(drive: Drive, size_bytes: int, asks: UserId) -> None:
-    """Raises QuotaExceeded if the drive, which is locked, has no room for so many bytes more. How full it is, is its owner's to
-    know.
+    """Raises QuotaExceeded if the drive, which is locked, has no room for so many bytes more; none always fit. How full it is,
+    is its owner's to know.
     """
-    if size_bytes <= drive.free_bytes:
+    if size_bytes == 0 or size_bytes <= drive.free_bytes:
         return
     if asks != drive.owner_id:
         raise QuotaExceeded("There is not enough room left in its owner's drive.", needed=size_bytes)

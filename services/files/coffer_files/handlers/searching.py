@@ -203,7 +203,7 @@ class _Search:
         return within, end
 
     async def _visible(self, stage: Stage, page: Sequence[Candidate]) -> list[Found]:
-        located = await locate_many(self._connection, [one.id for one in page], self._given)
+        located = await locate_many(self._connection, [one.id for one in page], self._given, self._principal.grantee)
         found = []
         for one in page:
             at = located.get(one.id)

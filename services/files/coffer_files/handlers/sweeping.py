@@ -15,13 +15,16 @@ from coffer_chassis.copies.grants import KEEP_DAYS, forget_removed_before
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import UserId
+from coffer_contracts.problems import Problem
 from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.assembling import bytes_of
 from coffer_files.handlers.deadlines import Bucket, pass_deadline
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.receiving import dispatch_waiting, receive_upload
 from coffer_files.store import changes, uploads
 from coffer_files.store.dispatching import owners_with_room
 from coffer_files.store.drives import lock_drive
+from coffer_files.store.marks import forget_touched_before
 from coffer_files.store.tables import grants
 
 AT_ONCE = 16
@@ -29,6 +32,8 @@ AT_ONCE = 16
 
 PAGE = 200
 FORGET_PAGE = 1000
+RECENT_KEEP_DAYS = 180
+"""How long the list of what somebody had to do with reaches back."""
 
 log = structlog.get_logger(__name__)
 
@@ -80,11 +85,15 @@ async def _look_for(deps: Deps, upload: Upload, turn: asyncio.Semaphore) -> bool
     """Whether the bytes are there; None if that could not be found out."""
     async with turn:
         try:
-            head = await deps.blobs.head(upload.bytes_key)
+            head = await bytes_of(deps, upload)
             if head is None:
                 return False
             async with deps.work.unit(_origin()) as unit:
-                await receive_upload(unit, deps, upload.owner_id, upload.id, etag=head.etag, size_bytes=head.size_bytes)
+                await receive_upload(
+                    unit, deps, upload.owner_id, upload.id, etag=head.etag, size_bytes=head.size_bytes, sha256=head.sha256
+                )
+        except Problem:
+            return False
         except Exception as error:  # noqa: BLE001  # the next round looks again
             log.warning("look_failed", upload_id=upload.id, error=repr(error))
             return None
@@ -137,14 +146,15 @@ async def _dispatch(deps: Deps) -> tuple[int, int]:
 
 
 async def forget(deps: Deps) -> int:
-    """Delete uploads that ended long ago, changes that no cursor reaches any more and tombstones of grants that no older fact
-    can meet any more; how many rows. May run twice.
+    """Delete uploads that ended long ago, changes that no cursor reaches any more, tombstones of grants that no older fact
+    can meet any more and what nobody had to do with for long; how many rows. May run twice.
     """
     now = deps.work.clock.now()
     count = 0
     async with deps.work.engine.begin() as connection:
         count += await changes.forget_before(connection, now - timedelta(days=deps.settings.change_keep_days))
         count += await forget_removed_before(connection, grants, now - timedelta(days=KEEP_DAYS))
+        count += await forget_touched_before(connection, now - timedelta(days=RECENT_KEEP_DAYS))
     while True:
         async with deps.work.engine.begin() as connection:
             ended = now - timedelta(days=deps.settings.upload_keep_days)

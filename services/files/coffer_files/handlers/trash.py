@@ -1,7 +1,6 @@
 """To the trash, back from it, and away for good."""
 
-from datetime import timedelta
-from typing import NamedTuple
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -12,26 +11,24 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.files import ItemPurgedV1, ItemRestoredV1, ItemTrashedV1
+from coffer_contracts.files import ItemPurgedV1, ItemRestoredV1
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import Forbidden, NotFound, StateConflict
-from coffer_files.domain.items import Item, Located, accept_depth
+from coffer_files.domain.items import Located, accept_depth
 from coffer_files.domain.names import name_key
-from coffer_files.domain.trash import TrashOrder
 from coffer_files.domain.usage import total
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.discarding import discard
 from coffer_files.handlers.facts import content_of, item_fact
+from coffer_files.handlers.heights import accept_height
 from coffer_files.handlers.items import ROOT, KeepBoth, hold_folder, unless_taken
 from coffer_files.handlers.naming import free_name, guard, name_conflict
 from coffer_files.handlers.sight import Seen, seen, seen_by
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
 from coffer_files.store.drives import book, lock_drive
-from coffer_files.store.grants import is_shared, locate_many
-from coffer_files.store.heights import height_below
 from coffer_files.store.subtrees import Trashed, delete_items, lock_lowest, trashed_before
 from coffer_files.store.tallies import count_anew, take_out
-from coffer_files.store.trash import Place, depth_before, trash
 from coffer_files.store.versions import doom_unused, release_contents
 
 NAMED_BLOBS = 1000
@@ -50,27 +47,23 @@ async def trash_item(deps: Deps, principal: Principal, origin: Origin, ref: str,
     if ref == ROOT:
         raise StateConflict("The root folder of a drive cannot be removed.")
     async with deps.work.unit(origin) as unit:
-        found = await rows.lock(unit.connection, ItemId(ref), principal.grantee)
-        at = seen(found, principal.grantee, unit.now, in_trash=True)
-        at.require(Rights.DELETE)
-        item = at.at.item
-        if item.trashed_at is not None:
-            return
-        if at.at.below_trash:
-            raise NotFound
-        guard(conditions, item)
-        if item.parent_id is None:
-            raise StateConflict("The root folder of a drive cannot be removed.")
-        gone = {
-            "name_key": None,
-            "trash_key": name_key(item.name),
-            "trash_depth": len(at.at.ancestor_ids),
-            "trashed_at": unit.now,
-        }
-        after = await rows.update_item(unit.connection, item, **gone, changed_at=unit.now)
-        await note_change(unit.connection, after, "trashed", at.at.ancestor_ids, actor_id=unit.origin.actor_id, now=unit.now)
-        fact = item_fact(ItemTrashedV1, after, at.at.ancestor_ids, await content_of(unit, after))
-        unit.emit(fact, sequence=after.revision)
+        await trash_in(unit, principal, ItemId(ref), conditions)
+
+
+async def trash_in(unit: Unit, principal: Principal, item_id: ItemId, conditions: Conditions) -> None:
+    """As `trash_item`, in a unit that somebody else commits."""
+    found = await rows.lock(unit.connection, item_id, principal.grantee)
+    at = seen(found, principal.grantee, unit.now, in_trash=True)
+    at.require(Rights.DELETE)
+    item = at.at.item
+    if item.trashed_at is not None:
+        return
+    if at.at.below_trash:
+        raise NotFound
+    guard(conditions, item)
+    if item.parent_id is None:
+        raise StateConflict("The root folder of a drive cannot be removed.")
+    await discard(unit, at.at)
 
 
 async def restore_item(
@@ -81,14 +74,15 @@ async def restore_item(
     """
 
     async def run(unit: Unit, *, look: bool) -> Seen:
-        return await _restore(unit, deps, principal, item_id, parent, conflict, look=look)
+        return await restore_in(unit, deps, principal, item_id, parent, conflict, look=look)
 
     return await unless_taken(deps, origin, run)
 
 
-async def _restore(
+async def restore_in(
     unit: Unit, deps: Deps, principal: Principal, item_id: ItemId, parent: str | None, conflict: KeepBoth, *, look: bool
 ) -> Seen:
+    """As `restore_item`, in a unit that somebody else commits."""
     connection, grantee = unit.connection, principal.grantee
     found = seen(await rows.locate(connection, item_id, grantee), grantee, unit.now, in_trash=True)
     await rows.lock_tree(connection, found.at.item.owner_id)
@@ -103,8 +97,8 @@ async def _restore(
         return at
     if target.item.owner_id != item.owner_id:
         raise StateConflict("An item is restored into its own drive.")
-    if item.kind == "folder" and len(target.ids_down_to_it) > await depth_before(connection, item_id):
-        accept_depth(len(target.ids_down_to_it) + await height_below(connection, item_id))
+    accept_depth(len(target.ids_down_to_it))
+    await accept_height(unit, at.at, target.ids_down_to_it)
     name = item.name
     if look or conflict == "rename":
         holder = await rows.child_named(connection, target.item.id, name_key(name))
@@ -121,7 +115,7 @@ async def _restore(
     return seen(folder.takes_in(at).at._replace(item=after), grantee, unit.now)
 
 
-_NOT_IN_TRASH = dict.fromkeys(("trashed_at", "trash_key", "trash_depth", "trash_bytes", "trash_files"))
+_NOT_IN_TRASH = dict.fromkeys(("trashed_at", "trash_key", "trash_bytes", "trash_files"))
 
 
 async def _target(unit: Unit, deps: Deps, principal: Principal, at: Located, parent: str | None) -> Seen:
@@ -136,29 +130,6 @@ async def _target(unit: Unit, deps: Deps, principal: Principal, at: Located, par
     return folder.require(Rights.WRITE)
 
 
-class InTrash(NamedTuple):
-    """Something in the trash: where it would be put back to is the path of its folder, with the name it had."""
-
-    item: Item
-    is_shared: bool
-    path: str
-
-
-async def list_trash(
-    deps: Deps, principal: Principal, order: TrashOrder, *, limit: int, after: Place | None
-) -> tuple[list[InTrash], Place | None]:
-    """A page of what the caller's drive has in its trash, and the place of the next. Three statements, however much it is."""
-    async with deps.work.read() as connection:
-        page = await trash(connection, principal.user_id, order, limit=limit + 1, after=after)
-        found = [item for item, _ in page[:limit]]
-        shared = await is_shared(connection, [item.id for item in found])
-        folders = {item.parent_id for item in found if item.parent_id}
-        above = await locate_many(connection, folders, ()) if folders else {}
-    paths = {folder_id: "/".join((*at.ancestor_names, at.item.name, "")) for folder_id, at in above.items()}
-    shown = [InTrash(item, item.id in shared, paths.get(item.parent_id or item.id, "/") + item.name) for item in found]
-    return shown, page[limit - 1][1] if len(page) > limit else None
-
-
 async def purge_item(deps: Deps, principal: Principal, origin: Origin, item_id: ItemId) -> None:
     """Remove what is in the trash for good, with everything below it. From the bottom up in several units, so that the
     largest folder locks nobody out; a crash in between leaves a smaller folder in the trash. May run twice.
@@ -167,13 +138,18 @@ async def purge_item(deps: Deps, principal: Principal, origin: Origin, item_id: 
     """
     async with deps.work.read() as connection:
         found = await rows.locate(connection, item_id, principal.grantee)
-    at = seen(found, principal.grantee, deps.work.clock.now(), in_trash=True)
+    owner_id = purgeable(found, principal, deps.work.clock.now()).item.owner_id
+    await _purge(deps, origin, owner_id, item_id)
+
+
+def purgeable(found: Located | None, principal: Principal, now: datetime) -> Located:
+    """What the caller may remove for good; raises NotFound for what is not in the trash itself, Forbidden."""
+    at = seen(found, principal.grantee, now, in_trash=True)
     if at.at.item.trashed_at is None:
         raise NotFound
     if at.rights != Rights.OWN:
         raise Forbidden("Only the owner of a drive removes things for good.")
-    while not (await purge_step(deps, origin, at.at.item.owner_id, item_id)).finished:
-        pass
+    return at.at
 
 
 async def purge_old(deps: Deps) -> int:
@@ -197,8 +173,7 @@ async def purge_old_page(deps: Deps, after: Trashed | None = None) -> tuple[int,
     count = 0
     for item in old:
         try:
-            while not (await purge_step(deps, Origin.system(new_id()), item.owner_id, item.id)).finished:
-                pass
+            await _purge(deps, Origin.system(new_id()), item.owner_id, item.id)
         except Exception as error:  # noqa: BLE001  # one item must not keep the others in the trash
             log.warning("purge_failed", item_id=item.id, error=repr(error))
             continue
@@ -206,16 +181,14 @@ async def purge_old_page(deps: Deps, after: Trashed | None = None) -> tuple[int,
     return count, old[-1] if len(old) == PURGE_PAGE else None
 
 
-class Purged(NamedTuple):
-    """What a step has removed, and whether nothing is left of the thing."""
-
-    removed: int
-    finished: bool
+async def _purge(deps: Deps, origin: Origin, owner_id: UserId, item_id: ItemId) -> None:
+    while not await purge_step(deps, origin, owner_id, item_id):
+        pass
 
 
-async def purge_step(deps: Deps, origin: Origin, owner_id: UserId, item_id: ItemId) -> Purged:
-    """Remove a bounded part of something in the trash, from the bottom up. What is not in the trash (any more) is finished.
-    May run twice and at once. Whether it may be removed is to be asked before.
+async def purge_step(deps: Deps, origin: Origin, owner_id: UserId, item_id: ItemId) -> bool:
+    """Remove a bounded part of something in the trash, from the bottom up; whether nothing of it is left there. May run twice
+    and at once. Whether it may be removed is to be asked before.
     """
     for _ in range(RACES):
         try:
@@ -227,15 +200,15 @@ async def purge_step(deps: Deps, origin: Origin, owner_id: UserId, item_id: Item
     raise failure
 
 
-async def purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> Purged:
-    """Remove the lowest items below something in the trash, and itself at last. For a unit of the caller's."""
+async def purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> bool:
+    """As `purge_step`, in a unit that somebody else commits. Raises IntegrityError when somebody has just put something in."""
     connection = unit.connection
     # What is just being taken out of the folder, by a move or from the trash, must be out of it before it is emptied.
     await rows.lock_tree(connection, owner_id)
     await lock_drive(connection, owner_id)
     top = await rows.lock(connection, item_id)
     if top is None or top.item.trashed_at is None:
-        return Purged(0, finished=True)
+        return True
     lowest = await lock_lowest(connection, item_id, PURGE_PAGE)
     ids = [item.id for item, _ in lowest]
     gone = await release_contents(connection, ids)
@@ -260,4 +233,4 @@ async def purge_some(unit: Unit, owner_id: UserId, item_id: ItemId) -> Purged:
         unit.emit(fact, sequence=item.revision + 1)
     if item_id not in ids:
         await count_anew(connection, item_id)
-    return Purged(len(ids), finished=item_id in ids)
+    return item_id in ids

@@ -2,34 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from coffer_chassis.blobs import BlobHead
+from coffer_chassis.idempotency import Claim, once
 from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
+from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ConflictPolicy, UploadState
 from coffer_contracts.ids import UploadId
 from coffer_contracts.problems import (
-    KindConflict,
-    NameConflict,
     NotFound,
-    PreconditionFailed,
     Problem,
-    QuotaExceeded,
     StateConflict,
-    UploadIncomplete,
 )
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.names import accept_name
+from coffer_files.domain.parts import NamedPart, check_named
 from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.assembling import bytes_of
 from coffer_files.handlers.committing import Obstacle, place_upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import hold_folder
-from coffer_files.handlers.naming import described
+from coffer_files.handlers.parts import keep_open
 from coffer_files.handlers.receiving import go_on, receive_upload, write_down
+from coffer_files.handlers.refusing import refusal_of
 from coffer_files.handlers.sight import Seen, seen_by
 from coffer_files.store import items as item_rows
 from coffer_files.store import uploads as rows
-from coffer_files.store.drives import Drive, lock_drive
+from coffer_files.store.drives import lock_drive
 
 
 async def find_upload(deps: Deps, principal: Principal, upload_id: UploadId) -> Upload:
@@ -50,40 +51,66 @@ async def list_uploads(
 
 
 async def complete_upload(deps: Deps, principal: Principal, origin: Origin, upload_id: UploadId) -> Upload:
-    """The client says that the bytes are there; the bucket is asked. May run any number of times.
+    """The client says that the bytes are there. See complete_once."""
+    return (await complete_once(deps, principal, origin, None, upload_id))[0]
 
-    Raises NotFound, UploadIncomplete.
+
+async def complete_once(
+    deps: Deps,
+    principal: Principal,
+    origin: Origin,
+    claim: Claim | None,
+    upload_id: UploadId,
+    *,
+    named: Sequence[NamedPart] | None = None,
+) -> tuple[Upload, bool]:
+    """The client says that the bytes are there; the bucket is asked, and puts parts together. How the upload stands then, and
+    whether the request is a replay. May run any number of times and at once.
+
+    Raises NotFound, ValidationFailed, UploadIncomplete, SizeMismatch, ChecksumMismatch; then the upload waits on.
     """
     upload = await find_upload(deps, principal, upload_id)
-    if upload.state != "created":
-        return upload
-    head = await _bytes_of(deps, upload)
-    async with deps.work.unit(origin) as unit:
-        after = await receive_upload(unit, deps, upload.owner_id, upload.id, etag=head.etag, size_bytes=head.size_bytes)
-    return after or upload
+    check_named(upload, named or ())
+    head: BlobHead | None = None
+    if upload.state == "created":
+        try:
+            head = await bytes_of(deps, upload, named)
+        except Problem:
+            await keep_open(deps, upload, deps.work.clock.now())
+            raise
+    if head is None and claim is None:
+        return (upload if upload.state != "created" else await find_upload(deps, principal, upload_id)), False
+    after: Upload | None = None
+
+    async def run(unit: Unit) -> dict[str, Any]:
+        nonlocal after
+        if head is not None:
+            after = await receive_upload(
+                unit, deps, upload.owner_id, upload.id, etag=head.etag, size_bytes=head.size_bytes, sha256=head.sha256
+            )
+        return {}
+
+    _, replayed = await once(deps.work, origin, claim, run)
+    return after or await find_upload(deps, principal, upload_id), replayed
 
 
 async def retry_upload(deps: Deps, principal: Principal, origin: Origin, upload_id: UploadId) -> Upload:
-    """Have a failed upload checked again. May run twice. Raises NotFound, UploadIncomplete, SizeMismatch, StateConflict, and
-    RateLimited when that was done too often.
+    """Have a failed upload checked again. May run twice. Raises NotFound, UploadIncomplete, SizeMismatch, ChecksumMismatch,
+    StateConflict, and RateLimited when that was done too often.
     """
     upload = await find_upload(deps, principal, upload_id)
     if upload.state != "failed":
         return rules.retry(upload, upload.etag or "", upload.size_bytes, deps.work.clock.now())
-    head = await _bytes_of(deps, upload)
+    head = await bytes_of(deps, upload)
     async with deps.work.unit(origin) as unit:
         drive = await lock_drive(unit.connection, upload.owner_id)
         current = await rows.lock_upload(unit.connection, upload.id)
         if drive is None or current is None:
             raise NotFound
-        return await go_on(unit, deps, drive, current, rules.retry(current, head.etag, head.size_bytes, unit.now))
-
-
-async def _bytes_of(deps: Deps, upload: Upload) -> BlobHead:
-    head = await deps.blobs.head(upload.bytes_key)
-    if head is None:
-        raise UploadIncomplete("The bytes have not arrived.")
-    return head
+        if head is None:
+            return current
+        after = rules.retry(current, head.etag, head.size_bytes, unit.now, sha256=head.sha256)
+        return await go_on(unit, deps, drive, current, after)
 
 
 async def abort_upload(deps: Deps, principal: Principal, origin: Origin, upload_id: UploadId) -> Upload:
@@ -139,29 +166,13 @@ async def resolve_upload(deps: Deps, principal: Principal, origin: Origin, uploa
         wanted = replace(wanted, base_version_id=None if wish != Resolution() else current.base_version_id)
         placed = await place_upload(unit, drive, wanted, decides=principal.grantee)
         if isinstance(placed, Obstacle):
-            raise _refusal(placed, current, drive if drive.owner_id == principal.user_id else None)
+            raise refusal_of(placed, current, drive if drive.owner_id == principal.user_id else None)
         kept = placed
         if principal.user_id != current.uploader_id:
             # What the owner made of it is not the uploader's to see: their upload goes on naming what they asked for.
             kept = replace(placed, parent_id=current.parent_id, name=current.name, target_id=current.target_id)
         await write_down(unit, current, kept)
         return placed
-
-
-def _refusal(obstacle: Obstacle, upload: Upload, drive: Drive | None) -> Problem:
-    """What is in the way; how full the drive is only for those who may know it."""
-    existing = described(obstacle.existing)
-    if obstacle.reason == "name_taken":
-        return NameConflict(obstacle.detail, existing=existing, suggested_name=obstacle.suggested_name)
-    if obstacle.reason == "kind_conflict":
-        return KindConflict(obstacle.detail, existing=existing)
-    if obstacle.reason == "base_version_changed":
-        return PreconditionFailed(obstacle.detail, current_etag=existing["etag"] if existing else None)
-    if obstacle.reason == "quota_exceeded":
-        if drive is None:
-            return QuotaExceeded(obstacle.detail, needed=upload.size_bytes)
-        return QuotaExceeded(obstacle.detail, used=drive.used_bytes, limit=drive.quota_bytes, needed=upload.size_bytes)
-    return StateConflict(obstacle.detail, state=upload.state, reason=obstacle.reason)
 
 
 async def committed_item(deps: Deps, principal: Principal, upload: Upload) -> Seen | None:

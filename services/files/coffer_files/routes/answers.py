@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from litestar import MediaType, Response
 
 from coffer_chassis.access import Rights
 from coffer_chassis.answers import PermissionsAnswer, Timestamp, permissions_answer, timestamp
+from coffer_chassis.etags import Conditions, etag_of
+from coffer_chassis.http import not_modified
 from coffer_contracts.files import ItemKind, MediaKind, PreviewStatus
 from coffer_contracts.ids import ItemId
 from coffer_files.domain.items import UNMARKED, Item, Listed, Mark, Owner
@@ -77,6 +81,26 @@ class ItemPage(msgspec.Struct, frozen=True):
     """Part of a listing; `next_cursor` is null at the end and nowhere else."""
 
     items: list[ItemAnswer]
+    next_cursor: str | None
+    total: int | msgspec.UnsetType = msgspec.UNSET
+
+
+def page_response(page: ItemPage, conditions: Conditions) -> Response[ItemPage] | Response[None]:
+    """A page with its tag, or 304 for whoever has it. The tag is made of what the page says; the cursor, which is sealed anew
+    every time, counts only as being there.
+    """
+    items = msgspec.json.encode(page.items)
+    tag = etag_of(blake2b(items, digest_size=12).hexdigest(), str(page.total), int(page.next_cursor is not None))
+    if conditions.not_modified(tag):
+        return not_modified(tag)
+    encoded = msgspec.json.encode(_Encoded(msgspec.Raw(items), page.next_cursor, page.total))
+    # Encoded once: the page goes out as it was read for the tag.
+    answer: Response[Any] = Response(encoded, media_type=MediaType.JSON, headers={"ETag": tag})
+    return answer
+
+
+class _Encoded(msgspec.Struct, frozen=True):
+    items: msgspec.Raw
     next_cursor: str | None
     total: int | msgspec.UnsetType = msgspec.UNSET
 
@@ -181,7 +205,7 @@ def listed_answer(
     )
 
 
-def seen_answer(seen: Seen, *, with_path: bool = False) -> ItemAnswer:
+def seen_answer(seen: Seen, *, with_path: bool = False, preview: PreviewAnswer | None = None) -> ItemAnswer:
     """A single item."""
     return item_answer(
         seen.at.item,
@@ -190,12 +214,13 @@ def seen_answer(seen: Seen, *, with_path: bool = False) -> ItemAnswer:
         parent_id=seen.parent_id,
         shared=seen.at.is_shared or seen.rights != Rights.OWN,
         mark=seen.at.mark,
+        preview=preview,
         path=seen.path if with_path else msgspec.UNSET,
     )
 
 
 def preview_answer(
-    deps: Deps, item: Listed, pictures: Sequence[Mapping[str, Any]], placeholder: str | None, now: datetime
+    deps: Deps, item: Item | Listed, pictures: Sequence[Mapping[str, Any]], placeholder: str | None, now: datetime
 ) -> PreviewAnswer | None:
     """The preview with an address for its thumbnail; None if there is no picture."""
     picture = picture_for(pictures, "thumb")

@@ -1,7 +1,7 @@
 """Folders and items over HTTP: make, list, look, rename, move, trash."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody, QueryParameter
@@ -28,6 +28,7 @@ from coffer_chassis.requests import (
     page_size,
     replay_header,
 )
+from coffer_contracts.files import ConflictPolicy
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import (
     CursorInvalid,
@@ -42,28 +43,61 @@ from coffer_contracts.problems import (
     PreconditionFailed,
     StateConflict,
 )
-from coffer_files.domain.items import Beginning, Order
+from coffer_files.domain.items import Beginning, Filters, Order
 from coffer_files.handlers.items import Wish, change_item, find_item, make_folder
 from coffer_files.handlers.naming import etag_as_seen
 from coffer_files.handlers.reading import Asked, list_folder
 from coffer_files.handlers.sight import Seen
 from coffer_files.handlers.trash import trash_item
-from coffer_files.routes.answers import ItemAnswer, ItemPage, listed_answer, owner_answer, preview_answer, seen_answer
-from coffer_files.routes.requests import DEFAULT_LIMIT, READ, WRITE, Included, InPath, ItemRef, TheDeps, included, item_ref
+from coffer_files.routes.answers import (
+    ItemAnswer,
+    ItemPage,
+    listed_answer,
+    owner_answer,
+    page_response,
+    preview_answer,
+    seen_answer,
+)
+from coffer_files.routes.filters import (
+    After,
+    Before,
+    Favourite,
+    Kind,
+    SizeMax,
+    SizeMin,
+    Tags,
+    Types,
+    bound,
+    filters_of,
+)
+from coffer_files.routes.requests import (
+    DEFAULT_LIMIT,
+    READ,
+    SHOWN_WITH,
+    WRITE,
+    Included,
+    InPath,
+    ItemRef,
+    TheDeps,
+    included,
+    item_ref,
+)
 
 NAME_LIMIT = 1024
 """Characters that are looked at before the rules of names are asked."""
+
+LISTED_WITH = frozenset({"path", "permissions", "thumbnail", "total"})
 
 Sort = Annotated[str, QueryParameter(description="`name`, `modified_at`, `created_at` or `size`; with `-` descending.")]
 FoldersFirst = Annotated[bool, QueryParameter(description="Folders before files.")]
 
 
 class FolderBody(Body):
-    """A new folder."""
+    """A new folder. A folder is never replaced: with `replace` a taken name is a `kind_conflict`."""
 
     parent_id: ItemRef = Field(description="Where it is made; `root` is the caller's own root folder.")
     name: str = Field(max_length=NAME_LIMIT, description="1 to 255 bytes of UTF-8.")
-    conflict: Literal["fail", "rename"] = Field("fail", description="What to do when the name is taken.")
+    conflict: ConflictPolicy = Field("fail", description="What to do when the name is taken.")
 
 
 class ChangeBody(Body):
@@ -72,7 +106,9 @@ class ChangeBody(Body):
     name: str | None = Field(None, max_length=NAME_LIMIT, description="The new name.")
     parent_id: ItemRef | None = Field(None, description="The folder to move it to, in the same drive.")
     modified_at: Moment | None = Field(None, description="When the content was changed, for clients that know.")
-    conflict: Literal["fail", "rename"] = Field("fail", description="What to do when the name is taken.")
+    conflict: ConflictPolicy = Field(
+        "fail", description="What to do when the name is taken; with `replace` a file in the way of a file goes to the trash."
+    )
 
 
 @post(
@@ -100,7 +136,7 @@ async def post_folder(
 
 @get(
     "/v1/items/{item:str}/children",
-    opt=user(READ, links=True) | documented(raises=[KindConflict, CursorInvalid]),
+    opt=user(READ, links=True) | documented(raises=[KindConflict, CursorInvalid, MalformedRequest]),
     operation_id="list_children",
     tags=["items"],
     summary="List a folder",
@@ -111,23 +147,37 @@ async def get_children(
     origin: TheOrigin,
     deps: TheDeps,
     cursors: TheCursors,
+    conditions: TheConditions,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     sort: Sort = "name",
     folders_first: FoldersFirst = True,  # noqa: FBT002  # a query parameter, never positional
     include: Included = "",
-) -> Response[ItemPage]:
-    """A page of a folder. `include` takes `thumbnail`, `total`, `path`."""
+    kind: Kind = None,
+    types: Types = None,
+    tags: Tags = None,
+    favourite: Favourite = None,
+    modified_after: After = None,
+    modified_before: Before = None,
+    size_min: SizeMin = None,
+    size_max: SizeMax = None,
+) -> Response[ItemPage] | Response[None]:
+    """A page of a folder: all of it, or what passes every filter that is given; filters by type or size show files only.
+
+    `include` takes `thumbnail`, `total` and `path`; `permissions` are always there. 304 if the caller has the page already.
+    """
     ref = item_ref(item)
     order = Order.parse(sort, folders_first=folders_first)
-    wanted = included(include)
-    listing = _listing(ref, principal, order)
+    wanted = included(include, LISTED_WITH)
+    filters = filters_of(kind, types, tags, favourite, modified_after, modified_before, size_min, size_max)
+    listing = _listing(ref, principal, order, filters)
     asked = Asked(
         order,
         page_size(limit),
         _beginning(cursors.open(cursor, listing)) if cursor else None,
         total="total" in wanted,
         pictures="thumbnail" in wanted,
+        filters=filters,
     )
     page = await list_folder(deps, principal, origin, ref, asked)
     owner, permissions = owner_answer(page.folder.at.owner), permissions_answer(page.folder.rights)
@@ -148,7 +198,7 @@ async def get_children(
             )
         )
     end = cursors.seal(_position(page.after), listing) if page.after else None
-    return Response(ItemPage(items, end, UNSET if page.total is None else page.total))
+    return page_response(ItemPage(items, end, UNSET if page.total is None else page.total), conditions)
 
 
 @get(
@@ -166,11 +216,14 @@ async def get_item(
     conditions: TheConditions,
     include: Included = "",
 ) -> Response[ItemAnswer] | Response[None]:
-    """An item, also one in the trash. `include=path` adds its path. 304 if the caller has it already."""
+    """An item, also one in the trash. `include=path` adds its path; `permissions` are always there. 304 if the caller has it
+    already.
+    """
+    wanted = included(include, SHOWN_WITH)
     found = await find_item(deps, principal, origin, item_ref(item), in_trash=True)
     if conditions.not_modified(etag_as_seen(found)):
         return not_modified(etag_as_seen(found))
-    return _answered(found, 200, {}, with_path="path" in included(include))
+    return _answered(found, 200, {}, with_path="path" in wanted)
 
 
 @patch(
@@ -214,8 +267,9 @@ def _answered(seen: Seen, status: int, headers: dict[str, str], *, with_path: bo
     return Response(seen_answer(seen, with_path=with_path), status_code=status, headers=headers)
 
 
-def _listing(ref: str, principal: Principal, order: Order) -> Listing:
-    return Listing("children", principal.user_id, order.text, {"folder": ref, "folders_first": order.folders_first})
+def _listing(ref: str, principal: Principal, order: Order, filters: Filters) -> Listing:
+    which = {"folder": ref, "folders_first": order.folders_first, **bound(filters)}
+    return Listing("children", principal.user_id, order.text, which)
 
 
 def _position(after: Beginning) -> list[Value]:

@@ -1,12 +1,13 @@
 """What requests to files have in common, beside what all services share (`coffer_chassis.requests`)."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from pydantic import StringConstraints
 
-from coffer_chassis.requests import ID_PATTERN, known_id
+from coffer_chassis.requests import ID_PATTERN, known_id, refused
 from coffer_chassis.tickets import TicketVerifier
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import ROOT
@@ -32,6 +33,13 @@ def item_ref(text: str) -> str:
     return text if text == ROOT else known_id(text)
 
 
-def included(text: str) -> frozenset[str]:
-    """The words of an `include` parameter."""
-    return frozenset(word.strip() for word in text.split(",") if word.strip())
+SHOWN_WITH = frozenset({"path", "permissions"})
+"""What can be added to a single item."""
+
+
+def included(text: str, known: Collection[str]) -> frozenset[str]:
+    """The words of an `include` parameter; raises ValidationFailed for one that is not known there."""
+    words = frozenset(word.strip() for word in text.split(",") if word.strip())
+    if not words <= frozenset(known):
+        raise refused("include", "unknown_word", f"Any of {', '.join(sorted(known))}, separated by commas.")
+    return words

@@ -27,7 +27,7 @@ from coffer_files.handlers.items import ROOT
 from coffer_files.handlers.searching import Asked, Found, search
 from coffer_files.handlers.suggesting import forget_queries, remember_query, suggest
 from coffer_files.routes.answers import ItemAnswer, seen_answer
-from coffer_files.routes.requests import READ, WRITE, Included, TheDeps, included
+from coffer_files.routes.requests import READ, SHOWN_WITH, WRITE, Included, TheDeps, included
 
 LONGEST_PAGE = 100
 DEFAULT_PAGE = 50
@@ -174,7 +174,7 @@ async def get_search(
     after = _place(cursors.open(cursor, listing), sort, query) if cursor else None
     asked = Asked(query, filters, within, sort, max(1, min(limit, LONGEST_PAGE)), after)
     result = await search(deps, principal, asked)
-    with_path = "path" in included(include)
+    with_path = "path" in included(include, SHOWN_WITH)
     items = [FoundAnswer(seen_answer(one.seen, with_path=with_path), _highlights(one)) for one in result.found]
     end = cursors.seal([result.after.stage, result.after.value, result.after.id], listing) if result.after else None
     return Response(SearchAnswer(items, end, _since(began)))

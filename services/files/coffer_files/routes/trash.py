@@ -20,7 +20,8 @@ from coffer_contracts.problems import CursorInvalid, KindConflict, NameConflict,
 from coffer_files.domain.items import Owner
 from coffer_files.domain.trash import TrashOrder
 from coffer_files.handlers.naming import etag_as_seen
-from coffer_files.handlers.trash import list_trash, purge_item, restore_item
+from coffer_files.handlers.trash import purge_item, restore_item
+from coffer_files.handlers.trash_pages import list_trash
 from coffer_files.routes.answers import ItemAnswer, item_answer, owner_answer, seen_answer
 from coffer_files.routes.requests import DEFAULT_LIMIT, READ, WRITE, InPath, ItemRef, TheDeps
 from coffer_files.store.trash import Place

@@ -1,13 +1,17 @@
 """How uploads look on the wire."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_contracts.files import ConflictPolicy, UploadState
+from coffer_files.domain.parts import part_count
 from coffer_files.domain.uploads import Strategy, Upload
 from coffer_files.handlers import announcing
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.forms import sign_form
+from coffer_files.handlers.parts import SignedPart, Standing
 from coffer_files.routes.answers import ItemAnswer
 
 
@@ -41,6 +45,13 @@ class PartDoneAnswer(msgspec.Struct, frozen=True):
     n: int
     size: int
     etag: str
+
+
+class PartsAnswer(msgspec.Struct, frozen=True):
+    """Requests that send parts. `expires_at` is until when the upload waits for bytes."""
+
+    parts: list[PartAnswer]
+    expires_at: Timestamp | None
 
 
 class UploadAnswer(msgspec.Struct, frozen=True):
@@ -83,7 +94,13 @@ class UploadPage(msgspec.Struct, frozen=True):
 
 
 def upload_answer(
-    deps: Deps, upload: Upload, *, sign: bool = False, item: ItemAnswer | msgspec.UnsetType = msgspec.UNSET
+    deps: Deps,
+    upload: Upload,
+    *,
+    sign: bool = False,
+    item: ItemAnswer | msgspec.UnsetType = msgspec.UNSET,
+    standing: Standing | None = None,
+    parts: Sequence[SignedPart] = (),
 ) -> UploadAnswer:
     """An upload as it stands; with `sign` also the request that sends its bytes, while they are missing."""
     signed = announcing.sign_put(deps, upload) if sign else None
@@ -102,11 +119,27 @@ def upload_answer(
         item_id=upload.item_id or upload.target_id,
         version_id=upload.version_id,
         part_size=upload.part_bytes,
-        part_count=1,
+        part_count=part_count(upload.size_bytes, upload.part_bytes),
         created_at=timestamp(upload.created_at),
         changed_at=timestamp(upload.changed_at),
         expires_at=timestamp(upload.deadline_at) if upload.deadline_at else None,
+        parts_done=_done(standing) if standing else msgspec.UNSET,
+        missing=standing.missing if standing else msgspec.UNSET,
+        parts=[_part(part) for part in parts] or msgspec.UNSET,
         single=SignedAnswer(signed.method, signed.url, dict(signed.headers)) if signed else msgspec.UNSET,
         form=FormAnswer(form.url, dict(form.fields)) if form else msgspec.UNSET,
         item=item,
     )
+
+
+def part_answers(upload: Upload, parts: Sequence[SignedPart]) -> PartsAnswer:
+    """Addresses for parts."""
+    return PartsAnswer([_part(part) for part in parts], timestamp(upload.deadline_at) if upload.deadline_at else None)
+
+
+def _part(part: SignedPart) -> PartAnswer:
+    return PartAnswer(part.number, part.request.url, dict(part.request.headers), timestamp(part.expires_at))
+
+
+def _done(standing: Standing) -> list[PartDoneAnswer]:
+    return [PartDoneAnswer(part.number, part.size_bytes, part.etag) for part in standing.done]

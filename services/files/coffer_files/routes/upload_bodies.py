@@ -8,7 +8,8 @@ from pydantic_core import PydanticCustomError
 from coffer_chassis.answers import Body
 from coffer_chassis.requests import IdText, Moment
 from coffer_contracts.files import ConflictPolicy
-from coffer_files.handlers import announcing
+from coffer_files.domain.parts import MAX_PARTS, Mode
+from coffer_files.handlers.sending import PARTS_AT_ONCE
 from coffer_files.routes.items import NAME_LIMIT
 from coffer_files.routes.requests import ItemRef
 
@@ -37,7 +38,7 @@ class UploadBody(Body):
     parts_sha256: bool = Field(
         False, description="With parts: their SHA-256 is given when their addresses are asked for, so none is signed before."
     )
-    mode: announcing.Mode = Field("auto", description="How the bytes travel; `auto` lets Coffer decide.")
+    mode: Mode = Field("auto", description="How the bytes travel; `auto` is one PUT up to 8 MiB, else parts.")
 
     @model_validator(mode="after")
     def _goes_somewhere(self) -> Self:
@@ -45,6 +46,33 @@ class UploadBody(Body):
         if placed is (self.item_id is not None) or (self.item_id and (self.parent_id or self.name)):
             raise PydanticCustomError("one_target", "Say parent_id and name, or item_id alone.")
         return self
+
+
+class PartsBody(Body):
+    """Which parts are to be sent next."""
+
+    numbers: tuple[Annotated[int, Field(ge=1, le=MAX_PARTS, strict=True)], ...] = Field(
+        min_length=1, max_length=PARTS_AT_ONCE, description="Numbers of parts, from 1."
+    )
+    sha256: tuple[Sha256, ...] | None = Field(
+        None, max_length=PARTS_AT_ONCE, description="SHA-256 of each of these parts, hexadecimal, in the same order."
+    )
+
+
+class NamedPartBody(Body):
+    """A part that was sent."""
+
+    n: int = Field(ge=1, le=MAX_PARTS, strict=True, description="Its number, from 1.")
+    etag: str = Field(min_length=1, max_length=200, description="The `ETag` that the bucket answered, quoted or not.")
+    sha256: Sha256 | None = Field(None, description="SHA-256 of the part, hexadecimal.")
+
+
+class CompleteBody(Body):
+    """What was sent. The body may be left out."""
+
+    parts: tuple[NamedPartBody, ...] | None = Field(
+        None, min_length=1, max_length=MAX_PARTS, description="All parts, in any order; without them the bucket is asked."
+    )
 
 
 class ResolveBody(Body):

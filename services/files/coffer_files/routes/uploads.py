@@ -9,7 +9,6 @@ from litestar.params import JSONBody, QueryParameter
 
 from coffer_chassis.access_rules import user
 from coffer_chassis.cursors import Listing, Value
-from coffer_chassis.identity import Principal
 from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import (
@@ -28,35 +27,28 @@ from coffer_contracts.files import UploadState
 from coffer_contracts.ids import ItemId, UploadId, VersionId
 from coffer_contracts.problems import (
     CursorInvalid,
-    FeatureDisabled,
     IdempotencyInProgress,
     IdempotencyKeyReuse,
     KindConflict,
-    MalwareDetected,
     NameConflict,
     NameInvalid,
     NotFound,
     PreconditionFailed,
     QuotaExceeded,
-    RateLimited,
-    SizeMismatch,
     StateConflict,
-    UploadExpired,
-    UploadIncomplete,
+    TooLarge,
     ValidationFailed,
 )
-from coffer_files.domain.uploads import STATES, Upload
-from coffer_files.handlers import announcing, timelines
+from coffer_files.domain.uploads import STATES
+from coffer_files.handlers import announcing, sending, timelines
 from coffer_files.handlers import uploads as commands
 from coffer_files.handlers.announcing import Announcement
-from coffer_files.handlers.deps import Deps
-from coffer_files.routes.answers import ItemAnswer, seen_answer
+from coffer_files.handlers.parts import sign_missing
+from coffer_files.routes.answers import seen_answer
 from coffer_files.routes.requests import DEFAULT_LIMIT, NO_STORE, READ, WRITE, InPath, TheDeps
 from coffer_files.routes.timeline_answers import TimelineAnswer, timeline_answer
 from coffer_files.routes.upload_answers import UploadAnswer, UploadPage, upload_answer
 from coffer_files.routes.upload_bodies import ResolveBody, UploadBody
-
-RETRY_SECONDS = 1
 
 States = Annotated[str, QueryParameter(name="state", description="Only uploads in these states, separated by commas.")]
 
@@ -73,7 +65,7 @@ States = Annotated[str, QueryParameter(name="state", description="Only uploads i
             KindConflict,
             PreconditionFailed,
             QuotaExceeded,
-            FeatureDisabled,
+            TooLarge,
             IdempotencyKeyReuse,
             IdempotencyInProgress,
         ]
@@ -89,7 +81,10 @@ async def post_upload(
     deps: TheDeps,
     idempotency_key: IdempotencyKey = None,
 ) -> Response[UploadAnswer]:
-    """Announce a file and get the signed request that sends its bytes to the bucket."""
+    """Announce a file and get the signed requests that send its bytes to the bucket.
+
+    Up to 8 MiB go in one PUT, longer files in parts; the first 20 of them are signed at once, the others by `/parts`.
+    """
     used = claim_of(idempotency_key, principal, "POST /v1/uploads", data)
     announced = Announcement(
         parent=data.parent_id or "",
@@ -106,7 +101,8 @@ async def post_upload(
     )
     upload, replayed = await announcing.start_upload(deps, principal, origin, used, announced)
     headers = {"Location": f"/v1/uploads/{upload.id}", "Cache-Control": NO_STORE, **replay_header(replayed)}
-    return Response(upload_answer(deps, upload, sign=True), status_code=201, headers=headers)
+    answer = upload_answer(deps, upload, sign=True, parts=await sign_missing(deps, upload))
+    return Response(answer, status_code=201, headers=headers)
 
 
 @get(
@@ -142,9 +138,12 @@ async def get_uploads(
     summary="Look at an upload",
 )
 async def get_upload(upload: InPath, principal: ThePrincipal, deps: TheDeps) -> Response[UploadAnswer]:
-    """Where an upload stands; while bytes are missing, its uploader gets a fresh signed request."""
-    found = await commands.find_upload(deps, principal, UploadId(known_id(upload)))
-    answer = upload_answer(deps, found, sign=principal.user_id == found.uploader_id)
+    """Where an upload stands; while bytes are missing, its uploader gets fresh signed requests.
+
+    Of one that comes in parts it tells which are there and which are missing, so that anybody who has the bytes can go on.
+    """
+    found, standing, parts = await sending.look_at_upload(deps, principal, UploadId(known_id(upload)))
+    answer = upload_answer(deps, found, sign=principal.user_id == found.uploader_id, standing=standing, parts=parts)
     return Response(answer, headers={"Cache-Control": NO_STORE})
 
 
@@ -159,53 +158,6 @@ async def get_timeline(upload: InPath, principal: ThePrincipal, deps: TheDeps) -
     """Every step of an upload, how long it took, what it waits for now, and what comes next by itself."""
     story = await timelines.timeline_of(deps, principal, UploadId(known_id(upload)))
     return Response(timeline_answer(story), headers={"Cache-Control": NO_STORE})
-
-
-@post(
-    "/v1/uploads/{upload:str}/complete",
-    opt=user(WRITE)
-    | limited("upload")
-    | documented(raises=[UploadIncomplete, NameConflict, KindConflict, StateConflict, UploadExpired, MalwareDetected]),
-    status_code=202,
-    operation_id="complete_upload",
-    tags=["uploads"],
-    summary="Say that the bytes are there",
-)
-async def post_complete(
-    upload: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
-) -> Response[ItemAnswer] | Response[UploadAnswer]:
-    """200 with the file once it is committed, else 202 and where to look. Optional: the bucket reports bytes too."""
-    return await _outcome(deps, principal, await commands.complete_upload(deps, principal, origin, UploadId(known_id(upload))))
-
-
-@post(
-    "/v1/uploads/{upload:str}/retry",
-    opt=user(WRITE)
-    | limited("upload")
-    | documented(
-        raises=[
-            UploadIncomplete,
-            SizeMismatch,
-            NameConflict,
-            KindConflict,
-            StateConflict,
-            UploadExpired,
-            MalwareDetected,
-            RateLimited,
-        ]
-    ),
-    status_code=202,
-    operation_id="retry_upload",
-    tags=["uploads"],
-    summary="Have a failed upload checked again",
-)
-async def post_retry(
-    upload: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
-) -> Response[ItemAnswer] | Response[UploadAnswer]:
-    """A failed upload begins again with the bytes that are there. Its uploader and the owner of the drive may ask for it;
-    when that is done often, pauses between one time and the next grow up to an hour.
-    """
-    return await _outcome(deps, principal, await commands.retry_upload(deps, principal, origin, UploadId(known_id(upload))))
 
 
 @patch(
@@ -239,27 +191,6 @@ async def delete_upload(upload: InPath, principal: ThePrincipal, origin: TheOrig
     await commands.abort_upload(deps, principal, origin, UploadId(known_id(upload)))
 
 
-async def _outcome(deps: Deps, principal: Principal, upload: Upload) -> Response[ItemAnswer] | Response[UploadAnswer]:
-    """The file, or that it is on its way. Raises what keeps it from becoming one."""
-    if upload.state == "committed":
-        item = await commands.committed_item(deps, principal, upload)
-        # Whoever may no longer see the file is told that the upload came to its end, and nothing of the file.
-        if item is None:
-            return Response(upload_answer(deps, upload), status_code=200)
-        return Response(seen_answer(item), status_code=200)
-    if upload.state in {"expired", "aborted"}:
-        raise UploadExpired(upload.detail or "The upload has ended.", state=upload.state)
-    if upload.state == "rejected":
-        raise MalwareDetected(upload.detail or "", reason=upload.reason)
-    if upload.state == "failed":
-        raise StateConflict(upload.detail or "", state=upload.state, reason=upload.reason)
-    if upload.state == "conflict":
-        kind = {"name_taken": NameConflict, "kind_conflict": KindConflict}.get(upload.reason or "", StateConflict)
-        raise kind(upload.detail or "", state=upload.state, reason=upload.reason, suggested_name=upload.suggested_name)
-    headers = {"Location": f"/v1/uploads/{upload.id}", "Retry-After": str(RETRY_SECONDS)}
-    return Response(upload_answer(deps, upload), status_code=202, headers=headers)
-
-
 def _states(text: str) -> tuple[UploadState, ...]:
     words = {word.strip() for word in text.split(",") if word.strip()}
     known = tuple(state for state in STATES if state in words)
@@ -280,8 +211,6 @@ ROUTES = (
     get_uploads,
     get_upload,
     get_timeline,
-    post_complete,
-    post_retry,
     patch_upload,
     delete_upload,
 )

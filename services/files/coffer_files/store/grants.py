@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.tables import Id
 from coffer_contracts.ids import ItemId, UserId
-from coffer_files.domain.items import Given, Item, Located, Owner
-from coffer_files.store.items import ITEM_COLUMNS
-from coffer_files.store.tables import grants, items, users
+from coffer_files.domain.items import Given, Item, Located, Mark, Owner
+from coffer_files.store.items import IS_OF_GRANTEE, ITEM_COLUMNS, NOBODY
+from coffer_files.store.tables import grants, items, marks, users
 
 _SEEN = len(ITEM_COLUMNS)
 _given = select(grants.c.item_id, grants.c.rights, grants.c.expires_at, grants.c.owner_id).where(
@@ -36,15 +36,18 @@ async def folders_above(connection: AsyncConnection, item_ids: Collection[ItemId
 
 
 async def locate_many(
-    connection: AsyncConnection, item_ids: Collection[ItemId], given: Iterable[Given] = ()
+    connection: AsyncConnection, item_ids: Collection[ItemId], given: Iterable[Given] = (), grantee: str = NOBODY
 ) -> dict[ItemId, Located]:
-    """Those of the items that exist, with where they stand and what of `given` reaches them; in one statement."""
+    """Those of the items that exist, with where they stand, what of `given` reaches them and `grantee`'s marks; in one
+    statement.
+    """
     if not item_ids:
         return {}
     known: dict[ItemId, list[Given]] = {}
     for one in given:
         known.setdefault(one.item_id, []).append(one)
-    rows = {row.id: row for row in await connection.execute(_with_all_above, {"ids": [*item_ids]})}
+    values = {"ids": [*item_ids], "grantee": grantee}
+    rows = {row.id: row for row in await connection.execute(_with_all_above, values)}
     return {item_id: _located(rows[item_id], rows, known) for item_id in item_ids if item_id in rows}
 
 
@@ -58,18 +61,24 @@ def _up(item_ids: Any) -> Any:
 
 
 _ids = bindparam("ids", type_=ARRAY(Id))
-_every = _up(_ids)
-_folders_above = select(_every.c.parent_id).where(_every.c.parent_id.is_not(None)).distinct()
+every_above = _up(_ids)
+_folders_above = select(every_above.c.parent_id).where(every_above.c.parent_id.is_not(None)).distinct()
 _with_all_above = (
     select(
         *ITEM_COLUMNS,
         users.c.username,
         users.c.display_name,
         exists().where(grants.c.item_id == items.c.id, grants.c.removed_at.is_(None)).label("shared"),
+        marks.c.favourite_at,
+        marks.c.touched_at,
     )
-    .select_from(items.outerjoin(users, users.c.user_id == items.c.owner_id))
+    .select_from(
+        items.outerjoin(users, users.c.user_id == items.c.owner_id).outerjoin(
+            marks, (marks.c.item_id == items.c.id) & IS_OF_GRANTEE
+        )
+    )
     # As an array for the same reason.
-    .where(items.c.id == func.any(func.array(select(_every.c.id).scalar_subquery())))
+    .where(items.c.id == func.any(func.array(select(every_above.c.id).scalar_subquery())))
 )
 
 
@@ -90,4 +99,5 @@ def _located(row: Any, rows: Mapping[ItemId, Any], known: Mapping[ItemId, Sequen
         any(folder.trashed_at is not None for folder in above),
         tuple(one for item_id in (*ids, item.id) for one in known.get(item_id, ())),
         row.shared,
+        Mark(row.favourite_at, row.touched_at),
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, bindparam, cast, exists, func, literal, select, update
+from sqlalchemy import ARRAY, BigInteger, Select, Text, bindparam, cast, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -88,11 +88,23 @@ def _located(start: Any, columns: Sequence[Any] = ITEM_COLUMNS) -> Select[Any]:
     )
 
 
+def _down(start: Any) -> Any:
+    """The item that names lead to from `start`, one step for each."""
+    keys = bindparam("keys", type_=ARRAY(Text)).label("keys")
+    here = select(items.c.id, literal(0).label("steps"), keys).where(items.c.id == start).cte("down", recursive=True)
+    child = items.alias("child")
+    one = (child.c.parent_id == here.c.id) & (child.c.name_key == here.c["keys"][here.c.steps + 1])
+    down = here.union_all(select(child.c.id, here.c.steps + 1, here.c["keys"]).join(here, one))
+    return select(down.c.id).where(down.c.steps == func.cardinality(down.c["keys"])).scalar_subquery()
+
+
 _own_root = select(drives.c.root_id).where(drives.c.owner_id == bindparam("owner", type_=Id)).scalar_subquery()
 _by_id = _located(bindparam("item"))
 _by_root = _located(_own_root)
 _found_by_id = Direct(_located(bindparam("item", type_=Id), SHOWN_COLUMNS))
 _found_by_root = Direct(_located(_own_root, SHOWN_COLUMNS))
+_found_by_path = Direct(_located(_down(bindparam("item", type_=Id)), SHOWN_COLUMNS))
+_found_by_path_from_root = Direct(_located(_down(_own_root), SHOWN_COLUMNS))
 _by_id_shared = _by_id.with_for_update(read=True, of=items)
 _by_id_locked = _by_id.with_for_update(of=items)
 _by_root_shared = _by_root.with_for_update(read=True, of=items)
@@ -137,6 +149,19 @@ async def find(connection: AsyncConnection, item_id: ItemId, grantee: str) -> Lo
 async def find_root(connection: AsyncConnection, owner_id: UserId) -> Located | None:
     """As `locate_root`, quicker, for connections of `Work.read` only."""
     found = await _found_by_root.rows(connection, owner=owner_id, grantee=f"user/{owner_id}")
+    return _read(found[0]) if found else None
+
+
+async def find_by_path(
+    connection: AsyncConnection, start: ItemId | None, owner_id: UserId, keys: Sequence[str], grantee: str
+) -> Located | None:
+    """The living item that name keys lead to from `start`, or from the root of the owner's drive, in one statement. For
+    connections of `Work.read` only.
+    """
+    if start is None:
+        found = await _found_by_path_from_root.rows(connection, owner=owner_id, keys=[*keys], grantee=grantee)
+    else:
+        found = await _found_by_path.rows(connection, item=start, keys=[*keys], grantee=grantee)
     return _read(found[0]) if found else None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coffer_contracts.ids import ItemId, UserId
 from coffer_files.domain.items import Item
 from coffer_files.store.items import ITEM_COLUMNS
-from coffer_files.store.tables import items
+from coffer_files.store.tables import items, marks
 
 
 async def lock_lowest(connection: AsyncConnection, top_id: ItemId, limit: int) -> list[tuple[Item, tuple[ItemId, ...]]]:
@@ -38,8 +38,11 @@ async def lock_lowest(connection: AsyncConnection, top_id: ItemId, limit: int) -
 
 
 async def delete_items(connection: AsyncConnection, item_ids: Sequence[ItemId]) -> None:
-    """Delete items. Raises IntegrityError if something lies below one of them that is not among them."""
-    await connection.execute(delete(items).where(items.c.id.in_(item_ids)))
+    """Delete items, and what they were to single people. Raises IntegrityError if something lies below one of them that is
+    not among them.
+    """
+    what_they_were = delete(marks).where(marks.c.item_id.in_(item_ids)).cte("forgotten")
+    await connection.execute(delete(items).where(items.c.id.in_(item_ids)).add_cte(what_they_were))
 
 
 class Trashed(NamedTuple):

@@ -1,8 +1,8 @@
-"""The trash and pages of it. Every order has its index, so the cost of a page does not grow with the trash."""
+"""Pages of the trash. Every order has its index, so the cost of a page does not grow with the trash."""
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, bindparam, cast, select, tuple_
+from sqlalchemy import Text, cast, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import ItemId, UserId
@@ -34,13 +34,3 @@ async def trash(
     page = page.order_by(*(part.desc() if order.descending else part for part in by)).limit(limit)
     rows = (await connection.execute(page)).all()
     return [(Item._make(row[:_SEEN]), Place(row[_SEEN], row.id)) for row in rows]
-
-
-_depth = select(items.c.trash_depth).where(items.c.id == bindparam("item"))
-
-
-async def depth_before(connection: AsyncConnection, item_id: ItemId) -> int:
-    """Under how many folders something in the trash lay when it went there: there all below it was not too deep. Things of old
-    did not write that down.
-    """
-    return (await connection.execute(_depth, {"item": item_id})).scalar_one_or_none() or 0

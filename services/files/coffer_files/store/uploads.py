@@ -86,7 +86,7 @@ async def insert_upload(connection: AsyncConnection, upload: Upload, *, check_at
     await connection.execute(_insert, {**_written(upload), "check_at": check_at})
 
 
-async def save(connection: AsyncConnection, upload: Upload, *, reserved: int) -> None:
+async def save(connection: AsyncConnection, upload: Upload, *, reserved: int = 0) -> None:
     """Write down how an upload that is locked stands now, and by how many bytes that changes what is reserved."""
     values = {f"new_{name}": value for name, value in _written(upload).items() if name not in _FIXED}
     if reserved:

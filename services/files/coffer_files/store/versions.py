@@ -207,17 +207,26 @@ async def doom(
     now: datetime,
     not_before: datetime,
     quarantine_key: str | None = None,
+    multipart_id: str | None = None,
 ) -> None:
-    """Have an object deleted, or moved to quarantine, soon after `not_before`. The earlier moment of two counts, and
-    quarantine once decided stays.
+    """Have an object deleted, or moved to quarantine, soon after `not_before`, and before that the multipart upload aborted
+    that it would come from. The earlier moment of two counts, and quarantine once decided stays.
     """
     row = insert(doomed_blobs).values(
-        key=key, quarantine_key=quarantine_key, reason=reason, not_before=not_before, created_at=now
+        key=key,
+        quarantine_key=quarantine_key,
+        reason=reason,
+        not_before=not_before,
+        created_at=now,
+        multipart_id=multipart_id,
     )
     await connection.execute(
         row.on_conflict_do_update(
             index_elements=[doomed_blobs.c.key],
-            set_={"not_before": func.least(doomed_blobs.c.not_before, row.excluded.not_before)},
+            set_={
+                "not_before": func.least(doomed_blobs.c.not_before, row.excluded.not_before),
+                "multipart_id": func.coalesce(row.excluded.multipart_id, doomed_blobs.c.multipart_id),
+            },
         )
     )
 

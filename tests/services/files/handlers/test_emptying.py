@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from coffer_chassis.etags import Conditions
 from coffer_contracts.problems import NotFound
@@ -14,6 +14,7 @@ from coffer_files.handlers.jobs import cancel_job, find_job
 from coffer_files.handlers.working import run_jobs
 from coffer_files.store.tables import items
 from factories.files import Files, files_on
+from factories.jobs import nothing_to_do
 
 NOW = Conditions()
 
@@ -21,8 +22,7 @@ NOW = Conditions()
 @pytest.fixture
 async def files(store: str) -> Any:
     async with files_on(store) as service:
-        async with service.engine.begin() as connection:
-            await connection.execute(text("TRUNCATE jobs, outbox"))
+        await nothing_to_do(service)
         yield service
 
 

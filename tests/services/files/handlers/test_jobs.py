@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from coffer_chassis.identity import Principal
 from coffer_chassis.testing import eventually
@@ -22,6 +21,7 @@ from coffer_files.handlers.jobs import cancel_job, find_job, reach, start_job, s
 from coffer_files.handlers.working import KEPT, Worker, forget_jobs, run_jobs
 from coffer_files.store import jobs as rows
 from factories.files import Files, files_on, origin_of, person
+from factories.jobs import nothing_to_do
 
 
 class Killed(BaseException):
@@ -35,8 +35,7 @@ Step = Callable[[Any, Job], Any]
 async def files(store: str) -> Any:
     """Without what others left to do: whoever works here works for everybody."""
     async with files_on(store) as service:
-        async with service.engine.begin() as connection:
-            await connection.execute(text("TRUNCATE jobs, outbox"))
+        await nothing_to_do(service)
         yield service
 
 

@@ -136,3 +136,53 @@ async def test_facts_name_the_folders_above_as_they_are_after_a_move_that_was_wa
     (renamed,) = [fact for fact in await files.facts("files.item.changed.v1") if fact.data.item_id == moved]
     assert committed.data.ancestor_ids[-2:] == (two, moved)
     assert (renamed.data.parent_id, renamed.data.ancestor_ids[-1]) == (two, two)
+
+
+TWENTY = 20
+
+
+async def test_of_twenty_folders_of_one_name_one_is_made_and_the_others_hear_of_a_free_one(files: Files) -> None:
+    await root_of(files.deps, files.owner.user_id, files.origin)
+    results = await asyncio.gather(*(folder(files, "Same") for _ in range(TWENTY)), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, NameConflict)]
+    assert len(refused) == TWENTY - 1
+    won = next(result for result in results if isinstance(result, str))
+    assert {str(refusal.extensions["suggested_name"]) for refusal in refused} == {"Same (1)"}
+    assert {str(refusal.extensions["existing"]["id"]) for refusal in refused} == {won}  # type: ignore[index]  # a dict, by now
+
+
+async def test_of_twenty_moves_to_one_name_one_arrives(files: Files) -> None:
+    target = await folder(files, "target")
+    homes = [await folder(files, f"home {number}") for number in range(TWENTY)]
+    things = [await folder(files, "Thing", home) for home in homes]
+
+    def move(item_id: Any) -> Any:
+        return change_item(files.deps, files.owner, files.origin, item_id, Wish(parent=target), NOW)
+
+    results = await asyncio.gather(*(move(thing) for thing in things), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, NameConflict)]
+    assert len(refused) == TWENTY - 1
+    assert {refusal.extensions["suggested_name"] for refusal in refused} == {"Thing (1)"}
+    at_home = await files.rows(select(func.count()).where(items.c.parent_id.in_(homes)))
+    assert at_home[0][0] == TWENTY - 1
+
+
+async def test_of_twenty_renames_to_one_name_one_wins(files: Files) -> None:
+    made = [await folder(files, f"n{number}") for number in range(TWENTY)]
+    results = await asyncio.gather(*(rename(files, item_id, "Same") for item_id in made), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, NameConflict)]
+    assert len(refused) == TWENTY - 1
+    assert {refusal.extensions["suggested_name"] for refusal in refused} == {"Same (1)"}
+
+
+async def test_of_twenty_files_that_replace_one_another_all_but_one_end_in_the_trash(files: Files) -> None:
+    made = [(await files.upload(f"{number}.jpg")).item_id for number in range(TWENTY)]
+    await asyncio.gather(*(rename(files, item_id, "same.jpg", conflict="replace") for item_id in made))
+    places = await files.rows(select(items.c.trashed_at.is_(None), items.c.name).where(items.c.id.in_(made)))
+    assert sorted((bool(row[0]), row[1]) for row in places) == [*[(False, "same.jpg")] * (TWENTY - 1), (True, "same.jpg")]
+
+
+async def test_two_that_swap_their_names_at_once_do_not_hang(files: Files) -> None:
+    one, two = await folder(files, "one"), await folder(files, "two")
+    results = await asyncio.gather(rename(files, one, "two"), rename(files, two, "one"), return_exceptions=True)
+    assert all(not isinstance(result, Exception) or isinstance(result, NameConflict) for result in results)

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select, update
 
 from coffer_chassis.ids import new_id
-from coffer_chassis.multiparts import OpenMultipart
 from coffer_files.domain.reconciling import SAMPLES, Wish
 from coffer_files.handlers import comparing
 from coffer_files.handlers.burying import bury
@@ -257,14 +256,17 @@ async def test_a_file_that_is_purged_meanwhile_is_not_missing(files: Files, monk
 
 
 async def test_multiparts_that_nobody_will_finish_are_aborted_after_a_day(files: Files) -> None:
-    open_, ended = await files.start("a.jpg"), await files.start("b.jpg")
+    open_, ended = await files.start("a.jpg", mode="multipart"), await files.start("b.jpg", mode="multipart")
     await abort_upload(files.deps, files.owner, files.origin, ended.id)
-    begun = files.clock.now()
-    keys = [open_.blob_key, ended.blob_key, "blobs/stray", "incoming/Odd KEY", f"incoming/{open_.id}", "previews/not-ours"]
-    files.blobs.multiparts = {OpenMultipart(key, str(number), begun) for number, key in enumerate(keys)}
+    # The second one of an upload that is open: two made one at once, and only one could be written down.
+    for key in (open_.blob_key, "blobs/stray", f"incoming/{open_.id}", "previews/not-ours"):
+        await files.blobs.begin_multipart(key, content_type="text/plain", hashed=False)
     files.clock.advance(hours=23)
     assert await abort_multiparts(files.deps) == 0
     files.clock.advance(hours=1)
-    assert await abort_multiparts(files.deps) == 3
+    assert await abort_multiparts(files.deps) == 4
     assert await abort_multiparts(files.deps) == 0
-    assert {one.key for one in files.blobs.multiparts} == {open_.blob_key, f"incoming/{open_.id}", "previews/not-ours"}
+    left = {(one.key, one.multipart_id) for one in files.blobs.multiparts}
+    assert (open_.blob_key, open_.multipart_id) in left
+    assert {key for key, _ in left} == {open_.blob_key, "previews/not-ours"}
+    assert len(left) == 2

@@ -167,7 +167,7 @@ async def test_what_is_just_being_restored_is_not_purged_with_the_folder_it_was_
     await throw_away(files, inner)
     await throw_away(files, top)
     async with files.deps.work.unit(files.origin) as unit:
-        await trash._restore(unit, files.deps, files.owner, inner, None, "rename", look=False)
+        await trash.restore_in(unit, files.deps, files.owner, inner, None, "rename", look=False)
         purging = asyncio.create_task(purge(files, top))
         await files.somebody_waits()
     await purging

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from coffer_chassis.etags import Conditions
 from coffer_chassis.idempotency import Claim
 from coffer_contracts.problems import (
-    FeatureDisabled,
     Forbidden,
     KindConflict,
     NameConflict,
@@ -23,6 +22,7 @@ from coffer_contracts.problems import (
     UploadIncomplete,
     ValidationFailed,
 )
+from coffer_files.domain.parts import MAX_FILE_BYTES
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers import trash
 from coffer_files.handlers import uploads as commands
@@ -97,10 +97,9 @@ async def test_names_are_looked_at_before_bytes_are_sent(files: Files) -> None:
 async def test_what_cannot_be_sent_is_refused_at_once(store: str) -> None:
     async with files_on(store, single_put_max_bytes=1000) as files:
         with pytest.raises(TooLarge):
-            await files.start(size=1001)
-        for mode in ("multipart", "post_form"):
-            with pytest.raises(FeatureDisabled):
-                await files.start(mode=mode)
+            await files.start(size=1001, mode="single")
+        with pytest.raises(TooLarge):
+            await files.start(size=MAX_FILE_BYTES + 1)
         with pytest.raises(ValidationFailed):
             await files.start(blocks_sha256=("0" * 64, "0" * 64))
         assert await files.rows(select(uploads).where(uploads.c.owner_id == files.owner.user_id)) == []

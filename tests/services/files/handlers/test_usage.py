@@ -118,7 +118,7 @@ async def test_a_purge_that_was_cut_short_leaves_what_is_left_in_the_trash(store
         await throw_away(files, top)
         files.clock.advance(seconds=30)
         assert await tally_trash(files.deps) >= 1
-        assert await trash.purge_step(files.deps, files.origin, files.owner.user_id, top) == (2, False)
+        assert not await trash.purge_step(files.deps, files.origin, files.owner.user_id, top)
         assert await told(files) == await truth(files)
         assert (await told(files)).trash == Held(10, 1)
         await trash.purge_item(files.deps, files.owner, files.origin, top)

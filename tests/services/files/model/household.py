@@ -181,7 +181,7 @@ class Household:
             connection = await ends.enter_async_context(self.files.engine.begin())
             unit = self.files.deps.work.unit_on(connection, origin_of(one))
             deps = self.files.deps
-            await commands._change(unit, deps, one, ItemId(picked), wish, Conditions(), look=False)  # without its commit
+            await commands.change_in(unit, deps, one, ItemId(picked), wish, Conditions(), look=False)  # without its commit
             await unit.flush(chassis)
         except Problem:
             await ends.aclose()

@@ -98,7 +98,7 @@ async def test_a_hostile_name_is_refused_with_the_rule_it_breaks(files: Files, n
         {"parent_id": "root", "name": 1},
         {"parent_id": "root", "name": "a" * 2000},
         {"parent_id": "elsewhere", "name": "a"},
-        {"parent_id": "root", "name": "a", "conflict": "replace"},
+        {"parent_id": "root", "name": "a", "conflict": "merge"},
         {"parent_id": "root", "name": "a", "colour": "red"},
         {"parent_id": "root", "name": "a\x00b"},
     ],

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from coffer_chassis.ids import new_id
 from coffer_files.handlers.working import run_jobs
 from factories.files import Files, files_on, person
+from factories.jobs import nothing_to_do
 
 ADMIN = "/v1/admin/files/jobs"
 
@@ -15,8 +15,7 @@ ADMIN = "/v1/admin/files/jobs"
 @pytest.fixture
 async def files(store: str) -> Any:
     async with files_on(store) as service:
-        async with service.engine.begin() as connection:
-            await connection.execute(text("TRUNCATE jobs, outbox"))
+        await nothing_to_do(service)
         yield service
 
 

@@ -6,6 +6,7 @@ import pytest
 from httpx import AsyncClient, Response
 
 from coffer_contracts import media
+from coffer_files.domain.parts import MAX_FILE_BYTES
 from coffer_files.domain.uploads import Upload
 from coffer_files.store.tables import uploads
 from factories.files import Files, cleared, envelope, files_on, person, rejected, stored
@@ -156,8 +157,9 @@ async def test_the_owner_of_rejected_bytes_is_told_why(files: Files) -> None:
         ({"size": -1}, 422, "validation_failed"),
         ({"size": True}, 422, "validation_failed"),
         ({"size": "10"}, 422, "validation_failed"),
-        ({"size": 6 * 1024**3}, 413, "too_large"),
-        ({"mode": "multipart"}, 403, "feature_disabled"),
+        ({"size": 6 * 1024**3, "mode": "single"}, 413, "too_large"),
+        ({"size": MAX_FILE_BYTES + 1}, 413, "too_large"),
+        ({"size": 2**70}, 422, "validation_failed"),
         ({"mime_type": "no type"}, 422, "validation_failed"),
         ({"mime_type": "text/plain\r\nx: y"}, 422, "validation_failed"),
         ({"blocks_sha256": ["zz"]}, 422, "validation_failed"),

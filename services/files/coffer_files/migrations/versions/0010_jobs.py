@@ -54,3 +54,12 @@ def upgrade() -> None:
     op.create_index("jobs_due", "jobs", ["due_at"], postgresql_where=OPEN)
     op.create_index("jobs_one_at_a_time", "jobs", ["only_key"], unique=True, postgresql_where=OPEN)
     op.create_index("jobs_ended", "jobs", ["ended_at"], postgresql_where=sa.text("ended_at IS NOT NULL"))
+    op.create_table(
+        "copied_folders",
+        sa.Column("job_id", identifier, sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("position", sa.BigInteger, primary_key=True),
+        sa.Column("source_id", identifier, nullable=False),
+        sa.Column("target_id", identifier, nullable=False),
+        sa.Column("after_key", sa.Text(collation="C")),
+        comment="Folders whose children a job has still to copy, in their order; after_key is the name of the last one copied.",
+    )

@@ -1,4 +1,4 @@
-"""Uploads by form, and the address of a drive's owner, which the CloudDrive API shows.
+"""Uploads by form, content that is here already, and the address of a drive's owner, which the CloudDrive API shows.
 
 Revision ID: 0012
 Revises: 0011
@@ -17,6 +17,14 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.add_column("users", sa.Column("email", sa.Text))
+    op.add_column("blobs", sa.Column("content_hash", sa.Text))
+    op.execute(
+        "UPDATE blobs SET content_hash = versions.content_hash FROM versions"
+        " WHERE versions.blob_id = blobs.id AND versions.content_hash IS NOT NULL"
+    )
+    op.create_index(
+        "blobs_by_content", "blobs", ["owner_id", "content_hash"], postgresql_where=sa.text("content_hash IS NOT NULL")
+    )
     op.add_column("uploads", sa.Column("landing_key", sa.Text))
     op.add_column("uploads", sa.Column("landing_at", sa.DateTime(timezone=True)))
     op.create_index(

@@ -50,7 +50,6 @@ def _versions() -> None:
 def _trash() -> None:
     op.add_column("items", sa.Column("trash_key", sa.Text(collation="C")))
     op.execute("UPDATE items SET trash_key = lower(name) WHERE trashed_at IS NOT NULL")
-    op.add_column("items", sa.Column("trash_depth", sa.Integer))
     for name in ("trash_bytes", "trash_files"):
         op.add_column("items", sa.Column(name, sa.BigInteger))
     in_trash = sa.text("trashed_at IS NOT NULL")

@@ -6,6 +6,7 @@ Order of locks, the same everywhere so that nobody waits in a circle: drive, upl
 from coffer_files.store.tables.base import LIVE, Key, chassis, grants, metadata, revocations
 from coffer_files.store.tables.changes import changes, feed_compaction, feed_floors
 from coffer_files.store.tables.contents import NOT_KEPT, blobs, doomed_blobs, versions
+from coffer_files.store.tables.copies import copied_folders
 from coffer_files.store.tables.downloads import archives, downloads_told, used_tickets
 from coffer_files.store.tables.drives import drives, users
 from coffer_files.store.tables.items import items
@@ -13,7 +14,7 @@ from coffer_files.store.tables.jobs import jobs
 from coffer_files.store.tables.marks import marks
 from coffer_files.store.tables.reconciliations import reconciliations
 from coffer_files.store.tables.searching import queries, texts
-from coffer_files.store.tables.uploads import uploads
+from coffer_files.store.tables.uploads import upload_digests, uploads
 
 __all__ = [
     "LIVE",
@@ -23,6 +24,7 @@ __all__ = [
     "blobs",
     "changes",
     "chassis",
+    "copied_folders",
     "doomed_blobs",
     "downloads_told",
     "drives",
@@ -37,6 +39,7 @@ __all__ = [
     "reconciliations",
     "revocations",
     "texts",
+    "upload_digests",
     "uploads",
     "used_tickets",
     "users",

@@ -19,7 +19,9 @@ blobs = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("refcount", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("content_hash", Text),
     CheckConstraint("refcount >= 0", name="refcount_is_not_negative"),
+    Index("blobs_by_content", "owner_id", "content_hash", postgresql_where=text("content_hash IS NOT NULL")),
     comment="Stored objects that versions refer to.",
 )
 
@@ -67,6 +69,7 @@ doomed_blobs = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("last_error", Text),
     Column("created_at", Instant, nullable=False),
+    Column("multipart_id", Text),
     Index("doomed_blobs_due", "not_before"),
-    comment="Objects to delete, or to move to quarantine first; worked off outside of transactions.",
+    comment="Objects to delete, or to move to quarantine first, and parts to abort; worked off outside of transactions.",
 )

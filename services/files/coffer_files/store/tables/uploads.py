@@ -1,10 +1,18 @@
 """Uploads on their way."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from coffer_chassis.tables import Id, Instant
 from coffer_files.store.tables.base import metadata
+
+upload_digests = Table(
+    "upload_digests",
+    metadata,
+    Column("upload_id", Id, primary_key=True),
+    Column("digests", LargeBinary, nullable=False),
+    comment="SHA-256 of every part of an upload that is open, 32 bytes each, as they were announced.",
+)
 
 uploads = Table(
     "uploads",

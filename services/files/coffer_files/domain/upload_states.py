@@ -1,0 +1,65 @@
+"""The states of an upload: what leads from one to the next, what each means for quota and bytes, and how long it may last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from coffer_contracts.files import UploadState
+
+BytesFate = Literal["kept", "buried", "quarantined"]
+
+VERDICT_PATIENCE = timedelta(minutes=10)
+"""How long the media worker has for an answer."""
+
+ACTIVITY = timedelta(hours=24)
+"""How long an upload waits for bytes after the last sign of its sender."""
+
+SESSION_LIFE = timedelta(days=7)
+"""How long it can be kept open by activity. The bucket aborts what is older still by its own rule."""
+
+MAX_STEPS = 60
+"""Entries of a timeline; an upload that is retried for ever keeps its first and its newest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRule:
+    """What is true of every upload in a state."""
+
+    leaves_to: frozenset[UploadState] = frozenset()
+    deadline: timedelta | None = None
+    reserves_quota: bool = False
+    bytes_are: BytesFate = "kept"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing leads out of it."""
+        return not self.leaves_to
+
+
+STATES: Mapping[UploadState, StateRule] = {
+    "created": StateRule(frozenset({"received", "aborted", "expired"}), ACTIVITY, reserves_quota=True),
+    "received": StateRule(frozenset({"cleared", "rejected", "failed"}), VERDICT_PATIENCE, reserves_quota=True),
+    "cleared": StateRule(frozenset({"committed", "conflict", "failed"}), timedelta(minutes=1), reserves_quota=True),
+    "committed": StateRule(),
+    "conflict": StateRule(frozenset({"committed", "aborted", "expired"}), timedelta(days=7), reserves_quota=True),
+    "rejected": StateRule(bytes_are="quarantined"),
+    "failed": StateRule(frozenset({"received", "aborted"}), timedelta(days=7), reserves_quota=True),
+    "expired": StateRule(bytes_are="buried"),
+    "aborted": StateRule(bytes_are="buried"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of an upload's timeline."""
+
+    step: str
+    at: datetime
+    detail: str | None = None
+
+
+def with_step(steps: tuple[Step, ...], step: str, at: datetime, detail: str | None = None) -> tuple[Step, ...]:
+    """A timeline with one more entry."""
+    steps = (*steps, Step(step, at, detail))
+    return steps if len(steps) <= MAX_STEPS else (*steps[:10], *steps[11:])
