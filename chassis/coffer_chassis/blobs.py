@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from coffer_chassis.blobs_streams import Streams
 from coffer_chassis.multiparts import Multiparts
 from coffer_chassis.signed import SignedRequest
 
@@ -84,7 +85,7 @@ def checksum(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
-class Blobs(Multiparts, Protocol):
+class Blobs(Multiparts, Streams, Protocol):
     """The bucket. All methods may be repeated; keys are chosen by services and never hold names.
 
     Every method but `abort_multipart` raises KeyRefused for a key or prefix that Coffer never uses (object_keys).

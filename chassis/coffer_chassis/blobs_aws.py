@@ -1,8 +1,7 @@
 """The bucket over S3. It asks for checksums itself, because S3-compatible servers differ in those that an SDK adds."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -11,7 +10,6 @@ from botocore.exceptions import ClientError
 
 from coffer_chassis.blobs import (
     PUT_BYTES,
-    BlobChanged,
     BlobHead,
     BlobMissing,
     BlobsNotDeleted,
@@ -20,8 +18,10 @@ from coffer_chassis.blobs import (
     checksum,
     put_headers,
 )
+from coffer_chassis.blobs_aws_errors import ABSENT, code_of, translated
 from coffer_chassis.blobs_aws_listing import S3Listing
 from coffer_chassis.blobs_aws_multiparts import S3Multiparts, sha256_of
+from coffer_chassis.blobs_aws_streams import S3Streams
 from coffer_chassis.clock import Clock
 from coffer_chassis.encryption import PLAIN, Encryption
 from coffer_chassis.object_keys import checked_key
@@ -34,11 +34,8 @@ GET_ROUNDING = timedelta(minutes=15)
 DELETED_AT_ONCE = 1000
 """Keys of one DeleteObjects (S3 API reference)."""
 
-_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
-_CHANGED = frozenset({"412", "PreconditionFailed"})
 
-
-class S3Blobs(S3Listing, S3Multiparts):
+class S3Blobs(S3Listing, S3Multiparts, S3Streams):
     """Blobs over a long-lived S3 client; `credentials` tells with what to sign at this moment, without waiting."""
 
     def __init__(
@@ -63,7 +60,7 @@ class S3Blobs(S3Listing, S3Multiparts):
         try:
             answer = await self._client.head_object(**self._object(key), ChecksumMode="ENABLED")
         except ClientError as error:
-            if _code(error) in _ABSENT:
+            if code_of(error) in ABSENT:
                 return None
             raise
         return BlobHead(
@@ -84,14 +81,14 @@ class S3Blobs(S3Listing, S3Multiparts):
         try:
             return await self._get(self._object(key) | {"Range": f"bytes={first}-{last}"}, etag)
         except ClientError as error:
-            if _code(error) == "InvalidRange":
+            if code_of(error) == "InvalidRange":
                 return b""
             raise
 
     async def _get(self, arguments: dict[str, Any], etag: str | None) -> bytes:
         if etag is not None:
             arguments["IfMatch"] = f'"{etag}"'
-        with _translated():
+        with translated():
             answer = await self._client.get_object(**arguments)
             async with answer["Body"] as stream:
                 content: bytes = await stream.read()
@@ -118,10 +115,10 @@ class S3Blobs(S3Listing, S3Multiparts):
             if head is None:
                 raise BlobMissing(source)
             if head.size_bytes > PUT_BYTES:
-                with _translated():
+                with translated():
                     return await self.copy_in_parts(source, target, head, etag=etag)
         extra = {**self._encryption.arguments, **({"CopySourceIfMatch": f'"{etag}"'} if etag else {})}
-        with _translated():
+        with translated():
             answer = await self._client.copy_object(**self._object(target), CopySource=self._object(source), **extra)
         return str(answer["CopyObjectResult"]["ETag"]).strip('"')
 
@@ -183,19 +180,3 @@ class S3Blobs(S3Listing, S3Multiparts):
 
     def _object(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": checked_key(key)}
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if _code(error) in _ABSENT:
-            raise BlobMissing(str(error)) from error
-        if _code(error) in _CHANGED:
-            raise BlobChanged(str(error)) from error
-        raise
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

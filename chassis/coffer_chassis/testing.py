@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from coffer_chassis.blobs import (
     check_range,
     put_headers,
 )
+from coffer_chassis.blobs_streams import STREAM_CHUNK_BYTES
 from coffer_chassis.memory_multiparts import MemoryMultiparts, MemoryObject
 from coffer_chassis.object_keys import checked_key, checked_prefix
 from coffer_chassis.signed import SignedRequest
@@ -64,6 +66,19 @@ class MemoryBlobs(MemoryMultiparts):
         """See Blobs."""
         check_range(first, last)
         return self._open(key, etag).content[first : last + 1]
+
+    @asynccontextmanager
+    async def stream(self, key: str, *, first: int = 0, etag: str | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See Blobs."""
+        if first < 0:
+            raise ValueError(f"an object has no byte {first}")
+        content = self._open(key, etag).content
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for start in range(first, len(content), STREAM_CHUNK_BYTES):
+                yield content[start : start + STREAM_CHUNK_BYTES]
+
+        yield pieces()
 
     async def write(self, key: str, content: bytes, *, content_type: str, cache_control: str | None = None) -> str:
         """See Blobs."""

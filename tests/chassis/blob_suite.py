@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from coffer_chassis.blobs import LISTED_AT_ONCE, PUT_BYTES, BlobChanged, BlobMissing, Blobs
+from coffer_chassis.blobs_streams import STREAM_CHUNK_BYTES
 from coffer_chassis.object_keys import KEY_BYTES, KeyRefused
 
 CONTENT = b"0123456789" * 10
@@ -51,6 +52,30 @@ class BlobSuite:
         content = bytes(range(256)) * 4 * 2048
         await blobs.write(key, content, content_type="application/octet-stream")
         assert await blobs.read(key) == content
+
+    async def test_an_object_is_streamed_in_pieces_and_from_its_middle(self, blobs: Blobs, key: str) -> None:
+        content = bytes(range(256)) * 2048
+        etag = await blobs.write(key, content, content_type="text/plain")
+        for first in (0, 1, len(content) - 1, len(content), len(content) + 7):
+            async with blobs.stream(key, first=first, etag=etag) as pieces:
+                taken = [piece async for piece in pieces]
+            assert b"".join(taken) == content[first:]
+            assert all(0 < len(piece) <= STREAM_CHUNK_BYTES for piece in taken)
+        async with blobs.stream(key) as pieces:
+            assert content.startswith(await anext(aiter(pieces)))  # and left there
+        assert await blobs.read(key) == content
+
+    async def test_what_is_not_there_or_another_one_is_not_streamed(self, blobs: Blobs, key: str) -> None:
+        with pytest.raises(BlobMissing):
+            async with blobs.stream(key):
+                pass
+        await blobs.write(key, CONTENT, content_type="text/plain")
+        with pytest.raises(BlobChanged):
+            async with blobs.stream(key, etag="d41d8cd98f00b204e9800998ecf8427e"):
+                pass
+        with pytest.raises(ValueError, match="no byte"):
+            async with blobs.stream(key, first=-1):
+                pass
 
     async def test_ranges(self, blobs: Blobs, key: str) -> None:
         etag = await blobs.write(key, CONTENT, content_type="text/plain")

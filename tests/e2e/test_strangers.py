@@ -33,6 +33,7 @@ PUBLIC = {
     "verify_email",  # whoever reads the mailbox
     "forgot_password",
     "reset_password",  # whoever reads the mailbox
+    "get_archive",  # by the ticket in its address, which opens one archive once: browsers fetch it without a header
     "sign_out_browser",  # by its cookie, which is all that a page has that was just opened
 }
 """Who may come without a token. A route that joins this list needs a reason."""

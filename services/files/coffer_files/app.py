@@ -33,6 +33,7 @@ from coffer_files.handlers.interactions import WRITE_EVERY_SECONDS, Interactions
 from coffer_files.handlers.jobs import JOBS
 from coffer_files.handlers.landing import Lander
 from coffer_files.handlers.multiparts import abort_multiparts
+from coffer_files.handlers.places import Places
 from coffer_files.handlers.previews import give_up_previews
 from coffer_files.handlers.reactions import FAST, STORAGE
 from coffer_files.handlers.receiving import LANDINGS
@@ -87,7 +88,7 @@ MEASURE_JOBS_EVERY_SECONDS = 10
 FORGET_EVERY_SECONDS = 3600
 
 
-def make_deps(work: Work, blobs: Blobs, settings: FilesSettings) -> Deps:
+def make_deps(work: Work, blobs: Blobs, settings: FilesSettings, public_url: str = "") -> Deps:
     """What handlers use; tests build it from parts of their own."""
     return Deps(
         work,
@@ -98,6 +99,8 @@ def make_deps(work: Work, blobs: Blobs, settings: FilesSettings) -> Deps:
         downloads=Downloads(work.clock),
         interactions=Interactions(work.clock),
         watch=FeedWatch(work, most=settings.feed_waits, most_each=settings.feed_waits_per_person),
+        archiving=Places(settings.archives_at_once),
+        public_url=public_url,
     )
 
 
@@ -150,7 +153,7 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
     """The service with its connections open; whoever calls closes it."""
     async with AsyncExitStack() as stack:
         runtime = await open_runtime(stack, coffer, settings, service="files", receivers=len(TOPOLOGY.lanes))
-        deps = make_deps(runtime.work(chassis, source="/files"), runtime.blobs, settings)
+        deps = make_deps(runtime.work(chassis, source="/files"), runtime.blobs, settings, coffer.public_url)
         # Before the store is closed: what was handed out in the last seconds is told of, too.
         stack.push_async_callback(tell_downloads, deps.work, deps.downloads)
         verifier = runtime.verifier(deps.denied.revocations)

@@ -59,6 +59,9 @@ class FilesSettings(ServiceSettings):
     version_keep_days: int = Field(
         365, description="How long a version is kept after another took its place; 0 for as long as the number allows.", ge=0
     )
+    archive_max_files: int = Field(100_000, description="Files and folders in one archive, at most.", ge=1, le=10_000_000)
+    archive_max_bytes: int = Field(100 * GIB, description="Bytes of all files in one archive, at most.", ge=0)
+    archives_at_once: int = Field(8, description="Archives that one process streams at the same time, at most.", ge=1, le=100)
     cloudfront_url: str | None = Field(
         None,
         description="Address of a CloudFront distribution in front of the bucket, from which files and previews are then "

@@ -19,6 +19,7 @@ from coffer_files.domain.items import accept_depth
 from coffer_files.domain.jobs import Job, Progress
 from coffer_files.domain.names import accept_name
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.heights import accept_tree
 from coffer_files.handlers.items import ROOT, find_item, hold_folder
 from coffer_files.handlers.jobs import find_job, start_job
 from coffer_files.handlers.objects import copied_objects, shared_objects
@@ -28,7 +29,6 @@ from coffer_files.handlers.sight import Seen, seen
 from coffer_files.store import copying as rows
 from coffer_files.store import items as tree
 from coffer_files.store.drives import Drive, drive_of, lock_drive
-from coffer_files.store.heights import height_below
 
 COPY = "copy"
 AT_ONCE_BYTES = 256 * 1024**2
@@ -132,7 +132,8 @@ class _Asked:
         else:
             if item.id in above:
                 raise Cycle("A folder cannot be copied into itself or below itself.")
-            accept_depth(len(above) + await height_below(unit.connection, item.id))
+            accept_depth(len(above))
+            await accept_tree(unit, item.id, above)
             how = Placing(who.user_id, self.wish.conflict, {folder.at.item.id: folder.at})
             [top] = await place(unit, drive, [self.source], how)
             count = await rows.count_below(unit.connection, item.id, COUNTED)

@@ -14,6 +14,7 @@ from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.downloads import Downloads
 from coffer_files.handlers.feed_watch import FeedWatch
 from coffer_files.handlers.interactions import Interactions
+from coffer_files.handlers.places import Places
 from coffer_files.settings import FilesSettings
 
 
@@ -31,6 +32,10 @@ class Deps:
     """What was handed out and is not told of yet."""
     interactions: Interactions
     watch: FeedWatch
+    archiving: Places
+    """Archives that are being streamed."""
+    public_url: str = ""
+    """What addresses of Coffer's own begin with."""
 
 
 @contextmanager

@@ -20,5 +20,10 @@ async def accept_height(unit: Unit, moved: Located, above: Sequence[ItemId]) -> 
     """
     if moved.item.kind == "file" or len(above) <= len(moved.ancestor_ids):
         return
-    if await is_higher(unit.connection, moved.item.id, MAX_DEPTH - len(above), most=LOOKED_AT):
+    await accept_tree(unit, moved.item.id, above)
+
+
+async def accept_tree(unit: Unit, folder_id: ItemId, above: Sequence[ItemId]) -> None:
+    """Raises ValidationFailed if something below a folder would lie too deep with so many folders `above` the folder."""
+    if await is_higher(unit.connection, folder_id, MAX_DEPTH - len(above), most=LOOKED_AT):
         raise ValidationFailed(f"Folders can be nested {MAX_DEPTH} levels deep.")

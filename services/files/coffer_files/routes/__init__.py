@@ -2,6 +2,7 @@
 
 from coffer_chassis.admin.routes import admin_routes
 from coffer_files.routes import (
+    archives,
     batch,
     changes,
     compat_drive,
@@ -31,6 +32,7 @@ ROUTES = (
     *favourites.ROUTES,
     *tags.ROUTES,
     *content.ROUTES,
+    *archives.ROUTES,
     *previews.ROUTES,
     *copying.ROUTES,
     *uploads.ROUTES,

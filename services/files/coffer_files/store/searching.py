@@ -218,7 +218,10 @@ def _along_index(
 
 def _listed(reach: Reach, query: Query, filters: Filters, grantee_id: UserId, stage: Stage, after: Place | None) -> Select[Any]:
     found = select(_order(stage, items)[0].label("value"), items.c.id).where(
-        either, items.c.trashed_at.is_(None), _matches(items, query, stage), *passes(items, filters, grantee_id)
+        items.c.trashed_at.is_(None),
+        *_inside(items, reach),
+        _matches(items, query, stage),
+        *passes(items, filters, grantee_id),
     )
     return _from(found, items, stage, after).order_by(*_sorted(stage, items))
 

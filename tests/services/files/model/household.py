@@ -24,6 +24,9 @@ from factories.files import Files, cleared, granted, origin_of, person, stored, 
 from factories.following import Follower, Known, fresh
 
 PEOPLE = ("ada", "ben", "eve")
+OWNER = -1
+"""Whoever owns what is touched."""
+NOTHING = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11"
 MOST_FOLLOWERS = 7
 SOON_SECONDS = 0.5
 
@@ -60,8 +63,12 @@ class Household:
         self.clients = [self.files.client(one) for one in self.people]
         for who, http in enumerate(self.clients):
             self._note(who, (await self._ok(http.get("/v1/items/root"))).json())
-            await self.make(who, who, "home")
+        for who, _ in enumerate(self.clients):
+            for above, name in ((who, "home"), (-1, "inner"), (-1, "deep")):
+                await self.make(who, above, name)
             await self.follow(who)
+        await self.share(4, 1, may_write=True)
+        await self.follow(1)
 
     async def move_out(self) -> None:
         """Let go of everything. May run twice."""
@@ -87,21 +94,25 @@ class Household:
     def _busy(self) -> set[str]:
         return {one.busy for one in self.late if one.busy}
 
-    def _pick(self, number: int) -> str | None:
+    def _pick(self, number: int) -> str:
         """An item that nobody holds."""
         free = [item for item in self.items if item not in self._busy]
-        return free[number % len(free)] if free else None
+        return free[number % len(free)] if free else NOTHING
+
+    def _of(self, who: int, item: str) -> httpx.AsyncClient:
+        """Who does something with an item: its owner, or somebody who may not even know of it."""
+        return self.clients[self.owners.get(item, 0) if who == OWNER else who]
 
     async def make(self, who: int, parent: int, name: str) -> None:
         folder = self._pick(parent)
-        answer = await self._ok(self.clients[who].post("/v1/folders", json={"parent_id": folder, "name": name}))
+        answer = await self._ok(self._of(who, folder).post("/v1/folders", json={"parent_id": folder, "name": name}))
         if answer.status_code == 201:
             self._note(who, answer.json())
 
     async def upload(self, who: int, parent: int, name: str, conflict: str) -> None:
         folder = self._pick(parent)
         body = {"parent_id": folder, "name": name, "size": 10, "conflict": conflict}
-        answer = await self._ok(self.clients[who].post("/v1/uploads", json=body))
+        answer = await self._ok(self._of(who, folder).post("/v1/uploads", json=body))
         if answer.status_code != 201:
             return
         started = await self.files.now(UploadId(answer.json()["id"]))
@@ -112,21 +123,24 @@ class Household:
             self.owners[done.item_id] = next(at for at, one in enumerate(self.people) if one.user_id == done.owner_id)
 
     async def rename(self, who: int, item: int, name: str) -> None:
-        await self._ok(self.clients[who].patch(f"/v1/items/{self._pick(item)}", json={"name": name, "conflict": "rename"}))
+        picked = self._pick(item)
+        await self._ok(self._of(who, picked).patch(f"/v1/items/{picked}", json={"name": name, "conflict": "rename"}))
 
     async def move(self, who: int, item: int, parent: int) -> None:
         body = {"parent_id": self._pick(parent), "conflict": "rename"}
-        await self._ok(self.clients[who].patch(f"/v1/items/{self._pick(item)}", json=body))
+        picked = self._pick(item)
+        await self._ok(self._of(who, picked).patch(f"/v1/items/{picked}", json=body))
 
     async def trash(self, who: int, item: int) -> None:
         picked = self._pick(item)
-        answer = await self._ok(self.clients[who].delete(f"/v1/items/{picked}"))
-        if answer.status_code == 204 and picked is not None:
+        answer = await self._ok(self._of(who, picked).delete(f"/v1/items/{picked}"))
+        if answer.status_code == 204:
             self.trashed.append(picked)
 
     async def restore(self, who: int, number: int) -> None:
         if self.trashed and not self._busy:  # it would wait for a folder that is held
-            await self._ok(self.clients[who].post(f"/v1/trash/{self.trashed[number % len(self.trashed)]}/restore", json={}))
+            item = self.trashed[number % len(self.trashed)]
+            await self._ok(self._of(who, item).post(f"/v1/trash/{item}/restore", json={}))
 
     async def purge(self, number: int) -> None:
         if self.trashed and not self._busy:  # it would wait for an item below it
@@ -134,9 +148,10 @@ class Household:
             await self._ok(self.clients[self.owners[item]].delete(f"/v1/trash/{item}"))
 
     def _gift(self, item: int, to: int, *, may_write: bool) -> tuple[Envelope[Event], int] | None:
-        picked = self._pick(item)
-        if picked is None or self.owners[picked] == to or picked in self.items[: len(PEOPLE)]:
+        foreign = [one for one in self.items[len(PEOPLE) :] if self.owners[one] != to and one not in self._busy]
+        if not foreign:
             return None
+        picked = foreign[item % len(foreign)]
         owner = self.people[self.owners[picked]]
         return granted(picked, owner, self.people[to], EDITOR if may_write else VIEWER), to
 
@@ -172,11 +187,11 @@ class Household:
     async def rename_late(self, who: int, item: int) -> None:
         """Something is renamed by a transaction that goes on. By a name of its own: others would wait for that, too."""
         picked = self._pick(item)
-        if picked is None:
+        if picked == NOTHING:
             return
         self.names += 1
         wish = commands.Wish(name=f"late {self.names}")
-        ends, one = AsyncExitStack(), self.people[who]
+        ends, one = AsyncExitStack(), self.people[self.owners[picked] if who == OWNER else who]
         try:
             connection = await ends.enter_async_context(self.files.engine.begin())
             unit = self.files.deps.work.unit_on(connection, origin_of(one))

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from factories.files import Files, files_on
 
@@ -54,12 +55,21 @@ _ALWAYS: dict[str, Any] = {
 }
 
 
-def quick(examples: int, steps: int) -> settings:
-    """The same examples every time, for `make check`; those that fail are made smaller."""
-    return settings(max_examples=examples, stateful_step_count=steps, derandomize=True, **_ALWAYS)
+def quick(examples: int, steps: int, *, smaller: bool = False) -> settings:
+    """The same examples every time, for `make check`. One that fails is shown as it is; `smaller` takes minutes to find the
+    least of its kind.
+    """
+    phases = (Phase.generate, Phase.shrink) if smaller else (Phase.generate,)
+    return settings(max_examples=examples, stateful_step_count=steps, derandomize=True, phases=phases, **_ALWAYS)
 
 
 def long(examples: int, steps: int) -> settings:
-    """New examples every time, for `make proof`; one that fails is printed with what brings it back."""
-    phases = (Phase.explicit, Phase.generate, Phase.shrink)
+    """New examples every time, for `make proof`; one that fails is made smaller and printed with what brings it back."""
+    phases = (Phase.generate, Phase.shrink)
     return settings(max_examples=examples, stateful_step_count=steps, print_blob=True, phases=phases, **_ALWAYS)
+
+
+def run_machine(machine: Callable[[World], RuleBasedStateMachine], world: World, how: settings) -> None:
+    """Let the machine run again and again, from the beginning each time. Raises what the first example that fails raises."""
+    fresh: Any = lambda: machine(world)  # noqa: E731  # asked for as a class and only called
+    run_state_machine_as_test(fresh, settings=how)

@@ -206,11 +206,8 @@ async def test_what_cannot_be_looked_for_is_refused_in_words(files: Files, route
         assert answer.json()["errors"][0]["pointer"] == "/q"
 
 
-HARMLESS = [
-    "a & b", "a | !b", "a <-> b", "a:*", "'", '"', "\\", "%", "_", "--", "...", "';drop table items;--", "(((", "*", "\u202e",
-    "\u200f",
-    "👩‍👩‍👧", "\U0010ffff", "x" * 256, "e\u0301" * 100, "<script>",
-]  # fmt: skip
+HARMLESS = ["a & b", "a | !b", "a <-> b", "a:*", "'", '"', "\\", "%", "_", "--", "...", "';drop table items;--", "(((", "*"]
+HARMLESS += ["\u202e", "\u200f", "👩‍👩‍👧", "\U0010ffff", "x" * 256, "e\u0301" * 100, "<script>"]
 
 
 @pytest.mark.parametrize("text", HARMLESS)
