@@ -37,7 +37,7 @@ async def versions_of(files: Files, item_id: Any) -> list[Any]:
         select(versions, blobs.c.key, blobs.c.refcount)
         .join(blobs, blobs.c.id == versions.c.blob_id)
         .where(versions.c.item_id == item_id)
-        .order_by(versions.c.created_at)
+        .order_by(versions.c.created_at, versions.c.id)
     )
 
 
