@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from coffer_files.domain.usage import KINDS, Held, Usage
+from coffer_files.domain.usage import KINDS, Held, Usage, kind_known
 from factories.files import Files
 
 _ROWS = """SELECT i.id::text, i.parent_id::text, i.kind, i.trashed_at IS NOT NULL AS trashed, i.version_id::text AS current,
@@ -29,7 +29,8 @@ async def truth(files: Files) -> Usage:
         return False
 
     contents = [row for row in rows if row.version is not None]
-    by_kind = {kind: _held([r for r in contents if r.version == r.current and r.media_kind == kind]) for kind in KINDS}
+    now = [row for row in contents if row.version == row.current]
+    by_kind = {kind: _held([row for row in now if kind_known(row.media_kind) == kind]) for kind in KINDS}
     gone = [row for row in contents if is_gone(row.id)]
     trash = Held(sum(row.size for row in gone), len({row.id for row in gone}))
     reserved = (await files.rows(_RESERVED.format(owner=owner)))[0][0]

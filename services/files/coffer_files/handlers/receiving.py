@@ -1,7 +1,8 @@
 """The way of an upload from the bucket to the media worker and out of every state it can be in.
 
 Three reporters lead here (bucket, client, sweeper), in any order and number. `write_down` is the only place where an
-upload's row, its owner's quota, the fate of its bytes and the facts about it change, so the four cannot disagree.
+upload's row, what it reserves of its owner's quota, the fate of its bytes and the facts about it change, so the four cannot
+disagree. A commit has booked what it uses with the version that it wrote.
 """
 
 from dataclasses import replace

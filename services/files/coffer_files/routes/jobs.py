@@ -138,8 +138,9 @@ async def get_any_job(job: InPath, deps: TheDeps) -> Response[WatchedJobAnswer]:
 async def post_run(
     kind: KindInPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, operations: TheOperations
 ) -> Response[WatchedJobAnswer]:
-    """What the service does by the clock, done now: `purge_old`. One of a kind at a time; asking again while it is under way
-    gives the same job. 404 for a kind that there is not.
+    """What the service does by the clock, done now: `purge_old`; or `recount`, what drives count against their rows with the
+    differences as result, and `repair_counts`. One of a kind at a time; asking again while it is under way gives the same job.
+    404 for a kind that there is not.
     """
     job = await job_operations.run_kind(deps, operations, principal, acts.as_operator(origin), kind)
     headers = {"Location": f"/v1/admin/files/jobs/{job.id}"}

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, cast, select, tuple_
+from sqlalchemy import Text, cast, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import ItemId, UserId
@@ -29,7 +29,7 @@ async def trash(
     by = (column, items.c.id)
     page = select(*ITEM_COLUMNS, cast(column, Text)).where(items.c.owner_id == owner_id, items.c.trashed_at.is_not(None))
     if after is not None:
-        here, there = tuple_(*by), tuple_(cast(after.value, column.type), cast(after.id, items.c.id.type))
+        here, there = tuple_(*by), tuple_(cast(literal(after.value, Text), column.type), literal(after.id, items.c.id.type))
         page = page.where(here < there if order.descending else here > there)
     page = page.order_by(*(part.desc() if order.descending else part for part in by)).limit(limit)
     rows = (await connection.execute(page)).all()

@@ -174,6 +174,28 @@ async def test_what_is_just_being_restored_is_not_purged_with_the_folder_it_was_
     assert (await find_item(files.deps, files.owner, files.origin, inner)).path == "/inner"
 
 
+@pytest.mark.parametrize("below", [0, 3000])
+async def test_what_lies_below_costs_nothing_to_throw_away_or_to_bring_back(files: Files, below: int) -> None:
+    top = await folder(files, "top")
+    middle = await folder(files, "middle", top)
+    many = """INSERT INTO items (id, owner_id, parent_id, kind, name, name_key, revision, created_by, created_at, modified_at,
+        changed_at) SELECT gen_random_uuid(), owner_id, id, 'folder', n::text, n::text, 1, created_by, created_at, created_at,
+        created_at FROM items, generate_series(1, {below}) AS n WHERE items.id = '{item}' RETURNING 1"""
+    assert len(await files.rows(many.format(below=below, item=middle))) == below
+    # Once before, because a new connection asks about types.
+    await throw_away(files, middle)
+    await restore(files, middle)
+    changed = "SELECT count(*) FROM items WHERE owner_id = '{owner}' AND xmin::text::bigint > {before}"
+    [(before,)] = await files.rows("SELECT pg_current_xact_id()::text::bigint")
+    files.statements.clear()
+    await throw_away(files, top)
+    thrown = len(files.statements)
+    files.statements.clear()
+    await restore(files, top)
+    assert (thrown, len(files.statements)) == (4, 10)
+    assert await files.rows(changed.format(owner=files.owner.user_id, before=before)) == [(1,)]
+
+
 @pytest.mark.slow
 async def test_a_file_with_more_versions_than_a_message_holds_can_be_purged(files: Files) -> None:
     item_id = (await files.upload("often.txt", 1)).item_id

@@ -7,17 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from coffer_chassis.ids import new_id
 from coffer_chassis.migrations import migrate
 from coffer_contracts.ids import BlobId, UploadId
 from coffer_files.domain.content import blob_key
 from coffer_files.domain.reconciling import Wish
+from coffer_files.domain.trash import TrashOrder
+from coffer_files.domain.usage import Held
 from coffer_files.handlers.previews import give_up_previews
+from coffer_files.handlers.recounting import recount
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.handlers.timelines import timeline_of
+from coffer_files.handlers.trash import restore_item
+from coffer_files.handlers.trash_pages import list_trash
+from coffer_files.handlers.usage import usage
 from coffer_files.store.tables import blobs, drives, items, uploads, versions
 from factories.comparing import compare
+from factories.counting import truth
 from factories.databases import PostgresServer
 from factories.files import Files, cleared, files_on
 
@@ -125,3 +133,77 @@ async def goes_on(files: Files, begun: dict[str, str]) -> None:
     assert (run.state, run.counts.under_way, run.counts.missing, run.counts.orphans) == ("finished", 3, 0, 1)
     drive = await files.drive()
     assert (drive.used_bytes, drive.reserved_bytes) == (207, 300)
+
+
+async def test_what_was_stored_before_it_was_counted_is_counted(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = await at_revision(postgres, tmp_path, "0012", monkeypatch)
+    try:
+        async with files_on(url) as files:
+            made = await stored_before(files)
+            empty = Files(files.deps, files.engine, files.clock, files.blobs)
+            await drive_made(empty, used_bytes=5)
+        async with files_on(url) as newer:
+            await migrate(url, "coffer_files")
+            for owner in (files.owner, empty.owner):
+                newer.owner = owner
+                assert (await recount(newer.deps, owner.user_id)).lines == []
+                assert await usage(newer.deps, owner, newer.origin) == await truth(newer)
+            newer.owner = files.owner
+            told = await usage(newer.deps, files.owner, newer.origin)
+            assert (told.used_bytes, told.older, told.trash) == (170, Held(30, 2), Held(40, 1))
+            held = {kind: tuple(one) for kind, one in told.by_kind.items() if one.number}
+            assert held == {"image": (30, 1), "text": (40, 1), "other": (70, 1)}
+            replaced = await newer.rows(select(versions.c.id, versions.c.replaced_at).where(versions.c.item_id == made["a"][0]))
+            at = files.clock.now()
+            _, first, second, third = made["a"]
+            assert dict(map(tuple, replaced)) == {first: at + timedelta(hours=2), second: at + timedelta(hours=3), third: None}
+            page, _ = await list_trash(newer.deps, files.owner, TrashOrder("name", descending=False), limit=9, after=None)
+            assert [one.path for one in page] == ["/Gone"]
+            await restore_item(newer.deps, files.owner, newer.origin, page[0].item.id, parent=None, conflict="fail")
+            assert await usage(newer.deps, files.owner, newer.origin) == await truth(newer)
+    finally:
+        postgres.drop(url)
+
+
+async def drive_made(files: Files, *, used_bytes: int) -> str:
+    """A drive as it was before it counted more than bytes; its root folder."""
+    root, now, owner = new_id(), files.clock.now(), files.owner.user_id
+    place = {"owner_id": owner, "created_by": owner, "revision": 1, "created_at": now, "modified_at": now, "changed_at": now}
+    async with files.engine.begin() as connection:
+        await connection.execute(
+            drives.insert().values(owner_id=owner, root_id=root, quota_bytes=1000, used_bytes=used_bytes, created_at=now)
+        )
+        await connection.execute(items.insert().values(id=root, kind="folder", name="", name_key="", **place))
+    return root
+
+
+async def stored_before(files: Files) -> dict[str, tuple[str, ...]]:
+    """A picture with three versions, a text in a folder in the trash, and something of a kind that nobody knows; each with its
+    versions, oldest first. What the drive says that it uses is wrong.
+    """
+    root, owner, now = await drive_made(files, used_bytes=999), files.owner.user_id, files.clock.now()
+    place = {"owner_id": owner, "created_by": owner, "revision": 1, "created_at": now, "modified_at": now, "changed_at": now}
+    gone = new_id()
+    made: dict[str, tuple[str, ...]] = {}
+    async with files.engine.begin() as connection:
+        trashed = {"id": gone, "parent_id": root, "kind": "folder", "name": "Gone", "trashed_at": now}
+        await connection.execute(items.insert().values(**trashed, **place))
+        for name, kind, parent, sizes in (
+            ("a", "image", root, (10, 20, 30)), ("b", "text", gone, (40,)), ("c", "hologram", root, (70,)),
+        ):  # fmt: skip
+            item, ids = new_id(), [new_id() for _ in sizes]
+            content = {"mime_type": "x/y", "media_kind": kind, "flags": []}
+            file = {"id": item, "parent_id": parent, "kind": "file", "name": name, "name_key": name, "version_id": ids[-1]}
+            await connection.execute(items.insert().values(**file, **content, **place, size_bytes=sizes[-1]))
+            for hours, (version, size) in enumerate(zip(ids, sizes, strict=True), start=1):
+                blob, at = new_id(), now + timedelta(hours=hours)
+                key = blob_key(owner, BlobId(blob))
+                stored = {"id": blob, "owner_id": owner, "key": key, "etag": "e", "size_bytes": size, "refcount": 1}
+                await connection.execute(blobs.insert().values(**stored, created_at=at))
+                row = {"id": version, "item_id": item, "blob_id": blob, "upload_id": new_id(), "size_bytes": size}
+                times = {"created_by": owner, "created_at": at, "modified_at": at, "preview_status": "none"}
+                await connection.execute(versions.insert().values(**row, **content, **times))
+            made[name] = (item, *ids)
+    return made
