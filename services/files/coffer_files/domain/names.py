@@ -35,6 +35,8 @@ _EXTENSION = re.compile(r"\.[^\s.]{1,32}")
 _COMPRESSED = re.compile(r"(?P<stem>.+)(?P<extension>\.tar\.(?:gz|bz2|xz|zst|lz|lz4|lzma|z|br))", re.IGNORECASE | re.DOTALL)
 
 _ZERO_WIDTH_JOINER = "\u200d"
+_JOINED_BEFORE = frozenset({_ZERO_WIDTH_JOINER, "\u200c", "\uff9e", "\uff9f", "\u0e33", "\u0eb3"})
+"""Continue a character although they are no marks: joiners, voicing of half-width katakana, Thai and Lao AM."""
 
 
 def accept_name(name: str) -> str:
@@ -158,7 +160,7 @@ def cut_to_bytes(text: str, limit: int) -> str:
 def _is_edge(text: str, index: int) -> bool:
     """Whether a user-perceived character begins at `index`: the rules of UAX 29 that matter for names."""
     before, after = text[index - 1], text[index]
-    if unicodedata.category(after) in {"Mn", "Me", "Mc"} or after == _ZERO_WIDTH_JOINER:
+    if unicodedata.category(after) in {"Mn", "Me", "Mc"} or after in _JOINED_BEFORE:
         return False
     if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
         return False  # skin tones, and the tags that spell regional flags
@@ -169,7 +171,14 @@ def _is_edge(text: str, index: int) -> bool:
         while flags < index and _is_regional(text[index - 1 - flags]):
             flags += 1
         return flags % 2 == 0
-    return not ("\u1160" <= after <= "\u11ff" and ("\u1100" <= before <= "\u11ff" or "\uac00" <= before <= "\ud7a3"))
+    if _is_initial(before):
+        return not (_is_initial(after) or "\u1160" <= after <= "\u11a7" or "\uac00" <= after <= "\ud7a3")
+    return not ("\u1160" <= after <= "\u11ff" and ("\u1160" <= before <= "\u11ff" or "\uac00" <= before <= "\ud7a3"))
+
+
+def _is_initial(character: str) -> bool:
+    """A leading consonant of Hangul, which old texts write several of."""
+    return "\u1100" <= character <= "\u115f" or "\ua960" <= character <= "\ua97c"
 
 
 def _is_regional(character: str) -> bool:

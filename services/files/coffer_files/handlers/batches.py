@@ -20,9 +20,11 @@ from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import BatchUndone, Problem, StateConflict
 from coffer_files.domain.names import accept_name
 from coffer_files.domain.tags import accept_tags
+from coffer_files.handlers.copying import Wish as Placement
+from coffer_files.handlers.copying import copy_in
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.favourites import favour_in
-from coffer_files.handlers.items import RACES, KeepBoth, Wish, change_in, is_race
+from coffer_files.handlers.items import RACES, ROOT, KeepBoth, Wish, change_in, is_race
 from coffer_files.handlers.naming import guard
 from coffer_files.handlers.sight import Seen, seen, seen_by
 from coffer_files.handlers.trash import purge_some, purgeable, restore_in, trash_in
@@ -31,18 +33,18 @@ from coffer_files.store.drives import lock_drive
 from coffer_files.store.grants import given_to, locate_many
 from coffer_files.store.owners import owners_of
 
-Verb = Literal["move", "rename", "trash", "restore", "purge", "tag", "favourite"]
+Verb = Literal["move", "copy", "rename", "trash", "restore", "purge", "tag", "favourite"]
 
 PURGE_PAGES = 20
 """What one operation removes for good at most, in pages: more than that is for a request of its own, in many units."""
 
-BOOKED: frozenset[Verb] = frozenset({"trash", "restore", "purge"})
+BOOKED: frozenset[Verb] = frozenset({"copy", "trash", "restore", "purge"})
 """What may change how full a drive is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One change. `wish` is for moves, renames and tags; `parent` and `conflict` say where something is restored to."""
+    """One change. `wish` is for moves, renames, tags and copies; `parent` and `conflict` say where something is restored to."""
 
     verb: Verb
     item_id: ItemId
@@ -56,12 +58,19 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one operation: the item as it stands now, if it is there and may be seen, or the refusal."""
+    """What became of one operation: the item as it stands now, if it is there and may be seen, the job that goes on with it, or
+    the refusal.
+    """
 
     ref: str | None
     status: int
     item: Seen | None = None
+    job_id: str | None = None
     problem: Mapping[str, Any] | None = None
+
+
+Done = dict[str, Any]
+"""What the result of an operation says beside its `ref`, if it is not just that it was done."""
 
 
 class _Undone(Exception):
@@ -89,7 +98,7 @@ async def run_batch(
     """
 
     async def run(unit: Unit) -> dict[str, Any]:
-        await _lock(unit, operations)
+        await _lock(unit, principal, operations)
         results = [await _run_one(unit, deps, principal, one, problem_base) for one in operations]
         if atomic and any("problem" in one for one in results):
             undone = document(BatchUndone(), base=problem_base)
@@ -107,9 +116,12 @@ async def run_batch(
     return await _as_they_stand(deps, principal, operations, results), replayed
 
 
-async def _lock(unit: Unit, operations: Sequence[Operation]) -> None:
+async def _lock(unit: Unit, principal: Principal, operations: Sequence[Operation]) -> None:
     """Everything that comes before items in the order of locks: later on these could not be taken any more."""
-    owners = await owners_of(unit.connection, [one.item_id for one in operations])
+    parents = {parent for one in operations for parent in (one.parent, one.wish.parent) if parent is not None}
+    named = [one.item_id for one in operations] + [ItemId(parent) for parent in parents - {ROOT}]
+    own = {principal.user_id} if ROOT in parents else set()
+    owners = sorted({*await owners_of(unit.connection, named), *own})
     for owner_id in owners:
         await rows.lock_tree(unit.connection, owner_id)
     if any(one.verb in BOOKED or one.wish.conflict == "replace" for one in operations):
@@ -123,7 +135,7 @@ async def _run_one(unit: Unit, deps: Deps, principal: Principal, one: Operation,
             part = deps.work.unit_on(unit.connection, unit.origin)
             try:
                 async with unit.connection.begin_nested():
-                    await _VERBS[one.verb](part, deps, principal, one, look=race > 0)
+                    done = await _VERBS[one.verb](part, deps, principal, one, look=race > 0)
                     await part.flush(deps.work.tables)
             except DBAPIError as error:
                 # Somebody may have put something into a folder that was just being emptied for good.
@@ -131,7 +143,7 @@ async def _run_one(unit: Unit, deps: Deps, principal: Principal, one: Operation,
                     raise
                 continue
             unit.topics |= part.topics
-            return {"ref": one.ref, "status": 204 if one.verb == "purge" else 200}
+            return {"ref": one.ref, "status": 200, **(done or {})}
         raise StateConflict("Others keep taking the name.")
     except Problem as refusal:
         return {"ref": one.ref, "status": refusal.status, "problem": document(refusal, base=problem_base)}
@@ -155,12 +167,19 @@ async def _restore(unit: Unit, deps: Deps, principal: Principal, one: Operation,
     await restore_in(unit, deps, principal, one.item_id, one.parent, one.conflict, look=look)
 
 
-async def _purge(unit: Unit, deps: Deps, principal: Principal, one: Operation, *, look: bool) -> None:  # noqa: ARG001  # a verb
+async def _copy(unit: Unit, deps: Deps, principal: Principal, one: Operation, *, look: bool) -> Done:  # noqa: ARG001  # a verb
+    await _guard(unit, principal, one)
+    where = Placement(one.wish.parent or ROOT, one.wish.name, one.wish.conflict)
+    done = await copy_in(unit, deps, principal, one.item_id, where)
+    return {"status": 202 if "job_id" in done else 201, **done}
+
+
+async def _purge(unit: Unit, deps: Deps, principal: Principal, one: Operation, *, look: bool) -> Done:  # noqa: ARG001  # a verb
     await _guard(unit, principal, one)
     owner_id = purgeable(await rows.locate(unit.connection, one.item_id, principal.grantee), principal, unit.now).item.owner_id
     for _ in range(PURGE_PAGES):
         if await purge_some(unit, owner_id, one.item_id):
-            return
+            return {"status": 204}
     raise StateConflict("Too much lies in it for a batch; remove it by itself.")
 
 
@@ -176,8 +195,9 @@ async def _guard(unit: Unit, principal: Principal, one: Operation) -> None:
         guard(one.conditions, seen(found, principal.grantee, unit.now, in_trash=True).at.item)
 
 
-_VERBS: Mapping[Verb, Callable[..., Awaitable[None]]] = {
+_VERBS: Mapping[Verb, Callable[..., Awaitable[Done | None]]] = {
     "move": _change,
+    "copy": _copy,
     "rename": _change,
     "tag": _change,
     "trash": _trash,
@@ -198,7 +218,9 @@ async def _as_they_stand(
 ) -> list[Result]:
     """The items after everything, in two statements: what one operation did, a later one may have changed."""
     now = deps.work.clock.now()
-    done = {one.item_id for one, result in zip(operations, results, strict=True) if result["status"] == 200}
+    # Of a copy, the new item; what a job has begun to fill is shown once it is whole.
+    ids = [ItemId(result.get("item_id", one.item_id)) for one, result in zip(operations, results, strict=True)]
+    done = {item_id for item_id, result in zip(ids, results, strict=True) if result["status"] in {200, 201}}
     found = {}
     if done:
         async with deps.work.read() as connection:
@@ -209,8 +231,9 @@ async def _as_they_stand(
         Result(
             result["ref"],
             result["status"],
-            shown.get(one.item_id) if result["status"] == 200 else None,
+            shown.get(item_id) if result["status"] in {200, 201} else None,
+            result.get("job_id"),
             result.get("problem"),
         )
-        for one, result in zip(operations, results, strict=True)
+        for item_id, result in zip(ids, results, strict=True)
     ]

@@ -163,3 +163,21 @@ class _Asked:
 
     async def _seen(self, unit: Unit, item_id: ItemId) -> Seen:
         return seen(await tree.locate(unit.connection, item_id, self.principal.grantee), self.principal.grantee, unit.now)
+
+
+async def copy_in(unit: Unit, deps: Deps, principal: Principal, item_id: ItemId, wish: Wish) -> dict[str, Any]:
+    """As `copy_item`, in a unit that somebody else commits, who has locked the drives: the `item_id` of the copy, or the
+    `job_id`. What goes into another drive is always a job, for no bytes are copied while a unit is open.
+    """
+    wished = accept_name(wish.name) if wish.name is not None else None
+    found = await tree.locate(unit.connection, item_id, principal.grantee)
+    source = seen(found, principal.grantee, unit.now).at.item
+    if source.parent_id is None:
+        raise StateConflict("The root folder of a drive cannot be copied.")
+    content = await rows.content_to_copy(unit.connection, source)
+    target = (await hold_folder(unit, deps, principal, wish.parent)).at.item
+    renamed = source._replace(name=wished) if wished is not None else source
+    one = _Asked(deps, principal, Source(renamed, content, target.id), wish)
+    if source.kind == "folder" or source.owner_id != target.owner_id:
+        return await one.begin(unit)
+    return await one.place(unit)

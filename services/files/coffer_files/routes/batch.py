@@ -18,13 +18,14 @@ from coffer_files.routes.requests import WRITE, TheDeps
 
 
 class ResultAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one operation: `status` as it would have been alone, and the item as it stands after the whole batch, or
-    the problem.
+    """What became of one operation: `status` as it would have been alone, and the item as it stands after the whole batch, the
+    job that goes on with it, or the problem.
     """
 
     status: int
     ref: str | None = None
     item: ItemAnswer | None = None
+    job_id: str | None = None
     problem: dict[str, Any] | None = None
 
 
@@ -60,7 +61,11 @@ async def post_batch(
     )
     shown = [
         ResultAnswer(
-            one.status, one.ref, seen_answer(one.item) if one.item else None, dict(one.problem) if one.problem else None
+            one.status,
+            one.ref,
+            seen_answer(one.item) if one.item else None,
+            one.job_id,
+            dict(one.problem) if one.problem else None,
         )
         for one in results
     ]

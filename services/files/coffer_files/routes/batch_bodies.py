@@ -32,7 +32,7 @@ class _Asked(Body):
 class MoveArgs(Body):
     """Where to."""
 
-    parent_id: ItemRef = Field(description="The folder to move it to, in the same drive.")
+    parent_id: ItemRef = Field(description="The folder it goes to; moves stay in their drive.")
     name: str | None = Field(None, max_length=NAME_LIMIT, description="A new name, too.")
     conflict: ConflictPolicy = Field("fail", description="What to do when the name is taken.")
 
@@ -47,6 +47,18 @@ class Move(_Asked):
         """As it is run."""
         wish = Wish(self.args.name, self.args.parent_id, conflict=self.args.conflict)
         return Operation("move", ItemId(self.item_id), self.ref, self.conditions, wish)
+
+
+class Copy(_Asked):
+    """Copy an item: a file within its drive at once, anything else by a job."""
+
+    op: Literal["copy"]
+    args: MoveArgs
+
+    def operation(self) -> Operation:
+        """As it is run."""
+        wish = Wish(self.args.name, self.args.parent_id, conflict=self.args.conflict)
+        return Operation("copy", ItemId(self.item_id), self.ref, self.conditions, wish)
 
 
 class RenameArgs(Body):
@@ -150,7 +162,8 @@ class Favourite(_Asked):
 
 
 AnyOperation = Annotated[
-    Move | Rename | Trash | Restore | Purge | Tag | Favourite, Field(discriminator="op", description="What is to be done.")
+    Move | Copy | Rename | Trash | Restore | Purge | Tag | Favourite,
+    Field(discriminator="op", description="What is to be done."),
 ]
 
 

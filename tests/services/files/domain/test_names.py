@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coffer_contracts.problems import NameInvalid
+from coffer_contracts.problems import NameInvalid, ValidationFailed
 from coffer_files.domain.names import (
     MAX_NAME_BYTES,
     accept_name,
@@ -16,6 +16,7 @@ from coffer_files.domain.names import (
     keep_both_names,
     name_key,
     name_warnings,
+    path_names,
     split_extension,
 )
 
@@ -180,6 +181,11 @@ def test_every_copy_has_a_valid_name_of_its_own(name: str, kind: Any) -> None:
         ("\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7", 12, "\U0001f1e9\U0001f1ea"),
         ("ab c", 3, "ab"),
         ("e\u0301\u0301\u0301", 4, "e\u0301"),
+        ("a\u1100\u1100\u1161", 7, "a"),
+        ("a\u1100\uac00", 4, "a"),
+        ("a\uff8a\uff9f", 4, "a"),
+        ("a\u0e04\u0e33", 4, "a"),
+        ("a\u0915\u200c\u0915", 7, "a\u0915\u200c"),
     ],
 )
 def test_cuts_between_characters_as_people_see_them(text: Any, limit: Any, cut: Any) -> None:
@@ -192,3 +198,23 @@ def test_a_cut_is_a_beginning_that_fits(text: Any, limit: Any) -> None:
     assert cut
     assert text.startswith(cut)
     assert len(cut.encode()) <= limit
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [("/", ()), ("/a", ("a",)), ("/a/b.txt", ("a", "b.txt")), ("/a/", ("a",)), ("/e\u0301", ("\u00e9",))],
+)
+def test_a_path_is_its_names(path: str, names: tuple[str, ...]) -> None:
+    assert path_names(path) == names
+
+
+@pytest.mark.parametrize("path", ["", "a", "//", "/a//b", "a/b"])
+def test_refuses_what_is_no_path(path: str) -> None:
+    with pytest.raises(ValidationFailed):
+        path_names(path)
+
+
+@pytest.mark.parametrize("path", ["/..", "/a/./b", "/a\tb", "/ a", "/" + "a" * 256])
+def test_refuses_a_path_with_a_name_that_nothing_can_have(path: str) -> None:
+    with pytest.raises(NameInvalid):
+        path_names(path)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from httpx import AsyncClient, Response
 
+from coffer_chassis.access import EDITOR
 from coffer_chassis.ids import new_id
 from factories.files import Files, granted, person
 
@@ -224,3 +225,31 @@ async def test_a_hundred_moves_cost_a_fixed_number_of_statements_each(files: Fil
     assert rest == 0
     assert each <= 12
     assert counts[0] - 5 * each <= 6
+
+
+async def test_copies_are_made_at_once_where_no_bytes_move_and_by_a_job_where_they_do(files: Files) -> None:
+    friend = person()
+    file = (await files.upload("a.jpg")).item_id
+    async with files.client() as http, files.client(friend) as theirs:
+        folder = await made(http, "folder")
+        await made(http, "inside", folder)
+        abroad = await made(theirs, "abroad")
+        await files.handle(granted(abroad, friend, files.owner, EDITOR))
+        operations = (
+            {"op": "copy", "item_id": file, "args": {"parent_id": "root", "name": "b.jpg"}},
+            {"op": "copy", "item_id": file, "args": {"parent_id": "root"}},
+            {"op": "copy", "item_id": folder, "args": {"parent_id": "root", "name": "folder 2"}},
+            {"op": "copy", "item_id": file, "args": {"parent_id": abroad}},
+            {"op": "copy", "item_id": folder, "args": {"parent_id": folder}},
+        )
+        first = (await batch(http, *operations, key="copies")).json()["results"]
+        assert [one["status"] for one in first] == [201, 409, 202, 202, 409]
+        assert (first[0]["item"]["name"], first[0]["item"]["id"] != file) == ("b.jpg", True)
+        assert (first[1]["problem"]["code"], first[4]["problem"]["code"]) == ("name_conflict", "cycle")
+        for one in (first[2], first[3]):
+            assert (await http.get(f"/v1/jobs/{one['job_id']}")).json()["id"] == one["job_id"]
+        again = (await batch(http, *operations, key="copies")).json()["results"]
+        assert [(one["status"], one.get("job_id")) for one in again] == [(one["status"], one.get("job_id")) for one in first]
+        assert again[0]["item"]["id"] == first[0]["item"]["id"]
+        assert await names(http) == {"a.jpg", "b.jpg", "folder", "folder 2"}
+        assert (await files.drive()).used_bytes == 200
