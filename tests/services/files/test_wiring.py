@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from coffer_chassis.bus import Outgoing
 from coffer_chassis.bus_memory import MemoryBus
 from coffer_chassis.ids import new_id
+from coffer_chassis.provision import MULTIPART_DAYS
 from coffer_chassis.service import Service
 from coffer_chassis.testing import eventually
 from coffer_chassis.topology import Lane, ServiceTopology, Topology
@@ -19,6 +21,7 @@ from coffer_contracts.catalog import parse
 from coffer_files.__main__ import EXTRAS
 from coffer_files.app import FAST_QUEUE, GRANTS_QUEUE, STORAGE_QUEUE, TABLES, TOPOLOGY, jobs
 from coffer_files.domain.reconciling import Wish
+from coffer_files.domain.upload_states import SESSION_LIFE
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.burying import bury
 from coffer_files.handlers.granting import GRANTS
@@ -167,3 +170,7 @@ async def test_the_command_says_why_it_could_not_compare(database: Database, cap
 def test_the_command_refuses_what_it_does_not_know(words: list[str]) -> None:
     with pytest.raises((argparse.ArgumentError, SystemExit)):
         given(*words)
+
+
+def test_the_bucket_throws_no_parts_away_that_an_upload_may_still_need() -> None:
+    assert timedelta(days=MULTIPART_DAYS) > SESSION_LIFE

@@ -6,7 +6,8 @@ Pure, like the other rules; who looks after deadlines is the sweeper.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from coffer_files.domain.uploads import MAX_DISPATCHES, TURN_PATIENCE, VERDICT_PATIENCE, Upload, dispatch, enter
+from coffer_files.domain.upload_states import VERDICT_PATIENCE
+from coffer_files.domain.uploads import MAX_DISPATCHES, TURN_PATIENCE, Upload, dispatch, enter
 
 SEND_PATIENCE = timedelta(days=1)
 """How long a question to the media worker may lie unsent. Meanwhile it is not asked again: nobody has heard it yet."""

@@ -11,8 +11,8 @@ from typing import Literal, Protocol
 
 from coffer_contracts.problems import ChecksumMismatch, Problem, SizeMismatch, TooLarge, UploadIncomplete, ValidationFailed
 from coffer_files.domain.content import BLOCK_BYTES
-from coffer_files.domain.upload_states import ACTIVITY, SESSION_LIFE, with_step
-from coffer_files.domain.uploads import Strategy, Upload
+from coffer_files.domain.upload_states import ACTIVITY, SESSION_LIFE, Strategy, with_step
+from coffer_files.domain.uploads import Upload
 
 Mode = Literal["auto", "single", "multipart", "post_form"]
 
@@ -56,10 +56,18 @@ class NamedPart:
     sha256: str | None = None
 
 
+MAX_FORM_BYTES = 5 * 1024**3
+"""S3 takes no longer object in one request (user guide, uploading objects)."""
+
+
 def strategy_for(mode: Mode, size_bytes: int, single_max_bytes: int) -> Strategy:
     """How bytes of this length travel. Raises TooLarge."""
     if size_bytes > MAX_FILE_BYTES:
         raise TooLarge(f"At most {MAX_FILE_BYTES} bytes can be stored.", limit=MAX_FILE_BYTES)
+    if mode == "post_form":
+        if size_bytes > MAX_FORM_BYTES:
+            raise TooLarge(f"At most {MAX_FORM_BYTES} bytes can be sent by a form.", limit=MAX_FORM_BYTES)
+        return "post_form"
     if mode == "single":
         if size_bytes > single_max_bytes:
             raise TooLarge(f"At most {single_max_bytes} bytes can be sent at once.", limit=single_max_bytes)

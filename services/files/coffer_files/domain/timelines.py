@@ -10,7 +10,9 @@ from typing import Literal
 
 from coffer_contracts.files import PreviewStatus
 from coffer_files.domain.deadlines import SEND_PATIENCE
-from coffer_files.domain.uploads import MAX_DISPATCHES, Step, Upload
+from coffer_files.domain.parts import part_count
+from coffer_files.domain.upload_states import Step
+from coffer_files.domain.uploads import MAX_DISPATCHES, Upload
 
 WaitsFor = Literal["bytes", "turn", "sending", "verdict", "commit", "decision", "retry", "removal", "preview"]
 Happens = Literal["expires", "fails", "asked", "asked_again", "committed", "aborted", "preview_failed"]
@@ -49,6 +51,8 @@ class Surroundings:
     is_sent: bool = True
     sent_at: datetime | None = None
     sweeps_every: timedelta = timedelta(seconds=5)
+    parts_there: int | None = None
+    """How many parts of an upload that comes in parts are in the bucket; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def waiting_of(upload: Upload, preview: Preview | None, around: Surroundings, no
     long = span(now - upload.changed_at)
     match upload.state:
         case "created":
-            return Waiting("bytes", upload.created_at, f"{span(now - upload.created_at)} without the bytes of the file.")
+            return Waiting("bytes", upload.created_at, _bytes_awaited(upload, around, now))
         case "cleared":
             step = "its bytes are copied into the drive" if upload.landing_key else "it is put into its folder"
             return Waiting("commit", upload.changed_at, f"Checked {long} ago; {step} now.")
@@ -134,6 +138,18 @@ def waiting_of(upload: Upload, preview: Preview | None, around: Surroundings, no
         sentence = f"The file is there. Its preview has been waited for {span(now - preview.since)}."
         return Waiting("preview", preview.since, sentence)
     return None
+
+
+def _bytes_awaited(upload: Upload, around: Surroundings, now: datetime) -> str:
+    long = span(now - upload.created_at)
+    if upload.strategy != "multipart":
+        return f"{long} without the bytes of the file."
+    count = part_count(upload.size_bytes, upload.part_bytes)
+    if around.parts_there is None:
+        return f"{long} without all {count} parts of the file."
+    if around.parts_there < count:
+        return f"{around.parts_there} of {count} parts of the file have come in {long}."
+    return f"All {count} parts of the file are there; they are put together in a moment."
 
 
 def _unasked(upload: Upload, around: Surroundings, now: datetime) -> Waiting:

@@ -9,6 +9,20 @@ from coffer_contracts.files import UploadState
 
 BytesFate = Literal["kept", "buried", "quarantined"]
 
+Strategy = Literal["single", "multipart", "post_form", "reuse"]
+"""How the bytes come: in one PUT, in signed parts, by a signed form, or not at all because they are here."""
+
+ConflictReason = Literal[
+    "name_taken",
+    "kind_conflict",
+    "base_version_changed",
+    "parent_gone",
+    "rights_lost",
+    "quota_exceeded",
+    "too_deep",
+    "commit_failed",
+]
+
 VERDICT_PATIENCE = timedelta(minutes=10)
 """How long the media worker has for an answer."""
 
@@ -17,6 +31,9 @@ ACTIVITY = timedelta(hours=24)
 
 SESSION_LIFE = timedelta(days=7)
 """How long it can be kept open by activity. The bucket aborts what is older still by its own rule."""
+
+RETRY_PAUSES = (0, 0, 0, 60, 300, 900, 3600)
+"""Seconds that must lie between one retry and the next, by how many there were; the last one for all that follow."""
 
 MAX_STEPS = 60
 """Entries of a timeline; an upload that is retried for ever keeps its first and its newest ones."""

@@ -7,60 +7,28 @@ So each may run twice and in any order with the others. Writing down and telling
 import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from coffer_contracts.event import ActorKind
 from coffer_contracts.files import ConflictPolicy, MediaKind, UploadState
 from coffer_contracts.ids import BlobId, EventId, ItemId, UploadId, UserId, VersionId
 from coffer_contracts.problems import ChecksumMismatch, RateLimited, SizeMismatch, StateConflict
-from coffer_files.domain.upload_states import MAX_STEPS, STATES, VERDICT_PATIENCE, StateRule, Step, with_step
-
-__all__ = [
-    "BEYOND_RETRY",
-    "MAX_DISPATCHES",
-    "MAX_STEPS",
-    "RETRY_PAUSES",
-    "STATES",
-    "TURN_PATIENCE",
-    "VERDICT_PATIENCE",
-    "ConflictReason",
-    "StateRule",
-    "Step",
-    "Strategy",
-    "Upload",
-    "Verdict",
-    "abort",
-    "commit",
-    "contest",
-    "dispatch",
-    "enter",
-    "judge",
-    "receive",
-    "retry",
-]
-
-Strategy = Literal["single", "multipart", "post_form", "reuse"]
-"""How the bytes come: in one PUT, in signed parts, by a signed form, or not at all because they are here."""
-
-ConflictReason = Literal[
-    "name_taken",
-    "kind_conflict",
-    "base_version_changed",
-    "parent_gone",
-    "rights_lost",
-    "quota_exceeded",
-    "too_deep",
-    "commit_failed",
-]
+from coffer_files.domain.upload_states import (
+    RETRY_PAUSES,
+    STATES,
+    VERDICT_PATIENCE,
+    ConflictReason,
+    StateRule,
+    Step,
+    Strategy,
+    with_step,
+)
 
 MAX_DISPATCHES = 4
 """The first one and three re-drives."""
 
 TURN_PATIENCE = timedelta(days=7)
 """How long an upload waits behind others of the same owner before it is given up."""
-
-RETRY_PAUSES = (0, 0, 0, 60, 300, 900, 3600)
-"""Seconds that must lie between one retry and the next, by how many there were; the last one for all that follow."""
 
 BEYOND_RETRY = frozenset({"size_mismatch", "checksum_mismatch", "bytes_lost"})
 """Reasons of failures that come again whenever the same bytes are checked."""

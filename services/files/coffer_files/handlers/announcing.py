@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from coffer_chassis.access import Rights
-from coffer_chassis.blobs import PUT_BYTES
 from coffer_chassis.idempotency import Claim, once
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
@@ -19,14 +18,13 @@ from coffer_contracts.problems import (
     PreconditionFailed,
     Problem,
     QuotaExceeded,
-    TooLarge,
 )
-from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import blob_key, content_hash, incoming_key
 from coffer_files.domain.items import accept_depth
 from coffer_files.domain.names import accept_name, name_key
 from coffer_files.domain.parts import Mode, part_bytes_for, strategy_for
-from coffer_files.domain.uploads import Strategy, Upload
+from coffer_files.domain.upload_states import STATES, Step, Strategy
+from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import hold_folder
 from coffer_files.handlers.naming import described, etag, free_name, name_conflict
@@ -75,14 +73,12 @@ def _way_of(announced: Announcement, deps: Deps) -> _Way:
     Only checksums that the bucket enforces make the content hash more than the client's word: a single PUT takes one, that of
     a file of one block, and parts of the length of a block take all.
     """
-    if announced.mode == "post_form":
-        if announced.size_bytes > PUT_BYTES:
-            raise TooLarge(f"At most {PUT_BYTES} bytes can be sent by a form.", limit=PUT_BYTES)
-        return _Way("post_form")
     strategy = strategy_for(announced.mode, announced.size_bytes, deps.settings.single_put_max_bytes)
     hashed = None
     if announced.blocks_sha256 is not None:
         hashed = content_hash(announced.blocks_sha256, announced.size_bytes)
+    if strategy == "post_form":
+        return _Way(strategy)
     if strategy == "multipart":
         part_bytes = part_bytes_for(announced.size_bytes)
         return _Way(strategy, part_bytes, announced.parts_sha256 or hashed is not None, hashed)
@@ -179,7 +175,7 @@ def _new_upload(
 ) -> Upload:
     blob_id = BlobId(new_id())
     upload_id = UploadId(new_id())
-    life = rules.STATES["created"].deadline or timedelta()
+    life = STATES["created"].deadline or timedelta()
     return Upload(
         id=upload_id,
         owner_id=owner_id,
@@ -208,7 +204,7 @@ def _new_upload(
         parts_hashed=way.parts_hashed,
         content_hash=way.content_hash,
         checksum_sha256=way.checksum_sha256,
-        steps=(rules.Step("created", unit.now),),
+        steps=(Step("created", unit.now),),
     )
 
 
@@ -225,7 +221,7 @@ def sign_put(deps: Deps, upload: Upload) -> SignedRequest | None:
     """The request that sends the bytes of an open upload; None once they are there or it has ended. It binds length, type,
     checksum where one was announced, and that nothing lies under the key yet; it never outlives the upload.
     """
-    if upload.state != "created" or upload.deadline_at is None or upload.strategy != "single":
+    if upload.state != "created" or upload.strategy != "single" or upload.deadline_at is None:
         return None
     left = int((upload.deadline_at - deps.work.clock.now()).total_seconds())
     if left < 1:

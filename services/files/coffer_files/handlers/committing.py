@@ -15,7 +15,8 @@ from coffer_contracts.ids import BlobId, ItemId, VersionId
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.items import ChangeReason, Item, Located
 from coffer_files.domain.names import MAX_DEPTH, name_key
-from coffer_files.domain.uploads import ConflictReason, Upload, Verdict
+from coffer_files.domain.upload_states import ConflictReason
+from coffer_files.domain.uploads import Upload, Verdict
 from coffer_files.handlers.deps import on_behalf_of
 from coffer_files.handlers.facts import content_fact, item_fact
 from coffer_files.handlers.naming import free_name

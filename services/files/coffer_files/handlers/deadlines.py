@@ -95,9 +95,8 @@ async def _step(deps: Deps, due: uploads.Overdue, has_bytes: bool | None, head: 
             after = await commit_upload(unit, drive, before)
             await write_down(unit, before, after)
         elif head is not None and (before.state == "created" or _sent_again(before, head)):
-            after = await go_on(
-                unit, deps, drive, before, landing.receive(before, head.etag, head.size_bytes, unit.now, sha256=head.sha256)
-            )
+            received = landing.receive(before, head.etag, head.size_bytes, unit.now, sha256=head.sha256)
+            after = await go_on(unit, deps, drive, before, received)
         else:
             is_sent = await _is_sent(deps, unit.connection, before)
             passed = deadlines.pass_deadline(before, unit.now, has_bytes=has_bytes, is_sent=is_sent)

@@ -12,10 +12,10 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.ids import BlobId, ItemId, UploadId, UserId
 from coffer_contracts.problems import KindConflict, QuotaExceeded
-from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import blob_key, content_hash
 from coffer_files.domain.items import accept_depth
 from coffer_files.domain.names import accept_name
+from coffer_files.domain.upload_states import Step
 from coffer_files.domain.uploads import Upload, Verdict
 from coffer_files.handlers.committing import Obstacle, place_upload
 from coffer_files.handlers.deps import Deps
@@ -123,7 +123,7 @@ async def _place(
             height=source.height,
             previewable=source.preview_status != "none",
         ),
-        steps=(rules.Step("created", unit.now),),
+        steps=(Step("created", unit.now),),
     )
     await rows.insert_upload(unit.connection, opened, check_at=unit.now)
     if not await reserve(unit.connection, drive.owner_id, opened.size_bytes):

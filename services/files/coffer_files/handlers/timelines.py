@@ -1,20 +1,26 @@
 """Looks up what the story of an upload needs beside the upload itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.identity import Principal
 from coffer_contracts.ids import UploadId
 from coffer_files.domain import timelines as rules
+from coffer_files.domain.parts import part_count
 from coffer_files.domain.timelines import AHEAD_AT_MOST, Next, Preview, Surroundings, Waiting
-from coffer_files.domain.uploads import Step, Upload
+from coffer_files.domain.upload_states import Step
+from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.parts import parts_of
 from coffer_files.handlers.uploads import find_upload
 from coffer_files.store.dispatching import ahead_of
 from coffer_files.store.versions import version
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +41,10 @@ async def timeline_of(deps: Deps, principal: Principal, upload_id: UploadId) -> 
     raises NotFound to all others. How much the owner has under way is the owner's to know.
     """
     upload = await find_upload(deps, principal, upload_id)
+    parts_there = await _parts_there(deps, upload)
     async with deps.work.read() as connection:
         preview = await _preview(connection, upload)
-        around = await _surroundings(deps, connection, upload)
+        around = replace(await _surroundings(deps, connection, upload), parts_there=parts_there)
     now = deps.work.clock.now()
     waiting = rules.waiting_of(upload, preview, around, now)
     if waiting is not None and waiting.ahead is not None and principal.user_id != upload.owner_id:
@@ -52,6 +59,16 @@ async def timeline_of(deps: Deps, principal: Principal, upload_id: UploadId) -> 
         retry_from=upload.retry_from if can_retry and upload.retry_from and upload.retry_from > now else None,
         now=now,
     )
+
+
+async def _parts_there(deps: Deps, upload: Upload) -> int | None:
+    """How many parts are in the bucket, if it says so: a story can be told without."""
+    try:
+        standing = await parts_of(deps, upload)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the bucket does not answer
+        log.warning("bucket_not_asked", upload_id=upload.id, error=repr(error))
+        return None
+    return part_count(upload.size_bytes, upload.part_bytes) - len(standing.missing) if standing else None
 
 
 async def _preview(connection: AsyncConnection, upload: Upload) -> Preview | None:

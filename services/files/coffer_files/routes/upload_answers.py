@@ -7,7 +7,8 @@ import msgspec
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_contracts.files import ConflictPolicy, UploadState
 from coffer_files.domain.parts import part_count
-from coffer_files.domain.uploads import Strategy, Upload
+from coffer_files.domain.upload_states import Strategy
+from coffer_files.domain.uploads import Upload
 from coffer_files.handlers import announcing
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.forms import sign_form

@@ -39,7 +39,7 @@ from coffer_contracts.problems import (
     TooLarge,
     ValidationFailed,
 )
-from coffer_files.domain.uploads import STATES
+from coffer_files.domain.upload_states import STATES
 from coffer_files.handlers import announcing, sending, timelines
 from coffer_files.handlers import uploads as commands
 from coffer_files.handlers.announcing import Announcement

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coffer_contracts.ids import BlobId, ItemId
 from coffer_files.domain.content import blob_of_key
 from coffer_files.domain.reconciling import Stored, upload_of_incoming
-from coffer_files.domain.uploads import STATES
+from coffer_files.domain.upload_states import STATES
 from coffer_files.store.tables import blobs, doomed_blobs, uploads, versions
 
 Reference = Literal["stored", "under_way", "doomed"]

@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import BlobId, UploadId, UserId
-from coffer_files.domain.uploads import Step, Upload, Verdict
+from coffer_files.domain.upload_states import Step
+from coffer_files.domain.uploads import Upload, Verdict
 from coffer_files.store.drives import amounts, booked
 from coffer_files.store.tables import uploads
 

@@ -11,7 +11,8 @@ from coffer_chassis.testing import NOON
 from coffer_contracts.problems import Problem
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.deadlines import BUCKET_PATIENCE, SEND_PATIENCE, pass_deadline
-from coffer_files.domain.uploads import MAX_DISPATCHES, STATES, TURN_PATIENCE, VERDICT_PATIENCE, Upload
+from coffer_files.domain.upload_states import STATES, VERDICT_PATIENCE
+from coffer_files.domain.uploads import MAX_DISPATCHES, TURN_PATIENCE, Upload
 from factories.upload_histories import HISTORIES, happened, upload
 
 AWAY: Any = {"has_bytes": None}

@@ -14,7 +14,7 @@ from coffer_contracts.problems import Problem
 from coffer_files.domain import timelines as rules
 from coffer_files.domain import uploads
 from coffer_files.domain.timelines import AHEAD_AT_MOST, Preview, Surroundings, next_of, span, steps_of, waiting_of
-from coffer_files.domain.uploads import Step
+from coffer_files.domain.upload_states import Step
 from factories.upload_histories import BAD, GOOD, HISTORIES, happened, upload
 
 ALONE = Surroundings()

@@ -10,7 +10,8 @@ from hypothesis import given
 from coffer_chassis.testing import NOON
 from coffer_contracts.problems import RateLimited, SizeMismatch, StateConflict
 from coffer_files.domain import uploads as rules
-from coffer_files.domain.uploads import MAX_STEPS, RETRY_PAUSES, STATES, TURN_PATIENCE, Step
+from coffer_files.domain.upload_states import MAX_STEPS, RETRY_PAUSES, STATES, Step
+from coffer_files.domain.uploads import TURN_PATIENCE
 from factories.upload_histories import BAD, GOOD, HISTORIES, happened, upload
 
 

@@ -6,6 +6,7 @@ import pytest
 from httpx import Response
 
 from coffer_files.domain.content import BLOCK_BYTES
+from factories.bytes import away
 from factories.files import Files, cleared, files_on, person
 from factories.parts import SIZE, digest, digests, send_parts
 
@@ -116,3 +117,28 @@ async def test_an_announcement_of_ten_thousand_blocks_fits_into_a_request(files:
         assert (begun.status_code, begun.json()["part_count"], len(begun.json()["parts"])) == (201, 10_000, 20)
         last = await http.post(f"/v1/uploads/{begun.json()['id']}/parts", json={"numbers": [10_000, 9_999]})
         assert [part["headers"]["x-amz-checksum-sha256"] for part in last.json()["parts"]] == [blocks[9999], blocks[9998]]
+
+
+async def test_the_timeline_tells_of_parts(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with files.client() as http:
+        begun = (await http.post("/v1/uploads", json=ANNOUNCED)).json()
+        at, upload = f"/v1/uploads/{begun['id']}", await files.now(begun["id"])
+
+        async def told() -> str:
+            story = (await http.get(f"{at}/timeline")).json()
+            assert story["next"]["what"] == "expires"
+            return str(story["waiting"]["sentence"])
+
+        files.clock.advance(minutes=3)
+        assert await told() == "0 of 3 parts of the file have come in 3 min."
+        await send_parts(files, upload, 1, 3)
+        assert await told() == "2 of 3 parts of the file have come in 3 min."
+        with monkeypatch.context() as patch:
+            patch.setattr(files.blobs, "parts", away)
+            assert await told() == "3 min without all 3 parts of the file."
+        await send_parts(files, upload, 2)
+        assert await told() == "All 3 parts of the file are there; they are put together in a moment."
+        files.clock.advance(seconds=2)
+        await http.post(f"{at}/complete")
+        steps = [(step["step"], step["ms"]) for step in (await http.get(f"{at}/timeline")).json()["steps"]]
+        assert steps == [("created", 182_000), ("assembling", 0), ("received", 0), ("dispatched", None)]

@@ -160,6 +160,8 @@ async def test_the_owner_of_rejected_bytes_is_told_why(files: Files) -> None:
         ({"size": 6 * 1024**3, "mode": "single"}, 413, "too_large"),
         ({"size": MAX_FILE_BYTES + 1}, 413, "too_large"),
         ({"size": 2**70}, 422, "validation_failed"),
+        ({"size": 6 * 1024**3, "mode": "post_form"}, 413, "too_large"),
+        ({"mode": "pigeon"}, 422, "validation_failed"),
         ({"mime_type": "no type"}, 422, "validation_failed"),
         ({"mime_type": "text/plain\r\nx: y"}, 422, "validation_failed"),
         ({"blocks_sha256": ["zz"]}, 422, "validation_failed"),
