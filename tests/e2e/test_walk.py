@@ -97,6 +97,8 @@ restore_version                 401   401       404     403     200    200      
 delete_version                  401   401       404     403     403    409       404
 list_uploads                    401   401       200     200     200    200       200
 start_upload                    401   401       404     403     201    201       404
+start_uploads                   401   401       404     403     200    200       404
+complete_uploads                401   401       200     200     200    200       200
 get_upload                      401   401       404     404     404    200       404
 get_upload_timeline             401   401       404     404     404    200       404
 abort_upload                    401   401       404     404     404    204       404

@@ -223,6 +223,10 @@ CALLS: dict[str, Make] = {
     "delete_version": lambda world, who: Call(world.version()),
     "list_uploads": lambda world, who: Call(),
     "start_upload": lambda world, who: Call(json={"parent_id": world.folder, "name": _name(), "size": 3}),
+    "start_uploads": lambda world, who: Call(
+        json={"parent_id": world.folder, "files": [{"name": _name(), "size": 3, "path": _name()}]}
+    ),
+    "complete_uploads": lambda world, who: Call(json={"upload_ids": [world.upload()]}),
     "get_upload": lambda world, who: Call({"upload": world.upload()}),
     "abort_upload": lambda world, who: Call({"upload": world.upload()}),
     "resolve_upload": lambda world, who: Call({"upload": world.upload()}, json={"name": _name()}),

@@ -21,7 +21,7 @@ def published() -> dict[str, Any]:
         ("delete", "/v1/items/{item}", {"precondition_failed", "state_conflict"}),
         ("get", "/v1/items/{item}/content", {"kind_conflict"}),
         ("get", "/v1/items/{item}/preview", {"preview_unavailable"}),
-        ("post", "/v1/uploads", {"quota_exceeded", "too_large", "feature_disabled", "name_conflict", "not_found"}),
+        ("post", "/v1/uploads", {"quota_exceeded", "too_large", "name_conflict", "not_found"}),
         ("post", "/v1/uploads/{upload}/complete", {"upload_incomplete", "upload_expired", "malware_detected"}),
         ("post", "/v1/uploads/{upload}/retry", {"size_mismatch", "state_conflict"}),
         ("patch", "/v1/uploads/{upload}", {"name_conflict", "state_conflict", "quota_exceeded"}),

@@ -59,7 +59,7 @@ async def reuse_content(unit: Unit, deps: Deps, principal: Principal, announced:
 
 
 def _may_read(principal: Principal) -> bool:
-    return principal.kind == "user" or READ in principal.scopes
+    return principal.kind == "user" or (principal.kind == "token" and READ in principal.scopes)
 
 
 async def _drive_of(unit: Unit, principal: Principal, announced: "Announcement") -> UserId | None:

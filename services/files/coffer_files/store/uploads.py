@@ -87,6 +87,22 @@ async def insert_upload(connection: AsyncConnection, upload: Upload, *, check_at
     await connection.execute(_insert, {**_written(upload), "check_at": check_at})
 
 
+async def insert_uploads(connection: AsyncConnection, opened: Sequence[Upload], *, check_at: datetime) -> None:
+    """Write new uploads, in one statement."""
+    if opened:
+        await connection.execute(_insert, [{**_written(upload), "check_at": check_at} for upload in opened])
+
+
+async def save_all(connection: AsyncConnection, standing: Sequence[Upload]) -> None:
+    """Write down how uploads that are locked stand now, in one statement; none of it changes what their drive holds."""
+    rows = [
+        {"upload": upload.id} | {f"new_{name}": value for name, value in _written(upload).items() if name not in _FIXED}
+        for upload in standing
+    ]
+    if rows:
+        await connection.execute(_save, rows)
+
+
 async def save(connection: AsyncConnection, upload: Upload, *, reserved: int = 0) -> None:
     """Write down how an upload that is locked stands now, and by how many bytes that changes what is reserved."""
     values = {f"new_{name}": value for name, value in _written(upload).items() if name not in _FIXED}

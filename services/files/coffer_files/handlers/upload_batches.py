@@ -1,0 +1,181 @@
+"""Many small files announced at once, each with a result of its own: one that is refused does not keep the others out.
+
+Folders on the way are made where they are missing, one statement for every level of them; the drive is locked once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from coffer_chassis.idempotency import Claim, once
+from coffer_chassis.identity import Principal
+from coffer_chassis.ids import new_id
+from coffer_chassis.origin import Origin
+from coffer_chassis.problems import document
+from coffer_chassis.unit_of_work import Unit
+from coffer_contracts.ids import BlobId, ItemId, UploadId
+from coffer_contracts.problems import NotFound, Problem, QuotaExceeded
+from coffer_files.domain import uploads as rules
+from coffer_files.domain.content import blob_key
+from coffer_files.domain.upload_batches import BatchFile, accepted, fitting
+from coffer_files.domain.uploads import Upload
+from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.drives import drive_owner, ensure_drive
+from coffer_files.handlers.folder_paths import Folder, ensure_folders
+from coffer_files.handlers.free_places import names_for
+from coffer_files.handlers.items import ROOT, hold_folder
+from coffer_files.handlers.sight import Seen
+from coffer_files.store import uploads as rows
+from coffer_files.store.drives import Drive, lock_drive, reserve
+from coffer_files.store.reuse import owner_of
+from coffer_files.store.upload_batches import uploads_by_id
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one file or upload: how it stands, or the refusal."""
+
+    status: int
+    ref: str | None = None
+    upload: Upload | None = None
+    problem: Mapping[str, Any] | None = None
+
+
+async def start_uploads(
+    deps: Deps,
+    principal: Principal,
+    origin: Origin,
+    claim: Claim | None,
+    parent: str,
+    files: Sequence[BatchFile],
+    *,
+    problem_base: str,
+) -> tuple[list[Result], bool]:
+    """Open an upload for each of the files that can be sent; the results in their order, and whether this is a replay.
+
+    Raises NotFound, Forbidden, KindConflict for the folder that all of them go into; then nothing was done.
+    """
+
+    async def run(unit: Unit) -> dict[str, Any]:
+        drive = await _drive_of(unit, deps, principal, parent)
+        folder = await hold_folder(unit, deps, principal, parent)
+        if folder.at.item.owner_id != drive.owner_id:
+            raise NotFound
+        opened = await _open(unit, deps, principal, drive, folder, files)
+        return {"results": [_noted(file, one, problem_base) for file, one in zip(files, opened, strict=True)]}
+
+    noted, replayed = await once(deps.work, origin, claim, run)
+    async with deps.work.read() as connection:
+        known = await uploads_by_id(connection, [one["upload"] for one in noted["results"] if "upload" in one])
+    results = [
+        Result(one["status"], one["ref"], known.get(one["upload"]) if "upload" in one else None, one.get("problem"))
+        for one in noted["results"]
+    ]
+    return results, replayed
+
+
+def _noted(file: BatchFile, one: Upload | Problem, problem_base: str) -> dict[str, Any]:
+    if isinstance(one, Problem):
+        return {"ref": file.ref, "status": one.status, "problem": document(one, base=problem_base)}
+    return {"ref": file.ref, "status": 201, "upload": one.id}
+
+
+async def _drive_of(unit: Unit, deps: Deps, principal: Principal, parent: str) -> Drive:
+    """The drive that the folder lies in, locked. Whether the caller may write there is looked at later."""
+    owner_id = drive_owner(principal) if parent == ROOT else await owner_of(unit.connection, ItemId(parent))
+    drive = await lock_drive(unit.connection, owner_id) if owner_id else None
+    if drive is None and parent == ROOT:
+        await ensure_drive(unit, principal.user_id, deps)
+        drive = await lock_drive(unit.connection, principal.user_id)
+    if drive is None:
+        raise NotFound
+    return drive
+
+
+async def _open(
+    unit: Unit, deps: Deps, principal: Principal, drive: Drive, folder: Seen, files: Sequence[BatchFile]
+) -> list[Upload | Problem]:
+    """One upload or refusal for each of the files. Nothing is made for those that are refused by themselves or have no room."""
+    above = len(folder.at.ids_down_to_it)
+    looked_at = [_accepted(file, above, deps) for file in files]
+    room = drive.quota_bytes - drive.used_bytes - drive.reserved_bytes
+    fits = fitting(looked_at, room)
+    wanted: dict[int, BatchFile] = {}
+    outcome: dict[int, Upload | Problem] = {}
+    for number, file in enumerate(looked_at):
+        if isinstance(file, Problem):
+            outcome[number] = file
+        elif not fits[number]:
+            outcome[number] = _no_room(principal, drive, file)
+        else:
+            wanted[number] = file
+    folders = await ensure_folders(unit, principal.user_id, folder.at, wanted.values())
+    placed: dict[int, tuple[BatchFile, Folder]] = {}
+    for number, file in wanted.items():
+        into = folders[file.place]
+        if isinstance(into, Problem):
+            outcome[number] = into
+        else:
+            placed[number] = (file, into)
+    named = await names_for(unit.connection, placed)
+    opened: list[Upload] = []
+    for number, (file, into) in placed.items():
+        name = named[number]
+        if isinstance(name, Problem):
+            outcome[number] = name
+            continue
+        upload = _upload(unit, principal, drive, into, replace(file, name=name))
+        outcome[number] = upload
+        opened.append(upload)
+    grace = timedelta(seconds=deps.settings.sweep_grace_seconds)
+    await rows.insert_uploads(unit.connection, opened, check_at=unit.now + grace)
+    total = sum(upload.size_bytes for upload in opened)
+    if total and not await reserve(unit.connection, drive.owner_id, total):
+        raise LookupError(f"drive {drive.owner_id} has no room left although it is locked")
+    return [outcome[number] for number in range(len(files))]
+
+
+def _accepted(file: BatchFile, above: int, deps: Deps) -> BatchFile | Problem:
+    try:
+        return accepted(file, above=above, longest=deps.settings.single_put_max_bytes)
+    except Problem as refusal:
+        return refusal
+
+
+def _no_room(principal: Principal, drive: Drive, file: BatchFile) -> Problem:
+    """How full a drive is, is its owner's to know."""
+    if principal.user_id != drive.owner_id:
+        return QuotaExceeded("There is not enough room left in its owner's drive.", needed=file.size_bytes)
+    used = drive.used_bytes + drive.reserved_bytes
+    return QuotaExceeded("There is not enough room left.", used=used, limit=drive.quota_bytes, needed=file.size_bytes)
+
+
+def _upload(unit: Unit, principal: Principal, drive: Drive, into: Folder, file: BatchFile) -> Upload:
+    blob_id = BlobId(new_id())
+    hashed, checksum = file.hashes
+    life = rules.STATES["created"].deadline or timedelta()
+    return Upload(
+        id=UploadId(new_id()),
+        owner_id=drive.owner_id,
+        uploader_id=principal.user_id,
+        parent_id=into.id,
+        name=file.name,
+        conflict=file.conflict,
+        size_bytes=file.size_bytes,
+        blob_id=blob_id,
+        blob_key=blob_key(drive.owner_id, blob_id),
+        state="created",
+        revision=1,
+        created_at=unit.now,
+        changed_at=unit.now,
+        deadline_at=unit.now + life,
+        actor_kind=unit.origin.actor_kind,
+        correlation_id=unit.origin.correlation_id,
+        traceparent=unit.origin.traceparent,
+        claimed_mime_type=file.mime_type,
+        modified_at=file.modified_at,
+        content_hash=hashed,
+        checksum_sha256=checksum,
+        steps=(rules.Step("created", unit.now),),
+    )
