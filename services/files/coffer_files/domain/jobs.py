@@ -16,7 +16,7 @@ OPEN: tuple[JobState, ...] = ("queued", "running")
 MOST_OPEN = 100
 """Jobs that one person may have waiting and running: each costs others a turn."""
 
-LEASE = timedelta(minutes=1)
+LEASE = timedelta(seconds=20)
 """How long nothing may be heard of a step before another process takes the job up."""
 
 GIVEN_UP_AFTER = 12

@@ -55,10 +55,9 @@ async def _copied(
     key = blob_key(owner_id, blob_id)
     async with turn:
         try:
-            await deps.blobs.copy(content.blob_key, key, etag=content.etag)
+            # What was copied in parts has another ETag than its source.
+            etag = await deps.blobs.copy(content.blob_key, key, etag=content.etag, size_bytes=source.item.size_bytes)
         except (BlobMissing, BlobChanged) as error:
             log.warning("copy_left_out", item_id=source.item.id, error=type(error).__name__)
             return None
-        # What was copied in parts has another ETag than its source.
-        head = await deps.blobs.head(key)
-    return Stored(blob_id, key, head.etag, is_shared=False) if head else None
+    return Stored(blob_id, key, etag, is_shared=False)

@@ -32,6 +32,7 @@ from coffer_contracts.ids import BlobId, ItemId, JobId, VersionId
 from coffer_files.domain.copying import Content, Pair, Source
 from coffer_files.domain.items import ChangeReason, Item
 from coffer_files.domain.names import name_key
+from coffer_files.domain.tags import tag_keys
 from coffer_files.store.items import ITEM_COLUMNS
 from coffer_files.store.tables import Key, blobs, changes, copied_folders, doomed_blobs, items, versions
 
@@ -176,7 +177,10 @@ async def insert_items(connection: AsyncConnection, made: Sequence[Item]) -> set
     if not made:
         return set()
     statement = insert(items).on_conflict_do_nothing(constraint="items_name").returning(items.c.id)
-    rows = [{**item._asdict(), "name_key": name_key(item.name)} for item in made]
+    rows = [
+        {**item._asdict(), "tags": [*item.tags], "tag_keys": tag_keys(item.tags), "name_key": name_key(item.name)}
+        for item in made
+    ]
     return set(map(ItemId, (await connection.execute(statement, rows)).scalars()))
 
 

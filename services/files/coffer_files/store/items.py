@@ -251,10 +251,13 @@ async def note_preview(
     reason: str | None,
     now: datetime,
 ) -> Item | None:
-    """Write down how far the preview is, if the version is the file's current one; the file after, or None."""
+    """Write down how far the preview is, if the version is the file's current one; the file after, or None. A file of which
+    the same is known, as of a copy that shares its pictures, is left as it is.
+    """
+    is_known = (items.c.preview_status == status) & items.c.preview_reason.is_not_distinct_from(reason)
     statement = (
         update(items)
-        .where(items.c.id == item_id, items.c.version_id == version_id)
+        .where(items.c.id == item_id, items.c.version_id == version_id, ~is_known)
         .values(preview_status=status, preview_reason=reason, changed_at=now, revision=items.c.revision + 1)
         .returning(*ITEM_COLUMNS)
     )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coffer_chassis.tables import Id
 from coffer_contracts.ids import BlobId, ItemId, UserId
 from coffer_files.domain.recounting import Counted
-from coffer_files.domain.uploads import STATES
+from coffer_files.domain.upload_states import STATES
 from coffer_files.domain.usage import HELD_COLUMNS, KINDS, Booking, Held
 from coffer_files.store.drives import book
 from coffer_files.store.tables import blobs, drives, items, uploads, versions

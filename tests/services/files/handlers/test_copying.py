@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from coffer_chassis.etags import Conditions
 from coffer_chassis.idempotency import claim
+from coffer_contracts import media
 from coffer_contracts.problems import Forbidden, KindConflict, NameConflict, NotFound, QuotaExceeded, StateConflict
 from coffer_files.domain.jobs import Job
 from coffer_files.handlers import copying
@@ -16,9 +17,9 @@ from coffer_files.handlers.copying import Wish, copy_item
 from coffer_files.handlers.jobs import find_job
 from coffer_files.handlers.trash import purge_item, trash_item
 from coffer_files.handlers.working import run_jobs
-from coffer_files.store.tables import blobs, doomed_blobs, versions
+from coffer_files.store.tables import blobs, changes, doomed_blobs, versions
 from factories.copying import CONTENT, copied, copy, counters_are_true, file, folder, item_of, shared_folder
-from factories.files import Files, files_on, origin_of, person
+from factories.files import Files, envelope, files_on, origin_of, person
 from factories.jobs import nothing_to_do
 
 NOW = Conditions()
@@ -66,6 +67,28 @@ async def test_a_copy_in_the_same_drive_shares_the_object_and_counts_in_full(fil
     fact = (await files.facts("files.item.committed.v1"))[-1].data
     assert (fact.item_id, fact.is_new, fact.upload_id, fact.ancestor_ids) == (made.item.id, True, None, made.ancestor_ids)
     assert (fact.content.blob_id, fact.content.version_id) == (of_copy.blob_id, of_copy.id)
+
+
+async def test_pictures_that_a_copy_has_already_change_nothing_when_they_are_told_of_again(files: Files) -> None:
+    original = await file(files, "a.jpg")
+    [version] = await versions_of(files, original)
+    await files.handle(pictured(original, files.owner.user_id, version))
+    made = (await copy(files, original, name="b.jpg")).at.item
+    [of_copy] = await versions_of(files, made.id)
+    assert (made.preview_status, of_copy.preview_images) == ("ready", (await versions_of(files, original))[0].preview_images)
+    before = await files.rows(select(changes.c.position).where(changes.c.owner_id == files.owner.user_id))
+    await files.handle(pictured(made.id, files.owner.user_id, of_copy))
+    assert await item_of(files, made.id) == made
+    assert await files.rows(select(changes.c.position).where(changes.c.owner_id == files.owner.user_id)) == before
+
+
+def pictured(item_id: Any, owner_id: Any, version: Any) -> Any:
+    """The media worker has a preview of a version."""
+    image = media.PreviewImage(
+        box_pixels=400, key=f"previews/{version.blob_id}/400", mime_type="image/webp", width=400, height=300, size_bytes=9
+    )
+    about = {"item_id": item_id, "version_id": version.id, "owner_id": owner_id, "ancestor_ids": (), "blob_id": version.blob_id}
+    return envelope(media.PreviewReadyV1(**about, images=(image,), width=4, height=3, placeholder="x"))
 
 
 @pytest.mark.parametrize("first", ["original", "copy"])
