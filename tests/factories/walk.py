@@ -210,6 +210,8 @@ CALLS: dict[str, Make] = {
     "head_content": lambda world, who: Call({"item": world.file}),
     "get_download_url": lambda world, who: Call({"item": world.file}),
     "get_preview": lambda world, who: Call({"item": world.file}),
+    "lock_item": lambda world, who: Call({"item": world.item()}, json={"ttl": 5}),
+    "unlock_item": lambda world, who: Call({"item": world.item()}),
     "create_archive": lambda world, who: Call(json={"item_ids": [world.file]}),
     "get_archive": lambda world, who: Call({"archive": ABSENT}, query={"ticket": "none"}),
     "get_preview_info": lambda world, who: Call({"item": world.file}),

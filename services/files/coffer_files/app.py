@@ -32,6 +32,7 @@ from coffer_files.handlers.granting import GRANTS
 from coffer_files.handlers.interactions import WRITE_EVERY_SECONDS, Interactions, write_interactions
 from coffer_files.handlers.jobs import JOBS
 from coffer_files.handlers.landing import Lander
+from coffer_files.handlers.locks import forget_locks
 from coffer_files.handlers.multiparts import abort_multiparts
 from coffer_files.handlers.places import Places
 from coffer_files.handlers.previews import give_up_previews
@@ -97,9 +98,9 @@ def make_deps(work: Work, blobs: Blobs, settings: FilesSettings, public_url: str
         DenyList(work, revocations),
         addresses=settings.cloudfront(work.clock) or blobs,
         downloads=Downloads(work.clock),
+        archiving=Places(settings.archives_at_once),
         interactions=Interactions(work.clock),
         watch=FeedWatch(work, most=settings.feed_waits, most_each=settings.feed_waits_per_person),
-        archiving=Places(settings.archives_at_once),
         public_url=public_url,
     )
 
@@ -143,6 +144,7 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
         Job("purge_old", lambda: purge_old(deps), FORGET_EVERY_SECONDS),
         Job("forget", lambda: forget(deps), FORGET_EVERY_SECONDS),
         Job("forget_jobs", lambda: forget_jobs(deps), FORGET_EVERY_SECONDS),
+        Job("forget_locks", lambda: forget_locks(deps), FORGET_EVERY_SECONDS),
         Job("forget_downloads", lambda: forget_downloads(deps.work), FORGET_EVERY_SECONDS),
         Job("forget_revocations", deps.denied.forget, FORGET_EVERY_SECONDS),
         Job("measure_jobs", lambda: measure_jobs(deps), MEASURE_JOBS_EVERY_SECONDS),

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from coffer_contracts.files import ItemKind, MediaKind, PreviewStatus
 from coffer_contracts.ids import ItemId, UserId, VersionId
 from coffer_contracts.problems import ValidationFailed
+from coffer_files.domain.locks import Lock
 from coffer_files.domain.names import MAX_DEPTH
 
 SortKey = Literal["name", "modified_at", "created_at", "size"]
@@ -144,6 +145,8 @@ class Located(NamedTuple):
     """Whether it was itself shared with anybody."""
     mark: Mark = UNMARKED
     """What whoever asked has of it alone."""
+    locks: tuple[Lock, ...] = ()
+    """On it and on the folders above it, whether they hold for it or not."""
 
     @property
     def is_live(self) -> bool:

@@ -18,6 +18,7 @@ ConflictReason = Literal[
     "base_version_changed",
     "parent_gone",
     "rights_lost",
+    "locked",
     "quota_exceeded",
     "too_deep",
     "commit_failed",

@@ -14,11 +14,13 @@ from coffer_contracts.files import ItemCommittedV1
 from coffer_contracts.ids import BlobId, ItemId, VersionId
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.items import ChangeReason, Item, Located
+from coffer_files.domain.locks import covering, in_the_way
 from coffer_files.domain.names import MAX_DEPTH, name_key
 from coffer_files.domain.upload_states import ConflictReason
 from coffer_files.domain.uploads import Upload, Verdict
 from coffer_files.handlers.deps import on_behalf_of
 from coffer_files.handlers.facts import content_fact, item_fact
+from coffer_files.handlers.keeping import kept_out
 from coffer_files.handlers.naming import free_name
 from coffer_files.handlers.room import put_into, taken
 from coffer_files.handlers.sight import rights_at
@@ -103,6 +105,8 @@ def _refused(unit: Unit, drive: Drive, upload: Upload, place: Located, decides: 
     """What is in the way whatever the name is."""
     if Rights.WRITE not in rights_at(place, decides, unit.now):
         return Obstacle("rights_lost", "The uploader may no longer write there.")
+    if in_the_way(covering(place.locks, place.item.id, place.ancestor_ids, unit.now), decides) is not None:
+        return Obstacle("locked", _TAKEN["locked"])
     if drive.used_bytes + upload.size_bytes > drive.quota_bytes:
         return Obstacle("quota_exceeded", "The drive is full.")
     return None
@@ -133,10 +137,10 @@ async def _into_folder(unit: Unit, drive: Drive, upload: Upload, file: Item, dec
         return obstacle
     if len(parent.ids_down_to_it) > MAX_DEPTH:
         return Obstacle("too_deep", f"Folders can be nested {MAX_DEPTH} levels deep.")
-    return await _place_item(unit, parent, upload, file)
+    return await _place_item(unit, parent, upload, file, decides)
 
 
-async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item) -> _Placed | Obstacle:
+async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item, decides: str) -> _Placed | Obstacle:
     """The insert itself asks whether the name is free: two who race for it cannot both be told yes."""
     connection, parent_id = unit.connection, parent.item.id
     if upload.conflict == "replace" and upload.base_version_id is not None:
@@ -156,6 +160,8 @@ async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item) -
             return await _taken(unit, parent_id, upload, holder, "name_taken")
         if holder.kind != "file":
             return await _taken(unit, parent_id, upload, holder, "kind_conflict")
+        if await kept_out(unit, holder.id, parent.ids_down_to_it, decides) is not None:
+            return await _taken(unit, parent_id, upload, holder, "locked")
         after = await rows.update_item(connection, holder, **_content_of(file))
         return _Placed(after, holder, parent.ids_down_to_it)
     return await _taken(unit, parent_id, upload, None, "name_taken")
@@ -170,6 +176,7 @@ _TAKEN: dict[ConflictReason, str] = {
     "name_taken": "The folder already holds this name.",
     "kind_conflict": "A file cannot replace a folder.",
     "base_version_changed": "The file has changed since the upload began.",
+    "locked": "Somebody keeps others from changing it for the time being.",
 }
 
 

@@ -59,6 +59,7 @@ def etag_as_seen(seen: Seen) -> str:
         marks = "s" if seen.at.is_shared else ""
     else:
         marks = "".join(word[0] for word in words_of(seen.rights)) + ("" if seen.parent_id else "t")
+    marks += "l" if seen.locks else ""
     marks += "f" if seen.at.mark.favourite_at else ""
     marks += f"i{int(seen.at.mark.touched_at.timestamp()):x}" if seen.at.mark.touched_at else ""
     return f'"{seen.at.item.revision}-{marks}"' if marks else etag(seen.at.item)

@@ -17,8 +17,10 @@ from coffer_files.domain.items import Item, Located
 from coffer_files.domain.names import name_key
 from coffer_files.domain.usage import Booking, total
 from coffer_files.handlers.facts import content_fact, item_fact
+from coffer_files.handlers.keeping import kept_out
 from coffer_files.handlers.naming import described, free_name, name_conflict
 from coffer_files.handlers.room import put_into, require_room, taken
+from coffer_files.handlers.sight import locked
 from coffer_files.store import copying as rows
 from coffer_files.store import items as tree
 from coffer_files.store.drives import Drive, book
@@ -123,19 +125,22 @@ async def _onto(unit: Unit, wanted: Placed, how: Placing, known: Mapping[Any, It
         if how.conflict == "fail":
             raise await name_conflict(unit, parent_id, item.name, item.kind, holder)
         if how.conflict == "replace":
-            return await _replaced(unit, wanted, holder)
+            return await _replaced(unit, wanted, holder, how)
         item = item._replace(name=await free_name(unit.connection, parent_id, wanted.item.name, item.kind))
         holder = None
     raise StateConflict("Others keep taking the name.")
 
 
-async def _replaced(unit: Unit, wanted: Placed, holder: Item) -> Placed:
+async def _replaced(unit: Unit, wanted: Placed, holder: Item, how: Placing) -> Placed:
     if holder.kind != wanted.item.kind:
         raise KindConflict(f"{holder.name!r} is there as a {holder.kind}.", existing=described(holder))
     if holder.id == wanted.source.item.id:
         raise StateConflict("Nothing is replaced by a copy of itself.")
     if holder.kind == "folder":
         return Placed(wanted.source, holder, holder)
+    above = how.folders[wanted.source.into].ids_down_to_it
+    if (lock := await kept_out(unit, holder.id, above, f"user/{how.asked_by}")) is not None:
+        raise locked(lock)
     changes = {name: getattr(wanted.item, name) for name in _CONTENT_FIELDS}
     return Placed(wanted.source, await tree.update_item(unit.connection, holder, **changes), holder)
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coffer_chassis.access import Grant, Place, Rights, rights_named, rights_on
+from coffer_chassis.answers import timestamp
 from coffer_contracts.ids import ItemId
-from coffer_contracts.problems import Forbidden, NotFound
+from coffer_contracts.problems import Forbidden, Locked, NotFound
 from coffer_files.domain.items import UNMARKED, Given, Item, Located
+from coffer_files.domain.locks import Lock, covering, in_the_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +19,20 @@ class Seen:
     at: Located
     rights: Rights
     hidden: int = 0
+    locks: tuple[Lock, ...] = ()
+    """Those that hold for the item now."""
+    kept_out_by: Lock | None = None
+    """The one of them that keeps the caller from writing."""
 
     def require(self, rights: Rights) -> "Seen":
-        """Itself; raises Forbidden if the caller may see the item but not do this."""
+        """Itself; raises Forbidden if the caller may see the item but not do this, and Locked if a lock keeps them from it."""
+        self.permit(rights)
+        if self.kept_out_by is not None and rights & ~Rights.READ:
+            raise locked(self.kept_out_by)
+        return self
+
+    def permit(self, rights: Rights) -> "Seen":
+        """As `require`, whoever holds a lock."""
         if rights not in self.rights:
             raise Forbidden("You can see this but may not change it.")
         return self
@@ -47,8 +60,16 @@ class Seen:
         """An item that comes to lie in this folder, with what it was itself shared as."""
         at = self.below(moved.at.item).at
         own = tuple(one for one in moved.at.given if one.item_id == moved.at.item.id)
-        at = at._replace(given=(*at.given, *own), is_shared=moved.at.is_shared, mark=moved.at.mark)
+        kept = tuple(lock for lock in moved.at.locks if lock.item_id == moved.at.item.id)
+        at = at._replace(locks=(*at.locks, *kept), given=(*at.given, *own), is_shared=moved.at.is_shared, mark=moved.at.mark)
         return Seen(at, self.rights | moved.rights, self.hidden)
+
+
+def locked(lock: Lock) -> Locked:
+    """The refusal that names who keeps others out, and until when."""
+    holder_id = lock.holder.partition("/")[2]
+    told = {"id": lock.id, "holder_id": holder_id, "scope": lock.scope, "expires_at": timestamp(lock.expires_at)}
+    return Locked("Somebody keeps others from changing this for the time being.", lock=told)
 
 
 def rights_at(found: Located, grantee: str, now: datetime) -> Rights:
@@ -72,7 +93,10 @@ def seen_by(found: Located, grantee: str, now: datetime) -> Seen | None:
     rights = rights_at(found, grantee, now)
     if Rights.READ not in rights:
         return None
-    return Seen(found, rights, _hidden(found, grantee, now))
+    if not found.locks:
+        return Seen(found, rights, _hidden(found, grantee, now))
+    held = covering(found.locks, found.item.id, found.ancestor_ids, now)
+    return Seen(found, rights, _hidden(found, grantee, now), held, in_the_way(held, grantee))
 
 
 def seen(found: Located | None, grantee: str, now: datetime, *, in_trash: bool = False) -> Seen:

@@ -16,9 +16,9 @@ from coffer_chassis.problems import document
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.ids import BlobId, ItemId, UploadId
 from coffer_contracts.problems import NotFound, Problem, QuotaExceeded
-from coffer_files.domain import uploads as rules
 from coffer_files.domain.content import blob_key
 from coffer_files.domain.upload_batches import BatchFile, accepted, fitting
+from coffer_files.domain.upload_states import STATES, Step
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import drive_owner, ensure_drive
@@ -154,7 +154,7 @@ def _no_room(principal: Principal, drive: Drive, file: BatchFile) -> Problem:
 def _upload(unit: Unit, principal: Principal, drive: Drive, into: Folder, file: BatchFile) -> Upload:
     blob_id = BlobId(new_id())
     hashed, checksum = file.hashes
-    life = rules.STATES["created"].deadline or timedelta()
+    life = STATES["created"].deadline or timedelta()
     return Upload(
         id=UploadId(new_id()),
         owner_id=drive.owner_id,
@@ -177,5 +177,5 @@ def _upload(unit: Unit, principal: Principal, drive: Drive, into: Folder, file: 
         modified_at=file.modified_at,
         content_hash=hashed,
         checksum_sha256=checksum,
-        steps=(rules.Step("created", unit.now),),
+        steps=(Step("created", unit.now),),
     )

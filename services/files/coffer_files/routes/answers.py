@@ -15,6 +15,7 @@ from coffer_chassis.http import not_modified
 from coffer_contracts.files import ItemKind, MediaKind, PreviewStatus
 from coffer_contracts.ids import ItemId
 from coffer_files.domain.items import UNMARKED, Item, Listed, Mark, Owner
+from coffer_files.domain.locks import Lock, LockDepth, LockScope
 from coffer_files.domain.names import NameWarning, name_warnings
 from coffer_files.domain.previews import picture_for
 from coffer_files.handlers.content import picture_url
@@ -41,6 +42,20 @@ class PreviewAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     thumbnail_url: str | None = None
     placeholder: str | None = None
     expires_at: Timestamp | None = None
+
+
+class LockAnswer(msgspec.Struct, frozen=True):
+    """Somebody keeps others from changing an item, or this and everything below it (`depth`). `item_id` is the item that was
+    locked, which may be a folder above.
+    """
+
+    id: str
+    item_id: str
+    holder_id: str
+    scope: LockScope
+    depth: LockDepth
+    owner_info: str | None
+    expires_at: Timestamp
 
 
 class ItemAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -75,6 +90,8 @@ class ItemAnswer(msgspec.Struct, frozen=True, gc=False):
     portable: bool
     warnings: tuple[NameWarning, ...]
     path: str | msgspec.UnsetType = msgspec.UNSET
+    lock: LockAnswer | msgspec.UnsetType = msgspec.UNSET
+    """Who keeps others from changing it; only of a single item, and only while somebody does."""
 
 
 class ItemPage(msgspec.Struct, frozen=True):
@@ -132,6 +149,7 @@ def item_answer(
     mark: Mark = UNMARKED,
     preview: PreviewAnswer | None = None,
     path: str | msgspec.UnsetType = msgspec.UNSET,
+    lock: LockAnswer | msgspec.UnsetType = msgspec.UNSET,
 ) -> ItemAnswer:
     """An item as the caller may see it; `parent_id` is that of the folder above, if they may see that."""
     is_file = item.kind == "file"
@@ -164,6 +182,7 @@ def item_answer(
         not warnings,
         warnings,
         path,
+        lock,
     )
 
 
@@ -220,7 +239,15 @@ def seen_answer(seen: Seen, *, with_path: bool = False, preview: PreviewAnswer |
         mark=seen.at.mark,
         preview=preview,
         path=seen.path if with_path else msgspec.UNSET,
+        lock=lock_answer(seen.locks[0]) if seen.locks else msgspec.UNSET,
     )
+
+
+def lock_answer(lock: Lock) -> LockAnswer:
+    """A lock; whoever may see the item may see who holds it."""
+    holder_id = lock.holder.partition("/")[2]
+    expires_at = timestamp(lock.expires_at)
+    return LockAnswer(lock.id, lock.item_id, holder_id, lock.scope, lock.depth, lock.owner_info, expires_at)
 
 
 def preview_answer(

@@ -14,6 +14,7 @@ from coffer_contracts.ids import ItemId, UserId, VersionId
 from coffer_files.domain.items import Given, Item, Located, Mark, Owner
 from coffer_files.domain.tags import tag_keys
 from coffer_files.store.direct import Direct, as_text
+from coffer_files.store.locks import lock_in, locks_on
 from coffer_files.store.tables import drives, grants, items, marks, users
 
 ITEM_COLUMNS = tuple(items.c[name] for name in Item._fields)
@@ -76,6 +77,7 @@ def _located(start: Any, columns: Sequence[Any] = ITEM_COLUMNS) -> Select[Any]:
             chain.c.below_trash,
             granted.label("granted"),
             shared.label("shared"),
+            locks_on(select(up.c.id)).label("locks"),
             marks.c.favourite_at,
             marks.c.touched_at,
         )
@@ -116,10 +118,11 @@ _SEEN = len(ITEM_COLUMNS)
 
 def _read(row: Any) -> Located:
     item = Item._make(row[:_SEEN])
-    username, display_name, ids, names, below_trash, granted, shared, *mark = row[_SEEN:]
+    username, display_name, ids, names, below_trash, granted, shared, locked, *mark = row[_SEEN:]
     owner = Owner(item.owner_id, username, display_name)
     given = tuple(map(_given, granted or ()))
-    return Located(item, owner, tuple(ids or ()), tuple(names or ()), bool(below_trash), given, shared, Mark(*mark))
+    found = Located(item, owner, tuple(ids or ()), tuple(names or ()), bool(below_trash), given, shared, Mark(*mark))
+    return found._replace(locks=tuple(map(lock_in, locked))) if locked else found
 
 
 def _given(text: str) -> Given:

@@ -11,6 +11,7 @@ from coffer_files.store.tables.downloads import archives, downloads_told, used_t
 from coffer_files.store.tables.drives import drives, users
 from coffer_files.store.tables.items import items
 from coffer_files.store.tables.jobs import jobs
+from coffer_files.store.tables.locks import locks
 from coffer_files.store.tables.marks import marks
 from coffer_files.store.tables.reconciliations import reconciliations
 from coffer_files.store.tables.searching import queries, texts
@@ -33,6 +34,7 @@ __all__ = [
     "grants",
     "items",
     "jobs",
+    "locks",
     "marks",
     "metadata",
     "queries",
