@@ -9,9 +9,12 @@ from coffer_contracts.files import ItemCreatedV1
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import KindConflict, Problem
 from coffer_files.domain.items import Item, Located, new_folder
+from coffer_files.domain.locks import covering, in_the_way
 from coffer_files.domain.upload_batches import BatchFile, Steps, levels
 from coffer_files.handlers.facts import item_fact
 from coffer_files.handlers.naming import described
+from coffer_files.handlers.sight import locked
+from coffer_files.store.locks import locks_among
 from coffer_files.store.upload_batches import children_at, insert_folders, note_made
 
 
@@ -28,7 +31,8 @@ async def ensure_folders(
     unit: Unit, user_id: UserId, top: Located, files: Iterable[BatchFile]
 ) -> dict[Steps, Folder | Problem]:
     """The folders of the files below `top`, which is held and may be written to; a KindConflict for those that a file stands in
-    the way of. Two statements for every level that is missing, one for a level that is there, two more for all that was made.
+    the way of, a Locked for those that somebody has locked. Two or three statements for every level, and two for all that was
+    made.
     """
     files = list(files)
     found: dict[Steps, Folder | Problem] = {(): Folder(top.item.id, top.ids_down_to_it)}
@@ -68,8 +72,14 @@ async def _ensure_level(
     taken = [place for place, item in fresh.items() if item.id not in inserted]
     # Somebody else was quicker; they hold these names by now.
     there |= await children_at(unit.connection, taken, held=True)
+    locks = await locks_among(unit.connection, [item.id for item in there.values()]) if there else []
     for place, steps in places.items():
-        found[steps] = _outcome(place, steps, fresh, inserted, there, found, made)
+        outcome = _outcome(place, steps, fresh, inserted, there, found, made)
+        if isinstance(outcome, Folder) and not outcome.is_new:
+            # Whoever locks a folder refuses all that would be put into it here; of the folders above, this was asked before.
+            lock = in_the_way(covering(locks, outcome.id, (), unit.now), f"user/{user_id}")
+            outcome = locked(lock) if lock is not None else outcome
+        found[steps] = outcome
 
 
 def _outcome(

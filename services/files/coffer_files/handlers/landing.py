@@ -138,7 +138,10 @@ async def _commit(deps: Deps, upload: Upload) -> None:
             before = await lock_upload(unit.connection, upload.id) if drive else None
             if drive is None or before is None or before.state != "cleared" or before.landing_key is not None:
                 return
-            await write_down(unit, before, await commit_upload(unit, drive, before))
+            after = await commit_upload(unit, drive, before)
+            await write_down(unit, before, after)
+        if after.item_id is not None and after.actor_kind != "link":
+            deps.interactions.note(after.uploader_id, after.item_id)
     except Exception as error:  # noqa: BLE001  # the sweeper sees to it
         log.warning("landed_commit_failed", upload_id=upload.id, error=repr(error))
 

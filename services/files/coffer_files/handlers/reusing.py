@@ -133,4 +133,6 @@ async def _place(
     if isinstance(placed, Obstacle):
         raise refusal_of(placed, opened, drive)
     await write_down(unit, opened, placed)
+    if placed.item_id is not None:
+        deps.interactions.note(placed.uploader_id, placed.item_id)
     return placed
