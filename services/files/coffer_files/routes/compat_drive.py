@@ -33,6 +33,11 @@ from coffer_files.routes.requests import READ, WRITE, InPath, TheDeps
 MOST = LARGEST_LIMIT
 """Children that are answered at once."""
 
+_BY_INTERACTION = "last_interaction"
+"""No index has this order, because it is another one for everybody: a folder that is answered as a whole is sorted here, the
+beginning of a larger one comes in the order of changes, as the pages behind it.
+"""
+
 _KEYS: dict[str, SortKey] = {"name": "name", "created_at": "created_at", "last_interaction": "modified_at"}
 
 SortBy = Annotated[Literal["name", "created_at", "last_interaction"], QueryParameter(description="What is sorted by.")]
@@ -126,7 +131,7 @@ async def get_drive(
     available = max(0, drive.quota_bytes - drive.used_bytes - drive.reserved_bytes)
     email = await email_of(deps, principal.user_id)
     room = DriveUserAnswer(page.folder.at.owner.username or principal.username, email, available, drive.quota_bytes)
-    return _contents(page, principal, cursors, _asked(sort_by, order).order, room)
+    return _contents(page, principal, cursors, sort_by, order, room)
 
 
 @get("/drive/{folder:str}", opt=user(READ) | documented(headers=["Link"], compat=True))
@@ -147,7 +152,7 @@ async def get_drive_folder(
         page = await list_folder(deps, principal, origin, known_id(folder), _asked(sort_by, order))
     except KindConflict as error:
         raise NotFound from error
-    return _contents(page, principal, cursors, _asked(sort_by, order).order)
+    return _contents(page, principal, cursors, sort_by, order)
 
 
 @patch(
@@ -189,7 +194,8 @@ def _contents(
     page: FolderPage,
     principal: Principal,
     cursors: Cursors,
-    order: Order,
+    sort_by: str,
+    order: str,
     room: DriveUserAnswer | msgspec.UnsetType = msgspec.UNSET,
 ) -> Response[DriveAnswer]:
     folder_id = page.folder.at.item.id
@@ -197,12 +203,15 @@ def _contents(
     links = [(path, "successor-version")]
     if page.after is not None:
         # A cursor of the route that it leads to: see there what it is bound to.
-        listing = Listing("children", principal.user_id, order.text, {"folder": folder_id, "folders_first": False})
+        by = _asked(sort_by, order).order
+        listing = Listing("children", principal.user_id, by.text, {"folder": folder_id, "folders_first": False})
         cursor = cursors.seal([page.after.kind, page.after.value, page.after.id], listing)
-        query = {"sort": order.text, "folders_first": "false", "limit": str(LARGEST_LIMIT), "cursor": cursor}
+        query = {"sort": by.text, "folders_first": "false", "limit": str(LARGEST_LIMIT), "cursor": cursor}
         links.append((f"{path}?{urlencode(query)}", "next"))
-    shown_parent = None if page.folder.at.is_root else folder_id
-    answer = DriveAnswer(_entries(page.items, shown_parent), room)
+    entries = _entries(page.items, None if page.folder.at.is_root else folder_id)
+    if sort_by == _BY_INTERACTION and page.after is None:
+        entries.sort(key=lambda entry: (entry.last_interaction, entry.id), reverse=order == "DESC")
+    answer = DriveAnswer(entries, room)
     return Response(answer, headers={"Cache-Control": "private, no-cache", **link_header(links)})
 
 
@@ -214,7 +223,7 @@ def _entries(items: Sequence[Listed], parent_id: ItemId | None) -> list[DriveEnt
             item.size_bytes if item.kind == "file" else None,
             shown_type(item.name, item.media_kind) if item.kind == "file" else None,
             item.created_at,
-            item.modified_at,
+            item.touched_at or item.modified_at,
             parent_id,
         )
         for item in items

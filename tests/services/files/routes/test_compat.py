@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from httpx import AsyncClient, Response
 
+from coffer_files.handlers.interactions import write_interactions
 from coffer_files.handlers.landing import land
 from coffer_files.routes import compat_drive
 from factories.bytes import arrived, posted
@@ -94,6 +95,17 @@ async def test_what_does_not_fit_is_behind_a_link_to_the_route_to_prefer(
         names += [item["name"] for item in rest.json()["items"]]
         assert rest.json()["next_cursor"] is None
     assert names == sorted("abcde", reverse=order == "DESC")
+
+
+async def test_the_last_interaction_is_ones_own(files: Files) -> None:
+    async with files.client() as http:
+        ids = [(await made(http, name))["id"] for name in "abc"]
+        files.clock.advance(hours=1)
+        await http.patch(f"/drive/{ids[0]}", json={"new_name": "d"})
+        await write_interactions(files.deps.work, files.deps.interactions)
+        entries = (await http.get("/drive?sort_by=last_interaction&order=DESC")).json()["files_and_folders"]
+    assert (entries[0]["name"], entries[0]["last_interaction"]) == ("d", "2026-11-20T13:00:00.000Z")
+    assert {entry["name"] for entry in entries} == {"b", "c", "d"}
 
 
 async def test_addresses_are_bare_strings(files: Files) -> None:
