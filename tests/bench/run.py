@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import events, limits, measures, scale, sharing
+from bench import events, limits, measures, scale, search, sharing
 from factories.stacks import WIDE_LIMITS, stack_on_disk
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -37,6 +37,7 @@ def main() -> None:
             measures.start_up(stack),
             measures.idle_memory(stack),
         ]
+        rows += search.search_as_you_type(stack)
         rows += scale.huge_drive(stack)
         stack.stop()
     rows += events.events()

@@ -45,8 +45,8 @@ $$
 _COLUMNS = "id, owner_id, parent_id, kind, name, name_key, revision, created_by, created_at, modified_at, changed_at"
 _FOLDERS = f"""
 INSERT INTO items ({_COLUMNS})
-SELECT md5($1::text || 'folder' || i)::uuid, $1::uuid, $2::uuid, 'folder', 'folder ' || i, 'folder ' || i, 1, $1::uuid, now(), now(),
-  now() FROM generate_series(0, $3::bigint / {IN_A_FOLDER} - 1) AS i
+SELECT md5($1::text || 'folder' || i)::uuid, $1::uuid, $2::uuid, 'folder', 'folder ' || i, 'folder ' || i, 1, $1::uuid, now(),
+  now(), now() FROM generate_series(0, $3::bigint / {IN_A_FOLDER} - 1) AS i
 """
 _FILES = f"""
 INSERT INTO items ({_COLUMNS}, version_id, size_bytes, mime_type, media_kind)
@@ -74,8 +74,6 @@ def search_as_you_type(stack: LocalStack) -> list[Row]:
     person.folder("first")
     asyncio.run(fill(_url(stack), person))
     typed = [_typed(person, query) for query in TYPED]
-    for one in typed:
-        print(f"  {one.query!r}: {one.p50:.1f} ms ({one.longest:.1f} ms)")
     alone = asyncio.run(_keys_alone(_url(stack), person.id))
     middle, worst = statistics.median(one.p50 for one in typed), max(typed, key=lambda one: one.p50)
     what = f"search in a drive of {OWN:,} items, {OTHERS * OF_EACH_OTHER:,} of others beside it"

@@ -106,6 +106,10 @@ resolve_upload                  401   401       404     404     404    409      
 sign_parts                      401   401       404     404     404    200       404
 complete_upload                 401   401       404     404     404    409       404
 retry_upload                    401   401       404     404     404    409       404
+search_items                    401   401       404     200     200    200       404
+suggest_items                   401   401       200     200     200    200       200
+remember_query                  401   401       204     204     204    204       204
+forget_queries                  401   401       204     204     204    204       204
 get_usage                       401   401       200     200     200    200       200
 empty_trash                     401   401       202     202     202    202       202
 list_jobs                       401   401       200     200     200    200       200

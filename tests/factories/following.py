@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx
 
-Known = tuple[str | None, str, bool, str | None]
-"""The folder above, if it may be seen, name, whether it may be changed, and the version of its content."""
+Known = tuple[str | None, str, bool, str | None, tuple[str, ...], bool]
+"""The folder above, if it may be seen, name, whether it may be changed, the version of its content, tags, and whether it is a
+favourite.
+"""
 
 
 @dataclass
@@ -76,7 +78,8 @@ class Follower:
 
 def known(item: dict[str, Any]) -> Known:
     """What a client keeps of an item."""
-    return item["parent_id"], item["name"], item["permissions"]["write"], item["version_id"]
+    known = item["parent_id"], item["name"], item["permissions"]["write"], item["version_id"]
+    return (*known, tuple(item["tags"]), item["favourite"])
 
 
 async def everything_below(http: httpx.AsyncClient, folder_id: str) -> AsyncIterator[dict[str, Any]]:

@@ -4,9 +4,11 @@ Litestar gives paths, parameters and the wiring of types; summaries, security, p
 here, because its own describe another error format and leave examples out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from inspect import cleandoc
+from types import MappingProxyType
 from typing import Any
 
 from litestar import Litestar
@@ -64,6 +66,7 @@ class _Notes:
     headers: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     compat: bool = False
+    also: tuple[tuple[int, str], ...] = ()
 
 
 def documented(
@@ -74,17 +77,18 @@ def documented(
     headers: Iterable[str] = (),
     events: Iterable[str] = (),
     compat: bool = False,
+    also: Mapping[int, str] = MappingProxyType({}),
 ) -> dict[str, _Notes]:
     """What a handler cannot say by its types: joined to its access rule in `opt`, as in `user("files:read") | ...`.
 
     `raises`: refusals beside those every route shares. `request`, `response`: examples, made up from the schema where
     absent. `headers`: of the answer, by name. `events`: wire types that may follow. `compat`: a route of the CloudDrive
-    API. Raises KeyError for a header nobody described.
+    API. `also`: further statuses that are no refusals, with when they are given. Raises KeyError for a header nobody described.
     """
     names = tuple(headers)
     for name in names:
         _HEADERS[name]
-    return {_OPT: _Notes(tuple(raises), request, response, names, tuple(events), compat)}
+    return {_OPT: _Notes(tuple(raises), request, response, names, tuple(events), compat, tuple(also.items()))}
 
 
 def describe(app: Litestar, *, title: str, version: str, description: str = "", shared: Sequence[type[Problem]] = ()) -> Json:
@@ -114,6 +118,7 @@ def describe(app: Litestar, *, title: str, version: str, description: str = "", 
         named, bodies = refusal_components(problems)
         responses.update(bodies)
         answers = {code: body for code, body in operation.get("responses", {}).items() if int(code) < 400}
+        _add_answers(answers, method, handler, notes)
         operation["responses"] = answers | {code: {"$ref": f"#/components/responses/{name}"} for code, name in named}
         # Not before the refusals are known: these headers are never refused as input.
         _add_conditions(operation, method, handler)
@@ -176,6 +181,15 @@ def _add_conditions(operation: Json, method: str, handler: HTTPRouteHandler) -> 
     schema = {"type": "string", "examples": ['"7"']}
     parameter = {"name": name, "in": "header", "required": False, "description": meaning, "schema": schema}
     operation["parameters"] = [*operation.get("parameters", ()), parameter]
+
+
+def _add_answers(answers: Json, method: str, handler: HTTPRouteHandler, notes: _Notes) -> None:
+    """Those that Litestar does not see: with the same bodies as the one it does, or with none."""
+    if "conditions" in handler.parsed_fn_signature.parameters and method in {"get", "head"}:
+        answers["304"] = {"description": "It still stands as one of the tags in If-None-Match."}
+    usual: Json = deepcopy(next(iter(answers.values()), {}))
+    for status, meaning in notes.also:
+        answers[str(status)] = ({} if status in REDIRECTIONS else deepcopy(usual)) | {"description": meaning}
 
 
 def _security(rule: AccessRule | None, method: str) -> list[Json]:

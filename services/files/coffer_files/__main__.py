@@ -13,6 +13,7 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.multiparts import abort_multiparts
 from coffer_files.handlers.reconciling import carry_out, give_up_run, request_run
 from coffer_files.handlers.recounting import drives_to_count, recount
+from coffer_files.handlers.reindexing import Reindexed, reindex
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.settings import FilesSettings
 
@@ -93,9 +94,26 @@ def _hours(text: str) -> float:
     return hours
 
 
+async def reindex_now(service: Service, arguments: argparse.Namespace) -> int:
+    """Make what search reads anew; what was done, and from where a stopped run goes on."""
+    start = Reindexed(item=arguments.after_item, blob=arguments.after_object)
+    report = await reindex(service.deps, start, everything=arguments.everything)
+    print(f"Names looked at: {report.names_seen}, made anew: {report.names_changed}.")
+    print(f"Objects looked at: {report.objects_seen}, texts read: {report.texts_read}.")
+    return 0
+
+
+def reindex_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to go on, and whether texts that are known are read again."""
+    parser.add_argument("--after-item", help="go on behind this item, as the log of a stopped run names it")
+    parser.add_argument("--after-object", help="go on behind this object, as the log of a stopped run names it")
+    parser.add_argument("--everything", action="store_true", help="read texts again that are known by today's rules")
+
+
 EXTRAS = {
     "sweep": Extra(sweep_now, "drive stuck uploads on, or end them with a reason", sweep_arguments),
     "recount": Extra(recount_now, "prove what drives count against their rows", recount_arguments),
+    "reindex": Extra(reindex_now, "make what search reads anew, while all goes on", reindex_arguments),
     "reconcile": Extra(reconcile_now, "compare the bucket with the store", reconcile_arguments),
 }
 

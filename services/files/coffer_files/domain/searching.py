@@ -20,6 +20,9 @@ LONGEST_QUERY = 256
 
 MOST_WORDS = 12
 
+GRAM = 3
+"""Letters of one entry in the index of names."""
+
 MARKS = "\\u0300-\\u036f\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\ufe20-\\ufe2f"
 """Combining marks that are left out: what remains of `é` is `e`. Also for regular expressions of the store."""
 
@@ -76,6 +79,16 @@ class Query:
     def patterns(self) -> list[str]:
         """For LIKE; all must match."""
         return [f"%{escaped(word)}%" for word in self.words]
+
+    @cached_property
+    def words_with_grams(self) -> list[str]:
+        """Words long enough for the index of three letters each."""
+        return [word for word in self.words if len(word) >= GRAM]
+
+    @property
+    def has_grams(self) -> bool:
+        """Whether that index can find it."""
+        return bool(self.words_with_grams)
 
     @cached_property
     def text_words(self) -> list[tuple[str, bool]]:

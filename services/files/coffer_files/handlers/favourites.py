@@ -9,6 +9,7 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.ids import ItemId, VersionId
 from coffer_files.domain.items import Item
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.feed_watch import CHANGES
 from coffer_files.handlers.interactions import write_interactions
 from coffer_files.handlers.items import ROOT, find_item
 from coffer_files.handlers.reading import Pictures
@@ -55,6 +56,7 @@ async def favour_in(unit: Unit, principal: Principal, item_id: ItemId, *, wanted
             seen(found, principal.grantee, unit.now, in_trash=True)
     if changed:
         await note_share(connection, user_id, item_id, "metadata", actor_id=unit.origin.actor_id, now=unit.now)
+        unit.wake(CHANGES)
 
 
 async def list_marked(

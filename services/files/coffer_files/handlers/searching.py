@@ -181,26 +181,24 @@ class _Search:
 
     async def _candidates(self, stage: Stage, limit: int, after: Place | None) -> tuple[list[Candidate], Candidate | None]:
         """The next candidates of all reaches in one order, and the place to go on from; None when the stage is done."""
-        asked, lists, ends = self._asked, [], []
+        asked = self._asked
+        lists: list[list[Candidate]] = []
+        ends: list[Candidate] = []
         for reach in self._reaches:
-            page = await store.candidates(
+            page, end = await store.candidates(
                 self._connection, reach, asked.query, asked.filters, stage,
-                grantee_id=self._principal.user_id, limit=limit, after=after,
+                user_id=self._principal.user_id, limit=limit, after=after,
             )  # fmt: skip
             lists.append(page)
-            if len(page) == limit:
-                ends.append(page[-1])
-            elif stage in {"infix", "name", "newest", "prefix"} and len(reach.owners) == 1 and not reach.listed:
-                end = await store.end_of_window(self._connection, reach.owners[0], stage, after)
-                ends += [end] if end else []
+            ends += [end] if end else []
         down = stage in {"infix", "text", "newest", "-size"}
         merged = list(dict.fromkeys(heapq.merge(*lists, key=_sort_key, reverse=down)))
         if not ends:
             return merged, None
         # Behind the first end there may be more in that reach than was fetched.
-        end = (max if down else min)(ends, key=_sort_key)
-        within = [one for one in merged if (_sort_key(one) >= _sort_key(end) if down else _sort_key(one) <= _sort_key(end))]
-        return within, end
+        first = (max if down else min)(ends, key=_sort_key)
+        last = _sort_key(first)
+        return [one for one in merged if (_sort_key(one) >= last if down else _sort_key(one) <= last)], first
 
     async def _visible(self, stage: Stage, page: Sequence[Candidate]) -> list[Found]:
         located = await locate_many(self._connection, [one.id for one in page], self._given, self._principal.grantee)

@@ -156,6 +156,7 @@ async def rename_file(
     | documented(
         raises=[PreviewUnavailable],
         headers=["Link"],
+        also={202: "It is still being made."},
         response="https://bucket.example/previews/b/400?signed",
         compat=True,
     ),

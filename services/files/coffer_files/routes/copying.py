@@ -55,7 +55,8 @@ class CopyBody(Body):
             LimitReached,
             IdempotencyKeyReuse,
             IdempotencyInProgress,
-        ]
+        ],
+        also={202: "It is carried out as a job."},
     ),
     status_code=201,
     operation_id="copy_item",

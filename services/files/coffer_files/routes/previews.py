@@ -54,7 +54,11 @@ class PreviewInfoAnswer(msgspec.Struct, frozen=True):
 
 @get(
     "/v1/items/{item:str}/preview",
-    opt=user(READ, links=True) | documented(raises=[KindConflict, StateConflict, PreviewUnavailable]),
+    opt=user(READ, links=True)
+    | documented(
+        raises=[KindConflict, StateConflict, PreviewUnavailable],
+        also={202: "It is still being made.", 302: "To the picture."},
+    ),
     operation_id="get_preview",
     tags=["content"],
     summary="Get a preview picture",

@@ -75,7 +75,8 @@ async def post_parts(
             MalwareDetected,
             IdempotencyKeyReuse,
             IdempotencyInProgress,
-        ]
+        ],
+        also={200: "It is committed: the file."},
     ),
     status_code=202,
     operation_id="complete_upload",
@@ -119,7 +120,8 @@ async def post_complete(
             UploadExpired,
             MalwareDetected,
             RateLimited,
-        ]
+        ],
+        also={200: "It is committed: the file."},
     ),
     status_code=202,
     operation_id="retry_upload",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, bindparam, delete, func, literal, select
+from sqlalchemy import ARRAY, Text, bindparam, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,9 @@ from coffer_files.store.tables import blobs, items, texts, versions
 
 RULES = 1
 """Counts up when texts are taken apart in another way; `reindex` does those of older rules again."""
+
+WORDLESS = ("image", "video", "audio", "archive")
+"""Kinds of files that nobody looks for a text of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +82,11 @@ async def beginnings(connection: AsyncConnection, item_ids: Collection[ItemId], 
 
 
 async def unread_blobs(connection: AsyncConnection, after: BlobId | None, limit: int, *, everything: bool) -> list[BlobId]:
-    """Objects by id whose text is not known by today's rules; with `everything` all objects."""
-    statement = select(blobs.c.id).outerjoin(texts, texts.c.blob_id == blobs.c.id)
+    """Objects by id that may have a text and whose text is not known by today's rules; with `everything` all that may."""
+    worded = exists().where(versions.c.blob_id == blobs.c.id, versions.c.media_kind.not_in(WORDLESS))
+    statement = select(blobs.c.id).outerjoin(texts, texts.c.blob_id == blobs.c.id).where(worded)
     if not everything:
         statement = statement.where(texts.c.rules.is_distinct_from(RULES))
     if after is not None:
         statement = statement.where(blobs.c.id > after)
     return [BlobId(row) for row in (await connection.execute(statement.order_by(blobs.c.id).limit(limit))).scalars()]
-
-
-async def forget_text(connection: AsyncConnection, blob_id: BlobId) -> None:
-    """The object has no text."""
-    await connection.execute(delete(texts).where(texts.c.blob_id == blob_id))

@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("services.files.model.rest", "services.files.model.household", "factories.following")
+pytest.register_assert_rewrite(
+    "services.files.model.rest", "services.files.model.everything", "services.files.model.household", "factories.following"
+)

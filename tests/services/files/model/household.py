@@ -18,6 +18,7 @@ from coffer_files.handlers import items as commands
 from coffer_files.handlers.compacting import compact_feeds
 from coffer_files.handlers.granting import GRANTS
 from coffer_files.handlers.sweeping import forget
+from coffer_files.handlers.working import run_jobs
 from coffer_files.store.compaction import drop_below, raise_floor
 from coffer_files.store.tables import chassis
 from factories.files import Files, cleared, granted, origin_of, person, stored, taken_back
@@ -130,6 +131,42 @@ class Household:
         body = {"parent_id": self._pick(parent), "conflict": "rename"}
         picked = self._pick(item)
         await self._ok(self._of(who, picked).patch(f"/v1/items/{picked}", json=body))
+
+    async def replace(self, who: int, item: int, parent: int, name: str) -> None:
+        """Move something to where it takes the place of what has its name."""
+        picked = self._pick(item)
+        if not self._busy:  # it would wait for whoever holds the name
+            body = {"parent_id": self._pick(parent), "name": name, "conflict": "replace"}
+            await self._ok(self._of(who, picked).patch(f"/v1/items/{picked}", json=body))
+
+    async def copy(self, who: int, item: int, parent: int) -> None:
+        """Files at once, folders by a job, and into other drives, too."""
+        picked = self._pick(item)
+        body = {"parent_id": self._pick(parent), "conflict": "rename"}
+        answer = await self._ok(self._of(who, picked).post(f"/v1/items/{picked}/copy", json=body))
+        if answer.status_code == 201:
+            self._note(who, answer.json())
+        elif answer.status_code == 202 and not self._busy:
+            await run_jobs(self.files.deps)
+
+    async def mark(self, who: int, item: int, tags: list[str], *, favourite: bool) -> None:
+        """Tags, which all see, and a favourite, which is one person's alone."""
+        picked = self._pick(item)
+        http = self._of(who, picked)
+        await self._ok(http.put(f"/v1/items/{picked}/tags", json={"tags": tags}))
+        await self._ok(http.request("PUT" if favourite else "DELETE", f"/v1/items/{picked}/favourite"))
+
+    async def batch(self, who: int, item: int, parent: int, *, atomic: bool) -> None:
+        """Several things in one transaction."""
+        if self._busy:  # it would wait for a folder that is held
+            return
+        picked, folder = self._pick(item), self._pick(parent)
+        operations = [
+            {"op": "move", "item_id": picked, "args": {"parent_id": folder, "conflict": "rename"}},
+            {"op": "trash", "item_id": folder},
+            {"op": "restore", "item_id": folder, "args": {}},
+        ]
+        await self._ok(self._of(who, picked).post("/v1/batch", json={"operations": operations, "atomic": atomic}))
 
     async def trash(self, who: int, item: int) -> None:
         picked = self._pick(item)

@@ -52,40 +52,40 @@ class Pair:
     async def make(self, parent: int, name: str, conflict: str) -> None:
         body = {"parent_id": self.item(parent), "name": name, "conflict": conflict}
         answer = await self.http.post("/v1/folders", json=body)
-        made = self._same(answer, lambda: self.drive.make(_id_in(answer), body["parent_id"], name, conflict))
+        made = self.same(answer, lambda: self.drive.make(id_in(answer), body["parent_id"], name, conflict))
         if made is not None:
             self.ids.append(made.id)
-            self._same_item(answer.json(), made)
+            self.same_item(answer.json(), made)
 
     async def change(self, item: int, name: str | None, parent: int | None, conflict: str) -> None:
         wish = {"name": name, "parent_id": None if parent is None else self.item(parent), "conflict": conflict}
         item_id = self.item(item)
         answer = await self.http.patch(f"/v1/items/{item_id}", json=wish)
-        changed = self._same(answer, lambda: self.drive.change(item_id, name, wish["parent_id"], conflict))
+        changed = self.same(answer, lambda: self.drive.change(item_id, name, wish["parent_id"], conflict))
         if changed is not None:
-            self._same_item(answer.json(), changed)
+            self.same_item(answer.json(), changed)
 
     async def throw_away(self, item: int) -> None:
         item_id = self.item(item)
         answer = await self.http.delete(f"/v1/items/{item_id}")
-        self._same(answer, lambda: self.drive.throw_away(item_id))
+        self.same(answer, lambda: self.drive.throw_away(item_id))
 
     async def restore(self, item: int, parent: int | None, conflict: str) -> None:
         item_id, folder = self.item(item), None if parent is None else self.item(parent)
         answer = await self.http.post(f"/v1/trash/{item_id}/restore", json={"parent_id": folder, "conflict": conflict})
-        restored = self._same(answer, lambda: self.drive.restore(item_id, folder, conflict))
+        restored = self.same(answer, lambda: self.drive.restore(item_id, folder, conflict))
         if restored is not None:
-            self._same_item(answer.json(), restored)
+            self.same_item(answer.json(), restored)
 
     async def purge(self, item: int) -> None:
         item_id = self.item(item)
         answer = await self.http.delete(f"/v1/trash/{item_id}")
-        self._same(answer, lambda: self.drive.purge(item_id))
+        self.same(answer, lambda: self.drive.purge(item_id))
 
     async def start(self, parent: int, name: str, size: int, conflict: str) -> None:
         body = {"parent_id": self.item(parent), "name": name, "size": size, "conflict": conflict}
         answer = await self.http.post("/v1/uploads", json=body)
-        started = self._same(answer, lambda: self.drive.start(_id_in(answer), self.item(parent), name, size, conflict))
+        started = self.same(answer, lambda: self.drive.start(id_in(answer), self.item(parent), name, size, conflict))
         if started is not None:
             self.uploads.append(started.id)
             assert answer.json()["resolved_name"] == started.name
@@ -93,7 +93,7 @@ class Pair:
     async def start_content(self, item: int, size: int) -> None:
         item_id = self.item(item)
         answer = await self.http.post("/v1/uploads", json={"item_id": item_id, "size": size})
-        started = self._same(answer, lambda: self.drive.start_content(_id_in(answer), item_id, size))
+        started = self.same(answer, lambda: self.drive.start_content(id_in(answer), item_id, size))
         if started is not None:
             self.uploads.append(started.id)
 
@@ -113,7 +113,7 @@ class Pair:
         wish = {"name": name, "parent_id": folder, "conflict": conflict}
         answer = await self.http.patch(f"/v1/uploads/{upload_id}", json=wish)
         new_id = (answer.json().get("item_id") or "") if answer.status_code == 200 else ""
-        resolved = self._same(answer, lambda: self.drive.resolve(upload_id, name, folder, conflict, new_id))
+        resolved = self.same(answer, lambda: self.drive.resolve(upload_id, name, folder, conflict, new_id))
         if resolved is not None:
             self._same_end(answer.json()["state"], new_id, resolved.state, resolved.item)
 
@@ -125,7 +125,7 @@ class Pair:
     async def abort(self, number: int) -> None:
         upload_id = self.upload_id(number)
         answer = await self.http.delete(f"/v1/uploads/{upload_id}")
-        self._same(answer, lambda: self.drive.abort(upload_id))
+        self.same(answer, lambda: self.drive.abort(upload_id))
 
     async def look(self) -> None:
         """The same room, the same tree, the same trash."""
@@ -134,13 +134,17 @@ class Pair:
         await self._same_folder(self.drive.root)
         trash = (await self.http.get("/v1/trash", params={"limit": 1000})).json()["items"]
         assert {one["item"]["id"] for one in trash} == {node.id for node in self.drive.trash}
+        liked = (await self.http.get("/v1/favourites", params={"limit": 1000})).json()["items"]
+        assert {one["id"] for one in liked} == {
+            one.id for one in self.drive.nodes.values() if one.favourite and self.drive.lives(one)
+        }
 
     async def _same_folder(self, folder: Node) -> None:
         listed = (await self.http.get(f"/v1/items/{folder.id}/children", params={"limit": 1000})).json()["items"]
         children = {node.id: node for node in self.drive.children(folder)}
         assert {one["id"] for one in listed} == set(children)
         for one in listed:
-            self._same_item(one, children[one["id"]])
+            self.same_item(one, children[one["id"]])
             if one["kind"] == "folder":
                 await self._same_folder(children[one["id"]])
 
@@ -148,18 +152,19 @@ class Pair:
         """One item, wherever it is."""
         item_id = self.item(item)
         answer = await self.http.get(f"/v1/items/{item_id}")
-        node = self._same(answer, lambda: self.drive.known(item_id))
+        node = self.same(answer, lambda: self.drive.known(item_id))
         if node is not None:
-            self._same_item(answer.json(), node)
+            self.same_item(answer.json(), node)
 
     @staticmethod
-    def _same_item(told: dict[str, Any], node: Node) -> None:
+    def same_item(told: dict[str, Any], node: Node) -> None:
         assert told["id"] == node.id
         answered = (told["parent_id"], told["kind"], told["name"], told["size"], told["trashed_at"] is not None)
         assert answered == (node.parent, node.kind, node.name, node.size, node.trashed)
+        assert (told["tags"], told["favourite"]) == (node.tags, node.favourite)
 
     @staticmethod
-    def _same(answer: httpx.Response, expected: Callable[[], T]) -> T | None:
+    def same(answer: httpx.Response, expected: Callable[[], T]) -> T | None:
         """What the model comes to; both refuse, for the same reason, or none does."""
         refusal, outcome = None, None
         try:
@@ -171,5 +176,5 @@ class Pair:
         return outcome
 
 
-def _id_in(answer: httpx.Response) -> str:
+def id_in(answer: httpx.Response) -> str:
     return str(answer.json()["id"]) if answer.status_code == 201 else NOWHERE

@@ -59,6 +59,22 @@ class Feeds(RuleBasedStateMachine):
     def move(self, who: int, item: int, parent: int) -> None:
         self.world.run(self.house.move(who, item, parent))
 
+    @rule(who=actors, item=numbers, parent=numbers, name=names)
+    def replace(self, who: int, item: int, parent: int, name: str) -> None:
+        self.world.run(self.house.replace(who, item, parent, name))
+
+    @rule(who=actors, item=numbers, parent=numbers)
+    def copy(self, who: int, item: int, parent: int) -> None:
+        self.world.run(self.house.copy(who, item, parent))
+
+    @rule(who=actors, item=numbers, tags=st.lists(names, max_size=2), favourite=st.booleans())
+    def mark(self, who: int, item: int, tags: list[str], favourite: bool) -> None:
+        self.world.run(self.house.mark(who, item, tags, favourite=favourite))
+
+    @rule(who=actors, item=numbers, parent=numbers, atomic=st.booleans())
+    def batch(self, who: int, item: int, parent: int, atomic: bool) -> None:
+        self.world.run(self.house.batch(who, item, parent, atomic=atomic))
+
     @rule(who=actors, item=numbers)
     def trash(self, who: int, item: int) -> None:
         self.world.run(self.house.trash(who, item))
@@ -146,4 +162,4 @@ def test_whoever_follows_the_feed_ends_with_what_is_there(world: World) -> None:
 @pytest.mark.proof
 @pytest.mark.timeout(1800)
 def test_whoever_follows_the_feed_ends_with_what_is_there_for_long(world: World) -> None:
-    run_machine(Feeds, world, long(300, 80))
+    run_machine(Feeds, world, long(150, 60))

@@ -19,6 +19,7 @@ TAKEN = Refused(409, "name_conflict")
 WRONG_KIND = Refused(409, "kind_conflict")
 WRONG_STATE = Refused(409, "state_conflict")
 CYCLE = Refused(409, "cycle")
+BAD_REQUEST = Refused(422, "validation_failed")
 BAD_NAME = Refused(422, "name_invalid")
 FULL = Refused(403, "quota_exceeded")
 
@@ -33,6 +34,8 @@ class Node:
     name: str
     sizes: list[int] = field(default_factory=list)
     trashed: bool = False
+    tags: list[str] = field(default_factory=list)
+    favourite: bool = False
 
     @property
     def size(self) -> int | None:
@@ -110,6 +113,11 @@ class Tree:
             return name
         if conflict == "rename":
             return self.free_name(folder, name, kind)
+        if conflict == "replace" and node is not None:
+            if {node.kind, holder.kind} != {"file"}:
+                raise WRONG_KIND
+            holder.trashed = True
+            return name
         raise TAKEN
 
     def make(self, new_id: str, parent: str, name: str, conflict: str) -> Node:
@@ -135,6 +143,22 @@ class Tree:
         if wanted != node.name or folder is not old:
             wanted = self.place(folder, wanted, node.kind, conflict, node=node)
         node.name, node.parent = wanted, folder.id
+        return node
+
+    def tag(self, item_id: str, tags: list[str]) -> Node:
+        """Exactly these tags; of several spellings of one the first stays."""
+        if any(not tag or "," in tag or tag != tag.strip() for tag in tags):
+            raise BAD_REQUEST
+        node = self.living(item_id)
+        if node is self.root:
+            raise WRONG_STATE
+        spelled = {names.key(tag): names.normal(tag) for tag in reversed(tags)}
+        node.tags = [spelled[key] for key in sorted(spelled)]
+        return node
+
+    def favour(self, item_id: str, *, wanted: bool) -> Node:
+        node = self.living(item_id) if wanted else self.known(item_id)
+        node.favourite = wanted
         return node
 
     def throw_away(self, item_id: str) -> None:
@@ -168,3 +192,12 @@ class Tree:
             raise NOT_FOUND
         for one in list(self.below(node)):
             del self.nodes[one.id]
+
+    def empty(self) -> None:
+        """Everything in the trash, for good."""
+        while self.trash:
+            self.purge(self.trash[0].id)
+
+    def path(self, node: Node) -> str:
+        """How one gets there."""
+        return "/" + "/".join(one.name for one in [*reversed(list(self.above(node))), node][1:])

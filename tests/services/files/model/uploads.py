@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.files.model import names
-from services.files.model.tree import BAD_NAME, FULL, NOT_FOUND, TAKEN, WRONG_KIND, WRONG_STATE, Node, Refused, Tree
+from services.files.model.tree import BAD_NAME, CYCLE, FULL, NOT_FOUND, TAKEN, WRONG_KIND, WRONG_STATE, Node, Refused, Tree
 
 
 @dataclass
@@ -48,6 +48,34 @@ class Drive(Tree):
         if node.kind != "file":
             raise WRONG_KIND
         return self._open(Upload(new_id, node.parent or "", node.name, size, "replace", target))
+
+    def copy(self, new_id: str, source: str, parent: str, name: str | None, conflict: str) -> Node:
+        """A copy of what it is now; of a folder only itself, empty."""
+        if name is not None and names.is_bad(name):
+            raise BAD_NAME
+        node = self.living(source)
+        if node is self.root:
+            raise WRONG_STATE
+        folder = self.folder(parent)
+        if node in (folder, *self.above(folder)):
+            raise CYCLE
+        size = node.size or 0
+        if size and self.used + self.reserved + size > self.quota:
+            raise FULL
+        wanted = node.name if name is None else names.normal(name)
+        holder = self.holder(folder, wanted)
+        if holder is not None and conflict == "replace":
+            if holder.kind != node.kind:
+                raise WRONG_KIND
+            if holder is node:
+                raise WRONG_STATE
+            copy = holder
+        else:
+            copy = Node(new_id, folder.id, node.kind, self.place(folder, wanted, node.kind, conflict), tags=node.tags)
+            self.nodes[new_id] = copy
+        if node.kind == "file":
+            copy.sizes.append(size)
+        return copy
 
     def _open(self, upload: Upload) -> Upload:
         if self.used + self.reserved + upload.size > self.quota:

@@ -19,7 +19,7 @@ from coffer_files.store.tables.base import LIVE, Key, metadata
 
 IN_TRASH = text("trashed_at IS NOT NULL")
 
-_FOLDED = (
+FOLDED = (
     "CASE WHEN octet_length(name_key) = char_length(name_key) THEN name_key ELSE regexp_replace(normalize(name_key, NFD), "
     "'[\\u0300-\\u036f\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\ufe20-\\ufe2f]', '', 'g') END"
 )
@@ -53,7 +53,7 @@ items = Table(
     Column("trash_key", Key),
     Column("trash_bytes", BigInteger),
     Column("trash_files", BigInteger),
-    Column("search_key", Key, Computed(_FOLDED, persisted=True)),
+    Column("search_key", Key, Computed(FOLDED, persisted=True)),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("tag_keys", ARRAY(Key), nullable=False, server_default=text("'{}'")),
     # A trashed item has no key, so one full index is the rule of names, the order of listings and the foreign key's way
@@ -84,6 +84,13 @@ items = Table(
         "modified_at",
         "id",
         postgresql_include=["search_key", "size_bytes"],
+        postgresql_where=LIVE,
+    ),
+    Index(
+        "items_grams",
+        text("search_grams(owner_id, search_key)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "on", "gin_pending_list_limit": 256},
         postgresql_where=LIVE,
     ),
     comment=(
