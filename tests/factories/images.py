@@ -115,6 +115,18 @@ def webp(width: int = 640, height: int = 480, seed: int = 1, **options: object) 
     return saved(photo(width, height, seed).convert("RGB"), "WEBP", **options)
 
 
+def tiff(width: int = 640, height: int = 480, pages: int = 1, seed: int = 1, **options: object) -> bytes:
+    """A TIFF of so many pages, each another photograph."""
+    pictures = [photo(width, height, seed + number).convert("RGB") for number in range(pages)]
+    return saved(pictures[0], "TIFF", save_all=True, append_images=pictures[1:], **options)
+
+
+def _fading(width: int, height: int) -> Image.Image:
+    picture = photo(width, height).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize(picture.size))
+    return picture
+
+
 @functools.cache
 def other_profile() -> bytes:
     """A valid RGB profile that is not sRGB: red and green change places."""
@@ -139,6 +151,12 @@ KINDS: dict[str, Callable[[int, int], bytes]] = {
     "gif animated": lambda width, height: gif(width, height, 3),
     "webp": webp,
     "webp lossless": lambda width, height: webp(width, height, lossless=True),
+    "tiff deflate": lambda width, height: tiff(width, height, compression="tiff_adobe_deflate"),
+    "tiff cmyk": lambda width, height: saved(photo(width, height).convert("RGB").convert("CMYK"), "TIFF"),
+    "tiff pages": lambda width, height: tiff(width, height, pages=3, compression="tiff_lzw"),
+    "bmp": lambda width, height: saved(photo(width, height).convert("RGB"), "BMP"),
+    "avif": lambda width, height: saved(photo(width, height).convert("RGB"), "AVIF", quality=60, speed=9),
+    "avif alpha": lambda width, height: saved(_fading(width, height), "AVIF", quality=60, speed=9),
 }
 """Each kind that previews are made of, by a name to show in test output."""
 

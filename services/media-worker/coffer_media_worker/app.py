@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 
 import structlog
 from litestar import Litestar
@@ -90,6 +91,18 @@ def tell_barriers(missing: Sequence[str], *, required: bool) -> None:
         log.warning("jail_incomplete", missing=list(missing), advice="files are decoded with less around them")
 
 
+OPTIONAL = {"pi_heif": "HEIC and HEIF pictures"}
+"""Decoders that need not be installed, by their module, and what has no preview without them."""
+
+
+def tell_decoders() -> list[str]:
+    """Say which files get no preview here because a decoder is not installed; what they are."""
+    absent = [files for module, files in OPTIONAL.items() if find_spec(module) is None]
+    if absent:
+        log.warning("decoders_missing", without_preview=absent, advice="requirements/previews.txt has them")
+    return absent
+
+
 async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Service:
     """Open everything the media worker needs. The caller runs the service and closes it."""
     resources = AsyncExitStack()
@@ -100,6 +113,7 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
     verifier = runtime.verifier(denied.revocations)
     children = Children(concurrency=settings.children)
     resources.push_async_callback(children.stop)
+    tell_decoders()
     await children.start()
     tell_barriers(children.missing_barriers, required=settings.jail_required)
     return Service(

@@ -13,25 +13,23 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
 from coffer_media_worker import frames, jail
-from coffer_media_worker.domain import JobLimits, PreviewFailed, PreviewFailure, PreviewOutcome
+from coffer_media_worker.domain import JobLimits, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.forking import WarmParent
-from coffer_media_worker.ranged import Fetch, Ranged
+from coffer_media_worker.ranged import Fetch, OverBudgetError, Ranged
 
-Work = Callable[[dict[str, Any], Ranged], PreviewOutcome]
-"""What a job does: the request, and the file as far as it asks for it."""
+Work = Callable[[dict[str, Any], Ranged], PreviewOutcome | Iterator[PreviewOutcome]]
+"""What a job does: the request, and the file as far as it asks for it. What comes in parts is sent as it comes; a failure is
+the last part.
+"""
 
 CHANNEL_FD = 3
 PARENT_FILES = 256
 EXIT_BROKEN = 72
-
-
-class OverBudgetError(Exception):
-    """The job asked for more bytes than it may have."""
 
 
 LINUX = sys.platform == "linux"
@@ -130,12 +128,24 @@ def _asking(channel: socket.socket, limits: JobLimits) -> Fetch:
     return fetch
 
 
+def _last(channel: socket.socket, outcome: PreviewOutcome | Iterator[PreviewOutcome]) -> PreviewOutcome:
+    """Send all parts but the last, which is returned."""
+    if isinstance(outcome, Rendered | PreviewFailed):
+        return outcome
+    for part in outcome:
+        if isinstance(part, PreviewFailed):
+            return part
+        frame, body = frames.reply_frame(part, more=True)
+        channel.sendall(frame + body)
+    return Rendered()
+
+
 def _one_job(channel: socket.socket, limits: JobLimits, work: Work) -> None:
     """Read one request, answer it; an outcome is always sent unless the child dies."""
     request, known = _read_frame(channel, limits)
     source = Ranged(int(request["size"]), _asking(channel, limits), [(0, known)])
     try:
-        outcome = work(request, source)
+        outcome = _last(channel, work(request, source))
     except MemoryError as error:
         outcome = PreviewFailed(PreviewFailure.MEMORY, str(error))
     except OverBudgetError as error:
@@ -167,22 +177,32 @@ def _child(work: Work, barriers: Iterable[str], channel_fd: int, parent: int, li
         os._exit(code)
 
 
-def pictures(request: dict[str, Any], source: Ranged) -> PreviewOutcome:
-    """A picture made smaller, whole or as the square in its middle."""
+def pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
+    """A picture made smaller, for each of the boxes; or the square in its middle."""
     from coffer_media_worker import imaging, refusals  # noqa: PLC0415 this module itself is light; the worker may import it
 
+    boxes = [int(box) for box in request["boxes"]]
+    begun = False
     try:
-        form, square = str(request["format"]), bool(request.get("square"))
-        return imaging.render(source.whole(), int(request["box"]), form, square=square)
+        for part in imaging.draw(source, boxes, str(request["format"]), square=bool(request.get("square"))):
+            yield part
+            begun = True
     except refusals.ImagingError as error:
-        return PreviewFailed(error.reason, str(error))
+        if not (begun and error.reason in STILL_SHOWN):
+            yield PreviewFailed(error.reason, str(error))
+    except OverBudgetError:
+        if not begun:
+            raise
 
+
+STILL_SHOWN = frozenset({PreviewFailure.MEMORY, PreviewFailure.TOO_LARGE})
+"""Why the larger pictures may be missing while the smallest is shown."""
 
 TASKS: Mapping[str, Work] = {"pictures": pictures}
 """What can be asked for."""
 
 
-def do_task(request: dict[str, Any], source: Ranged) -> PreviewOutcome:
+def do_task(request: dict[str, Any], source: Ranged) -> PreviewOutcome | Iterator[PreviewOutcome]:
     """What the request asks for; raises KeyError for a task that there is not."""
     return TASKS[request["task"]](request, source)
 

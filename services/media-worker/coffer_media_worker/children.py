@@ -9,12 +9,12 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from coffer_media_worker import frames
 from coffer_media_worker.deaths import explain_end
-from coffer_media_worker.domain import JOB_LIMITS, JobLimits, PreviewFailed, PreviewFailure, PreviewOutcome
+from coffer_media_worker.domain import JOB_LIMITS, JobLimits, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.sources import Source, Whole
 from coffer_media_worker.warm import ChildrenLost, Warm
 
@@ -22,6 +22,43 @@ COMMAND = (sys.executable, "-I", "-m", "coffer_media_worker.child")
 READY_SECONDS = 20.0
 GRACE_SECONDS = 5.0
 LINGER_SECONDS = 0.5
+
+
+Early = Callable[[Rendered], Awaitable[None]]
+"""Is told what is finished while the rest is still being made."""
+
+
+class _Parts:
+    """What of one job's outcome is here, and whoever is being told of it; one part is told after the other."""
+
+    def __init__(self, early: Early | None) -> None:
+        self.made: list[Rendered] = []
+        self._early = early
+        self._telling: asyncio.Task[None] | None = None
+
+    def add(self, part: Rendered, limits: JobLimits) -> None:
+        """Keep a part and tell it. Raises BadFrameError where there are more than any job makes."""
+        self.made.append(part)
+        if len(self.made) > limits.pictures:
+            raise frames.BadFrameError("more parts than pictures")
+        if self._early is not None:
+            self._telling = asyncio.create_task(self._tell(self._early, part, self._telling))
+
+    @staticmethod
+    async def _tell(early: Early, part: Rendered, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await before
+        await early(part)
+
+    async def told(self) -> None:
+        """Wait until every part is told; raises what telling raised."""
+        if self._telling is not None:
+            await self._telling
+
+    def forget(self) -> None:
+        """Tell nothing more."""
+        if self._telling is not None:
+            self._telling.cancel()
 
 
 class Children:
@@ -100,10 +137,11 @@ class Children:
         """A preview of the picture `source`, or why there is none; with `square` the middle of it, filling the box."""
         if len(source) > self._limits.source_bytes:
             return PreviewFailed(PreviewFailure.TOO_LARGE, f"{len(source)} bytes")
-        return await self.run(Whole(source), "pictures", box=box, format=format, square=square)
+        return await self.run(Whole(source), "pictures", boxes=[box], format=format, square=square)
 
-    async def run(self, source: Source, task: str, **request: object) -> PreviewOutcome:
-        """What comes of a task (`child.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source.
+    async def run(self, source: Source, task: str, early: Early | None = None, **request: object) -> PreviewOutcome:
+        """What comes of a task (`child.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is
+        awaited with each part of the outcome while the child works on the next; a child that dies after a part leaves that.
 
         Raises `ChildrenLost` when the fault is ours: run it again; whatever reading the source raises. May be cancelled at any
         point; the child dies.
@@ -115,12 +153,13 @@ class Children:
         except BaseException:
             self._slots.release()
             raise
+        parts = _Parts(early)
         # The slot is taken until the child is gone, not until its caller is: cancelling must not let more in.
         ended.add_done_callback(lambda _: self._slots.release())
         with channel:
             try:
                 async with asyncio.timeout(self._limits.wall_seconds + GRACE_SECONDS):
-                    outcome = await self._exchange(channel, {"task": task, "size": source.size_bytes, **request}, source)
+                    outcome = await self._exchange(channel, {"task": task, "size": source.size_bytes, **request}, source, parts)
                     if outcome is not None:  # all is said; a child that stays is up to no good
                         asyncio.get_running_loop().call_later(LINGER_SECONDS, warm.kill_job, number)
                     end = await asyncio.shield(ended)
@@ -128,15 +167,24 @@ class Children:
                 warm.process.kill()
                 warm.lose()
                 raise ChildrenLost("the warm parent does not answer") from error
+            except BaseException:
+                parts.forget()
+                raise
             finally:
                 warm.kill_job(number)
-        if outcome is not None:
-            return outcome
-        if end is None:
+        if outcome is None and end is None:
+            parts.forget()
             raise ChildrenLost("the warm parent died, or could not fork")
-        return explain_end(end, self._limits)
+        await parts.told()
+        if isinstance(outcome, PreviewFailed):
+            return outcome
+        if outcome is not None:
+            parts.made.append(outcome)
+        return Rendered.joined(parts.made) if parts.made or end is None else explain_end(end, self._limits)
 
-    async def _exchange(self, channel: socket.socket, request: dict[str, Any], source: Source) -> PreviewOutcome | None:
+    async def _exchange(
+        self, channel: socket.socket, request: dict[str, Any], source: Source, parts: "_Parts"
+    ) -> PreviewOutcome | None:
         """Send the request, answer what is asked, read the reply; None when the child dies before it has said all."""
         left = self._limits.source_bytes - len(source.known)
         questions = 0
@@ -152,7 +200,11 @@ class Children:
                 header = await self._receive(channel, header_bytes)
                 asked = frames.read_question(header, source.size_bytes) if body_bytes == 0 else None
                 if asked is None:
-                    return frames.read_reply(header, await self._receive(channel, body_bytes), self._limits)
+                    outcome = frames.read_reply(header, await self._receive(channel, body_bytes), self._limits)
+                    if not isinstance(outcome, Rendered) or not frames.more_follows(header):
+                        return outcome
+                    parts.add(outcome, self._limits)
+                    continue
                 first, last = asked
                 left -= last - first + 1
                 questions += 1

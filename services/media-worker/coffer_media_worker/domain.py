@@ -4,7 +4,7 @@ Decoding is in `imaging`, processes are in `children`; neither is known here.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from coffer_media_worker import signatures as known
 from coffer_media_worker import sniffing
 from coffer_media_worker.containers import Sniffed
+from coffer_media_worker.limits import JOB_LIMITS, PIXEL_LIMITS, PLACEHOLDER_BYTES, SIZES, JobLimits, PixelLimits
 from coffer_media_worker.pictures import trailing_bytes
 from coffer_media_worker.sample import Sample
 from coffer_media_worker.signatures import EXTENSIONS, Flag, MediaKind, kind_of
@@ -21,7 +22,9 @@ __all__ = [
     "EDGE_BYTES",
     "JOB_LIMITS",
     "PIXEL_LIMITS",
+    "PLACEHOLDER_BYTES",
     "RENDERABLE",
+    "SIZES",
     "Flag",
     "JobLimits",
     "MediaKind",
@@ -41,8 +44,20 @@ __all__ = [
 EDGE_BYTES = 64 * 1024
 """How much of either end of a file a verdict reads; files up to 1 MiB are better read whole."""
 
-RENDERABLE = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
-"""Types that previews are made of."""
+RENDERABLE = frozenset(
+    {
+        "image/avif",
+        "image/bmp",
+        "image/gif",
+        "image/heic",
+        "image/heif",
+        "image/jpeg",
+        "image/png",
+        "image/tiff",
+        "image/webp",
+    }
+)
+"""Types that previews are made of. Where a decoder is not installed the outcome is `unsupported`."""
 
 
 class RejectReason(StrEnum):
@@ -111,6 +126,19 @@ class Rendered:
     text: bytes = b""
     """UTF-8, for searching."""
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Rendered]") -> "Rendered":
+        """All that the parts of one job's reply hold; what a later one says wins. Raises IndexError if there is none."""
+        told = [part for part in parts if part.source_width] or parts
+        return cls(
+            pictures=tuple(picture for part in parts for picture in part.pictures),
+            source_width=told[-1].source_width,
+            source_height=told[-1].source_height,
+            placeholder=next((part.placeholder for part in reversed(parts) if part.placeholder), b""),
+            facts={name: value for part in parts for name, value in part.facts.items()},
+            text=next((part.text for part in reversed(parts) if part.text), b""),
+        )
+
     @property
     def smallest(self) -> Picture:
         """The first picture; raises IndexError if there is none."""
@@ -126,49 +154,6 @@ class PreviewFailed:
 
 
 PreviewOutcome = Rendered | PreviewFailed
-
-
-@dataclass(frozen=True, slots=True)
-class PixelLimits:
-    """How much a decoder may be asked for, in pixels, before it allocates anything."""
-
-    jpeg: int = 250_000_000
-    progressive_jpeg: int = 100_000_000
-    other: int = 64_000_000
-    side: int = 65_535
-    bomb_ratio: int = 500
-    scans: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class JobLimits:
-    """What one rendering child may use."""
-
-    memory_bytes: int = 768 << 20
-    cpu_seconds: int = 10
-    wall_seconds: float = 20.0
-    open_files: int = 64
-    source_bytes: int = 64 << 20
-    """Of the file, as far as the job reads it."""
-    questions: int = 10_000
-    """How often it may ask for bytes."""
-    output_bytes: int = 256 << 10
-    """Of one picture."""
-    pictures: int = 32
-    text_bytes: int = 1 << 20
-    header_bytes: int = 16 << 10
-
-    @property
-    def reply_bytes(self) -> int:
-        """Of everything that comes back beside the header."""
-        return self.pictures * self.output_bytes + self.text_bytes + PLACEHOLDER_BYTES
-
-
-PLACEHOLDER_BYTES = 768
-"""1024 characters as base64, which is what the fact has room for."""
-
-PIXEL_LIMITS = PixelLimits()
-JOB_LIMITS = JobLimits()
 
 
 def pixel_refusal(

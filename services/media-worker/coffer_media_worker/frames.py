@@ -48,8 +48,8 @@ def lengths(prefix: bytes, *, header_bytes: int, body_bytes: int) -> tuple[int, 
     return header, body
 
 
-def reply_frame(outcome: PreviewOutcome) -> tuple[bytes, bytes]:
-    """A job's outcome as frame and body."""
+def reply_frame(outcome: PreviewOutcome, *, more: bool = False) -> tuple[bytes, bytes]:
+    """A job's outcome as frame and body; with `more` it is a part, and more follows."""
     if isinstance(outcome, PreviewFailed):
         return pack({"failed": outcome.reason, "detail": outcome.detail[:500]}), b""
     told = {
@@ -60,6 +60,7 @@ def reply_frame(outcome: PreviewOutcome) -> tuple[bytes, bytes]:
         "source": [outcome.source_width, outcome.source_height],
         "placeholder": len(outcome.placeholder),
         "facts": outcome.facts,
+        "more": more,
     }
     body = b"".join([*(picture.content for picture in outcome.pictures), outcome.placeholder, outcome.text])
     return pack(told, body), body
@@ -81,6 +82,11 @@ def read_question(header: bytes, size_bytes: int) -> tuple[int, int] | None:
     return first, last
 
 
+def more_follows(header: bytes) -> bool:
+    """Whether a reply that `read_reply` believed is only a part."""
+    return json.loads(header).get("more") is True
+
+
 def read_reply(header: bytes, body: bytes, limits: JobLimits) -> PreviewOutcome:
     """The outcome a child reports, its picture checked by our own parser; raises `BadFrameError`."""
     try:
@@ -99,7 +105,7 @@ def _rendered(told: dict[str, Any], body: bytes, limits: JobLimits) -> Rendered:
         width, height, box, page, length = (int(number) for number in numbers)
         content = body[place : place + length]
         place += length
-        if min(width, height, box, page, length) < 1 or length > limits.output_bytes:
+        if min(width, height, box, page, length) < 1 or length > limits.output_of(box):
             raise BadFrameError("sizes out of range")
         if len(content) != length or _size_of(str(mime_type), content) != (width, height):
             raise BadFrameError("the picture is not what the header says")

@@ -1,28 +1,24 @@
-"""Bytes of a picture in, a small picture out. The only module that imports PIL; runs in a child, never in the worker.
+"""Bytes of a picture in, small pictures out. Runs in a child, never in the worker.
 
-Knows nothing of processes, events or storage. Order of work: limits by the header, first decode at the coarsest scale
-that suffices, everything else on the small picture.
+Knows nothing of processes, events or storage. Order of work: limits by the header, a decode at the coarsest scale that
+suffices, everything else on the small pictures.
 """
 
+import contextlib
 import io
 import warnings
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, cast
 
-from PIL import (
-    ExifTags,
-    GifImagePlugin,
-    Image,
-    ImageCms,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import ExifTags, Image
 
-from coffer_media_worker.domain import JOB_LIMITS, PIXEL_LIMITS, Picture, PixelLimits, PreviewFailure, Rendered, pixel_refusal
-from coffer_media_worker.pictures import jpeg_layout, picture_size, webp_size
+from coffer_media_worker import formats, reducing
+from coffer_media_worker.colours import srgb, upright
+from coffer_media_worker.domain import PIXEL_LIMITS, Picture, PixelLimits, PreviewFailure, Rendered, pixel_refusal
+from coffer_media_worker.encoding import encode, placeholder
+from coffer_media_worker.pictures import JpegLayout, jpeg_layout, picture_size
+from coffer_media_worker.ranged import OverBudgetError, Ranged
 from coffer_media_worker.refusals import (
     BombError,
     CorruptError,
@@ -30,21 +26,18 @@ from coffer_media_worker.refusals import (
     OutOfMemoryError,
     TooLargeError,
     TooManyPixelsError,
-    UnsupportedError,
 )
 from coffer_media_worker.sample import Sample
 
-PLUGINS = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
-"""Imported by name so that no decoder is loaded late; TIFF only for EXIF, MPO because JPEG turns into it."""
+HEAD_BYTES = 64 * 1024
+THUMBNAIL = 400
+COARSE = 8
+"""How many times smaller the coarsest decode of a JPEG is, which a scan of its DC coefficients suffices for."""
 
-FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/webp": "WEBP"}
-PLACEHOLDER_BOX = 16
-QUALITIES = (75, 50, 25)
-GAP = 1.25
-"""How much larger than the goal the cheap first reduction stays: 20 % faster than 1.5, invisible beside the encoder."""
+_SIZED = frozenset({"image/gif", "image/png", "image/webp"})
+"""Types whose size always stands in the first bytes."""
 
 Image.MAX_IMAGE_PIXELS = PIXEL_LIMITS.jpeg  # Pillow's own limit stands behind ours and must not be stricter for JPEG
-
 
 _REFUSALS: dict[PreviewFailure, type[ImagingError]] = {
     PreviewFailure.BOMB: BombError,
@@ -53,81 +46,182 @@ _REFUSALS: dict[PreviewFailure, type[ImagingError]] = {
 
 
 def warm_up() -> None:
-    """Do once what Pillow does at its first picture, without decoding any."""
-    Image.preinit()
-    ImageCms.createProfile("sRGB")
+    """Load every decoder, without decoding any picture."""
+    formats.warm_up()
 
 
 def render(
-    source: bytes,
-    box: int = 400,
+    source: bytes | Ranged,
+    boxes: Sequence[int] = (THUMBNAIL,),
     format: str = "WEBP",  # noqa: A002 PIL's word
     limits: PixelLimits = PIXEL_LIMITS,
     *,
     square: bool = False,
 ) -> Rendered:
-    """A preview that fits `box` x `box` pixels, upright, in sRGB, as "WEBP" (keeps transparency) or "JPEG".
+    """All that `draw` makes, at once."""
+    return Rendered.joined(list(draw(source, boxes, format, limits, square=square)))
 
-    Only the first frame is drawn and nothing is enlarged. With `square` the middle of the picture fills the box, and a smaller
-    picture is enlarged. Raises `ImagingError` and nothing else.
+
+def draw(
+    source: bytes | Ranged,
+    boxes: Sequence[int] = (THUMBNAIL,),
+    format: str = "WEBP",  # noqa: A002 PIL's word
+    limits: PixelLimits = PIXEL_LIMITS,
+    *,
+    square: bool = False,
+) -> Iterator[Rendered]:
+    """Previews that fit boxes of so many pixels, upright, in sRGB, as "WEBP" (keeps transparency) or "JPEG": in parts, each
+    with the pictures that the ones before had not. The smallest picture comes first, alone where the others take long.
+
+    Only the first frame is drawn and nothing is enlarged: a box that shows no more than the one before it is left out. With
+    `square` the middle of the picture fills the one box, and a smaller picture is enlarged. Raises `ImagingError` and nothing
+    else.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about oddities in files; none changes the outcome
-            return _render(source, box, format, limits, square=square)
+            yield from _draw(_Drawing(_ranged(source), sorted(boxes), format, limits), square=square)
     except MemoryError as error:
         raise OutOfMemoryError(str(error)) from error
 
 
-def _render(source: bytes, box: int, form: str, limits: PixelLimits, *, square: bool) -> Rendered:
-    mime_type = _mime_of(source)
-    picture_bytes, size = _admit(source, mime_type, box, limits, square=square)
-    small, orientation, profile = _decode(
-        picture_bytes, mime_type, len(source), limits, partial(_crop if square else _shrink, box=box)
-    )
-    small = _upright(_srgb(small, profile), orientation)
-    if orientation >= 5:
-        size = (size[1], size[0])
-    content = _encode(small, form)
-    picture = Picture(content, f"image/{form.lower()}", *small.size, box)
-    return Rendered((picture,), *size, placeholder=_placeholder(small))
+def _ranged(source: bytes | Ranged) -> Ranged:
+    return source if isinstance(source, Ranged) else Ranged(len(source), _nothing_more, [(0, source)])
 
 
-def _mime_of(source: bytes) -> str:
-    if source[:3] == b"\xff\xd8\xff":
-        return "image/jpeg"
-    if source[:8] == b"\x89PNG\r\n\x1a\n":
-        return "image/png"
-    if source[:6] in {b"GIF87a", b"GIF89a"}:
-        return "image/gif"
-    if source[:4] == b"RIFF" and source[8:12] == b"WEBP":
-        return "image/webp"
-    raise UnsupportedError("no JPEG, PNG, GIF or WebP")
+def _nothing_more(first: int, last: int) -> bytes:
+    raise AssertionError(f"bytes {first} to {last} were there all along")
 
 
-def _admit(source: bytes, mime_type: str, box: int, limits: PixelLimits, *, square: bool) -> tuple[bytes, tuple[int, int]]:
-    """The bytes worth decoding and the picture's size, by headers alone; refuses what is beyond the limits."""
-    if mime_type != "image/jpeg":
-        size = picture_size(mime_type, Sample(source, b"", len(source)))
-        if size is None:
-            raise CorruptError("no size in the header")
-        _refuse(mime_type, size, len(source), progressive=False, limits=limits)
-        return source, size
-    first = jpeg_layout(source, first_scan_only=True)
-    if first.size is None or min(first.size) == 0:
+@dataclass(slots=True)
+class _Drawing:
+    """What is wanted of which file."""
+
+    file: Ranged
+    boxes: list[int]
+    form: str
+    limits: PixelLimits
+
+    def refuse(self, mime_type: str, size: tuple[int, int], *, progressive: bool = False) -> None:
+        """Raises BombError, TooManyPixelsError for a picture beyond the limits."""
+        refusal = pixel_refusal(mime_type, *size, self.file.size, progressive=progressive, limits=self.limits)
+        if refusal is not None:
+            raise _REFUSALS[refusal](f"{size[0]}x{size[1]} in {self.file.size} bytes")
+
+
+@dataclass(slots=True)
+class _Decoded:
+    """The first frame, as coarse as was wanted, and what its file says of it; `size` is the whole picture's, as stored."""
+
+    plain: Image.Image
+    region: reducing.Region | None
+    size: tuple[int, int]
+    orientation: int
+    profile: bytes | None
+
+    def upright_size(self) -> tuple[int, int]:
+        """Of the whole picture."""
+        return (self.size[1], self.size[0]) if self.orientation >= 5 else self.size
+
+
+def _draw(job: _Drawing, *, square: bool) -> Iterator[Rendered]:
+    mime_type = formats.recognise(_first(job.file, HEAD_BYTES))
+    if mime_type == "image/jpeg":
+        yield from _draw_jpeg(job, square=square)
+        return
+    size = picture_size(mime_type, Sample(_first(job.file, HEAD_BYTES), b"", job.file.size))
+    if size is not None:
+        job.refuse(mime_type, size)
+    elif mime_type in _SIZED:
+        raise CorruptError("no size in the header")
+    job.file.seek(0)
+    decoded = _decode(job, job.file, mime_type, job.boxes[-1], square=square)
+    yield from _parts(job, decoded, reducing.worthwhile(decoded.size, job.boxes), square=square)
+
+
+def _draw_jpeg(job: _Drawing, *, square: bool) -> Iterator[Rendered]:
+    layout = _first_scan(job.file)
+    if layout.size is None or min(layout.size) == 0:
         raise CorruptError("no frame header")
-    _refuse(mime_type, first.size, len(source), progressive=first.progressive, limits=limits)
-    single = first.first_scan_is_full and not first.progressive
-    if not single and _scans_exceed(source, limits.scans):
-        raise BombError(f"more than {limits.scans} scans")
-    cut = first.first_scan_end
-    filling = min(first.size) if square else max(first.size)
-    if first.progressive and first.first_scan_is_full and first.first_scan_is_dc and cut and filling >= 8 * box:
+    job.refuse("image/jpeg", layout.size, progressive=layout.progressive)
+    boxes = reducing.worthwhile(layout.size, job.boxes)
+    shown = min(layout.size) if square else max(layout.size)
+    coarse = shown >= COARSE * boxes[0]
+    cut = layout.first_scan_end
+    if coarse and layout.progressive and layout.first_scan_is_full and layout.first_scan_is_dc and cut:
         # The first scan holds every DC coefficient, that is the picture at 1/8: 4 % of the bytes, a fifth of the time.
-        if source.rfind(b"\xff\xd9", cut) < 0:
-            raise CorruptError("no end of image")
-        return source[:cut] + b"\xff\xd9", first.size
-    return source, first.size
+        _require_end(job.file, cut)
+        decoded = _decode_jpeg(job, io.BytesIO(_first(job.file, cut) + b"\xff\xd9"), boxes[0], square=square)
+        yield from _parts(job, decoded, boxes[:1], square=square)
+        boxes = boxes[1:]
+    if not boxes:
+        return
+    whole = job.file.whole()
+    if not (layout.first_scan_is_full and not layout.progressive) and _scans_exceed(whole, job.limits.scans):
+        raise BombError(f"more than {job.limits.scans} scans")
+    if coarse and not layout.progressive and len(boxes) > 1:
+        # An eighth of a decode's work, and the picture that people wait for is there.
+        yield from _parts(job, _decode_jpeg(job, io.BytesIO(whole), boxes[0], square=square), boxes[:1], square=square)
+        boxes = boxes[1:]
+    decoded = _decode_jpeg(job, io.BytesIO(whole), boxes[-1], square=square)
+    yield from _parts(job, decoded, boxes, square=square)
+
+
+def _parts(job: _Drawing, decoded: _Decoded, boxes: Sequence[int], *, square: bool) -> Iterator[Rendered]:
+    """The pictures for these boxes: the first one alone where the others are a lot of work."""
+    first = boxes[0]
+    small = _finished(decoded, first, square=square)
+    made = Rendered(
+        (_picture(job, small, first),),
+        *decoded.upright_size(),
+        placeholder=placeholder(small) if first == job.boxes[0] else b"",
+    )
+    if len(boxes) == 1:
+        yield made
+        return
+    if first == job.boxes[0] and boxes[-1] > reducing.EARLY:
+        yield made
+        made = replace(made, pictures=())
+    others = []
+    for box in boxes[1:]:
+        with contextlib.suppress(TooLargeError):  # noise; the smaller ones stand for it
+            others.append(_picture(job, _finished(decoded, box, square=square), box))
+    yield replace(made, pictures=(*made.pictures, *others))
+
+
+def _picture(job: _Drawing, small: Image.Image, box: int) -> Picture:
+    return Picture(encode(small, job.form, box), f"image/{job.form.lower()}", *small.size, box)
+
+
+def _finished(decoded: _Decoded, box: int, *, square: bool) -> Image.Image:
+    small = decoded.plain if square else reducing.shrink(decoded.plain, decoded.region, decoded.size, box)
+    return upright(srgb(small, decoded.profile), decoded.orientation)
+
+
+def _first(file: Ranged, length: int) -> bytes:
+    file.seek(0)
+    return file.read(length) or b""
+
+
+def _first_scan(file: Ranged) -> JpegLayout:
+    """What the markers say up to the end of the first scan of a progressive picture, or up to where it begins; reads on only as
+    far as that.
+    """
+    length = min(HEAD_BYTES, file.size)
+    while True:
+        layout = jpeg_layout(_first(file, length), first_scan_only=True)
+        known = layout.size is not None and layout.scans > 0 and not layout.progressive
+        if known or layout.first_scan_end is not None or layout.end is not None or length == file.size:
+            return layout
+        length = min(length * 2, file.size)
+
+
+def _require_end(file: Ranged, behind: int) -> None:
+    """Raises CorruptError for a picture whose end is missing; other things may stand behind it."""
+    start = max(behind, file.size - HEAD_BYTES)
+    file.seek(start)
+    if (file.read(HEAD_BYTES) or b"").rfind(b"\xff\xd9") < 0 and file.whole().rfind(b"\xff\xd9", behind) < 0:
+        raise CorruptError("no end of image")
 
 
 def _scans_exceed(source: bytes, most: int) -> bool:
@@ -136,24 +230,23 @@ def _scans_exceed(source: bytes, most: int) -> bool:
     return source.count(b"\xff\xda") > most and jpeg_layout(source, max_scans=most).scans > most
 
 
-def _refuse(mime_type: str, size: tuple[int, int], size_bytes: int, *, progressive: bool, limits: PixelLimits) -> None:
-    refusal = pixel_refusal(mime_type, *size, size_bytes, progressive=progressive, limits=limits)
-    if refusal is not None:
-        raise _REFUSALS[refusal](f"{size[0]}x{size[1]} in {size_bytes} bytes")
+def _decode_jpeg(job: _Drawing, content: io.BytesIO, box: int, *, square: bool) -> _Decoded:
+    return _decode(job, content, "image/jpeg", box, square=square)
 
 
-def _decode(
-    source: bytes, mime_type: str, size_bytes: int, limits: PixelLimits, reduce: Callable[[Image.Image], Image.Image]
-) -> tuple[Image.Image, int, bytes | None]:
-    """The first frame reduced to the box, its EXIF orientation and its colour profile."""
+def _decode(job: _Drawing, content: io.BytesIO | Ranged, mime_type: str, box: int, *, square: bool) -> _Decoded:
+    """The first frame, as coarse as the box allows; with `square` its middle, as large as the box."""
     try:
-        with Image.open(io.BytesIO(source), formats=[FORMATS[mime_type]]) as picture:
+        with Image.open(cast("BinaryIO", content), formats=[formats.FORMATS[mime_type]]) as picture:
             if mime_type != "image/jpeg":
                 # A GIF's first frame may be larger than its screen, which is what the header told.
-                _refuse(mime_type, picture.size, size_bytes, progressive=False, limits=limits)
-            orientation, profile = _orientation(picture), picture.info.get("icc_profile")
-            return reduce(picture), orientation, profile
-    except (ImagingError, MemoryError):
+                job.refuse(mime_type, picture.size)
+            size, orientation, profile = picture.size, _orientation(picture), picture.info.get("icc_profile")
+            if square:
+                return _Decoded(reducing.crop(picture, box), None, size, orientation, profile)
+            plain, region = reducing.load(picture, box)
+            return _Decoded(plain, region, size, orientation, profile)
+    except (ImagingError, MemoryError, OverBudgetError):
         raise
     except Image.DecompressionBombError as error:
         raise BombError(str(error)) from error
@@ -167,120 +260,3 @@ def _orientation(picture: Image.Image) -> int:
     except Exception:  # noqa: BLE001 damaged EXIF must not cost the picture its preview
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _goal(size: tuple[int, int], box: int) -> tuple[int, int]:
-    scale = min(box / size[0], box / size[1], 1.0)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _shrink(picture: Image.Image, box: int) -> Image.Image:
-    """Decode as coarsely as the goal allows, then LANCZOS; converting only to modes that can be averaged."""
-    goal = _goal(picture.size, box)
-    region: tuple[float, float, float, float] | None = None
-    drafted = picture.draft(None, (int(goal[0] * GAP), int(goal[1] * GAP)))
-    if drafted is not None:
-        region = drafted[1]
-    picture.load()
-    plain = _averageable(picture)
-    small = plain.resize(goal, Image.Resampling.LANCZOS, box=region, reducing_gap=GAP)
-    small.info.clear()  # comments, EXIF and profiles must not travel into the preview
-    return small
-
-
-def _crop(picture: Image.Image, box: int) -> Image.Image:
-    """The square in the middle, box pixels wide; decoded as coarsely as that allows, and cut out before anything grows."""
-    drafted = picture.draft(None, (int(box * GAP), int(box * GAP)))
-    left, top, right, bottom = drafted[1] if drafted is not None else (0, 0, *picture.size)
-    picture.load()
-    side = min(right - left, bottom - top)
-    across, down = (left + right - side) / 2, (top + bottom - side) / 2
-    middle = (across, down, across + side, down + side)
-    small = _averageable(picture).resize((box, box), Image.Resampling.LANCZOS, box=middle, reducing_gap=GAP)
-    small.info.clear()
-    return small
-
-
-def _averageable(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I"):
-        # 16 bits of grey: a plain conversion would cut everything above 255 to white.
-        return picture.point(lambda value: value * (1 / 257) + 0.5).convert("L")
-    if picture.mode in {"RGB", "L", "CMYK", "RGBA", "LA"} and "transparency" not in picture.info:
-        return picture
-    if picture.mode == "1":
-        return picture.convert("L")
-    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-
-
-_SPACES = {"RGB": "RGB ", "RGBA": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
-
-
-def _srgb(small: Image.Image, profile: bytes | None) -> Image.Image:
-    """The small picture in sRGB; a profile that is damaged, or of another colour space, is passed over."""
-    flat: dict[str, str] = {"L": "RGB", "CMYK": "RGB", "LA": "RGBA"}
-    goal = flat.get(small.mode, small.mode)
-    if profile and b"sRGB" not in profile[:4096] and small.mode in _SPACES:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if source.profile.xcolor_space == _SPACES[small.mode]:
-                target = ImageCms.createProfile("sRGB")
-                turned = ImageCms.profileToProfile(small, source, target, outputMode=goal)
-                return turned if turned is not None else small.convert(goal)
-        except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
-            return small.convert(goal)
-    return small.convert(goal) if small.mode != goal else small
-
-
-_TURNS: dict[int, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-def _upright(small: Image.Image, orientation: int) -> Image.Image:
-    return small.transpose(_TURNS[orientation]) if orientation in _TURNS else small
-
-
-def _webp(small: Image.Image, quality: int) -> bytes:
-    out = io.BytesIO()
-    # The mask is stored without loss unless that is what made the preview too large.
-    small.save(out, "WEBP", quality=quality, method=2, alpha_quality=100 if quality == QUALITIES[0] else quality)
-    content = out.getvalue()
-    whole = content[:4] == b"RIFF" and int.from_bytes(content[4:8], "little") + 8 == len(content)
-    if not whole or webp_size(content[:30]) != small.size:
-        raise CorruptError("the encoder's output does not hold what it was given")
-    return content
-
-
-def _jpeg(small: Image.Image, quality: int) -> bytes:
-    if small.mode == "RGBA":
-        paper = Image.new("RGB", small.size, "white")
-        paper.paste(small, mask=small.getchannel("A"))
-        small = paper
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=quality)
-    content = out.getvalue()
-    layout = jpeg_layout(content)
-    if layout.size != small.size or layout.end != len(content):
-        raise CorruptError("the encoder's output does not hold what it was given")
-    return content
-
-
-_ENCODERS: dict[str, Callable[[Image.Image, int], bytes]] = {"WEBP": _webp, "JPEG": _jpeg}
-
-
-def _encode(small: Image.Image, form: str) -> bytes:
-    for quality in QUALITIES:
-        content = _ENCODERS[form](small, quality)
-        if len(content) <= JOB_LIMITS.output_bytes:
-            return content
-    raise TooLargeError(f"{len(content)} bytes at the lowest quality")
-
-
-def _placeholder(small: Image.Image) -> bytes:
-    return _webp(small.resize(_goal(small.size, PLACEHOLDER_BOX), Image.Resampling.BOX), 50)

@@ -12,6 +12,10 @@ FURTHEST = 16
 """Blocks that are fetched at once after reading on for a while."""
 
 
+class OverBudgetError(Exception):
+    """The job asked for more bytes than it may have."""
+
+
 class Ranged(io.RawIOBase):
     """Seekable, for reading only. Fetched bytes stay: a job's budget of bytes bounds them."""
 

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,7 +43,7 @@ def _flood() -> NoReturn:
 
 
 def _linger(source: bytes) -> None:
-    frame, body = frames.reply_frame(child.pictures({"box": 400, "format": "WEBP"}, _there(source)))
+    frame, body = frames.reply_frame(_drawn(source))
     _say(frame + body)
     time.sleep(60)
 
@@ -136,9 +136,19 @@ def _there(content: bytes) -> Ranged:
     return Ranged(len(content), lambda _first, _last: b"", [(0, content)])
 
 
+def _drawn(content: bytes) -> PreviewOutcome:
+    parts = list(child.pictures({"boxes": [400, 1024, 2048], "format": "WEBP"}, _there(content)))
+    return Rendered.joined([part for part in parts if isinstance(part, Rendered)])
+
+
+def _two_parts(source: bytes) -> Iterator[PreviewOutcome]:
+    yield _drawn(source)
+    os.abort()
+
+
 def _late_imports(source: bytes) -> str:
     before = set(sys.modules)
-    child.pictures({"box": 400, "format": "WEBP"}, _there(source))
+    _drawn(source)
     return json.dumps(sorted(set(sys.modules) - before))
 
 
@@ -162,7 +172,7 @@ def _read_on(source: Ranged) -> None:
         pass
 
 
-def work(_request: dict[str, Any], source: Ranged) -> PreviewOutcome:
+def work(_request: dict[str, Any], source: Ranged) -> PreviewOutcome | Iterator[PreviewOutcome]:
     """Do the deed; what comes back is told as the detail of a failure."""
     source.seek(0)
     word, _, rest = (source.read(32) if source.size > 1 << 20 else source.whole()).partition(b" ")
@@ -174,6 +184,8 @@ def work(_request: dict[str, Any], source: Ranged) -> PreviewOutcome:
         return PreviewFailed(PreviewFailure.UNSUPPORTED, _surroundings())
     if word == b"imports":
         return PreviewFailed(PreviewFailure.UNSUPPORTED, _late_imports(rest))
+    if word == b"parts":
+        return _two_parts(rest)
     if word == b"linger":
         _linger(rest)
     done = DEEDS[word]()

