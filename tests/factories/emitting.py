@@ -1,6 +1,6 @@
 """For each service a short life in which it tells every fact it has: by its own commands, reactions and jobs, on a store."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,7 +45,8 @@ from coffer_files.handlers.sweeping import sweep
 from coffer_files.handlers.tickets import Admission
 from coffer_files.handlers.working import run_jobs
 from coffer_local.registry import SERVICES
-from coffer_media_worker import handlers, photos, store
+from coffer_media_worker import handlers, photos, previewing, store
+from coffer_media_worker.deps import Deps as MediaDeps
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_sharing.domain import Wish as ShareWish
 from coffer_sharing.handlers.changing import change_share, leave_share, revoke_share
@@ -185,7 +186,7 @@ class Children:
 
     outcomes: list[PreviewOutcome]
 
-    async def render(self, source: bytes, box: int = 400, *, square: bool = False) -> PreviewOutcome:
+    async def render(self, source: bytes, boxes: Sequence[int] = (400,), **_: object) -> PreviewOutcome:
         """The next one."""
         return self.outcomes.pop(0)
 
@@ -197,7 +198,7 @@ async def of_media_worker(url: str) -> set[str]:
     picture = Rendered((Picture(b"RIFF....WEBP", "image/webp", 400, 300, 400),), 4000, 3000, b"tiny")
     failure = PreviewFailed(PreviewFailure.CORRUPT)
     children: Any = Children([picture, failure, picture, failure])
-    deps = handlers.Deps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, store.revocations))
+    deps = MediaDeps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, store.revocations))
     for number, content in enumerate([jpeg(8, 8), program()]):
         key = f"blobs/owner/{number}"
         etag = await blobs.write(key, content, content_type="application/octet-stream")
@@ -205,7 +206,7 @@ async def of_media_worker(url: str) -> set[str]:
     photo, content = "blobs/owner/0", jpeg(8, 8)
     for _ in range(2):
         etag = await blobs.write(photo, content, content_type="image/jpeg")
-        await handlers.on_item_committed(arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))), deps)
+        await previewing.on_item_committed(arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))), deps)
     for number in range(2):
         user, sent = UserId(new_id()), PhotoId(new_id())
         key = f"photos/incoming/{user}/{sent}"

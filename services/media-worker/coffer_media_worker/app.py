@@ -23,7 +23,8 @@ from coffer_contracts.media import OperatorActedV1, SightingNotedV1
 from coffer_media_worker import store
 from coffer_media_worker.child import BARRIERS
 from coffer_media_worker.children import Children
-from coffer_media_worker.handlers import BULK, BULK_TABLE, FAST, FAST_TABLE, Deps
+from coffer_media_worker.deps import BULK, FAST, Deps
+from coffer_media_worker.handlers import BULK_TABLE, FAST_TABLE
 from coffer_media_worker.labels import Labels
 from coffer_media_worker.photos import PHOTOS, PHOTOS_TABLE, forget_photos
 from coffer_media_worker.routes import ROUTES

@@ -23,8 +23,8 @@ from coffer_media_worker.forking import WarmParent
 from coffer_media_worker.ranged import Fetch, OverBudgetError, Ranged
 
 Work = Callable[[dict[str, Any], Ranged], PreviewOutcome | Iterator[PreviewOutcome]]
-"""What a job does: the request, and the file as far as it asks for it. What comes in parts is sent as it comes; a failure is
-the last part.
+"""What a job does: the request, and the file as far as it asks for it. What comes in parts is sent as it comes; a failure, or
+one that says that no more follow, is the last.
 """
 
 CHANNEL_FD = 3
@@ -135,7 +135,9 @@ def _last(channel: socket.socket, outcome: PreviewOutcome | Iterator[PreviewOutc
     for part in outcome:
         if isinstance(part, PreviewFailed):
             return part
-        frame, body = frames.reply_frame(part, more=True)
+        if not part.more:
+            return part
+        frame, body = frames.reply_frame(part)
         channel.sendall(frame + body)
     return Rendered()
 

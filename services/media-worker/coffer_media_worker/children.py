@@ -128,16 +128,18 @@ class Children:
 
     async def render(
         self,
-        source: bytes,
-        box: int = 400,
+        source: Source | bytes,
+        boxes: Sequence[int] = (400,),
         format: str = "WEBP",  # noqa: A002 PIL's word
         *,
         square: bool = False,
+        early: Early | None = None,
     ) -> PreviewOutcome:
-        """A preview of the picture `source`, or why there is none; with `square` the middle of it, filling the box."""
-        if len(source) > self._limits.source_bytes:
+        """Previews of a picture that fit into `boxes`, or why there is none; with `square` its middle, filling the box."""
+        if isinstance(source, bytes) and len(source) > self._limits.source_bytes:
             return PreviewFailed(PreviewFailure.TOO_LARGE, f"{len(source)} bytes")
-        return await self.run(Whole(source), "pictures", boxes=[box], format=format, square=square)
+        whole = Whole(source) if isinstance(source, bytes) else source
+        return await self.run(whole, "pictures", early, boxes=list(boxes), format=format, square=square)
 
     async def run(self, source: Source, task: str, early: Early | None = None, **request: object) -> PreviewOutcome:
         """What comes of a task (`child.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is
@@ -201,7 +203,7 @@ class Children:
                 asked = frames.read_question(header, source.size_bytes) if body_bytes == 0 else None
                 if asked is None:
                     outcome = frames.read_reply(header, await self._receive(channel, body_bytes), self._limits)
-                    if not isinstance(outcome, Rendered) or not frames.more_follows(header):
+                    if not isinstance(outcome, Rendered) or not outcome.more:
                         return outcome
                     parts.add(outcome, self._limits)
                     continue

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from coffer_contracts.ids import BlobId
 from coffer_media_worker import signatures as known
 from coffer_media_worker import sniffing
 from coffer_media_worker.containers import Sniffed
@@ -39,6 +40,7 @@ __all__ = [
     "expects_preview",
     "judge",
     "pixel_refusal",
+    "preview_keys",
 ]
 
 EDGE_BYTES = 64 * 1024
@@ -58,6 +60,11 @@ RENDERABLE = frozenset(
     }
 )
 """Types that previews are made of. Where a decoder is not installed the outcome is `unsupported`."""
+
+
+def preview_keys(blob_id: BlobId) -> list[str]:
+    """Where the previews of an object are stored, whichever of them there are."""
+    return [f"previews/{blob_id}/{box}" for box in SIZES]
 
 
 class RejectReason(StrEnum):
@@ -125,6 +132,8 @@ class Rendered:
     """JSON values by name; believed by nobody before the contract has checked them."""
     text: bytes = b""
     """UTF-8, for searching."""
+    more: bool = False
+    """Whether this is a part, and others follow."""
 
     @classmethod
     def joined(cls, parts: "Sequence[Rendered]") -> "Rendered":

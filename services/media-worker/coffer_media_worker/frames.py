@@ -48,8 +48,8 @@ def lengths(prefix: bytes, *, header_bytes: int, body_bytes: int) -> tuple[int, 
     return header, body
 
 
-def reply_frame(outcome: PreviewOutcome, *, more: bool = False) -> tuple[bytes, bytes]:
-    """A job's outcome as frame and body; with `more` it is a part, and more follows."""
+def reply_frame(outcome: PreviewOutcome) -> tuple[bytes, bytes]:
+    """A job's outcome as frame and body."""
     if isinstance(outcome, PreviewFailed):
         return pack({"failed": outcome.reason, "detail": outcome.detail[:500]}), b""
     told = {
@@ -60,7 +60,7 @@ def reply_frame(outcome: PreviewOutcome, *, more: bool = False) -> tuple[bytes, 
         "source": [outcome.source_width, outcome.source_height],
         "placeholder": len(outcome.placeholder),
         "facts": outcome.facts,
-        "more": more,
+        "more": outcome.more,
     }
     body = b"".join([*(picture.content for picture in outcome.pictures), outcome.placeholder, outcome.text])
     return pack(told, body), body
@@ -80,11 +80,6 @@ def read_question(header: bytes, size_bytes: int) -> tuple[int, int] | None:
     if not 0 <= first <= last < min(size_bytes, first + PIECE_BYTES):
         raise BadFrameError(f"bytes {first} to {last} of {size_bytes}")
     return first, last
-
-
-def more_follows(header: bytes) -> bool:
-    """Whether a reply that `read_reply` believed is only a part."""
-    return json.loads(header).get("more") is True
 
 
 def read_reply(header: bytes, body: bytes, limits: JobLimits) -> PreviewOutcome:
@@ -118,7 +113,8 @@ def _rendered(told: dict[str, Any], body: bytes, limits: JobLimits) -> Rendered:
         raise BadFrameError("the placeholder is none")
     across, down = (_side(number) for number in told["source"])
     text.decode()
-    return Rendered(tuple(pictures), across, down, placeholder, dict(told["facts"]), text)
+    more = told.get("more") is True
+    return Rendered(tuple(pictures), across, down, placeholder, dict(told["facts"]), text, more)
 
 
 def _side(number: object) -> int | None:

@@ -152,7 +152,7 @@ def _draw_jpeg(job: _Drawing, *, square: bool) -> Iterator[Rendered]:
         # The first scan holds every DC coefficient, that is the picture at 1/8: 4 % of the bytes, a fifth of the time.
         _require_end(job.file, cut)
         decoded = _decode_jpeg(job, io.BytesIO(_first(job.file, cut) + b"\xff\xd9"), boxes[0], square=square)
-        yield from _parts(job, decoded, boxes[:1], square=square)
+        yield replace(_small(job, decoded, boxes[0], square=square), more=len(boxes) > 1)
         boxes = boxes[1:]
     if not boxes:
         return
@@ -161,32 +161,32 @@ def _draw_jpeg(job: _Drawing, *, square: bool) -> Iterator[Rendered]:
         raise BombError(f"more than {job.limits.scans} scans")
     if coarse and not layout.progressive and len(boxes) > 1:
         # An eighth of a decode's work, and the picture that people wait for is there.
-        yield from _parts(job, _decode_jpeg(job, io.BytesIO(whole), boxes[0], square=square), boxes[:1], square=square)
+        decoded = _decode_jpeg(job, io.BytesIO(whole), boxes[0], square=square)
+        yield replace(_small(job, decoded, boxes[0], square=square), more=True)
         boxes = boxes[1:]
     decoded = _decode_jpeg(job, io.BytesIO(whole), boxes[-1], square=square)
     yield from _parts(job, decoded, boxes, square=square)
 
 
 def _parts(job: _Drawing, decoded: _Decoded, boxes: Sequence[int], *, square: bool) -> Iterator[Rendered]:
-    """The pictures for these boxes: the first one alone where the others are a lot of work."""
-    first = boxes[0]
-    small = _finished(decoded, first, square=square)
-    made = Rendered(
-        (_picture(job, small, first),),
-        *decoded.upright_size(),
-        placeholder=placeholder(small) if first == job.boxes[0] else b"",
-    )
-    if len(boxes) == 1:
-        yield made
-        return
-    if first == job.boxes[0] and boxes[-1] > reducing.EARLY:
-        yield made
-        made = replace(made, pictures=())
+    """The pictures for these boxes: the smallest one alone where the others are a lot of work."""
+    made = Rendered((), *decoded.upright_size())
+    if boxes[0] == job.boxes[0]:
+        made, boxes = _small(job, decoded, boxes[0], square=square), boxes[1:]
+        if boxes and boxes[-1] > reducing.EARLY:
+            yield replace(made, more=True)
+            made = replace(made, pictures=(), placeholder=b"")
     others = []
-    for box in boxes[1:]:
+    for box in boxes:
         with contextlib.suppress(TooLargeError):  # noise; the smaller ones stand for it
             others.append(_picture(job, _finished(decoded, box, square=square), box))
     yield replace(made, pictures=(*made.pictures, *others))
+
+
+def _small(job: _Drawing, decoded: _Decoded, box: int, *, square: bool) -> Rendered:
+    """The smallest picture, and what is made of it."""
+    small = _finished(decoded, box, square=square)
+    return Rendered((_picture(job, small, box),), *decoded.upright_size(), placeholder=placeholder(small))
 
 
 def _picture(job: _Drawing, small: Image.Image, box: int) -> Picture:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -142,7 +143,9 @@ def _drawn(content: bytes) -> PreviewOutcome:
 
 
 def _two_parts(source: bytes) -> Iterator[PreviewOutcome]:
-    yield _drawn(source)
+    made = _drawn(source)
+    assert isinstance(made, Rendered)
+    yield replace(made, more=True)
     os.abort()
 
 

@@ -55,7 +55,7 @@ async def test_renders_in_a_child_what_it_would_render_itself(make: Make) -> Non
     assert isinstance(made, Rendered)
     assert (made.smallest.width, made.smallest.height, made.source_width, made.source_height) == (400, 300, 4000, 3000)
     assert made.smallest.content[8:12] == made.placeholder[8:12] == b"WEBP"
-    as_jpeg = await children.render(images.png(64, 48, "RGBA"), box=32, format="JPEG")
+    as_jpeg = await children.render(images.png(64, 48, "RGBA"), boxes=(32,), format="JPEG")
     assert isinstance(as_jpeg, Rendered)
     assert (as_jpeg.smallest.mime_type, as_jpeg.smallest.width) == ("image/jpeg", 32)
     assert children.starts == 1

@@ -1,7 +1,7 @@
 """What the media worker does with facts: once, twice, late, in the middle of a crash, and for bytes that went away."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,11 @@ from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.ids import BlobId
-from coffer_media_worker import handlers, store
+from coffer_media_worker import handlers, previewing, store
+from coffer_media_worker.children import Early
+from coffer_media_worker.deps import Deps
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers import Deps
+from coffer_media_worker.sources import Source
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged, upload_received, version_deleted
@@ -33,7 +35,9 @@ class Children:
         self.outcomes = list(outcomes) or [PICTURE]
         self.asked = 0
 
-    async def render(self, source: bytes, box: int = 400, *, square: bool = False) -> PreviewOutcome:
+    async def render(
+        self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+    ) -> PreviewOutcome:
         self.asked += 1
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         if isinstance(outcome, Exception):
@@ -86,7 +90,7 @@ async def test_verdict_and_preview_say_when_the_work_began(deps: Deps, monkeypat
     monkeypatch.setattr(deps.blobs, "read", slow)
     known = await stored(deps, JPEG)
     await handlers.on_upload_received(arrived(upload_received(**known)), deps)
-    await handlers.on_item_committed(arrived(item_committed(**known)), deps)
+    await previewing.on_item_committed(arrived(item_committed(**known)), deps)
     told = [(event["data"]["started_at"], event["time"]) for event in await emitted(deps)]
     assert told == [
         ("2026-11-20T12:00:00.000000Z", "2026-11-20T12:00:03.000000Z"),
@@ -177,7 +181,7 @@ async def test_a_crash_before_commit_leaves_nothing_and_the_next_delivery_does_a
 
 async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await handlers.on_item_committed(arrived(fact), deps)
+    await previewing.on_item_committed(arrived(fact), deps)
     (event,) = await emitted(deps)
     assert event["type"] == "media.preview.ready.v1"
     (image,) = event["data"]["images"]
@@ -190,14 +194,14 @@ async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
 
 async def test_no_preview_is_tried_of_what_cannot_have_one(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, b"text"), mime_type="text/plain", media_kind="text")
-    await handlers.on_item_committed(arrived(fact), deps)
+    await previewing.on_item_committed(arrived(fact), deps)
     assert await emitted(deps) == []
 
 
 async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.CORRUPT))
     deps = replace(deps, children=children)
-    await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
     (event,) = await emitted(deps)
     assert (event["type"], event["data"]["reason"]) == ("media.preview.failed.v1", "corrupt")
     assert children.asked == 1
@@ -206,7 +210,7 @@ async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
 async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.TIMEOUT), PICTURE)
     deps = replace(deps, children=children)
-    await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
     assert (await emitted(deps))[0]["type"] == "media.preview.ready.v1"
     assert children.asked == 2
 
@@ -214,7 +218,7 @@ async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
 async def test_lost_processes_are_no_verdict_on_the_file(deps: Deps) -> None:
     deps = replace(deps, children=Children(ChildrenLost("killed")))
     with pytest.raises(Retry):
-        await handlers.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+        await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
     assert await emitted(deps) == []
 
 
@@ -223,8 +227,8 @@ async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
     deps = replace(deps, children=children)
     known = await stored(deps, JPEG)
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
-    await handlers.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
-    await handlers.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
+    await previewing.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
+    await previewing.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
     first, second = await emitted(deps)
     assert first["data"]["images"] == second["data"]["images"]
     assert children.asked == 1
@@ -232,7 +236,7 @@ async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
 
 async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await handlers.on_item_committed(arrived(fact), deps)
+    await previewing.on_item_committed(arrived(fact), deps)
     purged = arrived(item_purged(fact), sequence=2)
     await handlers.on_item_purged(purged, deps)
     with pytest.raises(Duplicate):
@@ -244,7 +248,7 @@ async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) ->
 async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_name(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
-    await handlers.on_item_committed(arrived(fact), deps)
+    await previewing.on_item_committed(arrived(fact), deps)
     await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
 
@@ -254,7 +258,7 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
     one, other = (item_committed(**known, blob_id=blob_id) for _ in range(2))
     for fact in (one, other):
-        await handlers.on_item_committed(arrived(fact), deps)
+        await previewing.on_item_committed(arrived(fact), deps)
     assert one.item_id != other.item_id
     await handlers.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{blob_id}/400") is not None
@@ -262,7 +266,7 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
 
 async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the_same_bytes(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await handlers.on_item_committed(arrived(fact), deps)
+    await previewing.on_item_committed(arrived(fact), deps)
     assert fact.content is not None
     key = f"previews/{fact.content.blob_id}/400"
     await handlers.on_version_deleted(arrived(version_deleted(fact)), deps)
@@ -272,7 +276,7 @@ async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the
     with pytest.raises(Duplicate):
         await handlers.on_version_deleted(last, deps)
     assert await deps.blobs.head(key) is None
-    await handlers.on_item_committed(arrived(fact), deps)
+    await previewing.on_item_committed(arrived(fact), deps)
     assert await deps.blobs.head(key) is None
     assert len(await emitted(deps)) == 1
 
@@ -280,7 +284,7 @@ async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the
 async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     await handlers.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
-    await handlers.on_item_committed(arrived(fact, sequence=1), deps)
+    await previewing.on_item_committed(arrived(fact, sequence=1), deps)
     assert await emitted(deps) == []
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
@@ -302,8 +306,8 @@ async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps:
     setattr(deps.blobs, "write", write_late)  # noqa: B010  # a method of a protocol
     if crash:
         with pytest.raises(ConnectionError):
-            await handlers.on_item_committed(committed, deps)
-    await handlers.on_item_committed(committed, deps)
+            await previewing.on_item_committed(committed, deps)
+    await previewing.on_item_committed(committed, deps)
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
     assert await emitted(deps) == []

@@ -8,7 +8,6 @@ import pytest
 
 from coffer_media_worker.children import Children
 from coffer_media_worker.domain import JOB_LIMITS, SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.sources import Whole
 from factories import heic, images
 from factories.children import MISBEHAVING
 
@@ -35,14 +34,22 @@ class Told:
 
 
 async def drawn(children: Children, content: bytes, told: Told | None = None) -> PreviewOutcome:
-    return await children.run(Whole(content), "pictures", early=told, boxes=SIZES, format="WEBP")
+    return await children.render(content, SIZES, early=told)
+
+
+async def test_what_comes_at_once_is_told_once(children: Children) -> None:
+    told = Told()
+    made = await drawn(children, images.jpeg(640, 480), told)
+    assert isinstance(made, Rendered)
+    assert len(made.pictures) == 2
+    assert told.parts == []
 
 
 async def test_the_small_picture_is_told_first_and_all_are_the_outcome(children: Children) -> None:
     told = Told()
     made = await drawn(children, images.twelve_megapixels(), told)
     assert isinstance(made, Rendered)
-    assert [[picture.box for picture in part.pictures] for part in told.parts] == [[400], [1024, 2048]]
+    assert [[picture.box for picture in part.pictures] for part in told.parts] == [[400]]
     assert [(picture.box, picture.width, picture.height) for picture in made.pictures] == [
         (400, 400, 300),
         (1024, 1000, 750),
@@ -74,7 +81,7 @@ async def test_what_was_finished_stays_when_the_child_dies_over_the_rest() -> No
     try:
         made = await drawn(pool, b"parts " + images.jpeg(64, 48), told)
         assert isinstance(made, Rendered)
-        assert made == told.parts[0]
+        assert made == replace(told.parts[0], more=False)
         assert made.smallest.width == 64
     finally:
         await pool.stop()
@@ -96,5 +103,5 @@ async def test_a_fault_in_telling_is_the_callers(children: Children) -> None:
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        await children.run(Whole(images.jpeg(64, 48)), "pictures", early=fail, boxes=[400], format="WEBP")
+        await children.render(images.twelve_megapixels(), SIZES, early=fail)
     assert isinstance(await drawn(children, images.jpeg(64, 48)), Rendered)

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -19,10 +19,11 @@ from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.ids import PhotoId, UserId
 from coffer_media_worker import photos, store
-from coffer_media_worker.children import Children
+from coffer_media_worker.children import Children, Early
+from coffer_media_worker.deps import Deps
 from coffer_media_worker.domain import PreviewOutcome
-from coffer_media_worker.handlers import Deps
 from coffer_media_worker.imaging import render
+from coffer_media_worker.sources import Source
 from coffer_media_worker.warm import ChildrenLost
 from factories import images
 from factories.databases import Database
@@ -160,7 +161,9 @@ async def test_bytes_that_are_gone_or_others_get_no_answer(deps: Deps) -> None:
 
 async def test_lost_children_are_nobodys_fault(deps: Deps) -> None:
     class Lost:
-        async def render(self, source: bytes, box: int = 400, *, square: bool = False) -> PreviewOutcome:
+        async def render(
+            self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+        ) -> PreviewOutcome:
             raise ChildrenLost("gone")
 
     fact = await received(deps, images.jpeg(64, 64))

@@ -1,0 +1,45 @@
+"""What the handlers of the media worker stand on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from coffer_chassis.blobs import Blobs
+from coffer_chassis.revocations import DenyList
+from coffer_chassis.unit_of_work import Work
+from coffer_media_worker.children import Early
+from coffer_media_worker.domain import PreviewOutcome
+from coffer_media_worker.sources import Source
+
+FAST = "media-worker-fast"
+BULK = "media-worker-bulk"
+
+
+class Renders(Protocol):
+    """The rendering processes."""
+
+    async def render(
+        self,
+        source: Source | bytes,
+        boxes: Sequence[int] = (400,),
+        *,
+        square: bool = False,
+        early: Early | None = None,
+    ) -> PreviewOutcome:
+        """Previews that fit into boxes of so many pixels, or with `square` fill them, or why there is none. `early` is told the
+        small picture where the others take long.
+
+        Raises ChildrenLost when the machinery broke, BlobMissing and BlobChanged for a source that goes away.
+        """
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What the handlers stand on."""
+
+    work: Work
+    blobs: Blobs
+    children: Renders
+    label: Callable[[bytes], str | None] | None
+    """Names types that the signature table does not know; None where there is no libmagic."""
+    denied: DenyList
