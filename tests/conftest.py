@@ -2,6 +2,7 @@
 
 import gc
 
+import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +11,9 @@ from factories.databases import database, postgres
 from factories.engines import engines_end
 from factories.eventing import store, store_url
 from factories.moto_cloud import moto
+
+# What it holds against each other is shown when it differs; whoever imports it first, this was first.
+pytest.register_assert_rewrite("factories.following")
 
 __all__ = ["cloud", "database", "engines_end", "moto", "postgres", "store", "store_url", "tag"]
 

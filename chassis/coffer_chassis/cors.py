@@ -10,7 +10,8 @@ Header = tuple[bytes, bytes]
 EXPOSED_HEADERS = "ETag, Location, Link, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotent-Replayed"
 _ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Range, X-Request-Id, traceparent"
+    "Authorization, Coffer-Ticket, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Range, X-Request-Id, "
+    "traceparent"
 )
 _PREFLIGHT_SECONDS = 600
 

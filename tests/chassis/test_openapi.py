@@ -80,7 +80,13 @@ async def list_items(
 
 
 @post(
-    "/v1/folders", opt=user("files:write") | documented(raises=[NameConflict, KindConflict], events=["files.item.created.v1"])
+    "/v1/folders",
+    opt=user("files:write")
+    | documented(
+        raises=[NameConflict, KindConflict],
+        events=["files.item.created.v1"],
+        also={202: "Made later.", 303: "To what is there."},
+    ),
 )
 async def create_folder(
     data: JSONBody[NewFolder],
@@ -143,6 +149,12 @@ def test_an_operation_is_introduced_by_its_handler() -> None:
     assert operation("/drive", "get")["x-compat"] is True
 
 
+def test_further_answers_look_like_the_usual_one_and_redirections_are_empty() -> None:
+    answers = operation("/v1/folders", "post")["responses"]
+    assert answers["202"]["content"] == answers["201"]["content"]
+    assert (answers["202"]["description"], "content" in answers["303"]) == ("Made later.", False)
+
+
 def test_security_follows_the_access_rule() -> None:
     assert operation("/v1/folders", "post")["security"] == [{"bearer": ["files:write"]}]
     assert operation("/v1/admin/files/queues", "get")["security"] == [{"bearer": ["admin:read"]}]
@@ -154,7 +166,7 @@ def test_security_follows_the_access_rule() -> None:
     [
         ("/v1/items/{item_id}", "get", {"200", "304", "401", "403", "404", "412", "429", "500"}),
         ("/v1/items", "get", {"200", "401", "403", "422", "429", "500"}),
-        ("/v1/folders", "post", {"201", "400", "401", "403", "409", "413", "415", "422", "429", "500"}),
+        ("/v1/folders", "post", {"201", "202", "303", "400", "401", "403", "409", "413", "415", "422", "429", "500"}),
         ("/v1/items/{item_id}", "delete", {"204", "401", "403", "404", "429", "500"}),
         ("/drive", "get", {"200", "429", "500"}),
     ],

@@ -84,9 +84,14 @@ copy_item                       401   401       404     403     201    201      
 trash_item                      401   401       404     403     204    204       404
 list_children                   401   401       404     200     200    200       404
 get_content                     401   401       404     302     302    302       404
-head_content                    401   401       404     302     302    302       404
+head_content                    401   401       404     200     200    200       404
 get_download_url                401   401       404     200     200    200       404
 get_preview                     401   401       404     302     302    302       404
+get_preview_info                401   401       404     200     200    200       404
+create_archive                  401   401       404     201     201    201       404
+get_archive                     404   404       404     404     404    404       404
+lock_item                       401   401       404     403     200    200       404
+unlock_item                     401   401       404     403     204    204       404
 list_trash                      401   401       200     200     200    200       200
 restore_item                    401   401       404     403     200    200       404
 purge_item                      401   401       404     403     403    204       404

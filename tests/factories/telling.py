@@ -26,8 +26,10 @@ from coffer_contracts.files import (
     UploadFact,
     UsageCrossedV1,
 )
+from coffer_contracts.files_downloads import ItemDownloadedV1
 from coffer_contracts.ids import (
     BlobId,
+    DownloadId,
     EventId,
     GrantId,
     ItemId,
@@ -351,6 +353,24 @@ class Share:
             **more,
         )
         return told(fact, sequence=sequence, source="/sharing", at=at)
+
+
+def downloaded(item: Item, actor: str, *, kind: str = "user") -> Any:
+    """Somebody fetched a file."""
+    fact = ItemDownloadedV1(
+        download_id=DownloadId(new_id()),
+        item_id=item.id,
+        kind="file",
+        owner_id=item.owner,
+        parent_id=item.above[-1],
+        ancestor_ids=item.above,
+        name=item.name,
+        version_id=VersionId(new_id()),
+        size_bytes=5,
+        way="url",
+        downloaded_at=NOON,
+    )
+    return told(fact, actor=actor, kind=kind)
 
 
 def upload_ended(folder: Item, uploader: UserId, kind: type[U], *, name: str = "bad.exe", **more: Any) -> Envelope[U]:

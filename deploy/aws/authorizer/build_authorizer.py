@@ -24,6 +24,7 @@ MODULES = (
             "identity",
             "keysets",
             "sightings",
+            "tickets",
             "trusted",
             "logs",
             "tracing",

@@ -19,9 +19,14 @@ class FilesSettings(ServiceSettings):
 
     default_quota_bytes: int = Field(10 * GIB, description="Room in the drive of a new owner.", ge=0)
     single_put_max_bytes: int = Field(
-        5 * GIB, description="Largest file that is sent in one PUT; S3 takes no more than 5 GiB.", ge=0, le=5 * GIB
+        5 * GIB,
+        description="Largest file that can be sent in one PUT if that is asked for; S3 takes no more than 5 GiB.",
+        ge=0,
+        le=5 * GIB,
     )
-    put_url_seconds: int = Field(24 * 3600, description="How long a signed upload address is valid.", ge=60, le=7 * 24 * 3600)
+    put_url_seconds: int = Field(
+        24 * 3600, description="How long a signed upload address is valid, of a whole file or a part.", ge=60, le=7 * 24 * 3600
+    )
     get_url_seconds: int = Field(300, description="How long a signed download address is valid at least.", ge=30, le=900)
     dispatch_per_owner: int = Field(
         16, description="Uploads of one owner that the media worker checks at the same time, at most.", ge=1, le=1000

@@ -84,8 +84,10 @@ async def _receive(unit: Unit, deps: Deps, owner_id: UserId, heads: Mapping[Uplo
         if received is before:
             after[upload_id] = before
         elif received.state != "received" or before.parts_hashed:
-            if drive is not None:
-                after[upload_id] = await go_on(unit, deps, drive, before, received)
+            # Read anew: what was committed before it has taken some of the room.
+            now = await lock_drive(unit.connection, owner_id)
+            if now is not None:
+                after[upload_id] = await go_on(unit, deps, now, before, received)
         else:
             after[upload_id] = _dispatched(unit, received, room=room)
             room -= 1

@@ -5,7 +5,7 @@ copy is never gone into, so a tree ends, wherever it is moved meanwhile. Rights 
 each folder; a folder inside that is gone or out of reach is left out, and the job goes on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,16 +18,18 @@ from coffer_contracts.problems import Forbidden, NotFound
 from coffer_files.domain.copying import Pair, Source, with_room
 from coffer_files.domain.items import Located, accept_depth
 from coffer_files.domain.jobs import Job, Progress
+from coffer_files.domain.locks import covering, in_the_way
 from coffer_files.domain.names import name_key
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.jobs import reach, step_unit
 from coffer_files.handlers.objects import copied_objects, shared_objects
 from coffer_files.handlers.placing import Placed, Placing, place
 from coffer_files.handlers.room import require_room
-from coffer_files.handlers.sight import seen_by
+from coffer_files.handlers.sight import locked, seen_by
 from coffer_files.store import copying as rows
 from coffer_files.store.drives import Drive, drive_of, lock_drive
 from coffer_files.store.grants import given_to, locate_many
+from coffer_files.store.locks import locks_among
 
 PAGE = 200
 """Items that one step copies within a drive."""
@@ -89,7 +91,7 @@ class _Page:
 
 
 async def _look(connection: AsyncConnection, job: Job, now: datetime) -> _Page:
-    """The next page, as whoever asked for the job may read and write it. Raises NotFound and Forbidden for the whole."""
+    """The next page, as whoever asked for the job may read and write it. Raises NotFound, Forbidden, Locked."""
     arguments = job.arguments
     top_id = ItemId(arguments.get("top_id") or arguments["target_id"])
     source_id = ItemId(arguments["source_id"])
@@ -106,6 +108,8 @@ async def _look(connection: AsyncConnection, job: Job, now: datetime) -> _Page:
     good = [pair for pair in pairs if pair.source_id in located and _writable(located, pair.target_id)]
     for pair in good:
         accept_depth(len(located[pair.target_id].at.ids_down_to_it))
+    folders = {pair.target_id: located[pair.target_id].at for pair in good} | {top_id: target.at}
+    await _require_unlocked(connection, job, folders.values(), now)
     into_other = source.at.item.owner_id != target.at.item.owner_id
     limit = COPIED_PAGE if into_other else PAGE
     if "top_id" in arguments:
@@ -114,7 +118,6 @@ async def _look(connection: AsyncConnection, job: Job, now: datetime) -> _Page:
         limit = 2
         file = source.at.item._replace(name=arguments["name"])
         sources = [Source(file, await rows.content_to_copy(connection, file), top_id)]
-    folders = {pair.target_id: located[pair.target_id].at for pair in good} | {top_id: target.at}
     left_out = [pair for pair in pairs if pair not in good]
     return _Page(target.at, pairs, left_out, folders, sources, len(sources) < limit, into_other)
 
@@ -125,6 +128,16 @@ class _Reached:
 
     at: Located
     rights: Rights
+
+
+async def _require_unlocked(connection: AsyncConnection, job: Job, folders: Iterable[Located], now: datetime) -> None:
+    """Raises Locked if somebody keeps whoever asked for the job from putting something into one of the folders."""
+    folders = tuple(folders)
+    found = await locks_among(connection, list({item_id for folder in folders for item_id in folder.ids_down_to_it}))
+    for folder in folders if found else ():
+        holding = covering(found, folder.item.id, folder.ancestor_ids, now)
+        if (lock := in_the_way(holding, f"user/{job.asked_by}")) is not None:
+            raise locked(lock)
 
 
 async def _reachable(connection: AsyncConnection, job: Job, wanted: set[ItemId], now: datetime) -> dict[ItemId, _Reached]:
@@ -158,7 +171,7 @@ def _affordable(page: _Page, drive: Drive, job: Job) -> Sequence[Source]:
 
 
 async def _still(connection: AsyncConnection, job: Job, page: _Page, now: datetime) -> None:
-    """Hold the folders of the page, and ask again for rights on them. Raises FoldersChanged."""
+    """Hold the folders of the page, and ask again for rights on them. Raises FoldersChanged, Locked."""
     used = {source.into for source in page.sources}
     if not used:
         return
@@ -168,6 +181,7 @@ async def _still(connection: AsyncConnection, job: Job, page: _Page, now: dateti
     same = all(folder in located and located[folder].at.ancestor_ids == page.folders[folder].ancestor_ids for folder in used)
     if held != used or not same or not source_ids <= located.keys() or not all(_writable(located, one) for one in used):
         raise FoldersChanged(job.id)
+    await _require_unlocked(connection, job, [located[folder].at for folder in used], now)
 
 
 async def _advance(connection: AsyncConnection, job: Job, page: _Page, placed: Sequence[Placed]) -> Progress:

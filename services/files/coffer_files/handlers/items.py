@@ -141,7 +141,7 @@ class Wish:
 
 async def change_item(deps: Deps, principal: Principal, origin: Origin, ref: str, wish: Wish, conditions: Conditions) -> Seen:
     """Rename, move, date and tag in one step. A wish that is fulfilled already changes nothing, so it may run twice. With
-    `replace` a file in the way of a file goes to the trash (decision 25).
+    `replace` a file in the way of a file goes to the trash (decision 26).
 
     Raises NotFound, Forbidden, PreconditionFailed, NameInvalid, NameConflict, KindConflict, Cycle, StateConflict for a
     root folder, ValidationFailed for another drive or too deep a place.

@@ -23,9 +23,10 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import ROOT
 from coffer_files.handlers.sight import Seen, seen, seen_by
 from coffer_files.store import items as rows
+from coffer_files.store import reaches
 from coffer_files.store import searching as store
 from coffer_files.store.grants import given_to, locate_many
-from coffer_files.store.searching import Reach
+from coffer_files.store.reaches import Reach
 from coffer_files.store.texts import beginnings
 
 ROUNDS = 4
@@ -141,15 +142,15 @@ class _Search:
 
     async def _hidden(self, owner_id: UserId) -> Sequence[ItemId]:
         """Folders below the trash, if they are not too many: then each candidate is looked at all the same."""
-        tops = await store.trashed_folders(self._connection, owner_id)
-        below = await store.folders_below(self._connection, tops)
+        tops = await reaches.trashed_folders(self._connection, owner_id)
+        below = await reaches.folders_below(self._connection, tops)
         return tops if below is None else below
 
     async def _below(self, tops: Sequence[ItemId], owners: Sequence[UserId], *, single: Sequence[ItemId] = ()) -> Reach:
-        folders = await store.folders_below(self._connection, tops)
+        folders = await reaches.folders_below(self._connection, tops)
         if folders is None:
             return Reach(owners)
-        return Reach(owners, folders, single, listed=await store.are_few(self._connection, folders))
+        return Reach(owners, folders, single, listed=await reaches.are_few(self._connection, folders))
 
     async def _collect(self) -> tuple[list[Found], Place | None]:
         """What the caller may see, one more than asked for if there is more; and where the next search would go on."""

@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from coffer_chassis.copies.grants import KEEP_DAYS, forget_removed_before
+from coffer_chassis.forgetting import SLICE
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import UserId
@@ -154,13 +155,18 @@ async def forget(deps: Deps) -> int:
     async with deps.work.engine.begin() as connection:
         count += await changes.forget_before(connection, now - timedelta(days=deps.settings.change_keep_days))
         count += await forget_removed_before(connection, grants, now - timedelta(days=KEEP_DAYS))
-        count += await forget_touched_before(connection, now - timedelta(days=RECENT_KEEP_DAYS))
     while True:
         async with deps.work.engine.begin() as connection:
             ended = now - timedelta(days=deps.settings.upload_keep_days)
             gone = await uploads.forget_ended_before(connection, ended, FORGET_PAGE)
         count += gone
         if gone < FORGET_PAGE:
+            break
+    while True:
+        async with deps.work.engine.begin() as connection:
+            gone = await forget_touched_before(connection, now - timedelta(days=RECENT_KEEP_DAYS))
+        count += gone
+        if gone < SLICE:
             return count
 
 

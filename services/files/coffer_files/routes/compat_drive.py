@@ -18,7 +18,7 @@ from coffer_chassis.openapi import documented
 from coffer_chassis.origin import Origin
 from coffer_chassis.requests import LARGEST_LIMIT, IdText, TheCursors, TheOrigin, ThePrincipal, known_id
 from coffer_contracts.ids import ItemId
-from coffer_contracts.problems import Forbidden, KindConflict, NameConflict, NameInvalid, NotFound, StateConflict
+from coffer_contracts.problems import Forbidden, KindConflict, Locked, NameConflict, NameInvalid, NotFound, StateConflict
 from coffer_files.domain.compat import shown_type
 from coffer_files.domain.items import Listed, Order, SortKey
 from coffer_files.handlers.deps import Deps
@@ -90,7 +90,7 @@ class DriveAnswer(msgspec.Struct, frozen=True):
     "/drive",
     opt=user(WRITE)
     | documented(
-        raises=[NameInvalid, NameConflict, KindConflict, NotFound, Forbidden],
+        raises=[Locked, NameInvalid, NameConflict, KindConflict, NotFound, Forbidden],
         headers=["Link"],
         request={"folder_name": "Holiday"},
         events=["files.item.created.v1"],
@@ -159,7 +159,7 @@ async def get_drive_folder(
     "/drive/{folder:str}",
     opt=user(WRITE)
     | documented(
-        raises=[NameInvalid, NameConflict, StateConflict, Forbidden],
+        raises=[Locked, NameInvalid, NameConflict, StateConflict, Forbidden],
         headers=["Link"],
         request={"new_name": "Holiday 2026"},
         events=["files.item.changed.v1"],

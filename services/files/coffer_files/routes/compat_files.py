@@ -17,6 +17,7 @@ from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import (
     Forbidden,
     KindConflict,
+    Locked,
     NameConflict,
     NameInvalid,
     NotFound,
@@ -71,7 +72,7 @@ class FileFormAnswer(msgspec.Struct, frozen=True):
     "/file",
     opt=user(WRITE)
     | documented(
-        raises=[NotFound, NameInvalid, NameConflict, KindConflict, QuotaExceeded, TooLarge, Forbidden],
+        raises=[Locked, NotFound, NameInvalid, NameConflict, KindConflict, QuotaExceeded, TooLarge, Forbidden],
         headers=["Link"],
         request={"file_name": "beach.jpg", "file_size_in_bytes": 123456},
         compat=True,
@@ -128,7 +129,7 @@ async def get_file_url(
     "/file/{file:str}",
     opt=user(WRITE)
     | documented(
-        raises=[NameInvalid, NameConflict, StateConflict, Forbidden],
+        raises=[Locked, NameInvalid, NameConflict, StateConflict, Forbidden],
         headers=["Link"],
         request={"file_name": "sunset"},
         events=["files.item.changed.v1"],

@@ -48,7 +48,11 @@ def wanted_version(text: str | None) -> VersionId | None:
 @route(
     "/v1/items/{item:str}/content",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
-    opt=user(READ, links=True) | documented(raises=[KindConflict, StateConflict, TicketRequired]),
+    opt=user(READ, links=True)
+    | documented(
+        raises=[KindConflict, StateConflict, TicketRequired],
+        also={200: "To HEAD alone: with length, type and tag, as the bytes themselves are answered.", 302: "To the bytes."},
+    ),
     status_code=302,
     tags=["content"],
     summary="Download a file",

@@ -16,6 +16,7 @@ from coffer_contracts.problems import (
     IdempotencyKeyReuse,
     KindConflict,
     LimitReached,
+    Locked,
     NameConflict,
     NameInvalid,
     QuotaExceeded,
@@ -46,6 +47,7 @@ class CopyBody(Body):
     opt=user(WRITE)
     | documented(
         raises=[
+            Locked,
             NameInvalid,
             NameConflict,
             KindConflict,

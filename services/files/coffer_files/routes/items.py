@@ -36,6 +36,7 @@ from coffer_contracts.problems import (
     IdempotencyInProgress,
     IdempotencyKeyReuse,
     KindConflict,
+    Locked,
     MalformedRequest,
     NameConflict,
     NameInvalid,
@@ -114,7 +115,9 @@ class ChangeBody(Body):
 @post(
     "/v1/folders",
     opt=user(WRITE, links=True)
-    | documented(raises=[NameInvalid, NameConflict, KindConflict, NotFound, IdempotencyKeyReuse, IdempotencyInProgress]),
+    | documented(
+        raises=[Locked, NameInvalid, NameConflict, KindConflict, NotFound, IdempotencyKeyReuse, IdempotencyInProgress]
+    ),
     operation_id="make_folder",
     tags=["items"],
     summary="Make a folder",
@@ -229,7 +232,7 @@ async def get_item(
 @patch(
     "/v1/items/{item:str}",
     opt=user(WRITE, links=True)
-    | documented(raises=[NameInvalid, NameConflict, KindConflict, Cycle, StateConflict, PreconditionFailed]),
+    | documented(raises=[Locked, NameInvalid, NameConflict, KindConflict, Cycle, StateConflict, PreconditionFailed]),
     operation_id="change_item",
     tags=["items"],
     summary="Rename or move",
@@ -250,7 +253,7 @@ async def patch_item(
 
 @delete(
     "/v1/items/{item:str}",
-    opt=user(WRITE, links=True) | documented(raises=[StateConflict, PreconditionFailed, MalformedRequest]),
+    opt=user(WRITE, links=True) | documented(raises=[Locked, StateConflict, PreconditionFailed, MalformedRequest]),
     operation_id="trash_item",
     tags=["items"],
     summary="Put into the trash",

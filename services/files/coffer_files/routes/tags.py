@@ -9,7 +9,7 @@ from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Body
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheConditions, TheOrigin, ThePrincipal
-from coffer_contracts.problems import PreconditionFailed, StateConflict
+from coffer_contracts.problems import Locked, PreconditionFailed, StateConflict
 from coffer_files.domain.tags import MOST_TAGS
 from coffer_files.handlers.items import Wish, change_item
 from coffer_files.handlers.naming import etag_as_seen
@@ -51,7 +51,7 @@ async def get_tags(principal: ThePrincipal, deps: TheDeps) -> Response[TagList]:
 
 @put(
     "/v1/items/{item:str}/tags",
-    opt=user(WRITE) | documented(raises=[StateConflict, PreconditionFailed]),
+    opt=user(WRITE) | documented(raises=[Locked, StateConflict, PreconditionFailed]),
     status_code=200,
     operation_id="set_tags",
     tags=["items"],

@@ -16,7 +16,7 @@ from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import Cursor, Limit, TheCursors, TheOrigin, ThePrincipal, known_id, page_size
 from coffer_contracts.ids import ItemId
-from coffer_contracts.problems import CursorInvalid, KindConflict, NameConflict, StateConflict
+from coffer_contracts.problems import CursorInvalid, KindConflict, Locked, NameConflict, StateConflict
 from coffer_files.domain.items import Owner
 from coffer_files.domain.trash import TrashOrder
 from coffer_files.handlers.naming import etag_as_seen
@@ -76,7 +76,7 @@ async def get_trash(
     kept = timedelta(days=deps.settings.trash_keep_days)
     shown = [
         TrashedAnswer(
-            item_answer(one.item, owner, permissions, parent_id=one.item.parent_id, shared=one.is_shared),
+            item_answer(one.item, owner, permissions, parent_id=one.item.parent_id, shared=one.is_shared, mark=one.mark),
             one.path,
             timestamp(one.item.trashed_at + kept),
         )
@@ -89,7 +89,7 @@ async def get_trash(
 
 @post(
     "/v1/trash/{item:str}/restore",
-    opt=user(WRITE) | documented(raises=[NameConflict, KindConflict, StateConflict]),
+    opt=user(WRITE) | documented(raises=[Locked, NameConflict, KindConflict, StateConflict]),
     status_code=200,
     operation_id="restore_item",
     tags=["trash"],

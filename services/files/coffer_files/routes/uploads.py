@@ -30,6 +30,7 @@ from coffer_contracts.problems import (
     IdempotencyInProgress,
     IdempotencyKeyReuse,
     KindConflict,
+    Locked,
     NameConflict,
     NameInvalid,
     NotFound,
@@ -59,6 +60,7 @@ States = Annotated[str, QueryParameter(name="state", description="Only uploads i
     | limited("upload")
     | documented(
         raises=[
+            Locked,
             NotFound,
             NameInvalid,
             NameConflict,
@@ -164,7 +166,7 @@ async def get_timeline(upload: InPath, principal: ThePrincipal, deps: TheDeps) -
     "/v1/uploads/{upload:str}",
     opt=user(WRITE)
     | limited("upload")
-    | documented(raises=[NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, StateConflict]),
+    | documented(raises=[Locked, NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, StateConflict]),
     operation_id="resolve_upload",
     tags=["uploads"],
     summary="Resolve a conflict",

@@ -33,6 +33,7 @@ from coffer_contracts.problems import (
     IdempotencyInProgress,
     IdempotencyKeyReuse,
     KindConflict,
+    Locked,
     MalformedRequest,
     PreconditionFailed,
     QuotaExceeded,
@@ -133,7 +134,7 @@ async def get_version(
 
 @patch(
     "/v1/items/{item:str}/versions/{version:str}",
-    opt=user(WRITE) | documented(raises=[KindConflict]),
+    opt=user(WRITE) | documented(raises=[KindConflict, Locked]),
     operation_id="change_version",
     tags=["versions"],
     summary="Label or keep a version",
@@ -156,7 +157,15 @@ async def patch_version(
     "/v1/items/{item:str}/versions/{version:str}/restore",
     opt=user(WRITE)
     | documented(
-        raises=[KindConflict, QuotaExceeded, PreconditionFailed, MalformedRequest, IdempotencyKeyReuse, IdempotencyInProgress]
+        raises=[
+            KindConflict,
+            Locked,
+            QuotaExceeded,
+            PreconditionFailed,
+            MalformedRequest,
+            IdempotencyKeyReuse,
+            IdempotencyInProgress,
+        ]
     ),
     status_code=200,
     operation_id="restore_version",

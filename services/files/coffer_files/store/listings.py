@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    true,
     tuple_,
     union_all,
 )
@@ -97,9 +98,12 @@ def _page(order: Order, after_kind: ItemKind | None, kinds: frozenset[ItemKind],
     shown = [_shown(page.c[name]) for name in _LISTED]
     shared = exists().where(grants.c.item_id == page.c.id, grants.c.removed_at.is_(None))
     place = cast(page.c.sort_value, Text)
-    marked = (marks.c.favourite_at.is_not(None).label("favourite"), _shown(marks.c.touched_at))
+    mine = select(marks.c.favourite_at, marks.c.touched_at).where(marks.c.item_id == page.c.id, IS_OF_GRANTEE)
+    # OFFSET 0: a lookup for each row. The planner does not know how short a page is and would read all marks of somebody.
+    mark = mine.offset(0).lateral("mark")
+    marked = (mark.c.favourite_at.is_not(None).label("favourite"), _shown(mark.c.touched_at))
     statement = select(*shown, *marked, shared.label("shared"), place.label("place"))
-    statement = statement.select_from(page.outerjoin(marks, (marks.c.item_id == page.c.id) & IS_OF_GRANTEE))
+    statement = statement.select_from(page.outerjoin(mark, true()))
     return Direct(statement.order_by(*_ends(order, page)))
 
 

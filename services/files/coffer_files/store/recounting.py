@@ -15,6 +15,7 @@ from coffer_files.domain.upload_states import STATES
 from coffer_files.domain.usage import HELD_COLUMNS, KINDS, Booking, Held
 from coffer_files.store.drives import book
 from coffer_files.store.tables import blobs, drives, items, uploads, versions
+from coffer_files.store.tallies import below_in_trash
 
 _owner = bindparam("owner", type_=Id)
 _RESERVING = [state for state, rule in STATES.items() if rule.reserves_quota]
@@ -24,8 +25,9 @@ def _contents() -> Any:
     """All versions of all files of a drive, those in the trash with them, down from its root."""
     root = select(drives.c.root_id).where(drives.c.owner_id == _owner).scalar_subquery()
     here = select(items.c.id, items.c.version_id).where(items.c.id == root).cte("tree", recursive=True)
-    child = items.alias("child")
-    tree = here.union_all(select(child.c.id, child.c.version_id).join(here, child.c.parent_id == here.c.id))
+    # As in other walks: without LATERAL and OFFSET 0 each step may read the items of all drives.
+    child = select(items.c.id, items.c.version_id).where(items.c.parent_id == here.c.id).offset(0).lateral("child")
+    tree = here.union_all(select(child.c.id, child.c.version_id).select_from(here.join(child, true())))
     kind = case((versions.c.media_kind.in_(KINDS), versions.c.media_kind), else_="other")
     is_current = versions.c.id == tree.c.version_id
     return (
@@ -92,9 +94,7 @@ async def add_to_counters(connection: AsyncConnection, owner_id: UserId, wrong: 
 def _tallied() -> Any:
     counted = and_(items.c.owner_id == _owner, items.c.trashed_at.is_not(None), items.c.trash_files.is_not(None))
     here = select(items.c.id.label("top_id"), items.c.id, items.c.kind).where(counted).cte("below", recursive=True)
-    child = items.alias("child")
-    step = select(here.c.top_id, child.c.id, child.c.kind).join(here, child.c.parent_id == here.c.id)
-    below = here.union_all(step.where(child.c.trashed_at.is_(None)))
+    below = here.union_all(below_in_trash(here, here.c.top_id))
     size = select(_bytes(versions.c.size_bytes)).where(versions.c.item_id == below.c.id).scalar_subquery()
     sizes = select(below.c.top_id, below.c.kind, size.label("size")).subquery("sizes")
     files = func.count().filter(sizes.c.kind == "file").label("files")

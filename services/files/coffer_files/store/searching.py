@@ -4,8 +4,6 @@ What many names hold is found after a few along an index of the owner's names, n
 letters each, which knows every owner's for itself. Decision 0025 has the figures.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coffer_chassis.tables import Id
 from coffer_contracts.ids import ItemId, UserId
 from coffer_files.domain.searching import Candidate, Filters, Place, Query, Stage
+from coffer_files.store.reaches import Reach, ids
 from coffer_files.store.search_filters import passes
 from coffer_files.store.tables import items, texts, versions
 from coffer_files.store.texts import asked_of
@@ -45,65 +44,7 @@ WINDOW = 200_000
 TEXTS = 20_000
 """Texts that one statement looks at, at most; the newest count."""
 
-MOST_FOLDERS = 5_000
-LISTED = 20_000
-"""As many items in the folders that a search is about are read one by one; of more, the drive's index."""
-
 _LAST = "\U0010ffff"
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Where to look: in drives, or of these only directly in `folders`, and the `single` items. Never in `hidden` folders.
-    `listed`: few enough to read them one by one.
-    """
-
-    owners: Sequence[UserId]
-    folders: Sequence[ItemId] | None = None
-    single: Sequence[ItemId] = ()
-    hidden: Sequence[ItemId] = ()
-    listed: bool = False
-
-
-async def folders_below(
-    connection: AsyncConnection, tops: Sequence[ItemId], *, limit: int = MOST_FOLDERS
-) -> list[ItemId] | None:
-    """The folders among `tops` and all living ones below them; None if there are more than `limit`."""
-    if not tops:
-        return []
-    rows = (await connection.execute(_folders_below.limit(limit + 1), {"ids": [*tops]})).scalars().all()
-    return None if len(rows) > limit else [ItemId(row) for row in rows]
-
-
-_tops = select(items.c.id).where(items.c.id == func.any(bindparam("ids", type_=ARRAY(Id))), items.c.kind == "folder")
-_walk = _tops.cte("walk", recursive=True)
-# As of `grants._up`: tied together, or the planner reads the whole tree at every step.
-_child = (
-    select(items.c.id)
-    .where(items.c.parent_id == _walk.c.id, items.c.kind == "folder", items.c.trashed_at.is_(None))
-    .offset(0)
-    .lateral("child")
-)
-_walk = _walk.union(select(_child.c.id).select_from(_walk.join(_child, true())))
-_folders_below = select(_walk.c.id)
-
-
-async def trashed_folders(connection: AsyncConnection, owner_id: UserId) -> list[ItemId]:
-    """Folders that lie in the trash of a drive, without what is below them; the newest."""
-    statement = select(items.c.id).where(
-        items.c.owner_id == owner_id, items.c.trashed_at.is_not(None), items.c.kind == "folder"
-    )
-    rows = await connection.execute(statement.order_by(items.c.trashed_at.desc()).limit(MOST_FOLDERS))
-    return [ItemId(row) for row in rows.scalars()]
-
-
-async def are_few(connection: AsyncConnection, folders: Sequence[ItemId]) -> bool:
-    """Whether at most LISTED living items lie directly in the folders."""
-    lying: Select[Any] = select(literal_column("1")).where(
-        items.c.parent_id == func.any(_ids(folders)), items.c.trashed_at.is_(None)
-    )
-    counted = select(func.count()).select_from(lying.limit(LISTED + 1).subquery())
-    return int((await connection.execute(counted)).scalar_one()) <= LISTED
 
 
 async def candidates(
@@ -157,10 +98,6 @@ async def _end_of_window(
     return Candidate(row.value, ItemId(row.id)) if row else None
 
 
-def _ids(ids: Sequence[str]) -> Any:
-    return bindparam(None, [*ids], type_=ARRAY(Id), unique=True)
-
-
 def _order(stage: Stage, rows: Any) -> tuple[Any, bool]:
     """The sort value of a stage, and whether it goes down."""
     if stage in {"prefix", "name"}:
@@ -205,10 +142,10 @@ def _inside(rows: Any, reach: Reach) -> list[Any]:
     """Where a row of items must lie."""
     asked: list[Any] = []
     if reach.hidden:
-        asked.append(rows.c.parent_id != func.all(_ids(reach.hidden)))
+        asked.append(rows.c.parent_id != func.all(ids(reach.hidden)))
     if reach.folders is not None:
-        inside = rows.c.parent_id == func.any(_ids(reach.folders))
-        asked.append(or_(inside, rows.c.id == func.any(_ids(reach.single))) if reach.single else inside)
+        inside = rows.c.parent_id == func.any(ids(reach.folders))
+        asked.append(or_(inside, rows.c.id == func.any(ids(reach.single))) if reach.single else inside)
     return asked
 
 
@@ -218,7 +155,7 @@ def _by_index(stage: Stage) -> Stage:
 
 
 def _drives(reach: Reach) -> Any:
-    return select(func.unnest(_ids(reach.owners)).label("owner_id")).subquery("drives")
+    return select(func.unnest(ids(reach.owners)).label("owner_id")).subquery("drives")
 
 
 def _keys_of(drives: Any) -> Select[Any]:
@@ -301,7 +238,7 @@ def _in_texts(reach: Reach, query: Query, filters: Filters, user_id: UserId, aft
         select(items.c.modified_at.label("value"), items.c.id)
         .select_from(version.join(items, and_(items.c.id == versions.c.item_id, items.c.version_id == versions.c.id)))
         .where(
-            items.c.owner_id == func.any(_ids(reach.owners)), items.c.trashed_at.is_(None), not_(_holds(items, query)), *asked
+            items.c.owner_id == func.any(ids(reach.owners)), items.c.trashed_at.is_(None), not_(_holds(items, query)), *asked
         )
     )
     return _from(found, items, "text", after).order_by(*_sorted("text", items))

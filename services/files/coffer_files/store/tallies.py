@@ -50,6 +50,16 @@ def _all_versions(item_id: Any) -> Any:
     return select(size).where(versions.c.item_id == item_id).scalar_subquery()
 
 
+def below_in_trash(here: Any, *more: Any) -> Select[Any]:
+    """The step of a walk from things in the trash down: id and kind of what lies below those of the step before, but for what
+    was put into the trash by itself. Tied together by LATERAL and OFFSET 0: the planner takes the walk to be long and would
+    read the whole tree of all drives at every step.
+    """
+    living = (items.c.parent_id == here.c.id, items.c.trashed_at.is_(None))
+    child = select(items.c.id, items.c.kind).where(*living).offset(0).lateral("child")
+    return select(*more, child.c.id, child.c.kind).select_from(here.join(child, true()))
+
+
 def _usage() -> Any:
     """The counters of a drive and, of what is not counted yet, as much as can be looked at quickly: one statement, so that
     both are of the same moment.
@@ -57,10 +67,7 @@ def _usage() -> Any:
     owner = bindparam("owner", type_=Id)
     tops = select(items.c.id, items.c.kind).where(items.c.owner_id == owner, _is_uncounted).limit(LOOK + 1)
     here = tops.cte("here", recursive=True)
-    child = items.alias("child")
-    below = here.union_all(
-        select(child.c.id, child.c.kind).join(here, child.c.parent_id == here.c.id).where(child.c.trashed_at.is_(None))
-    )
+    below = here.union_all(below_in_trash(here))
     some = select(below.c.id, below.c.kind).limit(LOOK + 1).subquery("some")
     sizes = select(some.c.id, some.c.kind, _all_versions(some.c.id).label("size")).subquery("sizes")
     found = select(

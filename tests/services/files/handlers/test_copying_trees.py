@@ -19,6 +19,8 @@ from coffer_files.handlers.copying import Wish, copy_item
 from coffer_files.handlers.items import Wish as Change
 from coffer_files.handlers.items import change_item
 from coffer_files.handlers.jobs import cancel_job, find_job
+from coffer_files.handlers.locks import Wish as LockWish
+from coffer_files.handlers.locks import lock_item
 from coffer_files.handlers.trash import purge_item, trash_item
 from coffer_files.handlers.working import run_jobs
 from factories.copying import CONTENT, copied, copy, counters_are_true, file, folder, grove, item_of, shared_folder, tree_below
@@ -297,6 +299,20 @@ async def test_who_loses_the_right_meanwhile_copies_no_more(files: Files, lost: 
     failed = await find_job(files.deps, reader, job.id)
     assert (failed.state, (failed.problem or {})["code"], failed.done) == ("failed", "not_found", 3)
     assert len(await tree_below(files, (job.result or {})["item_id"])) == 2
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("place", ["target", "below"])
+async def test_a_lock_of_somebody_else_keeps_the_rest_out(files: Files, place: str) -> None:
+    shared, editor = await shared_folder(files, "shared", "editor")
+    top = await grove(files, shared)
+    job = await copy(files, top, editor, parent=shared, name="copy")
+    await step(files)
+    locked = shared if place == "target" else (job.result or {})["item_id"]
+    await lock_item(files.deps, files.owner, files.origin, locked, LockWish(60, depth="infinity"))
+    await run_jobs(files.deps)
+    failed = await find_job(files.deps, editor, job.id)
+    assert (failed.state, (failed.problem or {})["code"], failed.done) == ("failed", "locked", 3)
 
 
 @pytest.mark.usefixtures("small_steps")

@@ -1,21 +1,32 @@
 """Texts of files: from the bucket into the index, and found by the beginnings of their words."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from coffer_chassis.bus import Outgoing
+from coffer_chassis.bus_memory import MemoryBus
 from coffer_chassis.etags import Conditions
 from coffer_chassis.handling import Reject, Retry
+from coffer_chassis.service import Service
+from coffer_chassis.testing import eventually
+from coffer_chassis.topology import ServiceTopology, Topology
 from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import BlobId, ItemId, VersionId
 from coffer_contracts.media import ExtractedText, PreviewImage, PreviewReadyV1
+from coffer_files.app import TABLES, TOPOLOGY
 from coffer_files.domain.searching import Filters, Query
+from coffer_files.handlers.items import make_folder
 from coffer_files.handlers.searching import Asked, Found, search
-from coffer_files.handlers.texts import MOST_BYTES, on_text_ready, text_key
+from coffer_files.handlers.sight import Seen
+from coffer_files.handlers.texts import MOST_BYTES, TEXT_QUEUE, on_text_ready, text_key
 from coffer_files.handlers.trash import purge_item, trash_item
-from factories.files import Files, cleared, envelope, granted, person, stored
+from factories.files import Files, cleared, envelope, files_on, granted, person, stored
 
 IMAGE = PreviewImage(box_pixels=400, key="previews/x/400", mime_type="image/webp", width=4, height=3, size_bytes=5)
+
+OTHERS = ("auth", "sharing", "media-worker")
 
 
 async def uploaded(files: Files, name: str, **changes: Any) -> Any:
@@ -147,3 +158,50 @@ async def test_a_text_of_very_many_words_is_cut(files: Files) -> None:
     upload = await uploaded(files, "many.pdf")
     await says(files, upload, " ".join(f"word{number}é" for number in range(90_000)).encode())
     assert await names(files, "word19000e") == ["many.pdf"]
+
+
+async def test_a_text_that_is_published_is_found_whatever_the_bus_does(store: str) -> None:
+    async with files_on(store) as files:
+        upload = await uploaded(files, "published.pdf")
+        await files.blobs.write(text_key(upload.blob_id), b"heard on the bus", content_type="text/plain")
+        bus = MemoryBus(Topology("coffer", (TOPOLOGY, *(ServiceTopology(name) for name in OTHERS))), seed=3, duplicates=0.9)
+        service = Service(
+            topology=TOPOLOGY, work=files.deps.work, bus=bus, deps=files.deps, app=None, tables=TABLES, wait_seconds=1
+        )
+        stopping = asyncio.Event()
+        running = asyncio.create_task(service.run_background(stopping))
+        try:
+            fact = told(files, upload)
+            for _ in range(3):
+                await bus.publish("media-worker-events", [Outgoing(fact.id, fact.to_json(), {"type": fact.type})])
+
+            async def is_found() -> bool:
+                return await names(files, "heard bus") == ["published.pdf"]
+
+            await eventually(is_found, within_seconds=20)
+        finally:
+            stopping.set()
+            await running
+        handled = await files.rows(f"SELECT count(*) FROM inbox WHERE consumer = '{TEXT_QUEUE}' AND event_id = '{fact.id}'")
+        assert handled[0][0] == 1
+        assert (await files.rows("SELECT count(*) FROM dead_letters"))[0][0] == 0
+
+
+async def test_looking_costs_as_many_statements_for_one_hit_as_for_many_and_as_deep_as_they_may_lie(files: Files) -> None:
+    parent = "root"
+    for depth in range(8):
+        parent = (await make(files, f"deep {depth}", parent)).at.item.id
+        for number in range(6):
+            await make(files, f"counted {depth} {number}", parent)
+    await make(files, "alone", parent)
+    counts = {}
+    for asked in ("alone", "counted"):
+        files.statements.clear()
+        assert await names(files, asked)
+        counts[asked] = len(files.statements)
+    assert counts["counted"] <= counts["alone"] <= 9
+
+
+async def make(files: Files, name: str, parent: str) -> Seen:
+    made, _ = await make_folder(files.deps, files.owner, files.origin, None, parent=parent, name=name, conflict="fail")
+    return made

@@ -8,6 +8,7 @@ from coffer_chassis.etags import Conditions
 from coffer_contracts.ids import ItemId
 from coffer_files.domain.usage import Held, crossed, current
 from coffer_files.handlers import tallying, trash
+from coffer_files.handlers.complete_batches import complete_uploads
 from coffer_files.handlers.items import make_folder
 from coffer_files.handlers.tallying import tally_trash
 from coffer_files.handlers.usage import usage
@@ -136,6 +137,21 @@ async def test_an_owner_hears_once_that_their_drive_fills_and_again_when_it_does
         assert [(fact.revision, fact.data.percent, fact.data.used_bytes) for fact in facts] == [
             (1, 80, 80), (2, 95, 95), (3, 100, 100), (4, 100, 100),
         ]  # fmt: skip
+
+
+async def test_files_that_are_committed_together_are_each_weighed_after_those_before(store: str) -> None:
+    async with files_on(store, default_quota_bytes=100) as files:
+        begun = [await files.start(f"{number}.jpg", 45) for number in range(2)]
+        for upload in begun:
+            await files.blobs.write(upload.blob_key, b"x" * 45, content_type="image/jpeg")
+            # A verdict that overtook the bytes: they are committed as soon as they are reported.
+            await files.handle(cleared(upload, etag=(await files.blobs.head(upload.blob_key)).etag))
+        ids = [upload.id for upload in begun]
+        await complete_uploads(files.deps, files.owner, files.origin, ids, problem_base="p")
+        assert [(await files.now(upload)).state for upload in begun] == ["committed"] * 2
+        facts = [fact for fact in await files.facts("files.usage.crossed.v1") if fact.ownerid == files.owner.user_id]
+        assert [(fact.revision, fact.data.used_bytes) for fact in facts] == [(1, 90)]
+        assert await told(files) == await truth(files)
 
 
 async def test_less_room_fills_a_drive_as_well(files: Files) -> None:

@@ -9,9 +9,19 @@ from coffer_chassis.access import EDITOR, VIEWER
 from coffer_chassis.etags import Conditions, parse_tags
 from coffer_chassis.idempotency import claim
 from coffer_contracts.ids import ItemId, VersionId
-from coffer_contracts.problems import Forbidden, KindConflict, NotFound, PreconditionFailed, QuotaExceeded, StateConflict
+from coffer_contracts.problems import (
+    Forbidden,
+    KindConflict,
+    Locked,
+    NotFound,
+    PreconditionFailed,
+    QuotaExceeded,
+    StateConflict,
+)
 from coffer_files.handlers import versions
 from coffer_files.handlers.items import find_item, make_folder
+from coffer_files.handlers.locks import Wish as LockWish
+from coffer_files.handlers.locks import lock_item
 from coffer_files.handlers.trash import trash_item
 from coffer_files.store.tables import blobs, doomed_blobs
 from factories.files import Files, files_on, granted, origin_of, person
@@ -140,6 +150,16 @@ async def test_viewers_look_editors_restore_and_only_the_owner_deletes(files: Fi
     for refused in (listed(files, item_id, stranger), delete(files, item_id, ids[0], stranger)):
         with pytest.raises(NotFound):
             await refused
+
+
+async def test_whoever_keeps_others_from_a_file_keeps_them_from_its_versions(files: Files) -> None:
+    item_id, ids = await written(files, 10, 20)
+    editor = await given(files, item_id, EDITOR)
+    await lock_item(files.deps, editor, origin_of(editor), item_id, LockWish(60))
+    with pytest.raises(Locked):
+        await restore(files, item_id, ids[0])
+    back, _ = await restore(files, item_id, ids[0], editor)
+    assert back.at.item.size_bytes == 10
 
 
 async def test_a_deleted_version_frees_its_room_and_its_object_once_nothing_shares_it(files: Files) -> None:

@@ -2,6 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "services.files.model.rest", "services.files.model.everything", "services.files.model.household", "factories.following"
-)
+pytest.register_assert_rewrite("services.files.model.rest", "services.files.model.everything", "services.files.model.household")

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from coffer_files.handlers.working import run_jobs
-from services.files.model.rest import Pair, id_in
+from services.files.model.rest import NOWHERE, Pair, id_in
 from services.files.model.tree import Node, Refused
 from services.files.model.uploads import Drive
 
@@ -47,6 +47,7 @@ class Everything(Pair):
     async def copy(self, item: int, parent: int, name: str | None, conflict: str) -> None:
         """Of folders only where everything goes into a new one and there is room for it: the rest is told by other tests."""
         source, folder = self.item(item), self.item(parent)
+        self.files.clock.advance(seconds=1)
         node = self.drive.nodes.get(source)
         if node is not None and node.kind == "folder":
             conflict = "rename" if conflict == "replace" else conflict
@@ -83,6 +84,35 @@ class Everything(Pair):
             self.ids.append(node.id)
             if child.kind == "folder":
                 await self._adopt(before, child, node)
+
+    async def _versions(self, item_id: str) -> list[str]:
+        """Their ids, the newest first; both must have the same ones."""
+        answer = await self.http.get(f"/v1/items/{item_id}/versions", params={"limit": 1000})
+        node = self.same(answer, lambda: self.drive.versions(item_id, living=False))
+        if node is None:
+            return []
+        told = answer.json()["items"]
+        assert [one["size"] for one in told] == node.sizes[::-1]
+        assert [one["current"] for one in told] == [True] + [False] * (len(told) - 1)
+        return [one["id"] for one in told]
+
+    async def bring_back(self, item: int, number: int) -> None:
+        """An older version on top."""
+        self.files.clock.advance(seconds=1)
+        item_id = self.item(item)
+        ids = await self._versions(item_id)
+        place = number % len(ids) if ids else 0
+        answer = await self.http.post(f"/v1/items/{item_id}/versions/{ids[place] if ids else NOWHERE}/restore")
+        brought = self.same(answer, lambda: self.drive.bring_back(item_id, place))
+        if brought is not None:
+            self.same_item(answer.json(), brought)
+
+    async def delete_version(self, item: int, number: int) -> None:
+        item_id = self.item(item)
+        ids = await self._versions(item_id)
+        place = number % len(ids) if ids else 0
+        answer = await self.http.delete(f"/v1/items/{item_id}/versions/{ids[place] if ids else NOWHERE}")
+        self.same(answer, lambda: self.drive.delete_version(item_id, place))
 
     async def batch(self, operations: list[Operation], *, atomic: bool) -> None:
         """Several things in one request: each with the answer that it would have had alone, or none of them is done."""

@@ -68,7 +68,9 @@ class Household:
             for above, name in ((who, "home"), (-1, "inner"), (-1, "deep")):
                 await self.make(who, above, name)
             await self.follow(who)
-        await self.share(4, 1, may_write=True)
+        for _, follower in self.followers:
+            await follower.catch_up()
+        await self.share(1, 1, may_write=True)
         await self.follow(1)
 
     async def move_out(self) -> None:

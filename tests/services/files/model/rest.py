@@ -102,6 +102,7 @@ class Pair:
         upload_id = self.upload_id(number)
         if upload_id == NOWHERE:
             return
+        self.files.clock.advance(seconds=1)
         before = await self.files.now(UploadId(upload_id))
         await self.files.handle(stored(before), cleared(before))
         after = await self.files.now(before.id)

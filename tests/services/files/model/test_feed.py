@@ -113,6 +113,15 @@ class Feeds(RuleBasedStateMachine):
         steps: list[Callable[[], Awaitable[None]]] = [partial(getattr(self.house, name), *rest) for name, *rest in chosen]
         self.world.run(self.house.at_once(steps))
 
+    @rule(item=numbers, to=people, name=names, limit=limits)
+    def overtake(self, item: int, to: int, name: str, limit: int) -> None:
+        """Something that began earlier commits after everybody has read what came later."""
+        self.world.run(self.house.share_late(item, to, may_write=True))
+        self.world.run(self.house.make(OWNER, item, name))
+        for number in range(len(self.house.followers)):
+            self.world.run(self.house.read(number, limit))
+        self.world.run(self.house.end_late(-1))
+
     @rule(who=people)
     def follow(self, who: int) -> None:
         self.world.run(self.house.follow(who))

@@ -95,6 +95,14 @@ class Drives(RuleBasedStateMachine):
     def copy(self, item: int, parent: int, name: str | None, conflict: str) -> None:
         self.world.run(self.pair.copy(item, parent, name, conflict))
 
+    @rule(item=numbers, number=numbers)
+    def bring_back(self, item: int, number: int) -> None:
+        self.world.run(self.pair.bring_back(item, number))
+
+    @rule(item=numbers, number=numbers)
+    def delete_version(self, item: int, number: int) -> None:
+        self.world.run(self.pair.delete_version(item, number))
+
     @rule(item=numbers, tags=tags)
     def tag(self, item: int, tags: list[str]) -> None:
         self.world.run(self.pair.tag(item, tags))

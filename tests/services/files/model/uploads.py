@@ -77,6 +77,29 @@ class Drive(Tree):
             copy.sizes.append(size)
         return copy
 
+    def versions(self, item_id: str, *, living: bool = True) -> Node:
+        """The file whose versions are asked for."""
+        node = self.living(item_id) if living else self.known(item_id)
+        if node.kind != "file":
+            raise WRONG_KIND
+        return node
+
+    def bring_back(self, item_id: str, place: int) -> Node:
+        """The version at a place, the newest being 0, becomes the newest."""
+        node = self.versions(item_id)
+        size = node.sizes[-1 - place]
+        if place:
+            if self.used + self.reserved + size > self.quota:
+                raise FULL
+            node.sizes.append(size)
+        return node
+
+    def delete_version(self, item_id: str, place: int) -> None:
+        node = self.versions(item_id)
+        if place == 0:
+            raise WRONG_STATE
+        del node.sizes[-1 - place]
+
     def _open(self, upload: Upload) -> Upload:
         if self.used + self.reserved + upload.size > self.quota:
             raise FULL

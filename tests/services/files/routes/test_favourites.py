@@ -93,10 +93,14 @@ async def test_pages_of_favourites_leave_out_what_is_gone_and_go_on(files: Files
 async def test_a_purged_favourite_leaves_nothing_behind(files: Files) -> None:
     async with files.client() as http:
         folder = await made(http, "gone")
-        inside = await made(http, "inside", folder["id"])
+        inside, kept = await made(http, "inside", folder["id"]), await made(http, "kept")
         await http.put(f"/v1/items/{inside['id']}/favourite")
         await http.delete(f"/v1/items/{folder['id']}")
         assert await names(http, "/v1/favourites") == []
+        await http.put(f"/v1/items/{kept['id']}/favourite")
+        await http.delete(f"/v1/items/{kept['id']}")
+        listed = (await http.get("/v1/trash")).json()["items"]
+        assert {one["item"]["name"]: one["item"]["favourite"] for one in listed} == {"gone": False, "kept": True}
         assert (await http.delete(f"/v1/trash/{folder['id']}")).status_code == 204
     assert await files.rows(f"SELECT 1 FROM marks WHERE item_id = '{inside['id']}'") == []
 

@@ -50,10 +50,12 @@ async def lock(http: AsyncClient, item: str, **body: Any) -> Response:
 
 async def writes(http: AsyncClient, item: str, folder: str, elsewhere: str, twin: str) -> dict[str, Response]:
     """Every way to change a file, each of which would succeed without a lock."""
+    version = (await http.get(f"/v1/items/{item}")).json()["version_id"]
     return {
         "rename": await http.patch(f"/v1/items/{item}", json={"name": new_id()}),
         "move": await http.patch(f"/v1/items/{item}", json={"parent_id": elsewhere}),
         "trash": await http.delete(f"/v1/items/{item}"),
+        "older content": await http.post(f"/v1/items/{item}/versions/{version}/restore"),
         "new content": await http.post("/v1/uploads", json={"item_id": item, "size": 1}),
         "replaced by a copy": await http.post(
             f"/v1/items/{twin}/copy", json={"parent_id": folder, "name": "a.jpg", "conflict": "replace"}
@@ -82,6 +84,8 @@ async def test_others_are_told_who_holds_it_and_the_holder_goes_on(files: Files,
         for what, answer in (await writes(mine, item, folder, elsewhere, twin)).items():
             assert answer.status_code == 423, f"{what}: {answer.text}"
             assert refused(answer, 423, "locked")["lock"]["holder_id"] == editor.user_id
+        together = await mine.post("/v1/batch", json={"operations": [{"op": "trash", "item_id": item, "args": {}}]})
+        assert [result["status"] for result in together.json()["results"]] == [423], together.text
         assert (await theirs.patch(f"/v1/items/{item}", json={"name": "mine.jpg"})).status_code == 200
         assert (await mine.get(f"/v1/items/{item}/content")).status_code == 302
         assert (await theirs.delete(f"/v1/items/{item}/lock")).status_code == 204

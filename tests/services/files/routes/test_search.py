@@ -244,3 +244,26 @@ async def test_only_the_last_fifty_queries_are_kept(files: Files) -> None:
             await client.post("/v1/search/queries", json={"q": f"query {number}"})
     kept = await files.rows(f"SELECT query FROM queries WHERE user_id = '{files.owner.user_id}' ORDER BY used_at")
     assert [row.query for row in kept] == [f"query {number}" for number in range(2, 52)]
+
+
+async def test_tags_and_favourites_of_the_caller_narrow_what_is_found(files: Files) -> None:
+    marked = await folder(files, "marked one")
+    await folder(files, "marked two")
+    async with files.client() as client:
+        answer = await client.put(f"/v1/items/{marked}/tags", json={"tags": ["Blue", "tax"]})
+        assert answer.status_code == 200, answer.text
+        assert (await client.put(f"/v1/items/{marked}/favourite")).status_code < 300
+    for matching in ({"tag": "BLUE"}, {"tag": "tax,blue"}, {"favourite": True}):
+        assert await names(files, q="marked", **matching) == ["marked one"], matching
+        assert await names(files, **matching) == ["marked one"], matching
+    assert await names(files, q="marked", tag="blue,red") == []
+    assert await names(files, q="marked", favourite=False) == ["marked two"]
+    (found,) = (await ask(files, tag="blue"))["items"]
+    assert (found["item"]["tags"], found["item"]["favourite"]) == (["Blue", "tax"], True)
+
+
+async def test_how_long_it_took_is_told_and_requests_are_counted_as_searches(files: Files) -> None:
+    assert (await ask(files, q="anything"))["took_ms"] > 0
+    async with files.client() as client:
+        answer = await client.get("/v1/search", params={"q": "anything"})
+    assert '"search"' in answer.headers["ratelimit-policy"]

@@ -139,11 +139,11 @@ async def test_what_is_found_is_what_a_reader_of_every_name_would_find(
     files: Files, seed: int, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if way == "large shares":  # as if more lay in shared folders than is read one by one
-        monkeypatch.setattr("coffer_files.store.searching.LISTED", -1)
+        monkeypatch.setattr("coffer_files.store.reaches.LISTED", -1)
     if way == "small windows":  # as if the drive were larger than what one statement looks at
         monkeypatch.setattr("coffer_files.store.searching.WINDOW", 5)
         monkeypatch.setattr("coffer_files.store.searching.GLANCE", 2)
-        monkeypatch.setattr("coffer_files.store.searching.MOST_FOLDERS", 3)
+        monkeypatch.setattr("coffer_files.store.reaches.MOST_FOLDERS", 3)
     reader = person()
     root = await find_item(files.deps, files.owner, files.origin, "root")
     world = World(files, random.Random(seed), Node(root.at.item.id, "", None))

@@ -14,10 +14,12 @@ from coffer_chassis.migrations import migrate
 from coffer_contracts.ids import BlobId, UploadId
 from coffer_files.domain.content import blob_key
 from coffer_files.domain.reconciling import Wish
+from coffer_files.domain.searching import Query
 from coffer_files.domain.trash import TrashOrder
 from coffer_files.domain.usage import Held
 from coffer_files.handlers.previews import give_up_previews
 from coffer_files.handlers.recounting import recount
+from coffer_files.handlers.searching import Asked, search
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.handlers.timelines import timeline_of
 from coffer_files.handlers.trash import restore_item
@@ -115,6 +117,8 @@ async def test_what_an_earlier_release_left_under_way_goes_on(
 
 
 async def goes_on(files: Files, begun: dict[str, str]) -> None:
+    found = await search(files.deps, files.owner, Asked(Query.parse("A")))
+    assert [one.seen.at.item.name for one in found.found] == ["a"]
     for upload_id in begun.values():
         story = await timeline_of(files.deps, files.owner, UploadId(upload_id))
         assert (story.waiting is None) == (story.next is None) == story.upload.rule.is_end

@@ -19,6 +19,7 @@ from factories.events import NOON
 from factories.notifier import Notifier
 from factories.telling import (
     Share,
+    downloaded,
     drive,
     photo_rejected,
     registered,
@@ -57,6 +58,7 @@ class World:
             self.file.committed(actor=self.bob),
             self.file.preview_ready(actor=self.bob),
             self.file.preview_failed(),
+            downloaded(self.file, self.bob),
             self.file.changed("name", previous_name="b.txt"),
             self.share.changed("role"),
             *(
@@ -140,6 +142,7 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
     ]
     assert sorted(row.action for row in now["activity"]) == [
         "created",
+        "downloaded",
         "mfa.disabled",
         "purged",
         "renamed",
@@ -193,7 +196,7 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     facts = world.facts()
     await notifier.handle(*order(facts))
     now = await state(notifier, world)
-    assert len(now["activity"]) == 16
+    assert len(now["activity"]) == 17
     assert len(now["notices"]) == 15
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
@@ -218,7 +221,7 @@ async def test_a_crash_before_the_commit_leaves_nothing_and_the_next_delivery_ev
             await crash(fact)
     assert await notifier.rows(counts) == before
     await notifier.handle(*world.facts())
-    assert len((await state(notifier, world))["activity"]) == 16
+    assert len((await state(notifier, world))["activity"]) == 17
 
 
 async def test_what_is_only_told_again_tells_nobody(notifier: Notifier) -> None:

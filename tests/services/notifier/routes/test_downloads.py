@@ -1,31 +1,8 @@
 """Downloads in the activity: for the owner, and for whoever it was."""
 
-from typing import Any
-
 from coffer_chassis.ids import new_id
-from coffer_contracts.files_downloads import ItemDownloadedV1
-from coffer_contracts.ids import DownloadId, VersionId
-from factories.events import NOON
 from factories.notifier import Notifier
-from factories.telling import Item, Share, drive, registered, told, user_id
-
-
-def downloaded(item: Item, actor: str, *, kind: str = "user") -> Any:
-    """Somebody fetched a file."""
-    fact = ItemDownloadedV1(
-        download_id=DownloadId(new_id()),
-        item_id=item.id,
-        kind="file",
-        owner_id=item.owner,
-        parent_id=item.above[-1],
-        ancestor_ids=item.above,
-        name=item.name,
-        version_id=VersionId(new_id()),
-        size_bytes=5,
-        way="url",
-        downloaded_at=NOON,
-    )
-    return told(fact, actor=actor, kind=kind)
+from factories.telling import Share, downloaded, drive, registered, user_id
 
 
 async def test_the_owner_sees_who_fetched_what_and_a_reader_only_what_they_fetched_themselves(notifier: Notifier) -> None:
