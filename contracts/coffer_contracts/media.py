@@ -69,6 +69,28 @@ class ExtractedText(Shape):
     size_bytes: int = described(description="Length of the text.", ge=0)
 
 
+class MediaFacts(Shape):
+    """What is known of a file's content besides its type; each of these only where the file tells it."""
+
+    frame_count: int | None = described(None, description="How many frames an animation has.", ge=1)
+    taken: str | None = described(
+        None,
+        description="When a photograph was taken, by the camera's clock: ISO 8601, with an offset if the camera knew it.",
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([+-]\d\d:\d\d)?$",
+    )
+    camera_make: str | None = described(None, description="Who made the camera.", max_length=100)
+    camera_model: str | None = described(None, description="Which camera it was.", max_length=100)
+    colour: str | None = described(None, description="The mean colour, e.g. `#7f5539`.", pattern="^#[0-9a-f]{6}$")
+    dhash: str | None = described(
+        None,
+        description="64 bits in hex of how brightness falls from left to right (dHash): alike pictures differ in few bits.",
+        pattern="^[0-9a-f]{16}$",
+    )
+    sha256: str | None = described(
+        None, description="SHA-256 of the content in hex, where all of it was read.", pattern="^[0-9a-f]{64}$"
+    )
+
+
 class PreviewFact(Event):
     """What became of the preview of one version of a file."""
 
@@ -95,6 +117,7 @@ class PreviewReadyV1(PreviewFact):
     placeholder: str | None = described(
         None, description="A 16-pixel WebP as base64, small enough to stand in listings.", max_length=1024
     )
+    facts: MediaFacts | None = described(None, description="What else is known of the content.")
     text: ExtractedText | None = described(
         None, description="What the file says, if it has words; belongs to the stored object."
     )

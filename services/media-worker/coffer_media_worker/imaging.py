@@ -5,11 +5,12 @@ suffices, everything else on the small pictures.
 """
 
 import contextlib
+import hashlib
 import io
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from PIL import ExifTags, Image
 
@@ -17,6 +18,7 @@ from coffer_media_worker import formats, reducing
 from coffer_media_worker.colours import srgb, upright
 from coffer_media_worker.domain import PIXEL_LIMITS, Picture, PixelLimits, PreviewFailure, Rendered, pixel_refusal
 from coffer_media_worker.encoding import encode, placeholder
+from coffer_media_worker.metadata import told_by_colours, told_by_file
 from coffer_media_worker.pictures import JpegLayout, jpeg_layout, picture_size
 from coffer_media_worker.ranged import OverBudgetError, Ranged
 from coffer_media_worker.refusals import (
@@ -80,9 +82,17 @@ def draw(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about oddities in files; none changes the outcome
-            yield from _draw(_Drawing(_ranged(source), sorted(boxes), format, limits), square=square)
+            job = _Drawing(_ranged(source), sorted(boxes), format, limits)
+            for part in _draw(job, square=square):
+                yield part if part.more else replace(part, facts={**part.facts, **_digest(job.file)})
     except MemoryError as error:
         raise OutOfMemoryError(str(error)) from error
+
+
+def _digest(file: Ranged) -> dict[str, str]:
+    """The content's SHA-256, where all of it was read anyway."""
+    content = file.known_whole()
+    return {"sha256": hashlib.sha256(content).hexdigest()} if content is not None else {}
 
 
 def _ranged(source: bytes | Ranged) -> Ranged:
@@ -118,6 +128,7 @@ class _Decoded:
     size: tuple[int, int]
     orientation: int
     profile: bytes | None
+    facts: dict[str, Any]
 
     def upright_size(self) -> tuple[int, int]:
         """Of the whole picture."""
@@ -186,7 +197,8 @@ def _parts(job: _Drawing, decoded: _Decoded, boxes: Sequence[int], *, square: bo
 def _small(job: _Drawing, decoded: _Decoded, box: int, *, square: bool) -> Rendered:
     """The smallest picture, and what is made of it."""
     small = _finished(decoded, box, square=square)
-    return Rendered((_picture(job, small, box),), *decoded.upright_size(), placeholder=placeholder(small))
+    facts = decoded.facts | told_by_colours(small)
+    return Rendered((_picture(job, small, box),), *decoded.upright_size(), placeholder=placeholder(small), facts=facts)
 
 
 def _picture(job: _Drawing, small: Image.Image, box: int) -> Picture:
@@ -242,10 +254,9 @@ def _decode(job: _Drawing, content: io.BytesIO | Ranged, mime_type: str, box: in
                 # A GIF's first frame may be larger than its screen, which is what the header told.
                 job.refuse(mime_type, picture.size)
             size, orientation, profile = picture.size, _orientation(picture), picture.info.get("icc_profile")
-            if square:
-                return _Decoded(reducing.crop(picture, box), None, size, orientation, profile)
-            plain, region = reducing.load(picture, box)
-            return _Decoded(plain, region, size, orientation, profile)
+            facts = told_by_file(picture)
+            plain, region = (reducing.crop(picture, box), None) if square else reducing.load(picture, box)
+            return _Decoded(plain, region, size, orientation, profile, facts)
     except (ImagingError, MemoryError, OverBudgetError):
         raise
     except Image.DecompressionBombError as error:

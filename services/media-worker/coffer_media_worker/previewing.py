@@ -3,9 +3,10 @@
 import base64
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
+from pydantic import ValidationError
 
 from coffer_chassis import metrics
 from coffer_chassis.blobs import BlobChanged, BlobMissing, Blobs
@@ -14,7 +15,7 @@ from coffer_chassis.unit_of_work import Duplicate
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ContentFact, ItemCommittedV1
 from coffer_contracts.ids import BlobId
-from coffer_contracts.media import PreviewFailedV1, PreviewImage, PreviewReadyV1
+from coffer_contracts.media import MediaFacts, PreviewFailedV1, PreviewImage, PreviewReadyV1
 from coffer_media_worker import domain, store
 from coffer_media_worker.children import Early
 from coffer_media_worker.deps import BULK, Deps
@@ -170,4 +171,15 @@ async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, ob
         "width": made.source_width,
         "height": made.source_height,
         "placeholder": base64.b64encode(made.placeholder).decode() or None,
+        "facts": believed(made.facts),
     }
+
+
+def believed(told: Mapping[str, object]) -> MediaFacts | None:
+    """What a child told, as far as it has the form of facts: the child may have been taken over by the file."""
+    fields = {name: value for name, value in told.items() if name in MediaFacts.model_fields}
+    try:
+        return MediaFacts.model_validate(fields, strict=True) if fields else None
+    except ValidationError as error:
+        log.warning("facts_not_believed", fields=sorted(str(one["loc"][0]) for one in error.errors()))
+        return None

@@ -38,6 +38,10 @@ class Ranged(io.RawIOBase):
         self._ahead = FURTHEST
         return self.read(self.size) or b""
 
+    def known_whole(self) -> bytes | None:
+        """All of it, if every byte has been fetched by now."""
+        return self.whole() if sum(len(piece) for piece in self._pieces) == self.size else None
+
     def readable(self) -> bool:
         """It is."""
         return True

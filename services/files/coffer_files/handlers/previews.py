@@ -16,6 +16,7 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.store import items, versions
 from coffer_files.store.changes import note_change
 from coffer_files.store.drives import lock_drive
+from coffer_files.store.facts import note_facts
 
 NO_ANSWER = "no_answer"
 PAGE = 200
@@ -29,6 +30,8 @@ async def on_preview_ready(event: Envelope[PreviewReadyV1], unit: Unit, _deps: D
     pictures = [image.model_dump(mode="json") for image in fact.images]
     more = {"width": fact.width, "height": fact.height} if fact.width and fact.height else {}
     await _note_preview(event, unit, "ready", None, preview_images=pictures, placeholder=fact.placeholder, **more)
+    if fact.facts is not None:
+        await note_facts(unit.connection, fact.blob_id, fact.facts.model_dump(mode="json", exclude_none=True))
 
 
 async def on_preview_failed(event: Envelope[PreviewFailedV1], unit: Unit, _deps: Deps) -> None:

@@ -16,6 +16,7 @@ from coffer_files.domain.previews import PreviewSize, PreviewUnavailable
 from coffer_files.handlers.content import find_content, sign_preview
 from coffer_files.routes.content import WantedVersion, redirect, wanted_version
 from coffer_files.routes.requests import NO_STORE, READ, InPath, TheDeps, item_ref
+from coffer_files.store.facts import facts_of
 
 PENDING_RETRY_SECONDS = 1
 
@@ -36,6 +37,20 @@ class PictureAnswer(msgspec.Struct, frozen=True):
     mime_type: str
 
 
+class FactsAnswer(msgspec.Struct, frozen=True):
+    """What else is known of the content; null where the file does not tell. `taken` is the camera's clock, with an offset
+    from UTC if the camera knew it. `colour` is the mean colour. Pictures that look alike differ in few bits of `dhash`.
+    """
+
+    frame_count: int | None = None
+    taken: str | None = None
+    camera_make: str | None = None
+    camera_model: str | None = None
+    colour: str | None = None
+    dhash: str | None = None
+    sha256: str | None = None
+
+
 class PreviewInfoAnswer(msgspec.Struct, frozen=True):
     """What is known of a preview. `width` and `height` are those of the original, upright; null where they are not known.
     `reason` is a stable word for why there is none. `placeholder` is a tiny WebP as base64.
@@ -50,6 +65,7 @@ class PreviewInfoAnswer(msgspec.Struct, frozen=True):
     placeholder: str | None
     pictures: list[PictureAnswer]
     made_at: Timestamp | None
+    facts: FactsAnswer
 
 
 @get(
@@ -92,6 +108,8 @@ async def get_preview_info(
     """How far the preview is, which pictures there are, and how large the original is."""
     found = await find_content(deps, principal, origin, item_ref(item), version_id=wanted_version(version))
     content = found.content
+    async with deps.work.read() as connection:
+        facts = await facts_of(connection, content.blob_id)
     answer = PreviewInfoAnswer(
         content.preview_status,
         content.preview_reason,
@@ -102,6 +120,7 @@ async def get_preview_info(
         content.placeholder,
         [_picture(one) for one in content.preview_images],
         timestamp(content.preview_at) if content.preview_at else None,
+        msgspec.convert(facts, FactsAnswer),
     )
     return Response(answer)
 

@@ -20,6 +20,7 @@ blobs = Table(
     Column("refcount", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("content_hash", Text),
+    Column("facts", JSONB),
     CheckConstraint("refcount >= 0", name="refcount_is_not_negative"),
     Index("blobs_by_content", "owner_id", "content_hash", postgresql_where=text("content_hash IS NOT NULL")),
     comment="Stored objects that versions refer to.",

@@ -1,0 +1,70 @@
+"""What a picture's file says of it, and what can be told by its colours. Runs in a child, never in the worker.
+
+Nothing of where it was taken is read.
+"""
+
+import re
+from typing import Any
+
+from PIL import ExifTags, Image
+
+TEXT_LENGTH = 100
+_MOMENT = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d:\d\d:\d\d)")
+_OFFSET = re.compile(r"[+-]\d\d:\d\d")
+_COUNTED = frozenset({"AVIF", "PNG", "WEBP"})
+"""Formats whose header tells how many frames there are; of others it would take the whole file."""
+
+
+def told_by_file(picture: Image.Image) -> dict[str, Any]:
+    """When and with what it was taken (EXIF 2.32), and its frames where there are several; what is damaged is left out."""
+    facts: dict[str, Any] = {}
+    frames = getattr(picture, "n_frames", 1) if picture.format in _COUNTED else 1
+    if isinstance(frames, int) and frames > 1:
+        facts["frame_count"] = frames
+    try:
+        exif = picture.getexif()
+        detail = exif.get_ifd(ExifTags.IFD.Exif)
+        taken = _moment(
+            detail.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTimeOriginal),
+            detail.get(ExifTags.Base.OffsetTimeOriginal),
+        )
+        named = {
+            "taken": taken,
+            "camera_make": _line(exif.get(ExifTags.Base.Make)),
+            "camera_model": _line(exif.get(ExifTags.Base.Model)),
+        }
+    except Exception:  # noqa: BLE001 damaged EXIF must not cost the picture its preview
+        return facts
+    return facts | {name: value for name, value in named.items() if value}
+
+
+def _line(value: object) -> str:
+    """One line of printable text, or nothing."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(letter for letter in value.partition("\0")[0] if letter.isprintable()).strip()[:TEXT_LENGTH]
+
+
+def _moment(value: object, offset: object) -> str:
+    """Local time as ISO 8601, with its offset from UTC where the camera knew it."""
+    found = _MOMENT.match(_line(value))
+    if found is None or found[1] == "0000":
+        return ""
+    known = _OFFSET.fullmatch(_line(offset))
+    return f"{found[1]}-{found[2]}-{found[3]}T{found[4]}{known[0] if known else ''}"
+
+
+def told_by_colours(small: Image.Image) -> dict[str, Any]:
+    """The mean colour, and a hash of the brightness that pictures which look alike share but for a few bits (dHash)."""
+    red, green, blue = _pixels(small.resize((1, 1), Image.Resampling.BOX))[:3]
+    grey = _pixels(small.convert("L").resize((9, 8), Image.Resampling.BOX))
+    bits = 0
+    for row in range(8):
+        for column in range(8):
+            at = row * 9 + column
+            bits = bits << 1 | (grey[at] > grey[at + 1])
+    return {"colour": f"#{red:02x}{green:02x}{blue:02x}", "dhash": f"{bits:016x}"}
+
+
+def _pixels(picture: Image.Image) -> bytes:
+    return picture.tobytes()

@@ -1,0 +1,78 @@
+"""What the media worker learnt of a content is shown with its preview, and stays with the object."""
+
+from typing import Any
+
+import pytest
+
+from coffer_contracts import media
+from coffer_contracts.media import MediaFacts
+from factories.files import Files, cleared, envelope, stored
+
+IMAGE = media.PreviewImage(box_pixels=400, key="previews/b/400", mime_type="image/webp", width=4, height=3, size_bytes=9)
+TAKEN = "2024-02-29T23:59:58+05:30"
+NOTHING = dict.fromkeys(("frame_count", "taken", "camera_make", "camera_model", "colour", "dhash", "sha256"))
+
+
+async def committed(files: Files, name: str = "a.jpg") -> Any:
+    upload = await files.start(name)
+    await files.handle(stored(upload), cleared(upload))
+    return await files.now(upload)
+
+
+def ready(done: Any, facts: MediaFacts | None, revision: int = 1) -> Any:
+    fact = media.PreviewReadyV1(
+        item_id=done.item_id,
+        version_id=done.version_id,
+        owner_id=done.owner_id,
+        ancestor_ids=(),
+        blob_id=done.blob_id,
+        images=(IMAGE,),
+        facts=facts,
+    )
+    return envelope(fact, sequence=revision)
+
+
+async def shown(files: Files, done: Any) -> Any:
+    async with files.client() as http:
+        return (await http.get(f"/v1/items/{done.item_id}/preview/info")).json()["facts"]
+
+
+async def test_facts_are_shown_with_the_preview(files: Files) -> None:
+    done = await committed(files)
+    assert await shown(files, done) == NOTHING
+    await files.handle(ready(done, MediaFacts(taken=TAKEN, camera_model="Pocket 3", colour="#c86432", frame_count=4)))
+    assert await shown(files, done) == NOTHING | {
+        "taken": TAKEN,
+        "camera_model": "Pocket 3",
+        "colour": "#c86432",
+        "frame_count": 4,
+    }
+
+
+async def test_a_later_fact_adds_and_one_without_facts_takes_nothing_away(files: Files) -> None:
+    done = await committed(files, "b.jpg")
+    await files.handle(ready(done, MediaFacts(colour="#c86432")))
+    await files.handle(ready(done, MediaFacts(colour="#c86432", sha256="0" * 64), 2))
+    await files.handle(ready(done, None, 3))
+    assert await shown(files, done) == NOTHING | {"colour": "#c86432", "sha256": "0" * 64}
+
+
+async def test_a_late_first_part_does_not_undo_the_whole(files: Files) -> None:
+    done = await committed(files, "c.jpg")
+    await files.handle(ready(done, MediaFacts(colour="#c86432", sha256="0" * 64), 2))
+    await files.handle(ready(done, MediaFacts(colour="#c86432"), 1))
+    assert await shown(files, done) == NOTHING | {"colour": "#c86432", "sha256": "0" * 64}
+
+
+async def test_facts_of_what_is_gone_are_void(files: Files) -> None:
+    done = await committed(files, "d.jpg")
+    await files.handle(ready(done, None))
+    fact = ready(done, MediaFacts(colour="#c86432"), 2)
+    fact.data.__dict__["blob_id"] = "0193439e-8a5c-7000-8000-00000000ffff"
+    await files.handle(fact)
+    assert await shown(files, done) == NOTHING
+
+
+@pytest.mark.parametrize("field", MediaFacts.model_fields)
+def test_every_fact_can_be_shown(field: str) -> None:
+    assert field in NOTHING
