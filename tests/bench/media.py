@@ -1,0 +1,152 @@
+"""What previews cost: processor time of a picture by class, ours against a bare Pillow loop of the same path, and memory."""
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from bench.measures import Row
+from coffer_media_worker import imaging
+from coffer_media_worker.children import Children
+from coffer_media_worker.domain import SIZES, Rendered
+from factories import images
+
+ROUNDS = 5
+THUMBNAIL = SIZES[:1]
+GAP = 1.25
+
+CLASSES: dict[str, Callable[[], bytes]] = {
+    "JPEG 640x640": lambda: images.jpeg(640, 640),
+    "JPEG 1 MP": lambda: images.jpeg(1200, 900),
+    "JPEG 12 MP": images.twelve_megapixels,
+    "JPEG 12 MP progressive": lambda: images.twelve_megapixels(progressive=True),
+    "JPEG 12 MP of another colour space": lambda: _twelve("JPEG", quality=92, icc_profile=images.other_profile()),
+    "PNG 12 MP": lambda: _twelve("PNG", compress_level=1),
+    "WebP 12 MP": lambda: _twelve("WEBP", quality=75, method=0),
+    "TIFF 12 MP": lambda: _twelve("TIFF", compression="tiff_lzw"),
+    "BMP 12 MP": lambda: _twelve("BMP"),
+    "AVIF 12 MP": lambda: _twelve("AVIF", quality=60, speed=10),
+    "GIF of 60 frames": lambda: images.gif(480, 360, 60),
+}
+"""What people store, by a name for the report."""
+
+MEASURE = (
+    "import sys; from coffer_media_worker import imaging; imaging.warm_up(); "
+    "imaging.render(open(sys.argv[1], 'rb').read(), [int(box) for box in sys.argv[2:]]); "
+    "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+)
+"""What the kernel says of a child when it has ended counts what its parent had before it began, too."""
+
+
+def _twelve(form: str, **options: object) -> bytes:
+    with Image.open(io.BytesIO(images.twelve_megapixels())) as picture:
+        return images.saved(picture.convert("RGB"), form, **options)
+
+
+def cost_of_previews() -> list[Row]:
+    """Each class: the thumbnail alone, then all sizes, in this process; then how many the processes in their jail make."""
+    imaging.warm_up()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, make in CLASSES.items():
+            rows += _of_class(name, make(), Path(folder) / "picture")
+    rows.append(asyncio.run(_in_the_jail()))
+    return rows
+
+
+def _of_class(name: str, content: bytes, path: Path) -> list[Row]:
+    naive, limit = _least(partial(_naive, content)), _least(partial(_decoded, content))
+    path.write_bytes(content)
+    rows = []
+    for boxes, what in ((THUMBNAIL, "thumbnail"), (SIZES, "all sizes")):
+        ours, bare = _turns(partial(imaging.render, content, boxes), partial(_bare, content, boxes))
+        figure = f"{ours:.1f} ms, {_peak(path, boxes)} MiB at most"
+        reference = f"bare loop {bare:.1f} ms; naive thumbnail {naive:.1f} ms; decoding alone {limit:.1f} ms"
+        rows.append(
+            Row(f"{name} ({len(content) / 1e6:.1f} MB), {what}; processor time", figure, reference, f"{ours / bare:.2f}")
+        )
+    return rows
+
+
+def _bare(content: bytes, boxes: tuple[int, ...]) -> None:
+    """Pictures for the same boxes by Pillow alone, each filling its box, without limits, orientation, colours, facts or checks."""
+    with Image.open(io.BytesIO(content)) as picture:
+        size = picture.size
+        largest = max(box for number, box in enumerate(boxes) if number == 0 or boxes[number - 1] < max(size))
+        picture.draft(None, _fit(size, largest if largest > THUMBNAIL[0] else int(largest * GAP)))
+        picture.load()
+        plain = picture if picture.mode in {"RGB", "L"} else picture.convert("RGB")
+        for box in boxes:
+            if box <= largest:
+                small = plain.resize(_fit(size, box), Image.Resampling.LANCZOS, reducing_gap=GAP)
+                small.save(io.BytesIO(), "WEBP", quality=75, method={1024: 1, 2048: 0}.get(box, 2))
+
+
+def _fit(size: tuple[int, int], box: int) -> tuple[int, int]:
+    scale = min(box / max(size), 1.0)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _naive(content: bytes) -> None:
+    with Image.open(io.BytesIO(content)) as picture:
+        small = picture.convert("RGB")
+        small.thumbnail((400, 400), Image.Resampling.LANCZOS)
+        small.save(io.BytesIO(), "JPEG", quality=75)
+
+
+def _decoded(content: bytes) -> None:
+    """What nobody can do without: of a JPEG all its Huffman codes, of others all pixels of the first frame."""
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.draft(None, (1, 1))
+        picture.load()
+
+
+def _spent(work: Callable[[], object]) -> float:
+    begun = time.process_time()
+    work()
+    return (time.process_time() - begun) * 1000
+
+
+def _least(work: Callable[[], object]) -> float:
+    return min(_spent(work) for _ in range(ROUNDS))
+
+
+def _turns(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
+    spent = [(_spent(one), _spent(other)) for _ in range(ROUNDS)]
+    return min(mine for mine, _ in spent), min(its for _, its in spent)
+
+
+def _peak(path: Path, boxes: tuple[int, ...]) -> int:
+    """Most memory of a process that makes these pictures and nothing else, in MiB."""
+    command = [sys.executable, "-c", MEASURE, str(path), *map(str, boxes)]
+    return int(subprocess.run(command, check=True, capture_output=True).stdout) // 1024
+
+
+async def _in_the_jail(jobs: int = 40) -> Row:
+    """Thumbnails of 12 MP photographs a second, a process each, on all cores."""
+    content, pool = images.twelve_megapixels(), Children()
+    await pool.start()
+    try:
+        await pool.render(content)
+        begun = time.perf_counter()
+        made = await asyncio.gather(*(pool.render(content) for _ in range(jobs)))
+        took = time.perf_counter() - begun
+    finally:
+        await pool.stop()
+    if not all(isinstance(one, Rendered) for one in made):
+        raise RuntimeError("a photograph was not drawn")
+    cores = len(os.sched_getaffinity(0))
+    begun = time.perf_counter()
+    for _ in range(jobs):
+        _bare(content, THUMBNAIL)
+    bare = cores * jobs / (time.perf_counter() - begun)
+    what = f"thumbnails of 12 MP JPEG, each in a jailed process, {cores} at once"
+    return Row(what, f"{jobs / took:.0f}/s", f"{bare:.0f}/s: the bare loop on every core", f"{bare * took / jobs:.2f}")
