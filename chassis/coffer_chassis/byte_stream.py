@@ -10,10 +10,13 @@ from typing import Any
 from litestar import Response
 from litestar.types import Receive, Scope, Send
 
+STALLED_SECONDS = 60
+"""How long a client may take for a piece: whoever reads nothing must not keep what the answer holds."""
+
 
 class ByteStream(Response[bytes]):
     """Answers with the pieces of a generator, which is closed in any case: at its end, by its failure, which breaks the answer
-    off so that the client can tell, and when the client leaves.
+    off so that the client can tell, and when the client leaves or reads nothing for STALLED_SECONDS.
     """
 
     def __init__(self, pieces: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:
@@ -44,7 +47,8 @@ class ByteStream(Response[bytes]):
             await send({"type": "http.response.start", "status": 200, "headers": self._headers})
             async for piece in pieces:
                 if piece:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    async with asyncio.timeout(STALLED_SECONDS):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

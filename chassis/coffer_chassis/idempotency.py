@@ -75,6 +75,18 @@ async def once(
         return await _replayed(unit.connection, work.tables, used), True
 
 
+async def known_result(work: Work, used: Claim | None) -> dict[str, Any] | None:
+    """The result of an earlier use of the key, for commands that look around or do slow work before their unit: whatever they
+    would find by now, the answer is the one of then. None without a claim and before the first use; `once` still decides.
+
+    Raises IdempotencyKeyReuse when the key was used for another request.
+    """
+    if used is None:
+        return None
+    async with work.read() as connection:
+        return await _earlier(connection, work.tables, used)
+
+
 async def _first_use(unit: Unit, tables: ChassisTables, used: Claim) -> bool:
     row = insert(tables.idempotency_keys).values(
         principal=used.principal,
@@ -95,8 +107,17 @@ async def _first_use(unit: Unit, tables: ChassisTables, used: Claim) -> bool:
 
 
 async def _replayed(connection: AsyncConnection, tables: ChassisTables, used: Claim) -> dict[str, Any]:
+    found = await _earlier(connection, tables, used)
+    if found is None:
+        raise LookupError("the key that was in the way is not there")
+    return found
+
+
+async def _earlier(connection: AsyncConnection, tables: ChassisTables, used: Claim) -> dict[str, Any] | None:
     table = tables.idempotency_keys
-    row = (await connection.execute(select(table).where(*_matching(table, used)))).one()
+    row = (await connection.execute(select(table).where(*_matching(table, used)))).one_or_none()
+    if row is None:
+        return None
     if row.fingerprint != used.fingerprint:
         raise IdempotencyKeyReuse("The Idempotency-Key was used for another request before.")
     result: dict[str, Any] = row.result

@@ -91,3 +91,16 @@ async def test_when_the_client_leaves_nothing_more_is_made(waits: bool) -> None:
     assert source.is_closed
     assert source.given == 1
     assert client.messages[-1:] != [{"type": "http.response.body", "body": b"", "more_body": False}]
+
+
+async def test_whoever_reads_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coffer_chassis.byte_stream.STALLED_SECONDS", 0.01)
+    client, source = Client(), Source(b"one", b"two")
+    client.reads.clear()
+    answering = asyncio.create_task(answer(source, client))
+    done, _ = await asyncio.wait({answering}, timeout=10)
+    answering.cancel()
+    assert done
+    with pytest.raises(TimeoutError):
+        answering.result()
+    assert (client.body, source.given, source.is_closed) == (b"", 1, True)

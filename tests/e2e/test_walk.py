@@ -132,6 +132,9 @@ request_file_form               401   401       404     403     200    200      
 get_file_url                    401   401       404     200     200    200       404
 rename_file                     401   401       404     403     200    200       404
 get_image_preview               401   401       404     200     200    200       404
+list_quarantine                 401   401       403     403     403    403       200
+release_upload                  401   401       403     403     403    403       409
+discard_upload                  401   401       403     403     403    403       409
 reconcile_bucket                401   401       403     403     403    403       202
 list_reconciliations            401   401       403     403     403    403       200
 get_reconciliation              401   401       403     403     403    403       200

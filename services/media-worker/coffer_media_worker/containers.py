@@ -188,6 +188,7 @@ def read_pdf(sample: Sample) -> Sniffed:
     seen = sample.head if sample.whole is not None else sample.head + sample.tail
     told = {
         Flag.ACTIVE_CONTENT: rb"/(?:JavaScript|JS|Launch|OpenAction)\b",
+        Flag.PDF_JS: rb"/(?:JavaScript|JS)\b",
         Flag.EMBEDDED_FILE: rb"/EmbeddedFiles?\b",
         Flag.ENCRYPTED: rb"/Encrypt\b",
     }

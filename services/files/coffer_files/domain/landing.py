@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from coffer_files.domain import uploads
+from coffer_files.domain.quarantine import is_released, take_back
 from coffer_files.domain.upload_states import with_step
 from coffer_files.domain.uploads import TURN_PATIENCE, Upload, enter, judge
 
@@ -44,9 +45,11 @@ def land(upload: Upload, etag: str) -> Upload:
 
 
 def miss_landing(upload: Upload, reason: LandingFault, now: datetime) -> Upload:
-    """The judged bytes cannot be copied; its owner may have those judged that are there now."""
+    """The judged bytes cannot be copied; its owner may have those judged that are there now. Released ones are refused anew."""
     if upload.state != "cleared" or upload.landing_key is None:
         return upload
+    if is_released(upload):
+        return take_back(upload, _NOT_RELEASED[reason], now)
     return enter(upload, "failed", now, reason=reason, detail=_MISSED[reason], verdict=None)
 
 
@@ -54,4 +57,10 @@ _MISSED: Mapping[LandingFault, str] = {
     "bytes_replaced": "The form was sent again after its bytes had been checked.",
     "bytes_gone": "The bytes were gone before they were put into the drive.",
     "bucket_away": "The bucket did not copy the bytes for a day.",
+}
+
+_NOT_RELEASED: Mapping[LandingFault, str] = {
+    "bytes_replaced": "It was released, but other bytes lay in quarantine.",
+    "bytes_gone": "It was released, but its bytes were gone.",
+    "bucket_away": "It was released, but the bucket did not copy the bytes for a day.",
 }

@@ -125,13 +125,18 @@ def keep_both_names(name: str, kind: ItemKind) -> Iterator[str]:
     Folders have no extension, nor do names whose only dot is the first character. Every name is valid, and long stems
     are cut where no character is torn apart.
     """
+    return (beside for _, beside in numbered_names(name, kind))
+
+
+def numbered_names(name: str, kind: ItemKind, *, above: int = 0) -> Iterator[tuple[int, str]]:
+    """The same with their numbers, from behind `above` on."""
     stem, extension = split_extension(name) if kind == "file" else (name, "")
     first = 1
     if numbered := _NUMBERED.fullmatch(stem):
         stem, first = numbered["stem"], int(numbered["number"]) + 1
-    for number in count(first):
+    for number in count(max(first, above + 1)):
         ending = f" ({number}){extension}"
-        yield cut_to_bytes(stem, MAX_NAME_BYTES - len(ending.encode())) + ending
+        yield number, cut_to_bytes(stem, MAX_NAME_BYTES - len(ending.encode())) + ending
 
 
 def split_extension(name: str) -> tuple[str, str]:

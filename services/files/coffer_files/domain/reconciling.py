@@ -12,12 +12,10 @@ from typing import Any, Literal
 from coffer_contracts.event import ActorKind
 from coffer_contracts.ids import BlobId, UploadId, UserId
 from coffer_files.domain.content import blob_of_key
+from coffer_files.domain.quarantine import QUARANTINE
 
 PREFIXES = ("blobs/", "incoming/", "quarantine/")
 """What files alone writes to, in the order of a run."""
-
-QUARANTINE = timedelta(days=7)
-"""How long refused bytes lie there; then the bucket's own rule should have deleted them."""
 
 MOST_HOURS = 366 * 24
 """The longest grace that can be asked for."""
@@ -193,9 +191,15 @@ def upload_of_incoming(key: str) -> UploadId | None:
     return UploadId(match[1]) if match else None
 
 
+def blob_of_quarantine(key: str) -> BlobId | None:
+    """The blob whose bytes were refused and moved to a key."""
+    match = _QUARANTINE_KEY.fullmatch(key)
+    return BlobId(match[1]) if match else None
+
+
 def is_ours(key: str) -> bool:
     """Whether Coffer makes such keys below the prefixes; what lies under others is somebody else's, and is not touched."""
-    return bool(blob_of_key(key) or upload_of_incoming(key) or _QUARANTINE_KEY.fullmatch(key))
+    return bool(blob_of_key(key) or upload_of_incoming(key) or blob_of_quarantine(key))
 
 
 def report_lines(run: Run) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import accumulate, islice
 from typing import Literal, NamedTuple
 
 from coffer_contracts.files import ItemKind
@@ -145,7 +146,15 @@ class Candidate(NamedTuple):
 
 LONGEST_WORD = 40
 MOST_LEXEMES = 20_000
-"""Different words of one text that can be found. PostgreSQL keeps up to 1 MiB of them."""
+"""Different words of one text that can be found."""
+
+MARK_BYTES = 9
+"""What stands before each word in the index."""
+
+LEXEME_BYTES = 1_000_000
+"""Of the words of one text, with what stands before them. PostgreSQL says where a word is in 20 bits, and does not say so when
+there are more: words behind that would be read from somewhere else.
+"""
 
 _WORD = re.compile(r"[^\W_]+")
 _DENSE = re.compile(
@@ -168,14 +177,15 @@ def _runs(word: str) -> list[str]:
 
 
 def lexemes(text: str) -> list[str]:
-    """The different words of a text, up to MOST_LEXEMES, the first ones first."""
+    """The different words of a text, up to MOST_LEXEMES and LEXEME_BYTES, the first ones first."""
     found: dict[str, None] = {}
     for match in _WORD.finditer(fold(text)):
         for run in _runs(match.group()):
             found.update(dict.fromkeys(_pairs(run) if _is_dense(run) else (run[:LONGEST_WORD],)))
         if len(found) >= MOST_LEXEMES:
             break
-    return list(found)[:MOST_LEXEMES]
+    sizes = accumulate(len(word.encode()) + MARK_BYTES for word in found)
+    return [word for word, size in zip(islice(found, MOST_LEXEMES), sizes, strict=False) if size <= LEXEME_BYTES]
 
 
 def _pairs(run: str) -> list[str]:

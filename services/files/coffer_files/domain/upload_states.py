@@ -48,6 +48,8 @@ class StateRule:
     deadline: timedelta | None = None
     reserves_quota: bool = False
     bytes_are: BytesFate = "kept"
+    releases_to: frozenset[UploadState] = frozenset()
+    """Ways that are open only to what an operator releases from quarantine: out of it, and back when its bytes are lost."""
 
     @property
     def is_end(self) -> bool:
@@ -58,10 +60,15 @@ class StateRule:
 STATES: Mapping[UploadState, StateRule] = {
     "created": StateRule(frozenset({"received", "aborted", "expired"}), ACTIVITY, reserves_quota=True),
     "received": StateRule(frozenset({"cleared", "rejected", "failed"}), VERDICT_PATIENCE, reserves_quota=True),
-    "cleared": StateRule(frozenset({"committed", "conflict", "failed"}), timedelta(minutes=1), reserves_quota=True),
+    "cleared": StateRule(
+        frozenset({"committed", "conflict", "failed"}),
+        timedelta(minutes=1),
+        reserves_quota=True,
+        releases_to=frozenset({"rejected"}),
+    ),
     "committed": StateRule(),
     "conflict": StateRule(frozenset({"committed", "aborted", "expired"}), timedelta(days=7), reserves_quota=True),
-    "rejected": StateRule(bytes_are="quarantined"),
+    "rejected": StateRule(bytes_are="quarantined", releases_to=frozenset({"cleared"})),
     "failed": StateRule(frozenset({"received", "aborted"}), timedelta(days=7), reserves_quota=True),
     "expired": StateRule(bytes_are="buried"),
     "aborted": StateRule(bytes_are="buried"),

@@ -247,7 +247,7 @@ def enter(
     **changes: Any,
 ) -> Upload:
     """The upload in another state, with a step in its timeline. Raises StateConflict where the table has no such way."""
-    if state not in upload.rule.leaves_to:
+    if state not in upload.rule.leaves_to | upload.rule.releases_to:
         raise StateConflict(f"An upload that is {upload.state} cannot become {state}.", state=upload.state)
     deadline = STATES[state].deadline
     changes.setdefault("deadline_at", now + deadline if deadline else None)

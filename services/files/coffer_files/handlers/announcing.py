@@ -1,14 +1,18 @@
 """How an upload begins: what is announced is held against rights, quota and names before a byte is sent."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 from coffer_chassis.access import Rights
 from coffer_chassis.idempotency import Claim, once
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
+from coffer_chassis.outages import is_crossed
 from coffer_chassis.signed import SignedRequest
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ConflictPolicy
@@ -36,6 +40,11 @@ from coffer_files.store import items as item_rows
 from coffer_files.store import uploads as rows
 from coffer_files.store.drives import drive_of, reserve
 from coffer_files.store.parts import insert_digests
+
+T = TypeVar("T")
+
+RACES = 3
+"""How often an upload is begun anew when its locks crossed those of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +130,11 @@ async def start_upload(
             raise await _over_quota(unit, principal, opened.owner_id, opened.size_bytes)
         return {"upload_id": opened.id}
 
-    result, replayed = await once(deps.work, origin, claim, run)
-    upload = opened or await find_upload(deps, principal, UploadId(result["upload_id"]))
+    result, replayed = await _unless_crossed(lambda: once(deps.work, origin, claim, run))
+    upload = opened
+    if upload is None or upload.id != result["upload_id"]:
+        # A replay, also of what somebody else did under the same key while this one was begun anew.
+        upload = await find_upload(deps, principal, UploadId(result["upload_id"]))
     try:
         return await collect_parts(deps, upload), replayed
     except Exception:
@@ -130,6 +142,17 @@ async def start_upload(
             # Nobody will find this one again: its room must not wait for the deadline.
             await abort_upload(deps, principal, origin, upload.id)
         raise
+
+
+async def _unless_crossed(run: Callable[[], Awaitable[T]]) -> T:
+    """Run a unit that takes the owner's row last, and again when that crossed the way of one that took it first."""
+    for _ in range(RACES):
+        try:
+            return await run()
+        except DBAPIError as error:
+            if not is_crossed(error):
+                raise
+    return await run()
 
 
 async def _resolved_name(unit: Unit, folder: Seen, announced: Announcement, name: str) -> str:

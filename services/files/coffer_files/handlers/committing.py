@@ -3,7 +3,7 @@
 Runs inside the transaction that recorded the verdict, or the one of the person who resolves a conflict.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from coffer_contracts.files import ItemCommittedV1
 from coffer_contracts.ids import BlobId, ItemId, VersionId
 from coffer_files.domain import uploads as rules
 from coffer_files.domain.items import ChangeReason, Item, Located
-from coffer_files.domain.locks import covering, in_the_way
+from coffer_files.domain.locks import Lock, covering, in_the_way
 from coffer_files.domain.names import MAX_DEPTH, name_key
 from coffer_files.domain.upload_states import ConflictReason
 from coffer_files.domain.uploads import Upload, Verdict
@@ -40,6 +40,7 @@ class Obstacle:
     detail: str
     suggested_name: str | None = None
     existing: Item | None = None
+    lock: Lock | None = None
 
 
 async def commit_upload(unit: Unit, drive: Drive, upload: Upload) -> Upload:
@@ -105,8 +106,9 @@ def _refused(unit: Unit, drive: Drive, upload: Upload, place: Located, decides: 
     """What is in the way whatever the name is."""
     if Rights.WRITE not in rights_at(place, decides, unit.now):
         return Obstacle("rights_lost", "The uploader may no longer write there.")
-    if in_the_way(covering(place.locks, place.item.id, place.ancestor_ids, unit.now), decides) is not None:
-        return Obstacle("locked", _TAKEN["locked"])
+    lock = in_the_way(covering(place.locks, place.item.id, place.ancestor_ids, unit.now), decides)
+    if lock is not None:
+        return Obstacle("locked", _TAKEN["locked"], lock=lock)
     if drive.used_bytes + upload.size_bytes > drive.quota_bytes:
         return Obstacle("quota_exceeded", "The drive is full.")
     return None
@@ -160,8 +162,8 @@ async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item, d
             return await _taken(unit, parent_id, upload, holder, "name_taken")
         if holder.kind != "file":
             return await _taken(unit, parent_id, upload, holder, "kind_conflict")
-        if await kept_out(unit, holder.id, parent.ids_down_to_it, decides) is not None:
-            return await _taken(unit, parent_id, upload, holder, "locked")
+        if (lock := await kept_out(unit, holder.id, parent.ids_down_to_it, decides)) is not None:
+            return replace(await _taken(unit, parent_id, upload, holder, "locked"), lock=lock)
         after = await rows.update_item(connection, holder, **_content_of(file))
         return _Placed(after, holder, parent.ids_down_to_it)
     return await _taken(unit, parent_id, upload, None, "name_taken")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coffer_chassis.access import Rights
-from coffer_chassis.idempotency import Claim, once
+from coffer_chassis.idempotency import Claim, known_result, once
 from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
@@ -64,6 +64,9 @@ async def copy_item(deps: Deps, principal: Principal, origin: Origin, claim: Cla
     if ref == ROOT:
         raise StateConflict("The root folder of a drive cannot be copied.")
     wished = accept_name(wish.name) if wish.name is not None else None
+    # Asked first: by now the source may be gone and the room taken, and no byte is to be copied again.
+    if (known := await known_result(deps.work, claim)) is not None:
+        return await _as_answered(deps, principal, origin, known)
     async with deps.work.read() as connection:
         found = await tree.find(connection, ItemId(ref), principal.grantee)
         source = seen(found, principal.grantee, deps.work.clock.now()).at.item
@@ -84,9 +87,13 @@ async def copy_item(deps: Deps, principal: Principal, origin: Origin, claim: Cla
         result, replayed = await once(deps.work, origin, claim, one.place)
     if one.made is not None:
         return Copied(one.made, replayed)
+    return await _as_answered(deps, principal, origin, result)
+
+
+async def _as_answered(deps: Deps, principal: Principal, origin: Origin, result: dict[str, Any]) -> Copied:
     if "job_id" in result:
-        return Copied(await find_job(deps, principal, JobId(result["job_id"])), replayed)
-    return Copied(await find_item(deps, principal, origin, result["item_id"], in_trash=True), replayed)
+        return Copied(await find_job(deps, principal, JobId(result["job_id"])), replayed=True)
+    return Copied(await find_item(deps, principal, origin, result["item_id"], in_trash=True), replayed=True)
 
 
 @dataclass(slots=True)

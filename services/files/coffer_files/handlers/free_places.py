@@ -19,15 +19,16 @@ from coffer_files.store.upload_batches import children_at
 Place = tuple[ItemId, str]
 
 
-async def names_for(connection: AsyncConnection, files: Mapping[int, tuple[BatchFile, Folder]]) -> dict[int, str | Problem]:
-    """The name that each file would get, or why it gets none. One statement, and another one if any name is taken; names that
-    nearly nobody has are looked for one by one.
+async def names_for(
+    connection: AsyncConnection, files: Mapping[int, tuple[BatchFile, Folder]], used: set[Place]
+) -> dict[int, str | Problem]:
+    """The name that each file would get, or why it gets none; `used` are those of files of the same batch, and grows. One
+    statement, and another one if any name is taken; names that nearly nobody has are looked for one by one.
     """
     wanted = {number: (into.id, name_key(file.name)) for number, (file, into) in files.items()}
     holders = await children_at(connection, {wanted[number] for number, (_, into) in files.items() if not into.is_new})
     names: dict[int, str | Problem] = {}
     contested: dict[int, Item | None] = {}
-    used: set[Place] = set()
     for number, (file, _) in files.items():
         holder, place = holders.get(wanted[number]), wanted[number]
         if file.conflict == "replace":

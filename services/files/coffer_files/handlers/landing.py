@@ -1,4 +1,5 @@
-"""Copies what forms have sent to where the bytes of files lie, once they were judged, and commits them then.
+"""Copies what forms have sent to where the bytes of files lie, once they were judged, and commits them then. What an
+operator released from quarantine goes the same way.
 
 The copy is made outside of any transaction, to a key that only this upload has, under the condition that the bytes are the
 judged ones. So it may be made twice and by two at once, and whoever is killed in between leaves nothing but work to do again.
@@ -16,6 +17,7 @@ from coffer_chassis.origin import Origin
 from coffer_files.domain import landing as rules
 from coffer_files.domain.deadlines import BUCKET_PATIENCE
 from coffer_files.domain.landing import LandingFault
+from coffer_files.domain.quarantine import is_released
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.committing import commit_upload
 from coffer_files.handlers.deps import Deps
@@ -107,8 +109,10 @@ async def _copied(deps: Deps, upload: Upload) -> str | LandingFault:
     except BlobMissing:
         fault = "bytes_gone"
     # Nobody but this copies to that key, and only judged bytes: whoever was killed may have done so before.
+    # But what was released may have been sent there once more under an address that was still good: that is not it.
     head = await deps.blobs.head(upload.blob_key)
-    return head.etag if head is not None else fault
+    is_copy = head is not None and (not is_released(upload) or head.etag == upload.etag)
+    return head.etag if head is not None and is_copy else fault
 
 
 async def _note(deps: Deps, upload: Upload, found: str | LandingFault) -> None:

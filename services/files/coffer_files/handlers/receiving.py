@@ -104,16 +104,17 @@ async def write_down(unit: Unit, before: Upload, after: Upload) -> None:
     await save(unit.connection, after, reserved=(reserves - before.rule.reserves_quota) * after.size_bytes)
     if before.state == "created" and before.parts_hashed and after.state != "created":
         await forget_digests(unit.connection, after.id)
-    if after.rule.bytes_are != before.rule.bytes_are:
+    if after.rule.bytes_are not in {before.rule.bytes_are, "kept"}:
         await _doom_bytes(unit, before, after)
 
 
 async def _doom_bytes(unit: Unit, before: Upload, after: Upload) -> None:
     """Until its deadline the signed address of an upload may still bring bytes; if they come, the bucket tells. Parts become
     an object through this service alone, so they go at once. Of what a form has sent a copy may have been made that nothing
-    tells of.
+    tells of. What was released and goes back still lies in quarantine.
     """
-    target = quarantine_key(after.blob_id) if after.rule.bytes_are == "quarantined" else None
+    is_moved = after.rule.bytes_are == "quarantined" and before.state == "received"
+    target = quarantine_key(after.blob_id) if is_moved else None
     end = before.deadline_at if before.state == "created" and before.strategy != "multipart" else None
     not_before = max(unit.now, end) if end else unit.now
     reason = after.reason or after.state

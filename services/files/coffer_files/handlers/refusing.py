@@ -11,6 +11,7 @@ from coffer_contracts.problems import (
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.committing import Obstacle
 from coffer_files.handlers.naming import described
+from coffer_files.handlers.sight import locked
 from coffer_files.store.drives import Drive
 
 
@@ -21,6 +22,8 @@ def refusal_of(obstacle: Obstacle, upload: Upload, drive: Drive | None) -> Probl
         return NameConflict(obstacle.detail, existing=existing, suggested_name=obstacle.suggested_name)
     if obstacle.reason == "kind_conflict":
         return KindConflict(obstacle.detail, existing=existing)
+    if obstacle.lock is not None:
+        return locked(obstacle.lock)
     if obstacle.reason == "base_version_changed":
         return PreconditionFailed(obstacle.detail, current_etag=existing["etag"] if existing else None)
     if obstacle.reason == "quota_exceeded":

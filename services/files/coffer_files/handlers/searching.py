@@ -164,8 +164,8 @@ class _Search:
         found: list[Found] = []
         rounds = 0
         while stages and self._reaches:
-            if rounds == ROUNDS:
-                return found, after
+            if rounds >= ROUNDS and after is not None:
+                return found, after  # of a stage that was not begun there is no place to go on from
             rounds += 1
             limit = max(FEWEST, asked.limit + 1 - len(found))
             page, end = await self._candidates(stages[0], limit, after if after and after.stage == stages[0] else None)

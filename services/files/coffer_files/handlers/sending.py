@@ -11,15 +11,21 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.parts import SignedPart, Standing, collect_parts, keep_open, parts_of, sign_missing, sign_some
 from coffer_files.handlers.uploads import find_upload
 
+WRITE = "files:write"
 PARTS_AT_ONCE = 100
 """Signed for one request."""
+
+
+def may_send(principal: Principal, upload: Upload) -> bool:
+    """Whether the caller is given the requests that send the bytes: its uploader, but by a token only one that may write."""
+    return principal.user_id == upload.uploader_id and (principal.kind == "user" or WRITE in principal.scopes)
 
 
 async def look_at_upload(
     deps: Deps, principal: Principal, upload_id: UploadId
 ) -> tuple[Upload, Standing | None, list[SignedPart]]:
-    """An upload as it stands; of one that waits for parts also which are there, and for its uploader addresses of the first
-    that are not. Raises NotFound.
+    """An upload as it stands; of one that waits for parts also which are there, and for who may send them addresses of the
+    first that are not. Raises NotFound.
     """
     upload = await find_upload(deps, principal, upload_id)
     standing = await parts_of(deps, upload)
@@ -28,8 +34,10 @@ async def look_at_upload(
     if not standing.done:
         # The bucket may have lost them, or is just putting them together.
         upload = await find_upload(deps, principal, upload_id)
-    if principal.user_id != upload.uploader_id:
+    if not may_send(principal, upload):
         return upload, standing, []
+    # Whoever follows `missing` until nothing is left must get on also when the bucket has lost what was there.
+    upload = await collect_parts(deps, upload)
     return upload, standing, await sign_missing(deps, upload, standing.missing)
 
 

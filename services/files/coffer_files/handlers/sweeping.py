@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.copies.grants import KEEP_DAYS, forget_removed_before
 from coffer_chassis.forgetting import SLICE
@@ -151,23 +152,26 @@ async def forget(deps: Deps) -> int:
     can meet any more and what nobody had to do with for long; how many rows. May run twice.
     """
     now = deps.work.clock.now()
-    count = 0
     async with deps.work.engine.begin() as connection:
-        count += await changes.forget_before(connection, now - timedelta(days=deps.settings.change_keep_days))
-        count += await forget_removed_before(connection, grants, now - timedelta(days=KEEP_DAYS))
-    while True:
-        async with deps.work.engine.begin() as connection:
-            ended = now - timedelta(days=deps.settings.upload_keep_days)
-            gone = await uploads.forget_ended_before(connection, ended, FORGET_PAGE)
-        count += gone
-        if gone < FORGET_PAGE:
-            break
-    while True:
-        async with deps.work.engine.begin() as connection:
-            gone = await forget_touched_before(connection, now - timedelta(days=RECENT_KEEP_DAYS))
-        count += gone
-        if gone < SLICE:
-            return count
+        count = await forget_removed_before(connection, grants, now - timedelta(days=KEEP_DAYS))
+
+    async def ended(connection: AsyncConnection) -> int:
+        before = now - timedelta(days=deps.settings.upload_keep_days)
+        return await uploads.forget_ended_before(connection, before, FORGET_PAGE)
+
+    async def told(connection: AsyncConnection) -> int:
+        return await changes.forget_before(connection, now - timedelta(days=deps.settings.change_keep_days))
+
+    async def touched(connection: AsyncConnection) -> int:
+        return await forget_touched_before(connection, now - timedelta(days=RECENT_KEEP_DAYS))
+
+    for forget_slice, most in ((ended, FORGET_PAGE), (told, SLICE), (touched, SLICE)):
+        gone = most
+        while gone == most:
+            async with deps.work.engine.begin() as connection:
+                gone = await forget_slice(connection)
+            count += gone
+    return count
 
 
 def _origin() -> Origin:

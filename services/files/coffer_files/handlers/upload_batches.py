@@ -23,7 +23,7 @@ from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import drive_owner, ensure_drive
 from coffer_files.handlers.folder_paths import Folder, ensure_folders
-from coffer_files.handlers.free_places import names_for
+from coffer_files.handlers.free_places import Place, names_for
 from coffer_files.handlers.items import ROOT, hold_folder
 from coffer_files.handlers.sight import Seen
 from coffer_files.store import uploads as rows
@@ -99,41 +99,49 @@ async def _open(
     """One upload or refusal for each of the files. Nothing is made for those that are refused by themselves or have no room."""
     above = len(folder.at.ids_down_to_it)
     looked_at = [_accepted(file, above, deps) for file in files]
+    outcome: dict[int, Upload | Problem] = {number: one for number, one in enumerate(looked_at) if isinstance(one, Problem)}
+    waiting = {number: one for number, one in enumerate(looked_at) if isinstance(one, BatchFile)}
     room = drive.quota_bytes - drive.used_bytes - drive.reserved_bytes
-    fits = fitting(looked_at, room)
-    wanted: dict[int, BatchFile] = {}
-    outcome: dict[int, Upload | Problem] = {}
-    for number, file in enumerate(looked_at):
-        if isinstance(file, Problem):
-            outcome[number] = file
-        elif not fits[number]:
-            outcome[number] = _no_room(principal, drive, file)
-        else:
-            wanted[number] = file
-    folders = await ensure_folders(unit, principal.user_id, folder.at, wanted.values())
-    placed: dict[int, tuple[BatchFile, Folder]] = {}
-    for number, file in wanted.items():
-        into = folders[file.place]
-        if isinstance(into, Problem):
-            outcome[number] = into
-        else:
-            placed[number] = (file, into)
-    named = await names_for(unit.connection, placed)
+    used: set[Place] = set()
     opened: list[Upload] = []
-    for number, (file, into) in placed.items():
-        name = named[number]
-        if isinstance(name, Problem):
-            outcome[number] = name
-            continue
-        upload = _upload(unit, principal, drive, into, replace(file, name=name))
-        outcome[number] = upload
-        opened.append(upload)
+    while waiting:
+        fits = dict(zip(waiting, fitting([*waiting.values()], room), strict=True))
+        wanted = {number: file for number, file in waiting.items() if fits[number]}
+        waiting = {number: file for number, file in waiting.items() if not fits[number]}
+        some = await _open_some(unit, principal, drive, folder, wanted, used)
+        outcome |= some
+        new = [one for one in some.values() if isinstance(one, Upload)]
+        opened += new
+        room -= sum(upload.size_bytes for upload in new)
+        if len(new) == len(some):
+            break  # what was refused for another reason leaves its room to those that had none
+    outcome |= {number: _no_room(principal, drive, file) for number, file in waiting.items()}
     grace = timedelta(seconds=deps.settings.sweep_grace_seconds)
     await rows.insert_uploads(unit.connection, opened, check_at=unit.now + grace)
     total = sum(upload.size_bytes for upload in opened)
     if total and not await reserve(unit.connection, drive.owner_id, total):
         raise LookupError(f"drive {drive.owner_id} has no room left although it is locked")
     return [outcome[number] for number in range(len(files))]
+
+
+async def _open_some(
+    unit: Unit, principal: Principal, drive: Drive, folder: Seen, files: Mapping[int, BatchFile], used: set[Place]
+) -> dict[int, Upload | Problem]:
+    """One upload, not yet written, or refusal for each of the files, for which there is room."""
+    outcome: dict[int, Upload | Problem] = {}
+    folders = await ensure_folders(unit, principal.user_id, folder.at, files.values())
+    placed: dict[int, tuple[BatchFile, Folder]] = {}
+    for number, file in files.items():
+        into = folders[file.place]
+        if isinstance(into, Problem):
+            outcome[number] = into
+        else:
+            placed[number] = (file, into)
+    named = await names_for(unit.connection, placed, used)
+    for number, (file, into) in placed.items():
+        name = named[number]
+        outcome[number] = name if isinstance(name, Problem) else _upload(unit, principal, drive, into, replace(file, name=name))
+    return outcome
 
 
 def _accepted(file: BatchFile, above: int, deps: Deps) -> BatchFile | Problem:

@@ -99,7 +99,7 @@ async def get_archive(
     }
     if request.scope.get(HEAD_KEY):
         return Response(b"", media_type=MEDIA_TYPE, headers=headers)
-    with deps.archiving.taken() as place:
+    with deps.archiving.taken(found.grantee) as place:
         await use_archive(deps, found)
         return ByteStream(place.held(archive_bytes(deps, found)), headers)
 

@@ -140,12 +140,12 @@ async def get_uploads(
     summary="Look at an upload",
 )
 async def get_upload(upload: InPath, principal: ThePrincipal, deps: TheDeps) -> Response[UploadAnswer]:
-    """Where an upload stands; while bytes are missing, its uploader gets fresh signed requests.
+    """Where an upload stands; while bytes are missing, its uploader gets fresh signed requests (a token: if it may write).
 
     Of one that comes in parts it tells which are there and which are missing, so that anybody who has the bytes can go on.
     """
     found, standing, parts = await sending.look_at_upload(deps, principal, UploadId(known_id(upload)))
-    answer = upload_answer(deps, found, sign=principal.user_id == found.uploader_id, standing=standing, parts=parts)
+    answer = upload_answer(deps, found, sign=sending.may_send(principal, found), standing=standing, parts=parts)
     return Response(answer, headers={"Cache-Control": NO_STORE})
 
 

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, bindparam, delete, func, literal, select, true, tuple_, union_all
+from sqlalchemy import ARRAY, Integer, bindparam, func, literal, select, true, tuple_, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.forgetting import forget_some
 from coffer_chassis.tables import Id
 from coffer_contracts.ids import ItemId, UserId
 from coffer_files.domain.items import ChangeReason, Item
@@ -104,5 +105,5 @@ _tree_page = _page_of_trees()
 
 
 async def forget_before(connection: AsyncConnection, moment: datetime) -> int:
-    """Delete entries older than `moment`; how many. Cursors that are older must be told that they have expired."""
-    return (await connection.execute(delete(changes).where(changes.c.at < moment))).rowcount
+    """Delete a slice of the entries older than `moment`; how many. Older cursors must be told that they have expired."""
+    return await forget_some(connection, changes, changes.c.at < moment)

@@ -1,6 +1,7 @@
 """Who refers to a stored object: a file's content, an upload that is open, or the queue of objects that are to go.
 
-A key that nobody refers to stays so: objects get new random ids, and an upload that has ended never comes back.
+A key that nobody refers to stays so: objects get new random ids, and an upload that has ended never comes back, but for one
+that an operator releases from quarantine before its time there is over.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import BlobId, ItemId
-from coffer_files.domain.content import blob_of_key
-from coffer_files.domain.reconciling import Stored, upload_of_incoming
+from coffer_files.domain.content import blob_of_key, quarantine_key
+from coffer_files.domain.reconciling import Stored, blob_of_quarantine, upload_of_incoming
 from coffer_files.domain.upload_states import STATES
 from coffer_files.store.tables import blobs, doomed_blobs, uploads, versions
 
@@ -50,13 +51,15 @@ async def references(connection: AsyncConnection, keys: Sequence[str], *, locked
     found: dict[str, Reference] = {}
     # In the order in which objects go from one to the next, so that none slips through between two statements.
     blob_ids = [named[1] for key in known if (named := blob_of_key(key))]
+    blob_ids += [blob_id for key in known if (blob_id := blob_of_quarantine(key))]
     incoming = [upload_id for key in known if (upload_id := upload_of_incoming(key))]
     if blob_ids or incoming:
         named_by = or_(uploads.c.blob_id.in_(blob_ids), uploads.c.id.in_(incoming))
-        some = select(uploads.c.id, uploads.c.blob_key).where(named_by, uploads.c.state.in_(OPEN_STATES))
+        some = select(uploads.c.id, uploads.c.blob_id, uploads.c.blob_key).where(named_by, uploads.c.state.in_(OPEN_STATES))
         for row in await connection.execute(some.with_for_update() if locked else some):
             found[row.blob_key] = "under_way"
             found[f"incoming/{row.id}"] = "under_way"
+            found[quarantine_key(row.blob_id)] = "under_way"
     found |= dict.fromkeys(await still_stored(connection, known), "stored")
     doomed = select(doomed_blobs.c.key).where(doomed_blobs.c.key.in_(known))
     for key in (await connection.execute(doomed)).scalars():

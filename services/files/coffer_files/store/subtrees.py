@@ -2,39 +2,71 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Text, cast, delete, func, literal, select, tuple_
+from sqlalchemy import ARRAY, Integer, Text, bindparam, cast, delete, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.tables import Id
 from coffer_contracts.ids import ItemId, UserId
 from coffer_files.domain.items import Item
 from coffer_files.store.items import ITEM_COLUMNS
 from coffer_files.store.tables import items, marks
 
+LOOKED_AT = 4
+"""Items that one walk looks at, at most, for each that is wanted."""
 
-async def lock_lowest(connection: AsyncConnection, top_id: ItemId, limit: int) -> list[tuple[Item, tuple[ItemId, ...]]]:
-    """The deepest items of a subtree, itself last, locked; each with the folders between, from `top_id` down to it."""
+
+def _walk() -> Any:
     here = (
-        select(items.c.id, literal(0).label("depth"), cast([], ARRAY(Text)).label("path"))
-        .where(items.c.id == top_id)
+        select(items.c.id, items.c.id.label("start"), cast([], ARRAY(Text)).label("path"))
+        .where(items.c.id == func.any(bindparam("starts", type_=ARRAY(Id))))
         .cte("below", recursive=True)
     )
-    child = items.alias("child")
-    below = here.union_all(
-        select(child.c.id, here.c.depth + 1, func.array_append(here.c.path, cast(here.c.id, Text))).join(
-            here, child.c.parent_id == here.c.id
-        )
-    )
-    statement = (
-        select(*ITEM_COLUMNS, below.c.path)
-        .select_from(items.join(below, items.c.id == below.c.id))
-        .order_by(below.c.depth.desc(), items.c.id)
-        .limit(limit)
-        .with_for_update(of=items)
-    )
-    rows = (await connection.execute(statement)).all()
-    return [(Item._make(row[:-1]), tuple(row[-1])) for row in rows]
+    # LATERAL and OFFSET 0: the planner takes the walk to be long and would read the whole table at every step. In order of
+    # names: along the index, and no further than is looked at.
+    child = select(items.c.id).where(items.c.parent_id == here.c.id).order_by(items.c.name_key).offset(0).lateral("child")
+    path = func.array_append(here.c.path, cast(here.c.id, Text))
+    below = here.union_all(select(child.c.id, here.c.start, path).select_from(here.join(child, true())))
+    some = select(below).limit(bindparam("most", type_=Integer)).subquery("some")
+    inner = items.alias("inner")
+    # Not EXISTS: of that the planner may make a table of all folders there are.
+    one = select(inner.c.id).where(inner.c.parent_id == some.c.id).order_by(inner.c.name_key).limit(1).lateral("one")
+    return select(some, one.c.id.is_not(None).label("is_above")).select_from(some.outerjoin(one, true()))
+
+
+_below = _walk()
+
+# The planner takes a folder to be as large as folders are on the whole; where that is little or nearly all there is, it would
+# first gather and sort everything in it.
+_ALONG_THE_INDEX = select(
+    *(func.set_config(f"enable_{way}", bindparam("allowed", type_=Text), True) for way in ("bitmapscan", "seqscan", "sort"))
+)
+
+
+async def lock_lowest(connection: AsyncConnection, top_id: ItemId, limit: int) -> list[tuple[Item, tuple[ItemId, ...]]]:
+    """Items of a subtree below which nothing lies but others of them, the deepest first, itself last, locked; each with the
+    folders between, from `top_id` down to it. Costs no more in a large subtree: what is too much to look at is looked into
+    further down.
+    """
+    between: dict[ItemId, tuple[ItemId, ...]] = {top_id: ()}
+    lowest: dict[ItemId, None] = {}
+    starts, most = [top_id], limit * LOOKED_AT
+    await connection.execute(_ALONG_THE_INDEX, {"allowed": "off"})
+    while starts and len(lowest) < limit:
+        rows = (await connection.execute(_below, {"starts": starts, "most": most})).all()
+        for row in rows:
+            between[row.id] = (*between[row.start], *row.path)
+        rows = sorted(rows, key=lambda row: (-len(between[row.id]), row.id))
+        is_whole = len(rows) < most
+        lowest |= dict.fromkeys(row.id for row in rows if is_whole or not row.is_above)
+        starts = [] if is_whole else [row.id for row in rows if row.is_above][:limit]
+    await connection.execute(_ALONG_THE_INDEX, {"allowed": "on"})
+    wanted = list(lowest)[:limit]
+    locked = select(*ITEM_COLUMNS).where(items.c.id.in_(wanted)).order_by(items.c.id).with_for_update()
+    found = [Item._make(row) for row in await connection.execute(locked)]
+    found.sort(key=lambda item: (-len(between[item.id]), item.id))
+    return [(item, between[item.id]) for item in found]
 
 
 async def delete_items(connection: AsyncConnection, item_ids: Sequence[ItemId]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import BlobId, ItemId, UserId
+from coffer_files.domain.searching import MARK_BYTES
 from coffer_files.store.tables import blobs, items, texts, versions
 
 RULES = 1
@@ -34,7 +35,7 @@ def mark_of(owner_id: UserId) -> str:
     """What stands before each word of an owner in the index: the last and random part of the id. Two owners may share it, so
     whose an item is, is asked besides.
     """
-    return owner_id[-8:] + ":"
+    return owner_id[1 - MARK_BYTES :] + ":"
 
 
 def asked_of(owners: Iterable[UserId], words: Iterable[tuple[str, bool]]) -> str:

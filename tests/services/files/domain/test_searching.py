@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coffer_contracts.problems import ValidationFailed
+from coffer_files.domain import highlights
 from coffer_files.domain.highlights import EXCERPT_LENGTH, MOST_RANGES, Range, excerpt, ranges
 from coffer_files.domain.searching import LONGEST_WORD, MOST_LEXEMES, Query, fold, lexemes
 
@@ -82,3 +83,17 @@ def test_a_single_letter_is_not_looked_for_in_texts() -> None:
     assert Query.parse("a").text_words == []
     assert Query.parse("会").text_words == [("会", True)]
     assert Query.parse("foo-bar 会議資").text_words == [("foo", True), ("bar", True), ("会議", False), ("議資", False)]
+
+
+def test_an_excerpt_of_a_long_text_folds_each_character_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    folded: list[str] = []
+
+    def counting(text: str) -> str:
+        folded.append(text)
+        return fold(text)
+
+    monkeypatch.setattr(highlights, "fold", counting)
+    text = "Grüße aus Köln, e\u0301te\u0301 한글 " * 1000 + "Straße"
+    found = excerpt(text, ["strasse"])
+    assert [found.text[start : start + length] for start, length in found.ranges] == ["Straße"]
+    assert len(folded) < 100

@@ -27,6 +27,8 @@ def test_the_table_is_the_contract() -> None:
         "expired": set(),
         "aborted": set(),
     }
+    released = {state: set(rule.releases_to) for state, rule in STATES.items() if rule.releases_to}
+    assert released == {"rejected": {"cleared"}, "cleared": {"rejected"}}
     assert {state: rule.deadline for state, rule in STATES.items() if rule.deadline} == {
         "created": timedelta(hours=24),
         "received": timedelta(minutes=10),

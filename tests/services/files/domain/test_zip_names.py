@@ -1,5 +1,7 @@
 """Names in an archive lead nowhere but down, and there are no two of them."""
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,22 @@ def test_names_that_clash_only_when_they_were_made_safe_are_kept_apart() -> None
         "a_b (3).txt",
     ]
     assert names.take("a_b.txt", "folder") == "a_b.txt (1)"
+
+
+def test_many_names_that_are_made_one_cost_one_look_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def counted(name: str) -> str:
+        nonlocal looks
+        looks += 1
+        return name_key(name)
+
+    monkeypatch.setattr("coffer_files.domain.zip_names.name_key", counted)
+    names = Names()
+    hostile = ["".join(some) for some in product(':*?"<>|\\', repeat=3)]
+    hostile += [f"___ ({number})" for number in range(1, 512)]
+    assert len({names.take(name, "file") for name in hostile}) == len(hostile) == 1023
+    assert looks <= 5 * len(hostile)
 
 
 @given(st.lists(st.text(max_size=3), max_size=30))

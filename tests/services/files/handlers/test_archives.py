@@ -342,12 +342,27 @@ async def test_so_many_at_once_and_a_ticket_is_not_used_up_for_nothing(store: st
         item = await file(files, "busy.jpg", b"x")
         async with files.client() as http:
             url = (await ask(http, item)).json()["url"]
-            with files.deps.archiving.taken():
+            with files.deps.archiving.taken("user/another"):
                 busy = await http.get(url)
-                with pytest.raises(Unavailable), files.deps.archiving.taken():
+                with pytest.raises(Unavailable), files.deps.archiving.taken("user/third"):
                     pass
             assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")
             assert (await http.get(url)).status_code == 200
+        assert files.deps.archiving.count == 0
+
+
+async def test_nobody_holds_more_than_half_of_the_places(store: str) -> None:
+    async with files_on(store, archives_at_once=4) as files:
+        item = await file(files, "some.jpg", b"x")
+        taken = files.deps.archiving.taken
+        async with files.client() as http:
+            urls = [(await ask(http, item)).json()["url"] for _ in range(2)]
+            with taken(files.owner.grantee):
+                with taken(files.owner.grantee):
+                    assert (await http.get(urls[0])).status_code == 503
+                    with taken("user/another"):
+                        assert files.deps.archiving.count == 3
+                assert [(await http.get(url)).status_code for url in urls] == [200, 200]
         assert files.deps.archiving.count == 0
 
 

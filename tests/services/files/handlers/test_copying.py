@@ -6,10 +6,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from coffer_chassis.access import VIEWER
 from coffer_chassis.etags import Conditions
 from coffer_chassis.idempotency import claim
 from coffer_contracts import media
-from coffer_contracts.problems import Forbidden, KindConflict, NameConflict, NotFound, QuotaExceeded, StateConflict
+from coffer_contracts.problems import (
+    Forbidden,
+    IdempotencyKeyReuse,
+    KindConflict,
+    NameConflict,
+    NotFound,
+    QuotaExceeded,
+    StateConflict,
+)
 from coffer_files.domain.jobs import Job
 from coffer_files.handlers import copying
 from coffer_files.handlers.burying import bury
@@ -19,7 +28,7 @@ from coffer_files.handlers.trash import purge_item, trash_item
 from coffer_files.handlers.working import run_jobs
 from coffer_files.store.tables import blobs, changes, doomed_blobs, versions
 from factories.copying import CONTENT, copied, copy, counters_are_true, file, folder, item_of, shared_folder
-from factories.files import Files, envelope, files_on, origin_of, person
+from factories.files import Files, envelope, files_on, granted, origin_of, person
 from factories.jobs import nothing_to_do
 
 NOW = Conditions()
@@ -251,6 +260,25 @@ async def test_a_request_that_is_sent_twice_makes_one_copy(files: Files) -> None
     assert (first.replayed, again.replayed) == (False, True)
     assert first.made.at.item.id == again.made.at.item.id  # type: ignore[union-attr]  # a file is copied at once
     assert (await files.drive()).used_bytes == 2 * len(CONTENT)
+
+
+@pytest.mark.parametrize("across", [False, True])
+async def test_a_copy_that_is_asked_for_again_is_answered_whatever_became_of_its_source(store: str, across: bool) -> None:
+    async with files_on(store, default_quota_bytes=2 * len(CONTENT)) as files:
+        original, who = await file(files, "a.jpg"), person() if across else files.owner
+        await files.handle(granted(original, files.owner, who, VIEWER))
+        used = claim("key", principal=who.grantee, route="copy", body={})
+        wish = Wish("root", "b.jpg")
+        first = await copy_item(files.deps, who, origin_of(who), used, original, wish)
+        doomed = await files.rows(select(doomed_blobs.c.key))
+        await trash_item(files.deps, files.owner, files.origin, original, NOW)
+        again = await copy_item(files.deps, who, origin_of(who), used, original, wish)
+        assert again.replayed
+        assert first.made.at.item.id == again.made.at.item.id  # type: ignore[union-attr]  # a file is copied at once
+        assert await files.rows(select(doomed_blobs.c.key)) == doomed
+        other = claim("key", principal=who.grantee, route="copy", body={"name": "c.jpg"})
+        with pytest.raises(IdempotencyKeyReuse):
+            await copy_item(files.deps, who, origin_of(who), other, original, wish)
 
 
 async def test_what_is_in_the_trash_can_neither_be_copied_nor_copied_to(files: Files) -> None:

@@ -11,6 +11,7 @@ from coffer_contracts.problems import NameConflict, Problem
 from coffer_files.handlers.drives import root_of
 from coffer_files.handlers.items import KeepBoth, Wish, change_item, make_folder
 from coffer_files.handlers.uploads import complete_upload
+from coffer_files.store.drives import lock_drive
 from coffer_files.store.items import lock, update_item
 from coffer_files.store.tables import items
 from factories.files import Files, cleared, origin_of, person, registered, stored
@@ -186,3 +187,18 @@ async def test_two_that_swap_their_names_at_once_do_not_hang(files: Files) -> No
     one, two = await folder(files, "one"), await folder(files, "two")
     results = await asyncio.gather(rename(files, one, "two"), rename(files, two, "one"), return_exceptions=True)
     assert all(not isinstance(result, Exception) or isinstance(result, NameConflict) for result in results)
+
+
+async def test_an_upload_that_begins_while_its_folder_goes_away_with_the_drive_locked_does_not_fail(files: Files) -> None:
+    home = await folder(files, "home")
+    async with files.deps.work.unit(files.origin) as unit:
+        await lock_drive(unit.connection, files.owner.user_id)
+        beginning = asyncio.create_task(files.start(parent=home))
+        await files.somebody_waits()
+        # As a batch that restores one thing and renames another: this waits for the upload, which waits for the drive.
+        held = await lock(unit.connection, home)
+        assert held is not None
+        await update_item(unit.connection, held.item, changed_at=unit.now)
+    assert (await beginning).state == "created"
+    drive = await files.drive()
+    assert (drive.used_bytes, drive.reserved_bytes) == (0, 100)

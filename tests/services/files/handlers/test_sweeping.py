@@ -12,6 +12,7 @@ from coffer_files.handlers.burying import bury
 from coffer_files.handlers.receiving import dispatch_waiting
 from coffer_files.handlers.sweeping import SweepReport, forget, sweep
 from coffer_files.handlers.uploads import abort_upload
+from coffer_files.store.changes import forget_before
 from coffer_files.store.tables import changes, doomed_blobs, uploads
 from factories.bytes import asked, put, sent
 from factories.databases import Database
@@ -285,6 +286,18 @@ async def test_forgets_what_is_long_over(files: Files) -> None:
     assert [row.id for row in await files.rows(select(uploads.c.id))] == [open_.id]
     assert await files.rows(select(changes)) == []
     assert done.state == "committed"
+
+
+async def test_forgets_a_long_feed_a_slice_at_a_time(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("coffer_chassis.forgetting", "coffer_files.handlers.sweeping"):
+        monkeypatch.setattr(f"{module}.SLICE", 2)
+    for number in range(5):
+        await files.upload(f"done-{number}.jpg")
+    files.clock.advance(days=31)
+    async with files.engine.begin() as connection:
+        assert await forget_before(connection, files.clock.now()) == 2
+    await forget(files.deps)
+    assert await files.rows(select(changes)) == []
 
 
 async def test_uploads_that_cannot_be_looked_after_do_not_keep_others_waiting(

@@ -205,3 +205,16 @@ async def test_looking_costs_as_many_statements_for_one_hit_as_for_many_and_as_d
 async def make(files: Files, name: str, parent: str) -> Seen:
     made, _ = await make_folder(files.deps, files.owner, files.origin, None, parent=parent, name=name, conflict="fail")
     return made
+
+
+async def test_a_text_of_so_many_long_words_as_the_index_cannot_hold_is_found_by_the_first_of_them(files: Files) -> None:
+    upload = await uploaded(files, "hangul.pdf")
+    # Takes three times the room when it is taken apart into letters.
+    words = ["".join(chr(0xAC00 + (place * 7919 + turn * place // 3) % 11172) for turn in range(6)) for place in range(55_000)]
+    await says(files, upload, " ".join(words).encode())
+    assert await names(files, words[0]) == ["hangul.pdf"]
+    [(broken,)] = await files.rows(
+        f"""SELECT count(*) FROM texts, unnest(words) AS word WHERE blob_id = '{upload.blob_id}'
+            AND NOT words @@ (quote_literal(word.lexeme))::tsquery"""
+    )
+    assert broken == 0

@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from coffer_chassis.etags import Conditions
+from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.problems import NameConflict, NotFound, StateConflict
 from coffer_files.handlers import trash
 from coffer_files.handlers.drives import root_of
@@ -217,3 +218,56 @@ async def test_a_file_with_more_versions_than_a_message_holds_can_be_purged(file
     (told,) = [fact for fact in await files.facts("files.item.purged.v1") if fact.data.item_id == item_id]
     assert len(told.data.blob_ids) == trash.NAMED_BLOBS
     assert len(await files.rows(select(doomed_blobs).where(doomed_blobs.c.reason == "purged"))) >= 1801
+
+
+MANY = """WITH folders AS (INSERT INTO items (id, owner_id, parent_id, kind, name, name_key, revision, created_by, created_at,
+    modified_at, changed_at) SELECT gen_random_uuid(), owner_id, id, 'folder', n::text, n::text, 1, created_by, created_at,
+    created_at, created_at FROM items, generate_series(1, {wide}) AS n WHERE items.id = '{item}' RETURNING *)
+    , inner_ones AS (INSERT INTO items (id, owner_id, parent_id, kind, name, name_key, revision, created_by, created_at,
+    modified_at, changed_at) SELECT gen_random_uuid(), owner_id, id, 'folder', 'in', 'in', 1, created_by, created_at,
+    created_at, created_at FROM folders WHERE {filled} RETURNING 1) SELECT count(*) FROM inner_ones"""
+
+
+async def _read_by(unit: Unit) -> int:
+    query = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'items'")
+    return int((await unit.connection.execute(query)).scalar_one())
+
+
+@pytest.mark.parametrize("filled", [False, True])
+async def test_a_page_of_a_removal_costs_no_more_in_a_larger_folder(files: Files, monkeypatch: Any, filled: bool) -> None:
+    monkeypatch.setattr(trash, "PURGE_PAGE", 50)
+    top = await folder(files, "top")
+    await files.rows(MANY.format(wide=6000, item=top, filled=filled))
+    async with files.engine.begin() as connection:
+        await connection.execute(text("ANALYZE items"))  # as it is where so many have been for a while
+    await throw_away(files, top)
+    whole = 6001 + 6000 * filled
+    for _ in range(3):
+        async with files.deps.work.unit(files.origin) as unit:
+            before = await _read_by(unit)
+            assert not await trash.purge_some(unit, files.owner.user_id, top)
+            read = await _read_by(unit) - before
+        assert read < 3000, read
+        [(left,)] = await files.rows(f"SELECT count(*) FROM items WHERE owner_id = '{files.owner.user_id}'")
+        assert left == (whole := whole - 50) + 1
+
+
+async def test_all_of_a_tree_goes_however_little_of_it_is_looked_at(files: Files, monkeypatch: Any) -> None:
+    monkeypatch.setattr(trash, "PURGE_PAGE", 3)
+    top = await folder(files, "top")
+    await folder(files, "leaf", top)
+    chain = await folder(files, "chain", top)
+    for number in range(12):
+        chain = await folder(files, str(number), chain)
+    wide = await folder(files, "wide", chain)
+    await files.rows(MANY.format(wide=30, item=wide, filled="name::int % 2 = 0"))
+    early = await folder(files, "early", wide)
+    await throw_away(files, early)
+    await throw_away(files, top)
+    await purge(files, top)
+    assert len(await files.rows(select(items.c.id).where(items.c.owner_id == files.owner.user_id))) == 1
+    gone = [fact.data for fact in await files.facts("files.item.purged.v1") if fact.data.owner_id == files.owner.user_id]
+    order = [fact.item_id for fact in gone]
+    assert len(order) == len(set(order)) == 1 + 1 + 13 + 1 + 30 + 15 + 1
+    assert all(order.index(above) > place for place, fact in enumerate(gone) for above in fact.ancestor_ids[1:])
+    assert {fact.ancestor_ids[-1] for fact in gone} == {fact.parent_id for fact in gone}

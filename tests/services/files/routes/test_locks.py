@@ -1,6 +1,7 @@
 """Locks: whoever holds one writes, everybody else is told who does, on every way to write."""
 
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
@@ -94,6 +95,17 @@ async def test_others_are_told_who_holds_it_and_the_holder_goes_on(files: Files,
         assert (await mine.patch(f"/v1/items/{item}", json={"name": "again.jpg"})).status_code == 200
 
 
+async def test_a_lock_keeps_out_content_that_needs_no_bytes(files: Files, folder: str, editor: Principal) -> None:
+    block = hashlib.sha256(new_id().encode()).hexdigest()
+    await files.upload("known.jpg", parent=folder, blocks_sha256=(block,))
+    item = await file(files, folder)
+    announced = {"parent_id": folder, "name": "a.jpg", "size": 100, "conflict": "replace", "blocks_sha256": [block]}
+    async with files.client() as mine, files.client(editor) as theirs:
+        await lock(theirs, item)
+        for wish in (announced, {"item_id": item, "size": 100, "blocks_sha256": [block]}):
+            assert refused(await mine.post("/v1/uploads", json=wish), 423, "locked")["lock"]["holder_id"] == editor.user_id
+
+
 async def test_a_lock_that_goes_down_holds_for_all_that_lies_below(files: Files, folder: str, editor: Principal) -> None:
     inner = await made(files, "inner", folder)
     item = await file(files, inner)
@@ -136,6 +148,9 @@ async def test_what_came_on_its_way_before_the_lock_waits_in_conflict(files: Fil
         waits = await files.now(replacing)
         assert (waits.state, waits.reason) == ("conflict", "locked")
         assert (await files.now(beside)).state == "committed"
+        async with files.client() as mine:
+            asked = await mine.patch(f"/v1/uploads/{replacing.id}", json={"conflict": "replace"})
+            assert refused(asked, 423, "locked")["lock"]["holder_id"] == editor.user_id
         assert (await theirs.delete(f"/v1/items/{item}/lock")).status_code == 204
     async with files.client() as mine:
         assert (await mine.patch(f"/v1/uploads/{replacing.id}", json={"conflict": "replace"})).json()["state"] == "committed"

@@ -267,3 +267,27 @@ async def test_how_long_it_took_is_told_and_requests_are_counted_as_searches(fil
     async with files.client() as client:
         answer = await client.get("/v1/search", params={"q": "anything"})
     assert '"search"' in answer.headers["ratelimit-policy"]
+
+
+@pytest.mark.parametrize("hidden", range(1, 9))
+async def test_what_nobody_may_see_does_not_end_a_search_before_its_end(
+    files: Files, monkeypatch: pytest.MonkeyPatch, hidden: int
+) -> None:
+    # A share with so many folders below it that its owner's drive is looked at, name by name.
+    monkeypatch.setattr("coffer_files.store.reaches.MOST_FOLDERS", 0)
+    monkeypatch.setattr("coffer_files.handlers.searching.FEWEST", 2)
+    reader = person()
+    shared = await folder(files, "shared")
+    await folder(files, "the plan", shared)
+    for number in range(hidden):
+        await folder(files, f"plan {number}")
+    await files.handle(granted(shared, files.owner, reader))
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    for _ in range(hidden + 2):
+        page = await ask(files, reader, q="plan", limit="1", **cursor)
+        found += [one["item"]["name"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert found == ["the plan"]

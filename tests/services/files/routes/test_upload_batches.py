@@ -155,6 +155,16 @@ async def test_what_has_no_room_is_left_out_and_the_rest_goes_on(files: Files) -
     assert (await files.drive()).reserved_bytes == 1_000_000
 
 
+async def test_what_is_refused_by_its_name_leaves_its_room_to_the_others(files: Files) -> None:
+    async with files.client() as http:
+        await http.post("/v1/folders", json={"parent_id": "root", "name": "a"})
+        results = await began(
+            http, file("a", 600_000), file("b", 600_000), file("b", 300_000), file("c", 500_000), file("d", 1)
+        )
+        assert outcome(results) == ["name_conflict", "name_conflict", 201, 201, 201]
+    assert (await files.drive()).reserved_bytes == 800_001
+
+
 async def test_many_batches_at_once_never_set_aside_more_than_there_is(files: Files) -> None:
     async with files.client() as http:
         ended = await asyncio.gather(

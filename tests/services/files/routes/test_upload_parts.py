@@ -119,6 +119,16 @@ async def test_an_announcement_of_ten_thousand_blocks_fits_into_a_request(files:
         assert [part["headers"]["x-amz-checksum-sha256"] for part in last.json()["parts"]] == [blocks[9999], blocks[9998]]
 
 
+async def test_the_names_of_ten_thousand_parts_fit_into_a_request(files: Files) -> None:
+    named = [{"n": n, "etag": f'"{n:032x}"', "sha256": digest(str(n).encode())} for n in range(1, 10_001)]
+    async with files.client() as http:
+        begun = (await http.post("/v1/uploads", json={**ANNOUNCED, "size": 10_000 * BLOCK_BYTES, "blocks_sha256": None})).json()
+        at = f"/v1/uploads/{begun['id']}/complete"
+        told = refused(await http.post(at, json={"parts": named}), 409, "upload_incomplete")
+        assert len(told["missing_parts"]) == 10_000
+        refused(await http.post(at, content=b'"' + b"x" * 2**21 + b'"'), 413, "too_large")
+
+
 async def test_the_timeline_tells_of_parts(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     async with files.client() as http:
         begun = (await http.post("/v1/uploads", json=ANNOUNCED)).json()

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from httpx import AsyncClient, Response
 
+from coffer_chassis.identity import Principal
 from coffer_contracts import media
 from coffer_files.domain.parts import MAX_FILE_BYTES
 from coffer_files.domain.uploads import Upload
 from coffer_files.store.tables import uploads
-from factories.files import Files, cleared, envelope, files_on, person, rejected, stored
+from factories.files import Files, TokenIsUserId, cleared, envelope, files_on, person, rejected, stored
 
 
 def refused(answer: Response, status: int, code: str) -> Any:
@@ -249,3 +250,18 @@ async def test_an_old_or_foreign_feed_cursor_is_refused(store: str) -> None:
         fresh = (await http.get("/v1/changes/cursor")).json()["cursor"]
         await files.rows("UPDATE drives SET feed_epoch = feed_epoch + 1 RETURNING 1")
         refused(await http.get("/v1/changes", params={"cursor": fresh}), 410, "cursor_expired")
+
+
+async def test_a_token_that_may_only_read_is_not_given_what_sends_bytes(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = [await files.start(), await files.start("form.jpg", mode="post_form"), await files.start("b.jpg", mode="multipart")]
+
+    async def verify(_self: TokenIsUserId, token: str) -> Principal:
+        return person(files.owner.user_id, kind="token", scopes=frozenset(token.split()))
+
+    monkeypatch.setattr(TokenIsUserId, "verify", verify)
+    async with files.client() as http:
+        for scopes, is_given in (("files:read", False), ("files:read files:write", True)):
+            headers = {"Authorization": f"Bearer {scopes}"}
+            for upload, word in zip(begun, ("single", "form", "parts"), strict=True):
+                shown = (await http.get(f"/v1/uploads/{upload.id}", headers=headers)).json()
+                assert (shown["state"], word in shown) == ("created", is_given)

@@ -60,8 +60,11 @@ uploads = Table(
     Column("multipart_id", Text),
     Column("landing_key", Text),
     Column("landing_at", Instant),
+    Column("discarded_at", Instant),
     Index("uploads_of_uploader", "uploader_id", "id"),
     Index("uploads_into_drive", "owner_id", "id"),
+    Index("uploads_of_uploader_open", "uploader_id", "id", postgresql_where=text("state <> 'committed'")),
+    Index("uploads_into_drive_open", "owner_id", "id", postgresql_where=text("state <> 'committed'")),
     Index("uploads_due", "deadline_at", postgresql_where=text("deadline_at IS NOT NULL")),
     Index("uploads_unseen", "check_at", postgresql_where=text("state = 'created'")),
     Index(
@@ -74,5 +77,11 @@ uploads = Table(
     Index("uploads_in_check", "owner_id", postgresql_where=text("state = 'received' AND dispatched_at IS NOT NULL")),
     Index("uploads_ended", "changed_at", postgresql_where=text("deadline_at IS NULL AND state <> 'received'")),
     Index("uploads_landing", "landing_at", postgresql_where=text("state = 'cleared' AND landing_key IS NOT NULL")),
+    Index(
+        "uploads_in_quarantine",
+        "changed_at",
+        "id",
+        postgresql_where=text("state = 'rejected' AND discarded_at IS NULL"),
+    ),
     comment="Uploads on their way; check_at is when the sweeper looks into the bucket for one whose bytes nobody reported.",
 )
