@@ -121,7 +121,14 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
         topology=TOPOLOGY,
         work=work,
         bus=runtime.bus,
-        deps=Deps(work=work, blobs=runtime.blobs, children=children, label=Labels(), denied=denied),
+        deps=Deps(
+            work=work,
+            blobs=runtime.blobs,
+            children=children,
+            label=Labels(),
+            denied=denied,
+            antivirus=settings.antivirus(),
+        ),
         app=http_app(denied, coffer, settings, verifier, operations),
         tables=TABLES,
         # One job beyond those being rendered, so that its bytes are there when a process is free; sources are large.

@@ -9,6 +9,7 @@ from coffer_chassis.revocations import DenyList
 from coffer_chassis.unit_of_work import Work
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import PreviewOutcome
+from coffer_media_worker.scanning import Antivirus
 from coffer_media_worker.sources import Source
 
 FAST = "media-worker-fast"
@@ -43,3 +44,5 @@ class Deps:
     label: Callable[[bytes], str | None] | None
     """Names types that the signature table does not know; None where there is no libmagic."""
     denied: DenyList
+    antivirus: Antivirus | None = None
+    """Looks at every upload that is cleared by its bytes, where there is one."""

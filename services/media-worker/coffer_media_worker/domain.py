@@ -71,6 +71,8 @@ class RejectReason(StrEnum):
     """Why a file goes to quarantine."""
 
     EXECUTABLE_IN_DISGUISE = "executable_in_disguise"
+    INFECTED = "infected"
+    NOT_SCANNED = "not_scanned"
     POLYGLOT = "polyglot"
     TEST_VIRUS = "test_virus"
 

@@ -16,6 +16,7 @@ from coffer_media_worker import domain, store
 from coffer_media_worker.deps import BULK, FAST, Deps
 from coffer_media_worker.domain import Verdict
 from coffer_media_worker.previewing import on_item_committed
+from coffer_media_worker.verdicts import REJECTIONS
 
 WHOLE_BYTES = 1024 * 1024
 """Up to this a file is read whole: one request instead of two, and nothing can hide between its ends."""
@@ -35,6 +36,13 @@ async def on_upload_received(event: Envelope[UploadReceivedV1], deps: Deps) -> N
         log.info("upload_vanished", upload_id=fact.upload_id, error=type(error).__name__)
         return
     verdict = await asyncio.to_thread(domain.judge, head, tail, fact.size_bytes, fact.name, fact.claimed_mime_type, deps.label)
+    found = ""
+    if deps.antivirus is not None:
+        try:
+            verdict, found = await deps.antivirus.judge(verdict, deps.blobs, fact.blob_key, fact.etag, fact.size_bytes)
+        except (BlobMissing, BlobChanged) as error:
+            log.info("upload_vanished", upload_id=fact.upload_id, error=type(error).__name__)
+            return
     async with deps.work.unit(cause=event, consumer=FAST) as unit:
         revision = await store.record_verdict(
             unit.connection,
@@ -44,13 +52,15 @@ async def on_upload_received(event: Envelope[UploadReceivedV1], deps: Deps) -> N
             reason=verdict.reason,
             now=unit.now,
         )
-        unit.emit(verdict_fact(fact, verdict, started_at), sequence=revision)
+        unit.emit(verdict_fact(fact, verdict, started_at, found), sequence=revision)
     metrics.MEDIA_JOBS.labels("cleared" if verdict.cleared else "rejected").inc()
     metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
 
 
-def verdict_fact(fact: UploadReceivedV1, verdict: Verdict, started_at: datetime) -> UploadClearedV1 | UploadRejectedV1:
-    """The event that tells a verdict."""
+def verdict_fact(
+    fact: UploadReceivedV1, verdict: Verdict, started_at: datetime, found: str = ""
+) -> UploadClearedV1 | UploadRejectedV1:
+    """The event that tells a verdict; `found` is what a virus scanner calls what it has found."""
     known = {
         "upload_id": fact.upload_id,
         "owner_id": fact.owner_id,
@@ -64,15 +74,9 @@ def verdict_fact(fact: UploadReceivedV1, verdict: Verdict, started_at: datetime)
         "started_at": started_at,
     }
     if verdict.reason is not None:
-        return UploadRejectedV1(**known, reason=verdict.reason.value, detail=REJECTIONS[verdict.reason])
+        detail = REJECTIONS[verdict.reason] + (f" It calls it {found}." if found else "")
+        return UploadRejectedV1(**known, reason=verdict.reason.value, detail=detail)
     return UploadClearedV1(**known, width=verdict.width, height=verdict.height, previewable=domain.expects_preview(verdict))
-
-
-REJECTIONS = {
-    domain.RejectReason.EXECUTABLE_IN_DISGUISE: "The file is a program, but its name or type says that it is something else.",
-    domain.RejectReason.POLYGLOT: "The file is two kinds of file at once, which is a way to smuggle one as the other.",
-    domain.RejectReason.TEST_VIRUS: "The file is the EICAR anti-virus test file.",
-}
 
 
 async def _edges(blobs: Blobs, key: str, etag: str, size_bytes: int) -> tuple[bytes, bytes]:

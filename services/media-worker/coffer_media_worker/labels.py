@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 
 class Labels:
     """Names unknown bytes by libmagic, loaded at the first question (15 ms, 3 MB).
 
-    `missing` tells, after the first question, why there is no libmagic: to be logged once by the caller.
+    `missing` tells, after the first question, why there is no libmagic; that is logged once.
     """
 
     def __init__(self) -> None:
@@ -19,6 +23,8 @@ class Labels:
         if not self._tried:
             self._tried = True
             self._magic = self._load()
+            if self._magic is None:
+                log.warning("libmagic_missing", error=self.missing, advice="what our own table does not know has no name")
         if self._magic is None:
             return None
         try:

@@ -20,8 +20,8 @@ from coffer_contracts.media import PhotoReadyV1, PhotoRejectedV1
 from coffer_media_worker import domain, store
 from coffer_media_worker.deps import Deps
 from coffer_media_worker.domain import PreviewFailed, PreviewFailure
-from coffer_media_worker.handlers import REJECTIONS
 from coffer_media_worker.previewing import FOREVER, render_patiently
+from coffer_media_worker.verdicts import REJECTIONS
 
 PHOTOS = "media-worker-photos"
 PHOTO_BYTES = 5 * 1024 * 1024

@@ -32,6 +32,7 @@ class Flag(StrEnum):
     MISMATCH = "mismatch"  # its name or claimed type says something else
     PDF_JS = "pdf_js"  # a PDF that brings JavaScript, beside the active content that it is
     TRAILING_DATA = "trailing_data"  # bytes after the picture's end, as phones write them
+    UNSCANNED = "unscanned"  # the virus scanner was to look at it, and did not
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import struct
 import time
 
 import pytest
+import structlog
 
 from coffer_media_worker import signatures
 from coffer_media_worker.labels import Labels
@@ -232,7 +233,9 @@ def test_libmagic_labels_when_it_is_there_and_says_so_when_not(monkeypatch: pyte
     monkeypatch.setitem(__import__("sys").modules, "magic", None)
     monkeypatch.setitem(__import__("sys").modules, "pylibmagic", None)
     without = Labels()
-    assert without(b"anything") is None
+    with structlog.testing.capture_logs() as logged:
+        assert [without(b"anything") for _ in range(3)] == [None] * 3
+    assert [line["event"] for line in logged] == ["libmagic_missing"]
     assert without.missing is not None
     assert "ModuleNotFoundError" in without.missing
 

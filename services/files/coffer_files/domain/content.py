@@ -29,7 +29,10 @@ _SHOWN = frozenset(
 )
 """Types that every browser shows without running anything; all audio beside. SVG, HTML and XML run scripts and stay out."""
 
-_NEVER_SHOWN = frozenset({"active_content", "executable", "bomb", "polyglot", "released"})
+_NEVER_SHOWN = frozenset(
+    {"active_content", "bomb", "executable", "jar", "macros", "mismatch", "pdf_js", "polyglot", "released"}
+)
+"""Flags of content that is only ever saved, whatever its type."""
 _CORRUPT = "corrupt"
 """Why there is no preview of what has the head of a picture and something else behind it."""
 

@@ -51,7 +51,11 @@ def test_refuses_a_number_of_hashes_that_does_not_fit_the_length(size: Any, bloc
         ("image/svg+xml", [], "attachment"),
         ("text/html", [], "attachment"),
         ("application/xhtml+xml", [], "attachment"),
+        ("application/pdf", ["embedded_file"], "inline"),
         ("image/jpeg", ["executable"], "attachment"),
+        ("image/jpeg", ["mismatch"], "attachment"),
+        ("image/jpeg", ["released"], "attachment"),
+        ("image/jpeg", ["trailing_data"], "inline"),
     ],
 )
 def test_shows_only_what_runs_nothing(mime_type: Any, flags: Any, allowed: Any) -> None:
