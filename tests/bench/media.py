@@ -77,7 +77,7 @@ def _of_class(name: str, content: bytes, path: Path) -> list[Row]:
 
 
 def _bare(content: bytes, boxes: tuple[int, ...]) -> None:
-    """Pictures for the same boxes by Pillow alone, each filling its box, without limits, orientation, colours, facts or checks."""
+    """For the same boxes by Pillow alone, each filled: no limits, orientation, colours, facts or checks."""
     with Image.open(io.BytesIO(content)) as picture:
         size = picture.size
         largest = max(box for number, box in enumerate(boxes) if number == 0 or boxes[number - 1] < max(size))
