@@ -8,7 +8,8 @@ from coffer_contracts.ids import ActId
 
 ACTIONS = (
     "`dead_letters.redriven`, `dead_letters.dropped`, `events.republished`, `replay.cancelled`, `bucket.repair_requested`,"
-    " `job.requested`, `job.cancelled`, `quarantine.released`, `quarantine.discarded`, `limits.lifted`, `user.created`, `user.changed`, `user.suspended`,"
+    " `job.requested`, `job.cancelled`, `quarantine.released`, `quarantine.discarded`, `limits.lifted`,"
+    " `user.created`, `user.changed`, `user.suspended`,"
     " `user.activated`, `user.role_granted`,"
     " `user.role_removed`, `user.deleted`, `user.sessions_revoked`, `user.password_reset`, `user.mfa_reset`; a reader leaves"
     " aside words it does not know"
