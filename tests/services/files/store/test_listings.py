@@ -66,7 +66,7 @@ async def test_a_page_reads_no_more_rows_in_a_large_folder(files: Files, order: 
     async with files.deps.work.read() as connection:
         middle = (await listings.children(connection, root, order, limit=1000))[-1]
         for after in (None, Beginning(middle.kind, middle.place, middle.id)):
-            statement = listings._page(order, after.kind if after else None)
+            statement = listings._page(order, after.kind if after else None, frozenset(listings._KINDS), frozenset())
             place = {"value": after.value, "id": after.id} if after else {}
             raw: Any = (await connection.get_raw_connection()).driver_connection
             explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.sql}"

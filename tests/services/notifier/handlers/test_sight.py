@@ -148,7 +148,7 @@ def test_feed_and_activity_show_what_the_rules_allow(
     check(store_url_of_notifier, steps, order)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 @given(steps=STEPS, order=st.none() | st.randoms())
 @settings(max_examples=100, suppress_health_check=HEALTHY)
