@@ -78,11 +78,11 @@ def calm(houses: Houses) -> State:
 @pytest.fixture(scope="module")
 def ends(request: pytest.FixtureRequest, calm: State, houses: Houses) -> Iterator[Mapping[int, Future[None]]]:
     """Seed -> its run. A story mostly waits, so several happen at once, each in a house of its own."""
-    asked = [
+    asked = {
         item.callspec.params["seed"]
         for item in request.session.items
-        if item.module is request.module and hasattr(item, "callspec")
-    ]
+        if isinstance(item, pytest.Function) and item.module is request.module and hasattr(item, "callspec")
+    }
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {seed: pool.submit(_end, seed, calm, houses) for seed in SEEDS if seed in asked}
 
