@@ -150,6 +150,37 @@ def create_folder(stack: LocalStack, clients: int) -> Row:
     return http_row(f"create folder, {clients} clients", found, reference)
 
 
+def rename_folder(stack: LocalStack, clients: int) -> Row:
+    """Folders of one parent, each renamed over and over."""
+    ana = Person.at(stack.url)
+    parent = ana.folder("parent")["id"]
+    folders = [ana.folder(f"folder {number}", parent)["id"] for number in range(4 * clients)]
+
+    async def rename(session: aiohttp.ClientSession, number: int) -> int:
+        url = f"{stack.url}/v1/items/{folders[number % len(folders)]}"
+        async with session.patch(url, json={"name": f"renamed {number}"}) as answer:
+            await answer.read()
+            return answer.status
+
+    found = costed(stack, lambda: run_loop(rename, clients=clients, headers=signed_in(ana)))
+    return http_row(f"rename, {clients} clients", found, constant_answer(stack, clients))
+
+
+def start_upload(stack: LocalStack, clients: int) -> Row:
+    """Uploads that are announced, each with its signed address; nothing is sent."""
+    ana = Person.at(stack.url)
+    parent = ana.folder("parent")["id"]
+
+    async def start(session: aiohttp.ClientSession, number: int) -> int:
+        body = {"parent_id": parent, "name": f"file {number}", "size": 100}
+        async with session.post(f"{stack.url}/v1/uploads", json=body) as answer:
+            await answer.read()
+            return answer.status
+
+    found = costed(stack, lambda: run_loop(start, clients=clients, headers=signed_in(ana), expect=201))
+    return http_row(f"start an upload, {clients} clients", found, constant_answer(stack, clients))
+
+
 def database_alone(stack: LocalStack, clients: int = 8) -> Row:
     """What the database itself can do on these cores: pgbench's smallest write (one update, one insert, no contention)."""
     plain = stack.variables["COFFER_FILES_DATABASE_URL"].replace("postgresql+asyncpg", "postgresql")

@@ -30,6 +30,8 @@ def main() -> None:
             measures.upload_to_thumbnail(stack),
             *(measures.list_hundred(stack, clients) for clients in (1, 8, 32)),
             *(measures.create_folder(stack, clients) for clients in (1, 8, 32)),
+            *(measures.rename_folder(stack, clients) for clients in (8, 32)),
+            *(measures.start_upload(stack, clients) for clients in (8, 32)),
             *sharing.rights_in_time(stack),
             sharing.told_in_time(stack),
             sharing.make_shares(stack, 8),
