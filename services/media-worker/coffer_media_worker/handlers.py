@@ -11,6 +11,7 @@ from coffer_chassis.blobs import BlobChanged, BlobMissing, Blobs
 from coffer_chassis.handling import Handles, handler_table
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceivedV1, VersionDeletedV1
+from coffer_contracts.ids import BlobId
 from coffer_contracts.media import PreviewFailedV1, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
 from coffer_media_worker import domain, store
 from coffer_media_worker.deps import BULK, FAST, Deps
@@ -18,6 +19,8 @@ from coffer_media_worker.domain import Verdict
 from coffer_media_worker.previewing import on_item_committed
 from coffer_media_worker.verdicts import REJECTIONS
 
+MOST_NAMED = 1000
+"""Objects that the fact about a purged item names at most."""
 WHOLE_BYTES = 1024 * 1024
 """Up to this a file is read whole: one request instead of two, and nothing can hide between its ends."""
 log = structlog.get_logger(__name__)
@@ -101,9 +104,12 @@ async def on_item_purged(event: Envelope[ItemPurgedV1], deps: Deps) -> None:
     preview that was written meanwhile.
     """
     fact = event.data
-    async with deps.work.read() as connection:
-        # Of an item with very many versions the fact names only some.
-        known = await store.blobs_of_item_alone(connection, fact.item_id)
+    known: list[BlobId] = []
+    if len(fact.blob_ids) >= MOST_NAMED:
+        # Of an item with very many versions the fact names only some. Otherwise it knows better than what is known here: a copy
+        # that shares an object may not have been heard of.
+        async with deps.work.read() as connection:
+            known = await store.blobs_of_item_alone(connection, fact.item_id)
     blobs = dict.fromkeys((*fact.blob_ids, *known))
     keys = [key for blob_id in blobs for key in domain.preview_keys(blob_id)]
     await deps.blobs.delete(keys)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from coffer_chassis.handling import Retry
+from coffer_chassis.ids import new_id
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Duplicate, Work
@@ -249,8 +250,17 @@ async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_nam
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
     await previewing.on_item_committed(arrived(fact), deps)
-    await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
+    others = tuple(BlobId(new_id()) for _ in range(handlers.MOST_NAMED))
+    await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": others}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
+
+
+async def test_a_purge_that_names_no_object_leaves_pictures_for_a_copy_that_was_not_heard_of_yet(deps: Deps) -> None:
+    fact = item_committed(**await stored(deps, JPEG))
+    assert fact.content is not None
+    await previewing.on_item_committed(arrived(fact), deps)
+    await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
+    assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is not None
 
 
 async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: Deps) -> None:

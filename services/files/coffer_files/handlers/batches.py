@@ -16,7 +16,7 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_chassis.problems import document
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.ids import ItemId
+from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import BatchUndone, Problem, StateConflict
 from coffer_files.domain.names import accept_name
 from coffer_files.domain.tags import accept_tags
@@ -121,12 +121,22 @@ async def _lock(unit: Unit, principal: Principal, operations: Sequence[Operation
     parents = {parent for one in operations for parent in (one.parent, one.wish.parent) if parent is not None}
     named = [one.item_id for one in operations] + [ItemId(parent) for parent in parents - {ROOT}]
     own = {principal.user_id} if ROOT in parents else set()
-    owners = sorted({*await owners_of(unit.connection, named), *own})
+    owners = sorted({*await _concerned(unit, principal, named), *own})
     for owner_id in owners:
         await rows.lock_tree(unit.connection, owner_id)
     if any(one.verb in BOOKED or one.wish.conflict == "replace" for one in operations):
         for owner_id in owners:
             await lock_drive(unit.connection, owner_id)
+
+
+async def _concerned(unit: Unit, principal: Principal, named: Sequence[ItemId]) -> set[UserId]:
+    """Whose drives are held: the caller's own and those of whoever gave them something. Naming what one may not see holds up
+    nobody.
+    """
+    owners = set(await owners_of(unit.connection, named))
+    others = owners - {principal.user_id}
+    givers = {owner for _, owner in await given_to(unit.connection, principal.grantee)} if others else set()
+    return owners - (others - givers)
 
 
 async def _run_one(unit: Unit, deps: Deps, principal: Principal, one: Operation, problem_base: str) -> dict[str, Any]:

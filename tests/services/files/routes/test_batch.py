@@ -8,6 +8,8 @@ from httpx import AsyncClient, Response
 
 from coffer_chassis.access import EDITOR
 from coffer_chassis.ids import new_id
+from coffer_files.store.drives import lock_drive
+from coffer_files.store.items import lock_tree
 from factories.files import Files, granted, person
 
 
@@ -253,3 +255,14 @@ async def test_copies_are_made_at_once_where_no_bytes_move_and_by_a_job_where_th
         assert again[0]["item"]["id"] == first[0]["item"]["id"]
         assert await names(http) == {"a.jpg", "b.jpg", "folder", "folder 2"}
         assert (await files.drive()).used_bytes == 200
+
+
+async def test_naming_what_one_may_not_see_holds_up_nobody_and_is_held_up_by_nobody(files: Files) -> None:
+    async with files.client() as http, files.client(person()) as stranger:
+        item = await made(http, "a")
+        async with files.deps.work.engine.begin() as connection:
+            await lock_tree(connection, files.owner.user_id)
+            await lock_drive(connection, files.owner.user_id)
+            async with asyncio.timeout(10):
+                [result] = await outcomes(stranger, {"op": "purge", "item_id": item})
+        assert result["problem"]["code"] == "not_found"
