@@ -34,7 +34,13 @@ from factories.asgi import answered
 from factories.databases import Database
 
 ABSENT = "0193439e-8a5c-7000-8000-00000000dead"
-NOW = datetime.now(UTC)
+
+
+def now() -> datetime:
+    """Asked anew for each token: the tests of a whole run take longer than a token lives."""
+    return datetime.now(UTC)
+
+
 MINE: dict[str, Any] = {
     "cursor_key": "00" * 32,
     "aws_access_key_id": "nobody",
@@ -120,40 +126,40 @@ def _public_pem(issuer: Issuer) -> bytes:
 def _signed_as_hmac(issuer: Issuer, secret: bytes) -> str:
     """HS256 by hand: the library would refuse a public key as its secret, a thief's would not."""
     header = {"alg": "HS256", "typ": "JWT", "kid": issuer.key_id}
-    unsigned = by_hand(header, jwt.decode(issuer.token(NOW), options={"verify_signature": False})).rstrip(".")
+    unsigned = by_hand(header, jwt.decode(issuer.token(now()), options={"verify_signature": False})).rstrip(".")
     signature = hmac.new(secret, unsigned.encode(), hashlib.sha256).digest()
     return f"{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
 def _claims(issuer: Issuer, **changes: Any) -> dict[str, Any]:
-    return jwt.decode(issuer.token(NOW, **changes), options={"verify_signature": False})
+    return jwt.decode(issuer.token(now(), **changes), options={"verify_signature": False})
 
 
 FORGERIES: dict[str, Callable[[Issuer], str | None]] = {
     "no token": lambda issuer: None,
     "junk": lambda issuer: "Bearer junk",
     "another scheme": lambda issuer: "Basic YW5hOnBhc3M=",
-    "signed by somebody else": lambda issuer: issuer.token(NOW, key=Ed25519PrivateKey.generate()),
+    "signed by somebody else": lambda issuer: issuer.token(now(), key=Ed25519PrivateKey.generate()),
     "signed by nobody": lambda issuer: by_hand({"alg": "EdDSA", "kid": issuer.key_id}, _claims(issuer)),
-    "an unknown key": lambda issuer: issuer.token(NOW, key=Ed25519PrivateKey.generate(), headers={"kid": "unknown"}),
-    "its own key in the header": lambda issuer: issuer.token(NOW, key=MALLORY, headers={"kid": "m", "jwk": MALLORYS}),
+    "an unknown key": lambda issuer: issuer.token(now(), key=Ed25519PrivateKey.generate(), headers={"kid": "unknown"}),
+    "its own key in the header": lambda issuer: issuer.token(now(), key=MALLORY, headers={"kid": "m", "jwk": MALLORYS}),
     "algorithm none": lambda issuer: by_hand({"alg": "none", "kid": issuer.key_id}, _claims(issuer)),
     "algorithm None": lambda issuer: by_hand({"alg": "None", "kid": issuer.key_id}, _claims(issuer)),
     "HS256 by the public key": lambda issuer: _signed_as_hmac(issuer, issuer.key.public_key().public_bytes_raw()),
     "HS256 by the public key as PEM": lambda issuer: _signed_as_hmac(issuer, _public_pem(issuer)),
-    "RS256": lambda issuer: issuer.token(NOW, key=rsa_key(65537, 2048), algorithm="RS256"),
-    "ES256": lambda issuer: issuer.token(NOW, key=ec_key(SECP256R1()), algorithm="ES256"),
-    "expired": lambda issuer: issuer.token(NOW - timedelta(minutes=11)),
-    "from the future": lambda issuer: issuer.token(NOW + timedelta(hours=2)),
-    "for another audience": lambda issuer: issuer.token(NOW, aud="another-product"),
-    "for no audience": lambda issuer: issuer.token(NOW, aud=None),
-    "another issuer": lambda issuer: issuer.token(NOW, iss="https://evil.example.org"),
-    "an issuer of other kinds": lambda issuer: issuer.token(NOW, iss="coffer-sharing"),
-    "a link session": lambda issuer: issuer.token(NOW, kind="link"),
-    "a ticket": lambda issuer: issuer.token(NOW, kind="ticket"),
+    "RS256": lambda issuer: issuer.token(now(), key=rsa_key(65537, 2048), algorithm="RS256"),
+    "ES256": lambda issuer: issuer.token(now(), key=ec_key(SECP256R1()), algorithm="ES256"),
+    "expired": lambda issuer: issuer.token(now() - timedelta(minutes=11)),
+    "from the future": lambda issuer: issuer.token(now() + timedelta(hours=2)),
+    "for another audience": lambda issuer: issuer.token(now(), aud="another-product"),
+    "for no audience": lambda issuer: issuer.token(now(), aud=None),
+    "another issuer": lambda issuer: issuer.token(now(), iss="https://evil.example.org"),
+    "an issuer of other kinds": lambda issuer: issuer.token(now(), iss="coffer-sharing"),
+    "a link session": lambda issuer: issuer.token(now(), kind="link"),
+    "a ticket": lambda issuer: issuer.token(now(), kind="ticket"),
     "a refresh token": lambda issuer: "cof_ref_" + "A" * 43,
-    "a personal token without its prefix": lambda issuer: issuer.token(NOW, kind="pat"),
-    "an access token with the prefix": lambda issuer: PAT_PREFIX + issuer.token(NOW),
+    "a personal token without its prefix": lambda issuer: issuer.token(now(), kind="pat"),
+    "an access token with the prefix": lambda issuer: PAT_PREFIX + issuer.token(now()),
 }
 
 
@@ -174,10 +180,10 @@ async def test_no_route_of_any_service_believes(house: House, forgery: str) -> N
 
 
 async def test_a_session_that_ended_is_refused_on_every_route_of_every_service(house: House) -> None:
-    token = house.issuer.token(NOW, sid="ended")
+    token = house.issuer.token(now(), sid="ended")
     for service in house.services.values():
         denied = getattr(service.deps, "denied", service.deps).revocations
-        denied.add("ended", NOW + timedelta(minutes=10))
+        denied.add("ended", now() + timedelta(minutes=10))
     for service_name, method, path in house.routes():
         status, _, _ = await house.ask(service_name, method, path, f"Bearer {token}")
         assert status == 401, f"{service_name}: {method} {path}"
@@ -187,7 +193,7 @@ async def test_an_honest_token_is_believed_by_every_service(house: House) -> Non
     """So that the refusals above are about the tokens: a person gets as far as not being an operator."""
     for name in house.services:
         path = f"/v1/admin/{name}/queues"
-        for token in (house.issuer.token(NOW), PAT_PREFIX + house.issuer.token(NOW, kind="pat", sid=None)):
+        for token in (house.issuer.token(now()), PAT_PREFIX + house.issuer.token(now(), kind="pat", sid=None)):
             status, _, problem = await house.ask(name, "GET", path, f"Bearer {token}")
             assert (status, problem["code"]) == (403, "forbidden"), path
 
@@ -198,7 +204,7 @@ async def test_keys_that_were_never_loaded_are_no_reason_to_refuse_for_good(tmp_
     (entry,) = [entry for entry in SERVICES if entry.name == "sharing"]
     service = await entry.build(coffer, entry.settings(**MINE))
     try:
-        headers = [(b"authorization", f"Bearer {Issuer().token(NOW)}".encode())]
+        headers = [(b"authorization", f"Bearer {Issuer().token(now())}".encode())]
         status, told, problem = await answered(service.app, "GET", "/v1/shares/with-me", headers)
         assert (status, problem["code"], told["retry-after"]) == (503, "unavailable", "1")
     finally:

@@ -23,7 +23,11 @@ from coffer_contracts.problems import Unavailable
 from factories.accounts import Issuer, by_hand, serving
 
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:ab12cd34/prod"
-NOW = datetime.now(UTC)
+
+
+def now() -> datetime:
+    """Asked anew for each token: the tests of a whole run take longer than a token lives."""
+    return datetime.now(UTC)
 
 
 class Published:
@@ -120,13 +124,13 @@ def verdict(answer: dict[str, Any]) -> bool:
 async def test_a_token_of_coffer_is_allowed_and_the_integration_is_told_whose_it_is(
     published: Published, judge: Verifier, event: Ask
 ) -> None:
-    token = published.issuer.token(NOW, user_id="u-1", sid="s-1", scopes=["files:write", "files:read"])
+    token = published.issuer.token(now(), user_id="u-1", sid="s-1", scopes=["files:write", "files:read"])
     answer = await authorize(event(f"Bearer {token}"), judge)
     assert verdict(answer)
     told = {"userId": "u-1", "sessionId": "s-1", "scopes": "files:read files:write", "kind": "user"}
     assert answer["context"] == told
     assert answer.get("principalId", "u-1") == "u-1"
-    personal = PAT_PREFIX + published.issuer.token(NOW, kind="pat", sid=None)
+    personal = PAT_PREFIX + published.issuer.token(now(), kind="pat", sid=None)
     assert (await authorize(event(f"bearer {personal}"), judge))["context"]["kind"] == "token"
 
 
@@ -135,14 +139,14 @@ DENIED: dict[str, Callable[[Issuer], str | None]] = {
     "an empty one": lambda issuer: "",
     "another scheme": lambda issuer: "Basic YTpi",
     "junk": lambda issuer: "Bearer junk",
-    "no scheme": lambda issuer: issuer.token(NOW),
+    "no scheme": lambda issuer: issuer.token(now()),
     "not latin": lambda issuer: "Bearer ☃\ud800",
     "algorithm none": lambda issuer: "Bearer " + by_hand({"alg": "none", "kid": issuer.key_id}, {"iss": issuer.name}),
-    "another key": lambda issuer: "Bearer " + issuer.token(NOW, key=Ed25519PrivateKey.generate()),
-    "another audience": lambda issuer: "Bearer " + issuer.token(NOW, aud="another-product"),
-    "another issuer": lambda issuer: "Bearer " + issuer.token(NOW, iss="evil"),
-    "a link session": lambda issuer: "Bearer " + issuer.token(NOW, kind="link"),
-    "an expired one": lambda issuer: "Bearer " + issuer.token(NOW - timedelta(minutes=11)),
+    "another key": lambda issuer: "Bearer " + issuer.token(now(), key=Ed25519PrivateKey.generate()),
+    "another audience": lambda issuer: "Bearer " + issuer.token(now(), aud="another-product"),
+    "another issuer": lambda issuer: "Bearer " + issuer.token(now(), iss="evil"),
+    "a link session": lambda issuer: "Bearer " + issuer.token(now(), kind="link"),
+    "an expired one": lambda issuer: "Bearer " + issuer.token(now() - timedelta(minutes=11)),
 }
 
 
@@ -157,7 +161,7 @@ async def test_everything_else_is_denied(published: Published, judge: Verifier, 
 
 @pytest.mark.parametrize("event", EVENTS)
 async def test_a_token_without_the_scope_that_is_asked_for_is_denied(published: Published, judge: Verifier, event: Ask) -> None:
-    asked = event(f"Bearer {published.issuer.token(NOW, scopes=['files:read'])}")
+    asked = event(f"Bearer {published.issuer.token(now(), scopes=['files:read'])}")
     assert verdict(await authorize(asked, judge, needed=["files:read"]))
     answer = await authorize(asked, judge, needed=["files:read", "files:write"])
     assert not verdict(answer)
@@ -165,7 +169,7 @@ async def test_a_token_without_the_scope_that_is_asked_for_is_denied(published: 
 
 
 async def test_two_tokens_are_none(published: Published, judge: Verifier) -> None:
-    token = f"Bearer {published.issuer.token(NOW)}"
+    token = f"Bearer {published.issuer.token(now())}"
     event = rest_request(token)
     event["multiValueHeaders"]["Authorization"] = [token, token]
     assert not verdict(await authorize(event, judge))
@@ -174,7 +178,7 @@ async def test_two_tokens_are_none(published: Published, judge: Verifier) -> Non
 async def test_headers_have_no_case_and_may_come_in_one_form_only(published: Published, judge: Verifier) -> None:
     event = rest_request(None)
     del event["multiValueHeaders"]
-    event["headers"] = {"AUTHORIZATION": f"Bearer {published.issuer.token(NOW)}"}
+    event["headers"] = {"AUTHORIZATION": f"Bearer {published.issuer.token(now())}"}
     assert verdict(await authorize(event, judge))
     event["headers"] = None
     assert not verdict(await authorize(event, judge))
@@ -210,7 +214,7 @@ async def test_while_no_key_set_could_be_read_nobody_is_allowed_and_nobody_denie
     published.status = status
     for event in EVENTS:
         with pytest.raises(Unavailable):
-            await authorize(event(f"Bearer {published.issuer.token(NOW)}"), judge)
+            await authorize(event(f"Bearer {published.issuer.token(now())}"), judge)
     assert published.asked == 1
 
 
@@ -226,7 +230,7 @@ async def test_floods_and_other_addresses_are_no_key_sets(published: Published, 
 
 async def test_keys_are_read_once_for_many_questions(published: Published, judge: Verifier) -> None:
     for _ in range(5):
-        assert verdict(await authorize(http_api(f"Bearer {published.issuer.token(NOW)}"), judge))
+        assert verdict(await authorize(http_api(f"Bearer {published.issuer.token(now())}"), judge))
     assert published.asked == 1
 
 
@@ -266,7 +270,7 @@ async def test_the_function_starts_with_what_is_in_the_archive_and_loads_nothing
     published: Published, running: tuple[Published, str], laid_out: Path, tmp_path: Path
 ) -> None:
     trusted = published.issuer.trusted.model_copy(update={"jwks_url": f"{running[1]}/jwks.json"})
-    events = [event(f"Bearer {published.issuer.token(NOW)}") for event in EVENTS] + [http_api("Bearer junk")]
+    events = [event(f"Bearer {published.issuer.token(now())}") for event in EVENTS] + [http_api("Bearer junk")]
     environment = {"COFFER_TRUSTED_ISSUERS": f"[{trusted.model_dump_json()}]", "COFFER_AUTHORIZER_SCOPES": "files:read"}
     done = await asyncio.to_thread(cold, laid_out, tmp_path, events, **environment)
     assert done.returncode == 0, done.stderr
@@ -277,7 +281,7 @@ async def test_the_function_starts_with_what_is_in_the_archive_and_loads_nothing
 
 def test_what_the_function_logs_is_in_the_archive_too(published: Published, laid_out: Path, tmp_path: Path) -> None:
     trusted = published.issuer.trusted.model_copy(update={"jwks_url": "http://127.0.0.1:1/jwks.json"})
-    events = [http_api(f"Bearer {published.issuer.token(NOW)}")]
+    events = [http_api(f"Bearer {published.issuer.token(now())}")]
     done = cold(laid_out, tmp_path, events, COFFER_TRUSTED_ISSUERS=f"[{trusted.model_dump_json()}]")
     assert done.returncode == 1
     assert "key_set_unreachable" in done.stdout + done.stderr
