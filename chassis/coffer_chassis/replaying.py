@@ -6,7 +6,6 @@ slice had sent already is then sent twice, and readers drop it by its id.
 """
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +18,8 @@ from coffer_chassis.bus import Bus, Outgoing, QueueMissing, Refused, refuse_unse
 from coffer_chassis.ids import new_id
 from coffer_chassis.logs import scrubbed
 from coffer_chassis.outbox import batches, outgoing
-from coffer_chassis.pauses import back_off, sleep_until
 from coffer_chassis.replays import Replay, replay_of
+from coffer_chassis.rounds import Rounds
 from coffer_chassis.unit_of_work import Work
 
 SLICE = 100
@@ -192,44 +191,14 @@ async def next_due(work: Work) -> datetime | None:
     return moment
 
 
-class Replayer:
-    """Runs the replays of one service as they become due. `run` until told to stop; `poke` when there is one."""
+def replayer(work: Work, bus: Bus, *, topic: str) -> Rounds:
+    """A loop that runs the replays of one service as they become due."""
 
-    def __init__(self, work: Work, bus: Bus, *, topic: str) -> None:
-        self._work = work
-        self._bus = bus
-        self._topic = topic
-        self._poked = asyncio.Event()
+    async def look(_stopping: asyncio.Event) -> float:
+        due = await next_due(work)
+        if due is not None and due <= work.clock.now() and await replay_round(work, bus, topic):
+            return 0
+        due = await next_due(work) if due is not None else None
+        return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.01, (due - work.clock.now()).total_seconds()))
 
-    def poke(self) -> None:
-        """Look at once. Cheap, never blocks, may be called from the event loop only."""
-        self._poked.set()
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Send until `stopping` is set. Survives failures of the store by backing off."""
-        failures = 0
-        stop = asyncio.create_task(stopping.wait())
-        stop.add_done_callback(lambda _: self.poke())
-        try:
-            while not stopping.is_set():
-                self._poked.clear()
-                try:
-                    await self.look()
-                    failures = 0
-                except Exception as error:  # noqa: BLE001  # the loop outlives whatever happens in one round
-                    failures += 1
-                    log.warning("replays_failed", topic=self._topic, error=repr(error), failures=failures)
-                    await sleep_until(stopping, back_off(failures, BACK_OFF_SECONDS))
-        finally:
-            stop.cancel()
-
-    async def look(self) -> None:
-        """Send what is due, or wait until something is, for up to POLL_SECONDS."""
-        due = await next_due(self._work)
-        if due is not None and due <= self._work.clock.now() and await replay_round(self._work, self._bus, self._topic):
-            return
-        wait = POLL_SECONDS
-        if due is not None and (due := await next_due(self._work)) is not None:
-            wait = min(wait, max(0.01, (due - self._work.clock.now()).total_seconds()))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._poked.wait(), wait)
+    return Rounds(look, failed="replays_failed", back_off_seconds=BACK_OFF_SECONDS)

@@ -21,7 +21,7 @@ from coffer_chassis.housekeeping import Job, chassis_jobs
 from coffer_chassis.outbox import Relay
 from coffer_chassis.pauses import back_off, sleep_until
 from coffer_chassis.private_outbox import PrivateRelay
-from coffer_chassis.replaying import Replayer
+from coffer_chassis.replaying import replayer
 from coffer_chassis.replays import REPLAYS
 from coffer_chassis.snapshots import Source
 from coffer_chassis.topology import ServiceTopology
@@ -91,7 +91,7 @@ class Service:
         self.relay = Relay(self.work, self.bus, topic=self.topology.topic, service=self.name)
         private = self.topology.private_topic
         self.private_relay = PrivateRelay(self.work, self.bus, topic=private, service=self.name) if private else None
-        self.replayer = Replayer(self.work, self.bus, topic=self.topology.topic)
+        self.replayer = replayer(self.work, self.bus, topic=self.topology.topic)
         self.wakeups = self.work.wakeups = self.work.wakeups or Wakeups(self.work.engine, self.name)
         for lane in self.topology.lanes:
             if lane.queue not in self.tables:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 
 from coffer_chassis import replaying, replays
 from coffer_chassis.bus import Outgoing
-from coffer_chassis.replaying import LEASE_SECONDS, RETRY_SECONDS, Replayer, replay_round
+from coffer_chassis.replaying import LEASE_SECONDS, RETRY_SECONDS, replay_round, replayer
 from coffer_chassis.testing import eventually
 from factories.eventing import TABLES, Store, failed
 from factories.relaying import RecordingBus, relay_of
@@ -163,9 +163,9 @@ async def test_the_loop_begins_when_it_is_told_and_ends_when_it_is_told(
 ) -> None:
     monkeypatch.setattr(replaying, "POLL_SECONDS", 3600)
     ids = await sent(store, bus, 3)
-    replayer, stopping = Replayer(store.work, bus, topic=TOPIC), asyncio.Event()
-    store.wake(replayer.poke, replays.REPLAYS)
-    running = asyncio.create_task(replayer.run(stopping))
+    rounds, stopping = replayer(store.work, bus, topic=TOPIC), asyncio.Event()
+    store.wake(rounds.poke, replays.REPLAYS)
+    running = asyncio.create_task(rounds.run(stopping))
     await start(store)
 
     async def all_sent() -> bool:
@@ -190,7 +190,7 @@ async def test_the_loop_outlives_a_store_that_fails(store: Store, bus: Recording
     ids = await sent(store, bus)
     await start(store)
     stopping = asyncio.Event()
-    running = asyncio.create_task(Replayer(store.work, bus, topic=TOPIC).run(stopping))
+    running = asyncio.create_task(replayer(store.work, bus, topic=TOPIC).run(stopping))
 
     async def all_sent() -> bool:
         return bus.ids == ids

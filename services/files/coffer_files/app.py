@@ -31,7 +31,7 @@ from coffer_files.handlers.feed_watch import CHANGES, FeedWatch
 from coffer_files.handlers.granting import GRANTS
 from coffer_files.handlers.interactions import WRITE_EVERY_SECONDS, Interactions, write_interactions
 from coffer_files.handlers.jobs import JOBS
-from coffer_files.handlers.landing import Lander
+from coffer_files.handlers.landing import lander
 from coffer_files.handlers.locks import forget_locks
 from coffer_files.handlers.multiparts import abort_multiparts
 from coffer_files.handlers.places import Places
@@ -45,7 +45,7 @@ from coffer_files.handlers.sweeping import forget, sweep
 from coffer_files.handlers.tallying import tally_trash
 from coffer_files.handlers.texts import TEXT_QUEUE, TEXTS
 from coffer_files.handlers.trash import purge_old
-from coffer_files.handlers.working import WORKERS, Worker, forget_jobs, measure_jobs
+from coffer_files.handlers.working import WORKERS, forget_jobs, measure_jobs, worker
 from coffer_files.routes import ROUTES
 from coffer_files.settings import FilesSettings
 from coffer_files.store.tables import chassis, revocations
@@ -160,8 +160,8 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
         stack.push_async_callback(tell_downloads, deps.work, deps.downloads)
         verifier = runtime.verifier(deps.denied.revocations)
         operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1, runtime.limiter)
-        workers = [Worker(deps) for _ in range(WORKERS)]
-        lander = Lander(deps)
+        workers = [worker(deps) for _ in range(WORKERS)]
+        landing = lander(deps)
         service = Service(
             topology=TOPOLOGY,
             work=deps.work,
@@ -172,8 +172,8 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
             recover=lambda: sweep(deps, grace_seconds=0),
             jobs=jobs(deps),
             loops=(
-                Loop("lander", lander.run),
-                *(Loop(f"jobs-{number}", worker.run) for number, worker in enumerate(workers, 1)),
+                Loop("lander", landing.run),
+                *(Loop(f"jobs-{number}", each.run) for number, each in enumerate(workers, 1)),
             ),
             watches=(
                 *deps.denied.watches(),
@@ -188,9 +188,9 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
             wait_seconds=settings.poll_wait_seconds,
             linger_seconds=settings.linger_seconds,
         )
-        for worker in workers:
-            service.wakeups.on(JOBS, worker.poke)
-        service.wakeups.on(LANDINGS, lander.poke)
+        for each in workers:
+            service.wakeups.on(JOBS, each.poke)
+        service.wakeups.on(LANDINGS, landing.poke)
         # Whoever writes into a feed tells others of it as well, or wakes readers by name.
         service.wakeups.follow(OUTBOX, CHANGES)
         service.wakeups.on(CHANGES, deps.watch.poke)

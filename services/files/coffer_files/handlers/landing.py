@@ -6,7 +6,6 @@ judged ones. So it may be made twice and by two at once, and whoever is killed i
 """
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -14,6 +13,7 @@ import structlog
 from coffer_chassis.blobs import BlobChanged, BlobMissing
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
+from coffer_chassis.rounds import Rounds
 from coffer_files.domain import landing as rules
 from coffer_files.domain.deadlines import BUCKET_PATIENCE
 from coffer_files.domain.landing import LandingFault
@@ -42,34 +42,14 @@ PAUSE_SECONDS = 0.5
 log = structlog.get_logger(__name__)
 
 
-class Lander:
-    """Lands uploads as they are cleared: `run` until told to stop, `poke` when there is one."""
+def lander(deps: Deps) -> Rounds:
+    """A loop that lands uploads as they are cleared."""
 
-    def __init__(self, deps: Deps) -> None:
-        self._deps = deps
-        self._poked = asyncio.Event()
+    async def look(_stopping: asyncio.Event) -> float:
+        await land(deps)
+        return POLL_SECONDS
 
-    def poke(self) -> None:
-        """Look at once. Cheap, never blocks, may be called from the event loop only."""
-        self._poked.set()
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Land what is cleared until `stopping` is set. Survives failures of the store."""
-        stop = asyncio.create_task(stopping.wait())
-        stop.add_done_callback(lambda _: self.poke())
-        try:
-            while not stopping.is_set():
-                self._poked.clear()
-                wait = POLL_SECONDS
-                try:
-                    await land(self._deps)
-                except Exception as error:  # noqa: BLE001  # the loop outlives whatever happens in one round
-                    log.warning("landing_round_failed", error=repr(error))
-                    wait = PAUSE_SECONDS
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._poked.wait(), wait)
-        finally:
-            stop.cancel()
+    return Rounds(look, failed="landing_round_failed", back_off_seconds=(PAUSE_SECONDS, PAUSE_SECONDS))
 
 
 async def land(deps: Deps) -> int:

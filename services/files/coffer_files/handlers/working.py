@@ -13,7 +13,7 @@ import structlog
 
 from coffer_chassis import metrics
 from coffer_chassis.forgetting import SLICE
-from coffer_chassis.pauses import back_off, sleep_until
+from coffer_chassis.rounds import Rounds
 from coffer_contracts.problems import Internal, Problem, Temporary
 from coffer_files.domain.jobs import GIVEN_UP_AFTER, LEASE, Job, JobLost, Progress, pause_after
 from coffer_files.handlers.deps import Deps
@@ -145,42 +145,18 @@ async def forget_jobs(deps: Deps) -> int:
             return count
 
 
-class Worker:
-    """A loop that carries jobs out. `run` until told to stop; `poke` when there is one."""
+def worker(deps: Deps) -> Rounds:
+    """A loop that carries jobs out."""
 
-    def __init__(self, deps: Deps) -> None:
-        self._deps = deps
-        self._poked = asyncio.Event()
+    async def look(stopping: asyncio.Event) -> float:
+        await run_jobs(deps, stopping=stopping)
+        return await _until_due(deps)
 
-    def poke(self) -> None:
-        """Look at once. Cheap, never blocks, may be called from the event loop only."""
-        self._poked.set()
+    return Rounds(look, failed="jobs_failed", back_off_seconds=BACK_OFF_SECONDS)
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set; the step under way ends first. Survives failures of the store by backing off."""
-        failures = 0
-        stop = asyncio.create_task(stopping.wait())
-        stop.add_done_callback(lambda _: self.poke())
-        try:
-            while not stopping.is_set():
-                self._poked.clear()
-                try:
-                    await run_jobs(self._deps, stopping=stopping)
-                    await self._wait()
-                    failures = 0
-                except Exception as error:  # noqa: BLE001  # the loop outlives whatever happens in one round
-                    failures += 1
-                    log.warning("jobs_failed", error=repr(error), failures=failures)
-                    await sleep_until(stopping, back_off(failures, BACK_OFF_SECONDS))
-        finally:
-            stop.cancel()
 
-    async def _wait(self) -> None:
-        """Until somebody asks for something, or a pause or a lease is over; for up to POLL_SECONDS."""
-        async with self._deps.work.read() as connection:
-            due = await rows.next_due(connection, tuple(JOB_KINDS))
-        wait = POLL_SECONDS
-        if due is not None:
-            wait = min(wait, max(0.05, (due - self._deps.work.clock.now()).total_seconds()))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._poked.wait(), wait)
+async def _until_due(deps: Deps) -> float:
+    """Seconds until a pause or a lease is over, up to POLL_SECONDS."""
+    async with deps.work.read() as connection:
+        due = await rows.next_due(connection, tuple(JOB_KINDS))
+    return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.05, (due - deps.work.clock.now()).total_seconds()))

@@ -18,7 +18,7 @@ from coffer_contracts.problems import Forbidden, LimitReached, NotFound, Unavail
 from coffer_files.domain.jobs import GIVEN_UP_AFTER, LEASE, MOST_OPEN, Job, Progress
 from coffer_files.handlers import job_kinds, working
 from coffer_files.handlers.jobs import cancel_job, find_job, reach, start_job, step_unit
-from coffer_files.handlers.working import KEPT, Worker, forget_jobs, run_jobs
+from coffer_files.handlers.working import KEPT, forget_jobs, run_jobs, worker
 from coffer_files.store import jobs as rows
 from factories.files import Files, files_on, origin_of, person
 from factories.jobs import nothing_to_do
@@ -347,10 +347,10 @@ async def test_whoever_works_is_woken_as_soon_as_somebody_asks(files: Files, kin
 
     kinds["count"] = tells
     files.deps.work.wakeups = Wakeups(files.engine, "files")
-    worker = Worker(files.deps)
-    files.deps.work.wakeups.on("jobs", worker.poke)
+    rounds = worker(files.deps)
+    files.deps.work.wakeups.on("jobs", rounds.poke)
     stopping = asyncio.Event()
-    running = asyncio.create_task(worker.run(stopping))
+    running = asyncio.create_task(rounds.run(stopping))
     try:
         for _ in range(3):
             job = await ask(files)
