@@ -125,7 +125,7 @@ class PreviewReadyV1(PreviewFact):
 
 
 class PreviewOmittedV1(PreviewFact):
-    """There is no picture of this version: its kind has none, or the file carries none. What else is known of it stands here."""
+    """There is no picture of this version: its kind has none, or the file carries none. What is known of it stands here."""
 
     type: ClassVar[str] = "media.preview.omitted.v1"
 
