@@ -45,9 +45,10 @@ from coffer_files.handlers.sweeping import sweep
 from coffer_files.handlers.tickets import Admission
 from coffer_files.handlers.working import run_jobs
 from coffer_local.registry import SERVICES
-from coffer_media_worker import handlers, photos, previewing, store
-from coffer_media_worker.deps import Deps as MediaDeps
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers import judging, photos, previewing
+from coffer_media_worker.handlers.deps import Deps as MediaDeps
+from coffer_media_worker.store import tables
 from coffer_sharing.domain import Wish as ShareWish
 from coffer_sharing.handlers.changing import change_share, leave_share, revoke_share
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
@@ -194,15 +195,15 @@ class Children:
 async def of_media_worker(url: str) -> set[str]:
     """A good photo and a bad one are judged; one preview succeeds, and one fails; so do two photos of people."""
     engine, clock = create_async_engine(url), FixedClock()
-    work, blobs = Work(engine, store.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
+    work, blobs = Work(engine, tables.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
     picture = Rendered((Picture(b"RIFF....WEBP", "image/webp", 400, 300, 400),), 4000, 3000, b"tiny")
     failure = PreviewFailed(PreviewFailure.CORRUPT)
     children: Any = Children([picture, failure, picture, failure])
-    deps = MediaDeps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, store.revocations))
+    deps = MediaDeps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, tables.revocations))
     for number, content in enumerate([jpeg(8, 8), program()]):
         key = f"blobs/owner/{number}"
         etag = await blobs.write(key, content, content_type="application/octet-stream")
-        await handlers.on_upload_received(arrived(upload_received(key=key, etag=etag, size_bytes=len(content))), deps)
+        await judging.on_upload_received(arrived(upload_received(key=key, etag=etag, size_bytes=len(content))), deps)
     photo, content = "blobs/owner/0", jpeg(8, 8)
     for _ in range(2):
         etag = await blobs.write(photo, content, content_type="image/jpeg")

@@ -20,16 +20,16 @@ from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_contracts.media import OperatorActedV1, SightingNotedV1
-from coffer_media_worker import store
 from coffer_media_worker.child import BARRIERS
 from coffer_media_worker.children import Children
-from coffer_media_worker.deps import BULK, FAST, Deps
-from coffer_media_worker.handlers import BULK_TABLE, FAST_TABLE
+from coffer_media_worker.handlers.deps import BULK, FAST, Deps
+from coffer_media_worker.handlers.photos import PHOTOS, PHOTOS_TABLE, forget_photos
+from coffer_media_worker.handlers.reactions import BULK_TABLE, FAST_TABLE
+from coffer_media_worker.handlers.sessions import PEOPLE, PEOPLE_TABLE
 from coffer_media_worker.labels import Labels
-from coffer_media_worker.photos import PHOTOS, PHOTOS_TABLE, forget_photos
 from coffer_media_worker.routes import ROUTES
-from coffer_media_worker.sessions import PEOPLE, PEOPLE_TABLE
 from coffer_media_worker.settings import MediaWorkerSettings
+from coffer_media_worker.store import tables
 
 NAME = "media-worker"
 TABLES = {FAST: FAST_TABLE, BULK: BULK_TABLE, PEOPLE: PEOPLE_TABLE, PHOTOS: PHOTOS_TABLE}
@@ -108,8 +108,8 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
     """Open everything the media worker needs. The caller runs the service and closes it."""
     resources = AsyncExitStack()
     runtime = await open_runtime(resources, coffer, settings, service=NAME, receivers=len(TOPOLOGY.lanes))
-    work = runtime.work(store.chassis, source="/media-worker")
-    denied = DenyList(work, store.revocations)
+    work = runtime.work(tables.chassis, source="/media-worker")
+    denied = DenyList(work, tables.revocations)
     operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1, runtime.limiter)
     verifier = runtime.verifier(denied.revocations)
     children = Children(concurrency=settings.children)

@@ -15,11 +15,12 @@ from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.ids import BlobId
-from coffer_media_worker import handlers, previewing, store
 from coffer_media_worker.children import Early
-from coffer_media_worker.deps import Deps
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers import burying, judging, previewing
+from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.sources import Source
+from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged, upload_received, version_deleted
@@ -50,14 +51,14 @@ class Children:
 async def deps(database: Database) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
     clock = FixedClock()
-    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
-    yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None, denied=DenyList(work, store.revocations))
+    work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
 
 
 async def emitted(deps: Deps) -> list[dict[str, Any]]:
     async with deps.work.read() as connection:
-        query = select(store.chassis.outbox.c.body).order_by(store.chassis.outbox.c.position)
+        query = select(tables.chassis.outbox.c.body).order_by(tables.chassis.outbox.c.position)
         return [json.loads(body) for body in (await connection.execute(query)).scalars()]
 
 
@@ -71,7 +72,7 @@ JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b0800100010
 
 async def test_a_jpeg_is_cleared_with_its_true_type(deps: Deps) -> None:
     fact = upload_received(**await stored(deps, JPEG))
-    await handlers.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact), deps)
     (event,) = await emitted(deps)
     assert event["type"] == "media.upload.cleared.v1"
     assert event["data"]["mime_type"] == "image/jpeg"
@@ -90,7 +91,7 @@ async def test_verdict_and_preview_say_when_the_work_began(deps: Deps, monkeypat
 
     monkeypatch.setattr(deps.blobs, "read", slow)
     known = await stored(deps, JPEG)
-    await handlers.on_upload_received(arrived(upload_received(**known)), deps)
+    await judging.on_upload_received(arrived(upload_received(**known)), deps)
     await previewing.on_item_committed(arrived(item_committed(**known)), deps)
     told = [(event["data"]["started_at"], event["time"]) for event in await emitted(deps)]
     assert told == [
@@ -101,7 +102,7 @@ async def test_verdict_and_preview_say_when_the_work_began(deps: Deps, monkeypat
 
 async def test_a_verdict_carries_actor_correlation_and_cause_of_the_upload(deps: Deps) -> None:
     received = arrived(upload_received(**await stored(deps, JPEG)))
-    await handlers.on_upload_received(received, deps)
+    await judging.on_upload_received(received, deps)
     (event,) = await emitted(deps)
     assert (event["causationid"], event["correlationid"]) == (received.id, received.correlationid)
     assert (event["actorid"], event["ownerid"]) == (received.actorid, received.ownerid)
@@ -110,7 +111,7 @@ async def test_a_verdict_carries_actor_correlation_and_cause_of_the_upload(deps:
 async def test_a_program_named_like_a_photo_is_rejected_with_its_reason(deps: Deps) -> None:
     program = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(200)
     fact = upload_received(**await stored(deps, program), name="holiday.jpg")
-    await handlers.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact), deps)
     (event,) = await emitted(deps)
     assert event["type"] == "media.upload.rejected.v1"
     assert event["data"]["reason"] == "executable_in_disguise"
@@ -119,7 +120,7 @@ async def test_a_program_named_like_a_photo_is_rejected_with_its_reason(deps: De
 
 async def test_an_empty_file_is_cleared_without_asking_the_bucket(deps: Deps) -> None:
     fact = upload_received(key="blobs/nowhere/at-all", etag="none", size_bytes=0, name="empty.txt", claimed="text/plain")
-    await handlers.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact), deps)
     (event,) = await emitted(deps)
     assert (event["type"], event["data"]["previewable"]) == ("media.upload.cleared.v1", False)
 
@@ -135,23 +136,23 @@ async def test_only_the_ends_of_a_large_file_are_read(deps: Deps, monkeypatch: p
         return await read_range(key, first, last, etag=etag)
 
     monkeypatch.setattr(deps.blobs, "read_range", counted)
-    await handlers.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact), deps)
     assert sorted(ranges) == [(0, 65_535), (len(content) - 65_536, len(content) - 1)]
     assert (await emitted(deps))[0]["data"]["mime_type"] == "image/jpeg"
 
 
 async def test_the_same_fact_twice_gives_one_verdict(deps: Deps) -> None:
     received = arrived(upload_received(**await stored(deps, JPEG)))
-    await handlers.on_upload_received(received, deps)
+    await judging.on_upload_received(received, deps)
     with pytest.raises(Duplicate):
-        await handlers.on_upload_received(received, deps)
+        await judging.on_upload_received(received, deps)
     assert len(await emitted(deps)) == 1
 
 
 async def test_a_dispatch_driven_again_gets_a_later_verdict(deps: Deps) -> None:
     fact = upload_received(**await stored(deps, JPEG))
-    await handlers.on_upload_received(arrived(fact), deps)
-    await handlers.on_upload_received(arrived(fact.model_copy(update={"attempt": 2}), sequence=2), deps)
+    await judging.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact.model_copy(update={"attempt": 2}), sequence=2), deps)
     assert [event["sequence"][-1] for event in await emitted(deps)] == ["1", "2"]
 
 
@@ -162,7 +163,7 @@ async def test_bytes_that_changed_or_vanished_get_no_verdict(deps: Deps, etag: s
         await deps.blobs.delete([known["key"]])
     else:
         known["etag"] = etag
-    await handlers.on_upload_received(arrived(upload_received(**known)), deps)
+    await judging.on_upload_received(arrived(upload_received(**known)), deps)
     assert await emitted(deps) == []
 
 
@@ -172,11 +173,11 @@ async def test_a_crash_before_commit_leaves_nothing_and_the_next_delivery_does_a
     async with deps.work.read() as connection:
         await connection.exec_driver_sql("ALTER TABLE outbox ADD CONSTRAINT crash CHECK (false) NOT VALID")
     with pytest.raises(Exception, match="crash"):
-        await handlers.on_upload_received(received, deps)
+        await judging.on_upload_received(received, deps)
     async with deps.work.read() as connection:
         await connection.exec_driver_sql("ALTER TABLE outbox DROP CONSTRAINT crash")
-        assert (await connection.execute(select(store.verdicts))).all() == []
-    await handlers.on_upload_received(received, deps)
+        assert (await connection.execute(select(tables.verdicts))).all() == []
+    await judging.on_upload_received(received, deps)
     assert len(await emitted(deps)) == 1
 
 
@@ -239,9 +240,9 @@ async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) ->
     fact = item_committed(**await stored(deps, JPEG))
     await previewing.on_item_committed(arrived(fact), deps)
     purged = arrived(item_purged(fact), sequence=2)
-    await handlers.on_item_purged(purged, deps)
+    await burying.on_item_purged(purged, deps)
     with pytest.raises(Duplicate):
-        await handlers.on_item_purged(purged, deps)
+        await burying.on_item_purged(purged, deps)
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
 
@@ -250,8 +251,8 @@ async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_nam
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
     await previewing.on_item_committed(arrived(fact), deps)
-    others = tuple(BlobId(new_id()) for _ in range(handlers.MOST_NAMED))
-    await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": others}), sequence=2), deps)
+    others = tuple(BlobId(new_id()) for _ in range(burying.MOST_NAMED))
+    await burying.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": others}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
 
 
@@ -259,7 +260,7 @@ async def test_a_purge_that_names_no_object_leaves_pictures_for_a_copy_that_was_
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
     await previewing.on_item_committed(arrived(fact), deps)
-    await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
+    await burying.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is not None
 
 
@@ -270,7 +271,7 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
     for fact in (one, other):
         await previewing.on_item_committed(arrived(fact), deps)
     assert one.item_id != other.item_id
-    await handlers.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
+    await burying.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{blob_id}/400") is not None
 
 
@@ -279,12 +280,12 @@ async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the
     await previewing.on_item_committed(arrived(fact), deps)
     assert fact.content is not None
     key = f"previews/{fact.content.blob_id}/400"
-    await handlers.on_version_deleted(arrived(version_deleted(fact)), deps)
+    await burying.on_version_deleted(arrived(version_deleted(fact)), deps)
     assert await deps.blobs.head(key) is not None
     last = arrived(version_deleted(fact, fact.content.blob_id))
-    await handlers.on_version_deleted(last, deps)
+    await burying.on_version_deleted(last, deps)
     with pytest.raises(Duplicate):
-        await handlers.on_version_deleted(last, deps)
+        await burying.on_version_deleted(last, deps)
     assert await deps.blobs.head(key) is None
     await previewing.on_item_committed(arrived(fact), deps)
     assert await deps.blobs.head(key) is None
@@ -293,7 +294,7 @@ async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the
 
 async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await handlers.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
+    await burying.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
     await previewing.on_item_committed(arrived(fact, sequence=1), deps)
     assert await emitted(deps) == []
     assert fact.content is not None
@@ -307,7 +308,7 @@ async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps:
     write: Any = deps.blobs.write
 
     async def write_late(*given: Any, **more: Any) -> Any:
-        await handlers.on_item_purged(purged, deps)
+        await burying.on_item_purged(purged, deps)
         etag = await write(*given, **more)
         if crash:
             raise ConnectionError("the process ends here")

@@ -13,11 +13,12 @@ from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.files import ItemCommittedV1
-from coffer_media_worker import handlers, previewing, store
 from coffer_media_worker.children import Early
-from coffer_media_worker.deps import Deps
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers import burying, previewing
+from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.sources import Source, Stored
+from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged
@@ -60,8 +61,8 @@ def children() -> Children:
 async def deps(database: Database, children: Children) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
     clock = FixedClock()
-    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
-    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, store.revocations))
+    work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
 
 
@@ -72,7 +73,7 @@ async def committed(deps: Deps, content: bytes = b"photo", **more: Any) -> ItemC
 
 async def told(deps: Deps) -> list[tuple[str, list[int], str]]:
     async with deps.work.read() as connection:
-        query = select(store.chassis.outbox.c.body).order_by(store.chassis.outbox.c.position)
+        query = select(tables.chassis.outbox.c.body).order_by(tables.chassis.outbox.c.position)
         events = [json.loads(body) for body in (await connection.execute(query)).scalars()]
     return [
         (
@@ -130,7 +131,7 @@ async def test_a_purge_in_between_leaves_nothing(deps: Deps, children: Children)
     fact = await committed(deps)
 
     async def purge() -> None:
-        await handlers.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
+        await burying.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
 
     children.meanwhile = purge
     await previewing.on_item_committed(arrived(fact, sequence=1), deps)
@@ -141,7 +142,7 @@ async def test_a_purge_in_between_leaves_nothing(deps: Deps, children: Children)
 async def test_all_sizes_go_with_their_file(deps: Deps) -> None:
     fact = await committed(deps)
     await previewing.on_item_committed(arrived(fact), deps)
-    await handlers.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
+    await burying.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
     assert await stored(deps, fact) == []
 
 

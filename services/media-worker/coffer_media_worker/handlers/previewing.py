@@ -16,11 +16,13 @@ from coffer_contracts.event import Envelope
 from coffer_contracts.files import ContentFact, ItemCommittedV1
 from coffer_contracts.ids import BlobId
 from coffer_contracts.media import MediaFacts, PreviewFailedV1, PreviewImage, PreviewReadyV1
-from coffer_media_worker import domain, store
+from coffer_media_worker import domain
 from coffer_media_worker.children import Early
-from coffer_media_worker.deps import BULK, Deps
 from coffer_media_worker.domain import SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers.deps import BULK, Deps
 from coffer_media_worker.sources import Source, Stored
+from coffer_media_worker.store.previews import preview_of_blob, record_preview
+from coffer_media_worker.store.tombstones import is_gone
 from coffer_media_worker.warm import ChildrenLost
 
 EARLY = f"{BULK}-early"
@@ -40,8 +42,8 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
     if content is None or content.mime_type not in domain.RENDERABLE:
         return
     async with deps.work.read() as connection:
-        gone = await store.is_gone(connection, fact.item_id, content.version_id, event.revision)
-        known = await store.preview_of_blob(connection, content.blob_id)
+        gone = await is_gone(connection, fact.item_id, content.version_id, event.revision)
+        known = await preview_of_blob(connection, content.blob_id)
     if gone:
         await _clear_up(deps, content.blob_id)
         return
@@ -92,9 +94,9 @@ async def _tell(
     ready = result if isinstance(result, PreviewReadyV1) else None
     reason = result.reason if isinstance(result, PreviewFailedV1) else None if finished else UNFINISHED
     async with deps.work.unit(cause=event, consumer=BULK if finished else EARLY) as unit:
-        gone = await store.is_gone(unit.connection, result.item_id, result.version_id, event.revision)
+        gone = await is_gone(unit.connection, result.item_id, result.version_id, event.revision)
         if not gone:
-            revision = await store.record_preview(
+            revision = await record_preview(
                 unit.connection,
                 result.version_id,
                 item_id=result.item_id,
@@ -117,7 +119,7 @@ async def _clear_up(deps: Deps, blob_id: BlobId) -> None:
     that crashed.
     """
     async with deps.work.read() as connection:
-        in_use = await store.preview_of_blob(connection, blob_id)
+        in_use = await preview_of_blob(connection, blob_id)
     if in_use is None:
         await deps.blobs.delete(domain.preview_keys(blob_id))
 
