@@ -46,7 +46,7 @@ from coffer_files.handlers.tickets import Admission
 from coffer_files.handlers.working import run_jobs
 from coffer_local.registry import SERVICES
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers import judging, photos, previewing
+from coffer_media_worker.handlers import judging, photos
 from coffer_media_worker.handlers.deps import Deps as MediaDeps
 from coffer_media_worker.store import tables
 from coffer_sharing.domain import Wish as ShareWish
@@ -60,6 +60,7 @@ from factories.mailed import last_secret
 from factories.notifier import notifier_on
 from factories.oidc import realm
 from factories.operators import OPERATOR, operations_of
+from factories.previews import preview
 from factories.receivers import receiver
 from factories.sharing import sharing_on
 from factories.signed_in import again
@@ -207,7 +208,7 @@ async def of_media_worker(url: str) -> set[str]:
     photo, content = "blobs/owner/0", jpeg(8, 8)
     for _ in range(2):
         etag = await blobs.write(photo, content, content_type="image/jpeg")
-        await previewing.on_item_committed(arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))), deps)
+        await preview(deps, arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))))
     for number in range(2):
         user, sent = UserId(new_id()), PhotoId(new_id())
         key = f"photos/incoming/{user}/{sent}"

@@ -17,13 +17,15 @@ from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.ids import BlobId
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers import burying, judging, previewing
+from coffer_media_worker.handlers import burying, judging
 from coffer_media_worker.handlers.deps import Deps
+from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.sources import Source
 from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged, upload_received, version_deleted
+from factories.previews import preview
 
 pytestmark = pytest.mark.slow  # renders real pictures in real children
 
@@ -48,9 +50,13 @@ class Children:
 
 
 @pytest.fixture
-async def deps(database: Database) -> AsyncIterator[Deps]:
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+async def deps(database: Database, clock: FixedClock) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
-    clock = FixedClock()
     work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
     yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
@@ -92,7 +98,7 @@ async def test_verdict_and_preview_say_when_the_work_began(deps: Deps, monkeypat
     monkeypatch.setattr(deps.blobs, "read", slow)
     known = await stored(deps, JPEG)
     await judging.on_upload_received(arrived(upload_received(**known)), deps)
-    await previewing.on_item_committed(arrived(item_committed(**known)), deps)
+    await preview(deps, arrived(item_committed(**known)))
     told = [(event["data"]["started_at"], event["time"]) for event in await emitted(deps)]
     assert told == [
         ("2026-11-20T12:00:00.000000Z", "2026-11-20T12:00:03.000000Z"),
@@ -183,7 +189,7 @@ async def test_a_crash_before_commit_leaves_nothing_and_the_next_delivery_does_a
 
 async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     (event,) = await emitted(deps)
     assert event["type"] == "media.preview.ready.v1"
     (image,) = event["data"]["images"]
@@ -196,14 +202,14 @@ async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
 
 async def test_no_preview_is_tried_of_what_cannot_have_one(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, b"text"), mime_type="text/plain", media_kind="text")
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     assert await emitted(deps) == []
 
 
 async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.CORRUPT))
     deps = replace(deps, children=children)
-    await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     (event,) = await emitted(deps)
     assert (event["type"], event["data"]["reason"]) == ("media.preview.failed.v1", "corrupt")
     assert children.asked == 1
@@ -212,7 +218,7 @@ async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
 async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.TIMEOUT), PICTURE)
     deps = replace(deps, children=children)
-    await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     assert (await emitted(deps))[0]["type"] == "media.preview.ready.v1"
     assert children.asked == 2
 
@@ -220,7 +226,7 @@ async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
 async def test_lost_processes_are_no_verdict_on_the_file(deps: Deps) -> None:
     deps = replace(deps, children=Children(ChildrenLost("killed")))
     with pytest.raises(Retry):
-        await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+        await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     assert await emitted(deps) == []
 
 
@@ -229,8 +235,8 @@ async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
     deps = replace(deps, children=children)
     known = await stored(deps, JPEG)
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
-    await previewing.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
-    await previewing.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
+    await preview(deps, arrived(item_committed(**known, blob_id=blob_id)))
+    await preview(deps, arrived(item_committed(**known, blob_id=blob_id)))
     first, second = await emitted(deps)
     assert first["data"]["images"] == second["data"]["images"]
     assert children.asked == 1
@@ -238,7 +244,7 @@ async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
 
 async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     purged = arrived(item_purged(fact), sequence=2)
     await burying.on_item_purged(purged, deps)
     with pytest.raises(Duplicate):
@@ -250,7 +256,7 @@ async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) ->
 async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_name(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     others = tuple(BlobId(new_id()) for _ in range(burying.MOST_NAMED))
     await burying.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": others}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
@@ -259,7 +265,7 @@ async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_nam
 async def test_a_purge_that_names_no_object_leaves_pictures_for_a_copy_that_was_not_heard_of_yet(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     await burying.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is not None
 
@@ -269,7 +275,7 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
     one, other = (item_committed(**known, blob_id=blob_id) for _ in range(2))
     for fact in (one, other):
-        await previewing.on_item_committed(arrived(fact), deps)
+        await preview(deps, arrived(fact))
     assert one.item_id != other.item_id
     await burying.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{blob_id}/400") is not None
@@ -277,7 +283,7 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
 
 async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the_same_bytes(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     assert fact.content is not None
     key = f"previews/{fact.content.blob_id}/400"
     await burying.on_version_deleted(arrived(version_deleted(fact)), deps)
@@ -287,7 +293,7 @@ async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the
     with pytest.raises(Duplicate):
         await burying.on_version_deleted(last, deps)
     assert await deps.blobs.head(key) is None
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     assert await deps.blobs.head(key) is None
     assert len(await emitted(deps)) == 1
 
@@ -295,14 +301,14 @@ async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the
 async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     await burying.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
-    await previewing.on_item_committed(arrived(fact, sequence=1), deps)
+    await preview(deps, arrived(fact, sequence=1))
     assert await emitted(deps) == []
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
 
 
 @pytest.mark.parametrize("crash", [False, True])
-async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps: Deps, crash: bool) -> None:
+async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps: Deps, clock: FixedClock, crash: bool) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     committed, purged = arrived(fact, sequence=1), arrived(item_purged(fact), sequence=2)
     write: Any = deps.blobs.write
@@ -317,8 +323,11 @@ async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps:
     setattr(deps.blobs, "write", write_late)  # noqa: B010  # a method of a protocol
     if crash:
         with pytest.raises(ConnectionError):
-            await previewing.on_item_committed(committed, deps)
-    await previewing.on_item_committed(committed, deps)
+            await preview(deps, committed)
+        clock.advance(seconds=1)
+        await make_previews(deps)
+    else:
+        await preview(deps, committed)
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
     assert await emitted(deps) == []

@@ -1,9 +1,9 @@
 """Previews of new versions: made in processes of their own, stored, told; the small picture before the others."""
 
 import base64
-import contextlib
-import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
 
 import structlog
 from pydantic import ValidationError
@@ -11,21 +11,22 @@ from pydantic import ValidationError
 from coffer_chassis import metrics
 from coffer_chassis.blobs import BlobChanged, BlobMissing, Blobs
 from coffer_chassis.handling import Retry
-from coffer_chassis.unit_of_work import Duplicate
+from coffer_chassis.origin import Origin
+from coffer_contracts.catalog import parse
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ContentFact, ItemCommittedV1
-from coffer_contracts.ids import BlobId
+from coffer_contracts.ids import BlobId, VersionId
 from coffer_contracts.media import MediaFacts, PreviewFailedV1, PreviewImage, PreviewReadyV1
 from coffer_media_worker import domain
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers.deps import BULK, Deps
+from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.sources import Source, Stored
 from coffer_media_worker.store.previews import preview_of_blob, record_preview
+from coffer_media_worker.store.queue import PreviewJob, end_job, has_use, note_told_early
 from coffer_media_worker.store.tombstones import is_gone
 from coffer_media_worker.warm import ChildrenLost
 
-EARLY = f"{BULK}-early"
 WHOLE_PICTURE_BYTES = 4 * 1024 * 1024
 BY_RANGES = frozenset({"image/gif", "image/jpeg", "image/tiff"})
 """Pictures of which the beginning may do, or tell that they are too large; larger ones are read as far as that."""
@@ -35,32 +36,29 @@ WORTH_ANOTHER_TRY = frozenset({PreviewFailure.TIMEOUT, PreviewFailure.CRASHED})
 log = structlog.get_logger(__name__)
 
 
-async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> None:
-    """Make the preview of a new version. Twice the same fact gives one preview; previews of purged items are not made."""
+class JobLost(Exception):
+    """Somebody else has the job by now; nothing is to be told."""
+
+
+async def make_preview(deps: Deps, job: PreviewJob) -> None:
+    """Make the preview that a job is about, tell what became of it, and end the job. May run again from any point; previews of
+    purged items are not made. Raises JobLost, and whatever is no fault of the file's.
+    """
+    event, content = asked_by(job)
     fact = event.data
-    content = fact.content
-    if content is None or content.mime_type not in domain.RENDERABLE:
-        return
     async with deps.work.read() as connection:
         gone = await is_gone(connection, fact.item_id, content.version_id, event.revision)
         known = await preview_of_blob(connection, content.blob_id)
     if gone:
-        await _clear_up(deps, content.blob_id)
+        await _end_without_word(deps, job)
         return
-    started, started_at = time.monotonic(), deps.work.clock.now()
-    about = {
-        "item_id": fact.item_id,
-        "version_id": content.version_id,
-        "owner_id": fact.owner_id,
-        "ancestor_ids": fact.ancestor_ids,
-        "blob_id": content.blob_id,
-        "started_at": started_at,
-    }
+    about = _about(event, content, deps.work.clock.now())
 
     async def early(part: Rendered) -> None:
-        told = PreviewReadyV1(**about, **await _stored(deps.blobs, content.blob_id, part))
-        with contextlib.suppress(Duplicate):  # told before a crash
-            await _tell(event, deps, told, finished=False)
+        if not job.told_early:  # or it was, before a crash
+            await _tell(
+                event, deps, job, PreviewReadyV1(**about, **await _stored(deps.blobs, content.blob_id, part)), last=False
+            )
 
     result: PreviewReadyV1 | PreviewFailedV1
     if known is not None:
@@ -71,16 +69,43 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
             outcome = await _render(deps, content, early)
         except (BlobMissing, BlobChanged) as error:
             log.info("blob_vanished", item_id=fact.item_id, error=type(error).__name__)
+            await _end_without_word(deps, job)
             return
         if isinstance(outcome, PreviewFailed):
             log.info("preview_failed", item_id=fact.item_id, reason=outcome.reason.value, detail=outcome.detail)
             result = PreviewFailedV1(**about, reason=outcome.reason.value)
         else:
             result = PreviewReadyV1(**about, **await _stored(deps.blobs, content.blob_id, outcome))
-    if not await _tell(event, deps, result):
-        return
-    metrics.MEDIA_JOBS.labels("preview_ready" if isinstance(result, PreviewReadyV1) else "preview_failed").inc()
-    metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
+    await _tell(event, deps, job, result)
+
+
+async def give_up(deps: Deps, job: PreviewJob, reason: PreviewFailure) -> None:
+    """Tell that there will be no preview, and end the job. Raises JobLost."""
+    event, content = asked_by(job)
+    failed = PreviewFailedV1(**_about(event, content, deps.work.clock.now()), reason=reason.value)
+    await _tell(event, deps, job, failed)
+
+
+def asked_by(job: PreviewJob) -> tuple[Envelope[ItemCommittedV1], ContentFact]:
+    """The fact that asked for a preview, and the content that it is to show. Raises TypeError for a fact that asks for none,
+    which nobody puts in line.
+    """
+    event = cast("Envelope[ItemCommittedV1]", parse(job.event))
+    if not isinstance(event.data, ItemCommittedV1) or event.data.content is None:
+        raise TypeError(f"{event.type} asks for no preview")
+    return event, event.data.content
+
+
+def _about(event: Envelope[ItemCommittedV1], content: ContentFact, started_at: datetime) -> dict[str, Any]:
+    fact = event.data
+    return {
+        "item_id": fact.item_id,
+        "version_id": content.version_id,
+        "owner_id": fact.owner_id,
+        "ancestor_ids": fact.ancestor_ids,
+        "blob_id": content.blob_id,
+        "started_at": started_at,
+    }
 
 
 UNFINISHED = "unfinished"
@@ -88,14 +113,23 @@ UNFINISHED = "unfinished"
 
 
 async def _tell(
-    event: Envelope[ItemCommittedV1], deps: Deps, result: PreviewReadyV1 | PreviewFailedV1, *, finished: bool = True
-) -> bool:
-    """Note and tell what became of a preview; False, and nothing is left of it, where the file is gone."""
+    event: Envelope[ItemCommittedV1],
+    deps: Deps,
+    job: PreviewJob,
+    result: PreviewReadyV1 | PreviewFailedV1,
+    *,
+    last: bool = True,
+) -> None:
+    """Note and tell what became of a preview, and with the last word end the job; where the file is gone nothing is told, and
+    in the end nothing left of it. Raises JobLost.
+    """
     ready = result if isinstance(result, PreviewReadyV1) else None
-    reason = result.reason if isinstance(result, PreviewFailedV1) else None if finished else UNFINISHED
-    async with deps.work.unit(cause=event, consumer=BULK if finished else EARLY) as unit:
+    reason = result.reason if isinstance(result, PreviewFailedV1) else None if last else UNFINISHED
+    async with deps.work.unit(Origin.of(event)) as unit:
         gone = await is_gone(unit.connection, result.item_id, result.version_id, event.revision)
         if not gone:
+            if not await (end_job(unit.connection, job) if last else note_told_early(unit.connection, job, unit.now)):
+                raise JobLost(job.version_id)
             revision = await record_preview(
                 unit.connection,
                 result.version_id,
@@ -109,18 +143,27 @@ async def _tell(
                 now=unit.now,
             )
             unit.emit(result, sequence=revision)
-    if gone:
-        await _clear_up(deps, result.blob_id)
-    return not gone
+    if last and gone:
+        await _end_without_word(deps, job)
+    elif last:
+        metrics.MEDIA_JOBS.labels("preview_failed" if reason else "preview_ready").inc()
+        metrics.MEDIA_PREVIEWS.labels(reason or "ready").inc()
 
 
-async def _clear_up(deps: Deps, blob_id: BlobId) -> None:
-    """Delete pictures of something purged: written after the purge had cleared up, by this delivery or by one before it
-    that crashed.
+async def _end_without_word(deps: Deps, job: PreviewJob) -> None:
+    """End the job of a file that is gone. Pictures first, so that a crash in between leaves nothing."""
+    await clear_up(deps, job.blob_id, besides=job.version_id)
+    async with deps.work.engine.begin() as connection:
+        await end_job(connection, job)
+
+
+async def clear_up(deps: Deps, blob_id: BlobId, *, besides: VersionId | None = None) -> None:
+    """Delete pictures that nobody shows, nor is to: of something purged, written after the purge had cleared up, by this job
+    or before a crash; or by somebody who had lost the job.
     """
     async with deps.work.read() as connection:
-        in_use = await preview_of_blob(connection, blob_id)
-    if in_use is None:
+        in_use = await has_use(connection, blob_id, besides=besides)
+    if not in_use:
         await deps.blobs.delete(domain.preview_keys(blob_id))
 
 

@@ -5,14 +5,14 @@ from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceived
 from coffer_contracts.media import PreviewFailedV1, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
 from coffer_media_worker.handlers.burying import on_item_purged, on_version_deleted
 from coffer_media_worker.handlers.judging import on_upload_received
-from coffer_media_worker.handlers.previewing import on_item_committed
+from coffer_media_worker.handlers.queueing import on_item_committed
 
 FAST_TABLE: HandlerTable = handler_table(
     [Handles(UploadReceivedV1, on_upload_received, emits=(UploadClearedV1, UploadRejectedV1), slow=True)]
 )
 BULK_TABLE: HandlerTable = handler_table(
     [
-        Handles(ItemCommittedV1, on_item_committed, emits=(PreviewReadyV1, PreviewFailedV1), slow=True),
+        Handles(ItemCommittedV1, on_item_committed, emits=(PreviewReadyV1, PreviewFailedV1)),
         Handles(ItemPurgedV1, on_item_purged, slow=True),
         Handles(VersionDeletedV1, on_version_deleted, slow=True),
     ]
