@@ -98,7 +98,7 @@ def tell_barriers(missing: Sequence[str], *, required: bool) -> None:
         log.warning("jail_incomplete", missing=list(missing), advice="files are decoded with less around them")
 
 
-OPTIONAL = {"pi_heif": "HEIC and HEIF pictures"}
+OPTIONAL = {"pi_heif": "HEIC and HEIF pictures", "pypdfium2": "PDF files"}
 """Decoders that need not be installed, by their module, and what has no preview without them."""
 
 

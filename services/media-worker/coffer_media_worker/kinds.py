@@ -26,11 +26,13 @@ class Treatment:
 PICTURES = Treatment("pictures", whole_bytes=4 * MIB, by_ranges=False)
 PICTURES_BY_RANGES = Treatment("pictures", whole_bytes=4 * MIB)
 """Pictures of which the beginning may do, or tell that they are too large."""
+PDF = Treatment("pdf")
 TEXTS = Treatment("text", pictured=False)
 
 TREATMENTS: Mapping[str, Treatment] = {
     **dict.fromkeys(RENDERABLE, PICTURES),
     **dict.fromkeys(("image/gif", "image/jpeg", "image/tiff"), PICTURES_BY_RANGES),
+    "application/pdf": PDF,
 }
 
 
