@@ -219,6 +219,16 @@ def pdf(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
     return _as_far_as_they_go(pdfs.draw(source, _boxes(request), str(request["format"]), int(request.get("page", 1))))
 
 
+def office(request: dict[str, Any], source: Ranged) -> PreviewOutcome:
+    """The picture that an office document carries, and its words."""
+    from coffer_media_worker import office, refusals  # noqa: PLC0415 as above
+
+    try:
+        return office.draw(source, _boxes(request), str(request["format"]))
+    except refusals.ImagingError as error:
+        return PreviewFailed(error.reason, str(error))
+
+
 def text(_request: dict[str, Any], source: Ranged) -> PreviewOutcome:
     """The beginning of a text."""
     from coffer_media_worker import texts  # noqa: PLC0415 as above
@@ -226,7 +236,7 @@ def text(_request: dict[str, Any], source: Ranged) -> PreviewOutcome:
     return texts.read(source)
 
 
-TASKS: Mapping[str, Work] = {"pictures": pictures, "pdf": pdf, "text": text}
+TASKS: Mapping[str, Work] = {"office": office, "pdf": pdf, "pictures": pictures, "text": text}
 """What can be asked for."""
 
 
@@ -237,10 +247,11 @@ def do_task(request: dict[str, Any], source: Ranged) -> PreviewOutcome | Iterato
 
 def main(work: Work = do_task) -> None:
     """Become the warm parent of the worker that holds the other end of descriptor `argv[1]`."""
-    from coffer_media_worker import imaging, pdfs, texts  # noqa: PLC0415 as above; every decoder must be in before the first fork
+    from coffer_media_worker import imaging, office, pdfs, texts  # noqa: PLC0415 as above; every decoder must be in before the first fork
 
     imaging.warm_up()
     pdfs.warm_up()
+    office.warm_up()
     texts.warm_up()
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # a terminal's or supervisor's signal goes to the worker, which ends us

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from coffer_media_worker.domain import RENDERABLE, Verdict
-from coffer_media_worker.signatures import ACTIVE_TYPES, MediaKind, kind_of
+from coffer_media_worker.signatures import ACTIVE_TYPES, EXTENSIONS, MediaKind, kind_of
 
 MIB = 1 << 20
 
@@ -27,12 +27,16 @@ PICTURES = Treatment("pictures", whole_bytes=4 * MIB, by_ranges=False)
 PICTURES_BY_RANGES = Treatment("pictures", whole_bytes=4 * MIB)
 """Pictures of which the beginning may do, or tell that they are too large."""
 PDF = Treatment("pdf")
+OFFICE = Treatment("office")
 TEXTS = Treatment("text", pictured=False)
+
+_OFFICE = ("docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "odt", "ods", "odp")
 
 TREATMENTS: Mapping[str, Treatment] = {
     **dict.fromkeys(RENDERABLE, PICTURES),
     **dict.fromkeys(("image/gif", "image/jpeg", "image/tiff"), PICTURES_BY_RANGES),
     "application/pdf": PDF,
+    **{mime_type: OFFICE for stem in _OFFICE for mime_type in EXTENSIONS[stem][:1]},
 }
 
 
