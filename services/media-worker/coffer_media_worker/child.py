@@ -181,12 +181,33 @@ def _child(work: Work, barriers: Iterable[str], channel_fd: int, parent: int, li
 
 def pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
     """A picture made smaller, for each of the boxes; or the square in its middle."""
-    from coffer_media_worker import imaging, refusals  # noqa: PLC0415 this module itself is light; the worker may import it
+    from coffer_media_worker import imaging  # noqa: PLC0415 this module itself is light; the worker may import it
 
     boxes = [int(box) for box in request["boxes"]]
+    return _reported(imaging.draw(source, boxes, str(request["format"]), square=bool(request.get("square"))))
+
+
+def video(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
+    """A picture out of a film, for each of the boxes."""
+    from coffer_media_worker import videos  # noqa: PLC0415 as above
+
+    return _reported(videos.draw(source, [int(box) for box in request["boxes"]], str(request["format"])))
+
+
+def audio(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
+    """The cover or the waveform of a recording, for each of the boxes."""
+    from coffer_media_worker import sounds  # noqa: PLC0415 as above
+
+    return _reported(sounds.draw(source, [int(box) for box in request["boxes"]], str(request["format"])))
+
+
+def _reported(parts: Iterator[Rendered]) -> Iterator[PreviewOutcome]:
+    """The parts, and why there are no more where they do not come to their end."""
+    from coffer_media_worker import refusals  # noqa: PLC0415 as above
+
     begun = False
     try:
-        for part in imaging.draw(source, boxes, str(request["format"]), square=bool(request.get("square"))):
+        for part in parts:
             yield part
             begun = True
     except refusals.ImagingError as error:
@@ -200,7 +221,7 @@ def pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome
 STILL_SHOWN = frozenset({PreviewFailure.MEMORY, PreviewFailure.TOO_LARGE})
 """Why the larger pictures may be missing while the smallest is shown."""
 
-TASKS: Mapping[str, Work] = {"pictures": pictures}
+TASKS: Mapping[str, Work] = {"pictures": pictures, "video": video, "audio": audio}
 """What can be asked for."""
 
 
@@ -211,9 +232,11 @@ def do_task(request: dict[str, Any], source: Ranged) -> PreviewOutcome | Iterato
 
 def main(work: Work = do_task) -> None:
     """Become the warm parent of the worker that holds the other end of descriptor `argv[1]`."""
-    from coffer_media_worker import imaging  # noqa: PLC0415 as above; every decoder must be in before the first fork
+    # As above; every decoder must be in before the first fork.
+    from coffer_media_worker import ffmpeg, imaging, sounds, videos  # noqa: F401, PLC0415
 
     imaging.warm_up()
+    ffmpeg.warm_up()
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # a terminal's or supervisor's signal goes to the worker, which ends us
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
