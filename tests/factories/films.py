@@ -1,4 +1,4 @@
-"""Films for the media worker's tests and for the bench, made by PyAV where that is installed: synthetic, and the same each time.
+"""Films for the media worker's tests and for the bench, made by PyAV where that is installed: synthetic.
 
 The long one is two gigabytes that nobody stores: one second of it, repeated, with an index written here.
 """
@@ -198,7 +198,12 @@ def _four_k() -> bytes:
     return encoded([card] * 4 + [card.transpose(Image.Transpose.FLIP_LEFT_RIGHT)] * 4, whole_every=8, rate=30, qp="5")
 
 
-def absurd(side: int = 60_000) -> bytes:
+def vast() -> bytes:
+    """A film of more pixels than are decoded."""
+    return encoded([Image.new("RGB", (8192, 5120))])
+
+
+def boasting(side: int = 60_000) -> bytes:
     """A film that claims to be so wide and so high, in its index and nowhere else."""
     content = film()
     at = content.index(b"avc1", content.index(b"stsd")) + 4 + 24

@@ -1,4 +1,4 @@
-"""Recordings for the media worker's tests and for the bench: by hand where that can be done, else by PyAV where it is installed."""
+"""Recordings for the media worker's tests and for the bench: by hand where that can be done, else by PyAV."""
 
 import array
 import functools

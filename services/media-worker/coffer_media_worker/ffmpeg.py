@@ -44,18 +44,19 @@ CONTAINERS: Mapping[str, str] = {
 }
 """By type, FFmpeg's name of the one reader that opens it; every other one is out of reach."""
 
-_FILMS = (
+_FILM_DECODERS = (
     "av1 cinepak dnxhd dvvideo ffv1 flv h261 h263 h263i h263p h264 hevc huffyuv indeo3 libdav1d mjpeg mpeg1video mpeg2video "
     "mpeg4 mpegvideo msmpeg4 msmpeg4v1 msmpeg4v2 msrle msvideo1 prores qtrle rawvideo rv30 rv40 svq1 svq3 theora utvideo vc1 "
     "vp6 vp6a vp6f vp8 vp9 wmv1 wmv2 wmv3"
 )
-_SOUNDS = (
+_SOUND_DECODERS = (
     "aac aac_latm ac3 adpcm_ima_qt adpcm_ima_wav adpcm_ms adpcm_swf adpcm_yamaha alac amrnb amrwb libopencore_amrnb "
     "libopencore_amrwb dca eac3 flac gsm gsm_ms mace3 mace6 mp1 mp1float mp2 mp2float mp3 mp3float nellymoser opus pcm_alaw "
     "pcm_bluray pcm_dvd pcm_f32be pcm_f32le pcm_f64be pcm_f64le pcm_mulaw pcm_s16be pcm_s16le pcm_s24be pcm_s24le pcm_s32be "
     "pcm_s32le pcm_s8 pcm_u8 speex truehd vorbis wmalossless wmapro wmav1 wmav2"
 )
-DECODERS: Final = ",".join([*_FILMS.split(), *_SOUNDS.split()])
+SOUNDS: Final = ",".join(_SOUND_DECODERS.split())
+DECODERS: Final = ",".join([*_FILM_DECODERS.split(), SOUNDS])
 """What people's films and recordings are coded with; FFmpeg's other four hundred decoders are out of reach."""
 
 HEAD_BYTES = BUFFER_BYTES = 64 * 1024
@@ -94,7 +95,7 @@ def _refused(url: str, *_: object) -> NoReturn:
 
 
 @contextlib.contextmanager
-def opened(file: BinaryIO, mime_type: str) -> Iterator[Any]:
+def opened(file: BinaryIO, mime_type: str, decoders: str = DECODERS) -> Iterator[Any]:
     """The container of this type in a file, closed afterwards. What goes wrong inside is raised as `ImagingError`, and nothing
     else but OverBudgetError and MemoryError.
     """
@@ -102,8 +103,8 @@ def opened(file: BinaryIO, mime_type: str) -> Iterator[Any]:
     if _av is None or container is None:
         raise UnsupportedError(f"{mime_type} is not decoded here")
     file.seek(0)  # where PyAV believes it to be
-    limits = {"max_pixels": str(PIXEL_LIMITS.video), "codec_whitelist": DECODERS, "threads": "1"}
-    confined = {**limits, "format_whitelist": container, "protocol_whitelist": "none"}
+    limits = {"max_pixels": str(PIXEL_LIMITS.video), "codec_whitelist": decoders, "threads": "1"}
+    confined = {**limits, "format_whitelist": container, "protocol_whitelist": "none", "ignore_editlist": "1"}
     with (
         told(),
         _av.open(

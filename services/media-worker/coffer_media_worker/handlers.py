@@ -12,8 +12,8 @@ from coffer_chassis.handling import Handles, handler_table
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceivedV1, VersionDeletedV1
 from coffer_contracts.ids import BlobId
-from coffer_contracts.media import PreviewFailedV1, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
-from coffer_media_worker import domain, store
+from coffer_contracts.media import PreviewFailedV1, PreviewOmittedV1, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
+from coffer_media_worker import domain, kinds, store
 from coffer_media_worker.deps import BULK, FAST, Deps
 from coffer_media_worker.domain import Verdict
 from coffer_media_worker.previewing import on_item_committed
@@ -79,7 +79,7 @@ def verdict_fact(
     if verdict.reason is not None:
         detail = REJECTIONS[verdict.reason] + (f" It calls it {found}." if found else "")
         return UploadRejectedV1(**known, reason=verdict.reason.value, detail=detail)
-    return UploadClearedV1(**known, width=verdict.width, height=verdict.height, previewable=domain.expects_preview(verdict))
+    return UploadClearedV1(**known, width=verdict.width, height=verdict.height, previewable=kinds.expects_preview(verdict))
 
 
 async def _edges(blobs: Blobs, key: str, etag: str, size_bytes: int) -> tuple[bytes, bytes]:
@@ -135,7 +135,7 @@ FAST_TABLE = handler_table(
 )
 BULK_TABLE = handler_table(
     [
-        Handles(ItemCommittedV1, on_item_committed, emits=(PreviewReadyV1, PreviewFailedV1), slow=True),
+        Handles(ItemCommittedV1, on_item_committed, emits=(PreviewReadyV1, PreviewOmittedV1, PreviewFailedV1), slow=True),
         Handles(ItemPurgedV1, on_item_purged, slow=True),
         Handles(VersionDeletedV1, on_version_deleted, slow=True),
     ]

@@ -1,9 +1,12 @@
-"""Previews of new versions: made in processes of their own, stored, told; the small picture before the others."""
+"""Previews of new versions, and what else is learnt of their content: made in processes of their own, stored, told; the small
+picture before the others.
+"""
 
 import base64
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -15,8 +18,8 @@ from coffer_chassis.unit_of_work import Duplicate
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ContentFact, ItemCommittedV1
 from coffer_contracts.ids import BlobId
-from coffer_contracts.media import MediaFacts, PreviewFailedV1, PreviewImage, PreviewReadyV1
-from coffer_media_worker import domain, store
+from coffer_contracts.media import ExtractedText, MediaFacts, PreviewFailedV1, PreviewImage, PreviewOmittedV1, PreviewReadyV1
+from coffer_media_worker import domain, kinds, store
 from coffer_media_worker.children import Early
 from coffer_media_worker.deps import BULK, Deps
 from coffer_media_worker.domain import SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
@@ -24,11 +27,10 @@ from coffer_media_worker.sources import Source, Stored
 from coffer_media_worker.warm import ChildrenLost
 
 EARLY = f"{BULK}-early"
-WHOLE_PICTURE_BYTES = 4 * 1024 * 1024
-BY_RANGES = frozenset({"image/gif", "image/jpeg", "image/tiff"})
-"""Pictures of which the beginning may do, or tell that they are too large; larger ones are read as far as that."""
 FOREVER = "public, max-age=31536000, immutable"
 WORTH_ANOTHER_TRY = frozenset({PreviewFailure.TIMEOUT, PreviewFailure.CRASHED})
+Told = PreviewReadyV1 | PreviewOmittedV1 | PreviewFailedV1
+"""What may become of a version: pictures, something without a picture, or nothing and why."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +39,8 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
     """Make the preview of a new version. Twice the same fact gives one preview; previews of purged items are not made."""
     fact = event.data
     content = fact.content
-    if content is None or content.mime_type not in domain.RENDERABLE:
+    treated = kinds.treatment(content.mime_type) if content is not None else None
+    if content is None or treated is None:
         return
     async with deps.work.read() as connection:
         gone = await store.is_gone(connection, fact.item_id, content.version_id, event.revision)
@@ -56,17 +59,19 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
     }
 
     async def early(part: Rendered) -> None:
-        told = PreviewReadyV1(**about, **await _stored(deps.blobs, content.blob_id, part))
+        told = _told(about, await _stored(deps.blobs, content.blob_id, part))
         with contextlib.suppress(Duplicate):  # told before a crash
             await _tell(event, deps, told, finished=False)
 
-    result: PreviewReadyV1 | PreviewFailedV1
+    result: Told
     if known is not None:
         images = tuple(PreviewImage.model_validate(image) for image in known.images)
-        result = PreviewReadyV1(**about, images=images, width=known.width, height=known.height, placeholder=known.placeholder)
+        result = _told(
+            about, {"images": images, "width": known.width, "height": known.height, "placeholder": known.placeholder}
+        )
     else:
         try:
-            outcome = await _render(deps, content, early)
+            outcome = await _render(deps, content, treated, early)
         except (BlobMissing, BlobChanged) as error:
             log.info("blob_vanished", item_id=fact.item_id, error=type(error).__name__)
             return
@@ -74,20 +79,32 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
             log.info("preview_failed", item_id=fact.item_id, reason=outcome.reason.value, detail=outcome.detail)
             result = PreviewFailedV1(**about, reason=outcome.reason.value)
         else:
-            result = PreviewReadyV1(**about, **await _stored(deps.blobs, content.blob_id, outcome))
+            result = _told(about, await _stored(deps.blobs, content.blob_id, outcome))
     if not await _tell(event, deps, result):
         return
-    metrics.MEDIA_JOBS.labels("preview_ready" if isinstance(result, PreviewReadyV1) else "preview_failed").inc()
+    metrics.MEDIA_JOBS.labels(_OUTCOMES[type(result)]).inc()
     metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
+
+
+_OUTCOMES: Mapping[type[Told], str] = {
+    PreviewReadyV1: "preview_ready",
+    PreviewOmittedV1: "preview_omitted",
+    PreviewFailedV1: "preview_failed",
+}
+
+
+def _told(about: Mapping[str, Any], made: Mapping[str, Any]) -> PreviewReadyV1 | PreviewOmittedV1:
+    """The fact about what was made: another one where there is no picture."""
+    if made["images"]:
+        return PreviewReadyV1(**about, **made)
+    return PreviewOmittedV1(**about, facts=made.get("facts"), text=made.get("text"))
 
 
 UNFINISHED = "unfinished"
 """Noted of a preview whose larger pictures are still being made: after a crash they are made again."""
 
 
-async def _tell(
-    event: Envelope[ItemCommittedV1], deps: Deps, result: PreviewReadyV1 | PreviewFailedV1, *, finished: bool = True
-) -> bool:
+async def _tell(event: Envelope[ItemCommittedV1], deps: Deps, result: Told, *, finished: bool = True) -> bool:
     """Note and tell what became of a preview; False, and nothing is left of it, where the file is gone."""
     ready = result if isinstance(result, PreviewReadyV1) else None
     reason = result.reason if isinstance(result, PreviewFailedV1) else None if finished else UNFINISHED
@@ -122,14 +139,14 @@ async def _clear_up(deps: Deps, blob_id: BlobId) -> None:
         await deps.blobs.delete(domain.preview_keys(blob_id))
 
 
-async def _render(deps: Deps, content: ContentFact, early: Early) -> PreviewOutcome:
-    if content.size_bytes > WHOLE_PICTURE_BYTES and content.mime_type in BY_RANGES:
+async def _render(deps: Deps, content: ContentFact, treated: kinds.Treatment, early: Early) -> PreviewOutcome:
+    if content.size_bytes > treated.whole_bytes and treated.by_ranges:
         stored = Stored(deps.blobs, content.blob_key, content.etag, content.size_bytes)
-        return await render_patiently(deps, stored, SIZES, early=early)
+        return await render_patiently(deps, stored, SIZES, task=treated.task, early=early)
     if content.size_bytes > domain.JOB_LIMITS.source_bytes:
         return PreviewFailed(PreviewFailure.TOO_LARGE, f"{content.size_bytes} bytes")
     whole = await deps.blobs.read(content.blob_key, etag=content.etag)
-    return await render_patiently(deps, whole, SIZES, early=early)
+    return await render_patiently(deps, whole, SIZES, task=treated.task, early=early)
 
 
 async def render_patiently(
@@ -137,21 +154,24 @@ async def render_patiently(
     source: Source | bytes,
     boxes: Sequence[int] = (400,),
     *,
+    task: str = "pictures",
     square: bool = False,
     early: Early | None = None,
 ) -> PreviewOutcome:
-    """A picture made small, tried twice where that may help. Raises Retry when the machinery broke."""
+    """A picture made small, or what another task makes; tried twice where that may help. Raises Retry when the machinery
+    broke.
+    """
     try:
-        outcome = await deps.children.render(source, boxes, square=square, early=early)
+        outcome = await deps.children.render(source, boxes, task=task, square=square, early=early)
         if isinstance(outcome, PreviewFailed) and outcome.reason in WORTH_ANOTHER_TRY:
-            outcome = await deps.children.render(source, boxes, square=square, early=early)
+            outcome = await deps.children.render(source, boxes, task=task, square=square, early=early)
     except ChildrenLost as error:
         raise Retry(f"the rendering processes were lost: {error}", after_seconds=1, doubling=True) from error
     return outcome
 
 
-async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, object]:
-    """Write the pictures under keys made from the content's id, so that writing them again changes nothing."""
+async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, Any]:
+    """Write pictures and text under keys made from the content's id, so that writing them again changes nothing."""
     images = []
     for picture in made.pictures:
         key = f"previews/{blob_id}/{picture.box}"
@@ -166,7 +186,12 @@ async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, ob
                 size_bytes=len(picture.content),
             )
         )
+    text = None
+    if made.text:
+        text = ExtractedText(key=domain.text_key(blob_id), size_bytes=len(made.text))
+        await blobs.write(text.key, made.text, content_type="text/plain; charset=utf-8")
     return {
+        "text": text,
         "images": tuple(images),
         "width": made.source_width,
         "height": made.source_height,

@@ -32,12 +32,14 @@ class Told:
 
 
 class Sparing(io.RawIOBase):
-    """A file of which no more than so many bytes are read. Reading on raises OverBudgetError."""
+    """A file from `start` on, of which no more than so many bytes are read. Reading on raises OverBudgetError."""
 
-    def __init__(self, file: Ranged, most: int) -> None:
+    def __init__(self, file: Ranged, most: int, start: int = 0) -> None:
         super().__init__()
         self._file = file
         self._left = most
+        self._start = start
+        self._file.seek(start)
 
     def readable(self) -> bool:
         """It is."""
@@ -49,11 +51,11 @@ class Sparing(io.RawIOBase):
 
     def tell(self) -> int:
         """Where the next read begins."""
-        return self._file.tell()
+        return self._file.tell() - self._start
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """As of files."""
-        return self._file.seek(offset, whence)
+        return self._file.seek(offset + self._start if whence == io.SEEK_SET else offset, whence) - self._start
 
     def read(self, size: int = -1) -> bytes:
         """As of files; how much is claimed to be there costs nothing."""
@@ -61,7 +63,7 @@ class Sparing(io.RawIOBase):
         wanted = there if size < 0 else min(size, there)
         self._left -= wanted
         if self._left < 0:
-            raise OverBudgetError("what it says of itself is too long")
+            raise OverBudgetError("no more of it is read")
         return self._file.read(wanted) or b""
 
 
@@ -89,12 +91,21 @@ def read(source: Ranged, mime_type: str) -> Told:
 
 
 def _parsed(source: Ranged, most: int, *, duration: bool = False, image: bool = False) -> tinytag.TinyTag | None:
-    source.seek(0)
     file = Sparing(source, most)
     try:
         return tinytag.TinyTag.get(file_obj=cast("BinaryIO", file), duration=duration, image=image)
     except tinytag.TinyTagException:  # in whose clothes come all other errors
         return None
+
+
+def length_of(source: Ranged) -> int:
+    """How many bytes of names stand before the sound: those of ID3v2, which may stand before anything (its section 3.1)."""
+    source.seek(0)
+    head = source.read(10) or b""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    length = 10 + sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    return length if length < source.size else 0
 
 
 def line(value: object) -> str:

@@ -18,7 +18,7 @@ from coffer_media_worker import ffmpeg
 from coffer_media_worker.limits import SOUND_LIMITS
 from coffer_media_worker.ranged import OverBudgetError, Ranged
 from coffer_media_worker.refusals import CorruptError, UnsupportedError
-from coffer_media_worker.tags import Sparing
+from coffer_media_worker.tags import Sparing, length_of
 
 LOOKED_AT = 4096
 """Samples of one point that are looked at, evenly taken: as many more times as much work would draw the same picture."""
@@ -113,6 +113,7 @@ def _of_plain(source: Ranged, plain: _Plain) -> Wave:
         raise CorruptError("no sound in it")
     all_of_it = frames * plain.frame_bytes <= SOUND_LIMITS.wave_bytes
     places = min(SOUND_LIMITS.points if all_of_it else PLACES, frames)
+    source.block = source.block if all_of_it else PLACE_BYTES
     points = []
     for place in range(places):
         first, end = frames * place // places, frames * (place + 1) // places
@@ -167,7 +168,9 @@ def _of_coded(source: Ranged, mime_type: str, seconds: float | None) -> Wave:
     points: list[float] = []
     heard = 0.0
     until = time.process_time() + CPU_SECONDS
-    with ffmpeg.opened(cast("BinaryIO", Sparing(source, SOUND_LIMITS.wave_bytes)), mime_type) as container:
+    # FFmpeg would take a cover among the names for a film, and decode it.
+    file = Sparing(source, SOUND_LIMITS.wave_bytes, length_of(source))
+    with ffmpeg.opened(cast("BinaryIO", file), mime_type, ffmpeg.SOUNDS) as container:
         stream = ffmpeg.wanted(container, "audio")
         if stream is None:
             raise UnsupportedError("no sound in it that is decoded here")

