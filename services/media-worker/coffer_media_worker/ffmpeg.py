@@ -6,6 +6,8 @@ no stream description is ever read. Bytes come from the file object alone; whate
 """
 
 import contextlib
+import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, cast
 
@@ -62,6 +64,9 @@ DECODERS: Final = ",".join([*_FILM_DECODERS.split(), SOUNDS])
 HEAD_BYTES = BUFFER_BYTES = 64 * 1024
 LONGEST_NAME = 32
 
+_NOT_NEEDED = frozenset({"av.__main__", "av.datasets", "av.device"})
+"""Parts of PyAV that are commands, fetch examples, or ask the system for cameras."""
+
 _av: "ModuleType | None" = None
 
 
@@ -70,11 +75,11 @@ def warm_up() -> None:
     global _av  # noqa: PLW0603 a module that is there or not
     try:
         import av  # noqa: PLC0415 optional
-        import av.audio.resampler  # noqa: PLC0415 as above
-        import av.logging  # noqa: PLC0415 as above
-        import av.video.reformatter  # noqa: PLC0415 as above
     except ImportError:
         return
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if module.name not in _NOT_NEEDED:
+            importlib.import_module(module.name)
     av.logging.set_level(None)
     _av = av
 
