@@ -54,6 +54,7 @@ def encoded(
 
     av.logging.set_level(None)
     codec = codec or FORMATS[container][0]
+    frames: Any = av.VideoFrame  # which has no types
     out = io.BytesIO()
     with av.open(out, "w", format=container) as film:
         film.metadata.update(metadata or {})
@@ -65,7 +66,7 @@ def encoded(
         stream.codec_context.gop_size = whole_every
         stream.codec_context.max_b_frames = 0
         for picture in pictures:
-            film.mux(stream.encode(av.VideoFrame.from_image(picture.convert("RGB"))))
+            film.mux(stream.encode(frames.from_image(picture.convert("RGB"))))
         film.mux(stream.encode(None))
     return out.getvalue()
 

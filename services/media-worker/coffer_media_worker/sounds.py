@@ -32,7 +32,7 @@ def draw(
     covered = False
     for part in _cover(told.cover, boxes, format):
         covered = True
-        yield replace(part, facts=part.facts | told.facts)
+        yield replace(part, facts={**part.facts, **told.facts})
     try:
         wave = waveforms.read(source, mime_type, told.seconds)
     except (ImagingError, OverBudgetError):
@@ -40,7 +40,7 @@ def draw(
             raise
         yield Rendered(facts=told.facts)
         return
-    lasting = {"duration_seconds": round(wave.whole, 3)} if wave.whole else {}
+    lasting = {"duration_milliseconds": round(wave.whole * 1000)} if wave.whole else {}
     facts = lasting | told.facts | _facts(wave)
     yield Rendered(facts=facts) if covered else _drawn(wave, boxes, format, facts)
 
@@ -55,11 +55,11 @@ def _cover(content: bytes, boxes: Sequence[int], form: str) -> Iterator[Rendered
 
 
 def _facts(wave: waveforms.Wave) -> dict[str, Any]:
-    return {"waveform": base64.b64encode(wave.points).decode(), "waveform_seconds": round(wave.seconds, 3)}
+    return {"waveform": base64.b64encode(wave.points).decode(), "waveform_milliseconds": round(wave.seconds * 1000)}
 
 
 def _drawn(wave: waveforms.Wave, boxes: Sequence[int], form: str, facts: dict[str, Any]) -> Rendered:
-    pictures = []
+    pictures: list[Picture] = []
     for box in sorted(boxes):
         if not pictures or box <= LARGEST_DRAWING:
             small = waveforms.drawn(wave, box)

@@ -28,7 +28,7 @@ class Told:
     @property
     def seconds(self) -> float | None:
         """How long it plays."""
-        return self.facts.get("duration_seconds")
+        return self.facts["duration_milliseconds"] / 1000 if "duration_milliseconds" in self.facts else None
 
 
 class Sparing(io.RawIOBase):
@@ -85,7 +85,7 @@ def read(source: Ranged, mime_type: str) -> Told:
     named = {"title": found.title, "artist": found.artist or found.albumartist, "album": found.album}
     facts: dict[str, Any] = {name: told for name, value in named.items() if (told := line(value))}
     if plain and found.duration and 0 < found.duration < LONGEST_SECONDS:
-        facts["duration_seconds"] = round(float(found.duration), 3)
+        facts["duration_milliseconds"] = round(float(found.duration) * 1000)
     picture = (pictured.images.front_cover or pictured.images.any) if pictured else None
     return Told(facts, bytes(picture.data) if picture is not None else b"")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from PIL import Image, ImageStat
 
@@ -38,7 +38,7 @@ def draw(
     mime_type = ffmpeg.recognise(source)
     if source.size >= BROAD_FROM:
         source.block = BROAD_BLOCKS
-    with ffmpeg.opened(source, mime_type) as container:
+    with ffmpeg.opened(cast("BinaryIO", source), mime_type) as container:
         stream = ffmpeg.wanted(container, "video")
         if stream is not None:
             facts = _facts(container, stream)
@@ -59,7 +59,7 @@ def _facts(container: Any, stream: Any) -> dict[str, Any]:
         told["audio_codec"] = ffmpeg.codec_of(heard)
     seconds = ffmpeg.seconds_of(container)
     title = tags.line(container.metadata.get("title"))
-    return told | ({"duration_seconds": round(seconds, 3)} if seconds else {}) | ({"title": title} if title else {})
+    return told | ({"duration_milliseconds": round(seconds * 1000)} if seconds else {}) | ({"title": title} if title else {})
 
 
 def _shown(container: Any, stream: Any) -> Any:
@@ -133,7 +133,7 @@ def _pixels(frame: Any, shape: tuple[int, int]) -> Image.Image:
 
 def _turn(frame: Any) -> int:
     """By how many quarters it is to be turned to the left."""
-    return round(frame.rotation / 90) % 4
+    return int(round(frame.rotation / 90) % 4)
 
 
 _ORIENTATIONS = (1, 8, 3, 6)
