@@ -113,6 +113,8 @@ class PreviewFailure(StrEnum):
     CRASHED = "crashed"
     ENCRYPTED = "encrypted"
     BOMB = "bomb"
+    NO_ANSWER = "no_answer"
+    """It could not even be tried for as long as anybody waits."""
 
 
 @dataclass(frozen=True, slots=True)

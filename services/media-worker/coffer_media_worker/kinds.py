@@ -26,6 +26,7 @@ class Treatment:
 PICTURES = Treatment("pictures", whole_bytes=4 * MIB, by_ranges=False)
 PICTURES_BY_RANGES = Treatment("pictures", whole_bytes=4 * MIB)
 """Pictures of which the beginning may do, or tell that they are too large."""
+PDF = Treatment("pdf")
 TEXTS = Treatment("text", pictured=False)
 FILMS = Treatment("video")
 RECORDINGS = Treatment("audio")
@@ -63,6 +64,7 @@ TREATMENTS: Mapping[str, Treatment] = {
         ),
         RECORDINGS,
     ),
+    "application/pdf": PDF,
 }
 
 

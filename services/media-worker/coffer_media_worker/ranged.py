@@ -24,11 +24,14 @@ class Ranged(io.RawIOBase):
         self.size = size
         self._fetch = fetch
         self.block = block
+        """How much is fetched at once for a jump; may be changed on the way."""
         self._starts = [start for start, content in sorted(known, key=_start) if content]
         self._pieces = [content for _, content in sorted(known, key=_start) if content]
         self._position = 0
         self._ahead = 1
         self._read_up_to = -1
+        self.fetched_bytes = 0
+        """What was not there from the beginning."""
 
     def whole(self) -> bytes:
         """All of it; not copied where it was all there from the beginning."""
@@ -90,6 +93,7 @@ class Ranged(io.RawIOBase):
         self._starts.insert(index + 1, first)
         self._pieces.insert(index + 1, content)
         self._read_up_to = last + 1
+        self.fetched_bytes += len(content)
         return memoryview(content)[position - first :]
 
 

@@ -18,12 +18,13 @@ from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.ids import PhotoId, UserId
-from coffer_media_worker import photos, store
 from coffer_media_worker.children import Children, Early
-from coffer_media_worker.deps import Deps
 from coffer_media_worker.domain import PreviewOutcome
+from coffer_media_worker.handlers import photos
+from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.imaging import render
 from coffer_media_worker.sources import Source
+from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
 from factories import images
 from factories.databases import Database
@@ -44,8 +45,8 @@ async def children() -> AsyncIterator[Children]:
 async def deps(database: Database, children: Children) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
     clock = FixedClock()
-    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
-    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, store.revocations))
+    work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
 
 
@@ -58,7 +59,7 @@ async def received(deps: Deps, content: bytes, **changes: Any) -> PhotoReceivedV
 
 
 async def answers(deps: Deps, fact: PhotoReceivedV1) -> list[dict[str, Any]]:
-    outbox = store.chassis.outbox
+    outbox = tables.chassis.outbox
     async with deps.work.read() as connection:
         query = select(outbox.c.body).where(outbox.c.subject == fact.subject).order_by(outbox.c.position)
         return [json.loads(body) for body in (await connection.execute(query)).scalars()]

@@ -3,10 +3,9 @@ picture before the others.
 """
 
 import base64
-import contextlib
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import structlog
 from pydantic import ValidationError
@@ -14,19 +13,22 @@ from pydantic import ValidationError
 from coffer_chassis import metrics
 from coffer_chassis.blobs import BlobChanged, BlobMissing, Blobs
 from coffer_chassis.handling import Retry
-from coffer_chassis.unit_of_work import Duplicate
+from coffer_chassis.origin import Origin
+from coffer_contracts.catalog import parse
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ContentFact, ItemCommittedV1
-from coffer_contracts.ids import BlobId
+from coffer_contracts.ids import BlobId, VersionId
 from coffer_contracts.media import ExtractedText, MediaFacts, PreviewFailedV1, PreviewImage, PreviewOmittedV1, PreviewReadyV1
-from coffer_media_worker import domain, kinds, store
+from coffer_media_worker import domain, kinds
 from coffer_media_worker.children import Early
-from coffer_media_worker.deps import BULK, Deps
 from coffer_media_worker.domain import SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.sources import Source, Stored
+from coffer_media_worker.store.previews import preview_of_blob, record_preview
+from coffer_media_worker.store.queue import PreviewJob, end_job, has_use, note_told_early
+from coffer_media_worker.store.tombstones import is_gone
 from coffer_media_worker.warm import ChildrenLost
 
-EARLY = f"{BULK}-early"
 FOREVER = "public, max-age=31536000, immutable"
 WORTH_ANOTHER_TRY = frozenset({PreviewFailure.TIMEOUT, PreviewFailure.CRASHED})
 Told = PreviewReadyV1 | PreviewOmittedV1 | PreviewFailedV1
@@ -35,33 +37,27 @@ Told = PreviewReadyV1 | PreviewOmittedV1 | PreviewFailedV1
 log = structlog.get_logger(__name__)
 
 
-async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> None:
-    """Make the preview of a new version. Twice the same fact gives one preview; previews of purged items are not made."""
+class JobLost(Exception):
+    """Somebody else has the job by now; nothing is to be told."""
+
+
+async def make_preview(deps: Deps, job: PreviewJob) -> None:
+    """Make the preview that a job is about, tell what became of it, and end the job. May run again from any point; previews of
+    purged items are not made. Raises JobLost, and whatever is no fault of the file's.
+    """
+    event, content = asked_by(job)
     fact = event.data
-    content = fact.content
-    treated = kinds.treatment(content.mime_type) if content is not None else None
-    if content is None or treated is None:
-        return
     async with deps.work.read() as connection:
-        gone = await store.is_gone(connection, fact.item_id, content.version_id, event.revision)
-        known = await store.preview_of_blob(connection, content.blob_id)
+        gone = await is_gone(connection, fact.item_id, content.version_id, event.revision)
+        known = await preview_of_blob(connection, content.blob_id)
     if gone:
-        await _clear_up(deps, content.blob_id)
+        await _end_without_word(deps, job)
         return
-    started, started_at = time.monotonic(), deps.work.clock.now()
-    about = {
-        "item_id": fact.item_id,
-        "version_id": content.version_id,
-        "owner_id": fact.owner_id,
-        "ancestor_ids": fact.ancestor_ids,
-        "blob_id": content.blob_id,
-        "started_at": started_at,
-    }
+    about = _about(event, content, deps.work.clock.now())
 
     async def early(part: Rendered) -> None:
-        told = _told(about, await _stored(deps.blobs, content.blob_id, part))
-        with contextlib.suppress(Duplicate):  # told before a crash
-            await _tell(event, deps, told, finished=False)
+        if not job.told_early:  # or it was, before a crash
+            await _tell(event, deps, job, _told(about, await _stored(deps.blobs, content.blob_id, part)), last=False)
 
     result: Told
     if known is not None:
@@ -71,26 +67,46 @@ async def on_item_committed(event: Envelope[ItemCommittedV1], deps: Deps) -> Non
         )
     else:
         try:
-            outcome = await _render(deps, content, treated, early)
+            outcome = await _render(deps, content, early)
         except (BlobMissing, BlobChanged) as error:
             log.info("blob_vanished", item_id=fact.item_id, error=type(error).__name__)
+            await _end_without_word(deps, job)
             return
         if isinstance(outcome, PreviewFailed):
             log.info("preview_failed", item_id=fact.item_id, reason=outcome.reason.value, detail=outcome.detail)
             result = PreviewFailedV1(**about, reason=outcome.reason.value)
         else:
             result = _told(about, await _stored(deps.blobs, content.blob_id, outcome))
-    if not await _tell(event, deps, result):
-        return
-    metrics.MEDIA_JOBS.labels(_OUTCOMES[type(result)]).inc()
-    metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
+    await _tell(event, deps, job, result)
 
 
-_OUTCOMES: Mapping[type[Told], str] = {
-    PreviewReadyV1: "preview_ready",
-    PreviewOmittedV1: "preview_omitted",
-    PreviewFailedV1: "preview_failed",
-}
+async def give_up(deps: Deps, job: PreviewJob, reason: PreviewFailure) -> None:
+    """Tell that there will be no preview, and end the job. Raises JobLost."""
+    event, content = asked_by(job)
+    failed = PreviewFailedV1(**_about(event, content, deps.work.clock.now()), reason=reason.value)
+    await _tell(event, deps, job, failed)
+
+
+def asked_by(job: PreviewJob) -> tuple[Envelope[ItemCommittedV1], ContentFact]:
+    """The fact that asked for a preview, and the content that it is to show. Raises TypeError for a fact that asks for none,
+    which nobody puts in line.
+    """
+    event = cast("Envelope[ItemCommittedV1]", parse(job.event))
+    if not isinstance(event.data, ItemCommittedV1) or event.data.content is None:
+        raise TypeError(f"{event.type} asks for no preview")
+    return event, event.data.content
+
+
+def _about(event: Envelope[ItemCommittedV1], content: ContentFact, started_at: datetime) -> dict[str, Any]:
+    fact = event.data
+    return {
+        "item_id": fact.item_id,
+        "version_id": content.version_id,
+        "owner_id": fact.owner_id,
+        "ancestor_ids": fact.ancestor_ids,
+        "blob_id": content.blob_id,
+        "started_at": started_at,
+    }
 
 
 def _told(about: Mapping[str, Any], made: Mapping[str, Any]) -> PreviewReadyV1 | PreviewOmittedV1:
@@ -104,14 +120,25 @@ UNFINISHED = "unfinished"
 """Noted of a preview whose larger pictures are still being made: after a crash they are made again."""
 
 
-async def _tell(event: Envelope[ItemCommittedV1], deps: Deps, result: Told, *, finished: bool = True) -> bool:
-    """Note and tell what became of a preview; False, and nothing is left of it, where the file is gone."""
+async def _tell(
+    event: Envelope[ItemCommittedV1],
+    deps: Deps,
+    job: PreviewJob,
+    result: Told,
+    *,
+    last: bool = True,
+) -> None:
+    """Note and tell what became of a preview, and with the last word end the job; where the file is gone nothing is told, and
+    in the end nothing left of it. Raises JobLost.
+    """
     ready = result if isinstance(result, PreviewReadyV1) else None
-    reason = result.reason if isinstance(result, PreviewFailedV1) else None if finished else UNFINISHED
-    async with deps.work.unit(cause=event, consumer=BULK if finished else EARLY) as unit:
-        gone = await store.is_gone(unit.connection, result.item_id, result.version_id, event.revision)
+    reason = result.reason if isinstance(result, PreviewFailedV1) else None if last else UNFINISHED
+    async with deps.work.unit(Origin.of(event)) as unit:
+        gone = await is_gone(unit.connection, result.item_id, result.version_id, event.revision)
         if not gone:
-            revision = await store.record_preview(
+            if not await (end_job(unit.connection, job) if last else note_told_early(unit.connection, job, unit.now)):
+                raise JobLost(job.version_id)
+            revision = await record_preview(
                 unit.connection,
                 result.version_id,
                 item_id=result.item_id,
@@ -124,22 +151,35 @@ async def _tell(event: Envelope[ItemCommittedV1], deps: Deps, result: Told, *, f
                 now=unit.now,
             )
             unit.emit(result, sequence=revision)
-    if gone:
-        await _clear_up(deps, result.blob_id)
-    return not gone
+    if last and gone:
+        await _end_without_word(deps, job)
+    elif last:
+        outcome = "ready" if ready else "omitted"
+        metrics.MEDIA_JOBS.labels("preview_failed" if reason else f"preview_{outcome}").inc()
+        metrics.MEDIA_PREVIEWS.labels(reason or outcome).inc()
 
 
-async def _clear_up(deps: Deps, blob_id: BlobId) -> None:
-    """Delete pictures of something purged: written after the purge had cleared up, by this delivery or by one before it
-    that crashed.
+async def _end_without_word(deps: Deps, job: PreviewJob) -> None:
+    """End the job of a file that is gone. Pictures first, so that a crash in between leaves nothing."""
+    await clear_up(deps, job.blob_id, besides=job.version_id)
+    async with deps.work.engine.begin() as connection:
+        await end_job(connection, job)
+
+
+async def clear_up(deps: Deps, blob_id: BlobId, *, besides: VersionId | None = None) -> None:
+    """Delete pictures that nobody shows, nor is to: of something purged, written after the purge had cleared up, by this job
+    or before a crash; or by somebody who had lost the job.
     """
     async with deps.work.read() as connection:
-        in_use = await store.preview_of_blob(connection, blob_id)
-    if in_use is None:
+        in_use = await has_use(connection, blob_id, besides=besides)
+    if not in_use:
         await deps.blobs.delete(domain.preview_keys(blob_id))
 
 
-async def _render(deps: Deps, content: ContentFact, treated: kinds.Treatment, early: Early) -> PreviewOutcome:
+async def _render(deps: Deps, content: ContentFact, early: Early) -> PreviewOutcome:
+    treated = kinds.treatment(content.mime_type)
+    if treated is None:
+        return PreviewFailed(PreviewFailure.UNSUPPORTED, content.mime_type)
     if content.size_bytes > treated.whole_bytes and treated.by_ranges:
         stored = Stored(deps.blobs, content.blob_key, content.etag, content.size_bytes)
         return await render_patiently(deps, stored, SIZES, task=treated.task, early=early)
