@@ -57,7 +57,7 @@ def warm_up() -> None:
     codecs.lookup("cp437")
 
 
-def draw(file: Ranged, boxes: Sequence[int], form: str = "WEBP") -> Rendered:
+def draw(file: Ranged, boxes: Sequence[int], form: str = "WEBP") -> Iterator[Rendered]:
     """The picture that a document carries, in boxes of so many pixels, the number of its slides, and its words; any may be
     missing. Raises ImagingError and OverBudgetError.
     """
@@ -78,7 +78,7 @@ def draw(file: Ranged, boxes: Sequence[int], form: str = "WEBP") -> Rendered:
     except Exception as error:  # whatever hostile bytes provoke: BadZipFile, struct.error, zlib.error, NotImplementedError, ...
         raise CorruptError(f"{type(error).__name__}: {error}") from error
     facts = {"page_count": slides} if slides else {}
-    return Rendered(picture.pictures, placeholder=picture.placeholder, facts=facts, text=text)
+    yield Rendered(picture.pictures, placeholder=picture.placeholder, facts=facts, text=text)
 
 
 @contextlib.contextmanager

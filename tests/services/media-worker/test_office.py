@@ -19,8 +19,13 @@ ODT = (
 )
 
 
+def read(file: Read) -> Rendered:
+    (told,) = office.draw(file, BOXES)
+    return told
+
+
 def made(content: bytes) -> Rendered:
-    return office.draw(Read(content, whole=True), BOXES)
+    return read(Read(content, whole=True))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ NOISE = random.Random(7).randbytes(6 << 20)
 def test_of_a_large_document_three_requests_read_picture_and_words() -> None:
     content = documents.docx("words", picture=documents.thumbnail(), more={"media/film.mp4": NOISE})
     file = Read(content)
-    told = office.draw(file, BOXES)
+    told = read(file)
     assert (len(told.pictures), told.text) == (1, b"words")
     assert len(file.asked) <= 3
     assert file.asked_bytes < 256 * 1024
@@ -95,7 +100,7 @@ def test_of_a_large_document_three_requests_read_picture_and_words() -> None:
 def test_of_a_hundred_slides_before_a_film_three_requests_read_all_words() -> None:
     slides = [f"slide {number}" for number in range(1, 101)]
     file = Read(documents.pptx(*slides, picture=documents.thumbnail(), more={"media/film.mp4": NOISE}))
-    told = office.draw(file, BOXES)
+    told = read(file)
     assert told.text.decode().split("\n\n") == slides
     assert len(file.asked) <= 3
     assert file.asked_bytes < 512 * 1024
@@ -103,7 +108,7 @@ def test_of_a_hundred_slides_before_a_film_three_requests_read_all_words() -> No
 
 def test_a_document_that_cannot_be_read_is_no_corrupt_one() -> None:
     with pytest.raises(OverBudgetError):
-        office.draw(Read(documents.docx("words", more={"media/film.mp4": NOISE}), budget=1000), BOXES)
+        read(Read(documents.docx("words", more={"media/film.mp4": NOISE}), budget=1000))
 
 
 def test_words_are_told_up_to_a_mebibyte() -> None:
