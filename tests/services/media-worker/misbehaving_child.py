@@ -108,7 +108,7 @@ def _in_a_thread() -> None:
 ATTEMPTS: dict[bytes, Callable[[], object]] = {
     b"open": lambda: Path("/etc/passwd").read_bytes(),
     b"open own memory": lambda: Path("/proc/self/mem").open("rb").close(),
-    b"open library": lambda: ctypes.CDLL("libthread_db.so.1"),
+    b"open library": lambda: ctypes.CDLL("libBrokenLocale.so.1"),
     b"write": lambda: Path("/tmp/planted").write_bytes(b"x"),
     b"list": lambda: os.listdir("/"),  # noqa: PTH208 the system call itself
     b"look": lambda: os.stat("/etc/passwd"),  # noqa: PTH116 as above
