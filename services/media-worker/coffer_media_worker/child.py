@@ -179,85 +179,11 @@ def _child(work: Work, barriers: Iterable[str], channel_fd: int, parent: int, li
         os._exit(code)
 
 
-def pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
-    """A picture made smaller, for each of the boxes; or the square in its middle."""
-    from coffer_media_worker import imaging  # noqa: PLC0415 this module itself is light; the worker may import it
+def main(work: Work | None = None) -> None:
+    """Become the warm parent of the worker that holds the other end of descriptor `argv[1]`; jobs do what `tasks` has."""
+    from coffer_media_worker import tasks  # noqa: PLC0415 this module itself is light: the worker imports it
 
-    parts = imaging.draw(source, _boxes(request), str(request["format"]), square=bool(request.get("square")))
-    return _as_far_as_they_go(parts)
-
-
-def video(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
-    """A picture out of a film, for each of the boxes."""
-    from coffer_media_worker import videos  # noqa: PLC0415 as above
-
-    return _as_far_as_they_go(videos.draw(source, _boxes(request), str(request["format"])))
-
-
-def audio(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
-    """The cover or the waveform of a recording, for each of the boxes."""
-    from coffer_media_worker import sounds  # noqa: PLC0415 as above
-
-    return _as_far_as_they_go(sounds.draw(source, _boxes(request), str(request["format"])))
-
-
-def _boxes(request: dict[str, Any]) -> list[int]:
-    return [int(box) for box in request["boxes"]]
-
-
-def _as_far_as_they_go(parts: Iterator[Rendered]) -> Iterator[PreviewOutcome]:
-    """The parts, and a failure in place of one that could not be made, unless the first may stand for all."""
-    from coffer_media_worker import refusals  # noqa: PLC0415 as above
-
-    begun = False
-    try:
-        for part in parts:
-            yield part
-            begun = True
-    except refusals.ImagingError as error:
-        if not (begun and error.reason in STILL_SHOWN):
-            yield PreviewFailed(error.reason, str(error))
-    except OverBudgetError:
-        if not begun:
-            raise
-
-
-STILL_SHOWN = frozenset({PreviewFailure.MEMORY, PreviewFailure.TOO_LARGE})
-"""Why the larger pictures may be missing while the smallest is shown."""
-
-
-def pdf(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
-    """A page of a PDF, the first unless said, and the words of all."""
-    from coffer_media_worker import pdfs  # noqa: PLC0415 as above
-
-    return _as_far_as_they_go(pdfs.draw(source, _boxes(request), str(request["format"]), int(request.get("page", 1))))
-
-
-def text(_request: dict[str, Any], source: Ranged) -> PreviewOutcome:
-    """The beginning of a text."""
-    from coffer_media_worker import texts  # noqa: PLC0415 as above
-
-    return texts.read(source)
-
-
-TASKS: Mapping[str, Work] = {"pictures": pictures, "pdf": pdf, "text": text, "video": video, "audio": audio}
-"""What can be asked for."""
-
-
-def do_task(request: dict[str, Any], source: Ranged) -> PreviewOutcome | Iterator[PreviewOutcome]:
-    """What the request asks for; raises KeyError for a task that there is not."""
-    return TASKS[request["task"]](request, source)
-
-
-def main(work: Work = do_task) -> None:
-    """Become the warm parent of the worker that holds the other end of descriptor `argv[1]`."""
-    # As above; every decoder must be in before the first fork.
-    from coffer_media_worker import ffmpeg, imaging, pdfs, sounds, texts, videos  # noqa: F401, PLC0415
-
-    imaging.warm_up()
-    pdfs.warm_up()
-    texts.warm_up()
-    ffmpeg.warm_up()
+    tasks.warm_up()
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # a terminal's or supervisor's signal goes to the worker, which ends us
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -269,7 +195,7 @@ def main(work: Work = do_task) -> None:
     gc.disable()
     standing = [name for name, barrier in BARRIERS.items() if _stands(barrier)]
     missing = [name for name in BARRIERS if name not in standing]
-    WarmParent(socket.socket(fileno=int(sys.argv[1])), partial(_child, work, standing), missing).serve()
+    WarmParent(socket.socket(fileno=int(sys.argv[1])), partial(_child, work or tasks.do, standing), missing).serve()
 
 
 if __name__ == "__main__":
