@@ -200,7 +200,15 @@ def pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome
 STILL_SHOWN = frozenset({PreviewFailure.MEMORY, PreviewFailure.TOO_LARGE})
 """Why the larger pictures may be missing while the smallest is shown."""
 
-TASKS: Mapping[str, Work] = {"pictures": pictures}
+
+def text(_request: dict[str, Any], source: Ranged) -> PreviewOutcome:
+    """The beginning of a text."""
+    from coffer_media_worker import texts  # noqa: PLC0415 as above
+
+    return texts.read(source)
+
+
+TASKS: Mapping[str, Work] = {"pictures": pictures, "text": text}
 """What can be asked for."""
 
 

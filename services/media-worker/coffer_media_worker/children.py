@@ -157,14 +157,17 @@ class Children:
         boxes: Sequence[int] = (400,),
         format: str = "WEBP",  # noqa: A002 PIL's word
         *,
+        task: str = "pictures",
         square: bool = False,
         early: Early | None = None,
     ) -> PreviewOutcome:
-        """Previews of a picture that fit into `boxes`, or why there is none; with `square` its middle, filling the box."""
+        """What a task makes of a file, its pictures fitting into `boxes`, or why there is nothing; with `square` the middle of
+        a picture, filling the box.
+        """
         if isinstance(source, bytes) and len(source) > self._limits.source_bytes:
             return PreviewFailed(PreviewFailure.TOO_LARGE, f"{len(source)} bytes")
         whole = Whole(source) if isinstance(source, bytes) else source
-        return await self.run(whole, "pictures", early, boxes=list(boxes), format=format, square=square)
+        return await self.run(whole, task, early, boxes=list(boxes), format=format, square=square)
 
     async def run(self, source: Source, task: str, early: Early | None = None, **request: object) -> PreviewOutcome:
         """What comes of a task (`child.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is

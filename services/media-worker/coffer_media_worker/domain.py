@@ -37,10 +37,10 @@ __all__ = [
     "RejectReason",
     "Rendered",
     "Verdict",
-    "expects_preview",
     "judge",
     "pixel_refusal",
     "preview_keys",
+    "text_key",
 ]
 
 EDGE_BYTES = 64 * 1024
@@ -59,12 +59,19 @@ RENDERABLE = frozenset(
         "image/webp",
     }
 )
-"""Types that previews are made of. Where a decoder is not installed the outcome is `unsupported`."""
+"""Types of pictures that are decoded; `kinds` has those of everything else. Where a decoder is not installed the outcome is
+`unsupported`.
+"""
+
+
+def text_key(blob_id: BlobId) -> str:
+    """Where the text of an object is stored, if it has any."""
+    return f"previews/{blob_id}/text"
 
 
 def preview_keys(blob_id: BlobId) -> list[str]:
-    """Where the previews of an object are stored, whichever of them there are."""
-    return [f"previews/{blob_id}/{box}" for box in SIZES]
+    """Where the previews of an object are stored, whichever of them there are, and its text."""
+    return [*(f"previews/{blob_id}/{box}" for box in SIZES), text_key(blob_id)]
 
 
 class RejectReason(StrEnum):
@@ -232,11 +239,6 @@ def _refusal(
     if sniffing.second_format(sample, sniffed.mime_type, trailing):
         return RejectReason.POLYGLOT
     return None
-
-
-def expects_preview(verdict: Verdict) -> bool:
-    """Whether a preview is worth a job, whose outcome may still be a failure (a bomb, a truncated picture)."""
-    return verdict.cleared and verdict.mime_type in RENDERABLE
 
 
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")

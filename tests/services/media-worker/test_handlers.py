@@ -40,7 +40,13 @@ class Children:
         self.asked = 0
 
     async def render(
-        self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+        self,
+        source: Source | bytes,
+        boxes: Sequence[int] = (400,),
+        *,
+        task: str = "pictures",
+        square: bool = False,
+        early: Early | None = None,
     ) -> PreviewOutcome:
         self.asked += 1
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
@@ -201,9 +207,41 @@ async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
 
 
 async def test_no_preview_is_tried_of_what_cannot_have_one(deps: Deps) -> None:
-    fact = item_committed(**await stored(deps, b"text"), mime_type="text/plain", media_kind="text")
+    fact = item_committed(**await stored(deps, b"zip"), mime_type="application/zip", media_kind="archive")
     await preview(deps, arrived(fact))
     assert await emitted(deps) == []
+
+
+async def test_what_has_no_picture_is_told_with_its_facts_and_where_its_text_is(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(facts={"page_count": 2}, text=b"words")))
+    fact = item_committed(**await stored(deps, b"words"), mime_type="text/plain", media_kind="text")
+    await preview(deps, arrived(fact))
+    (event,) = await emitted(deps)
+    assert fact.content is not None
+    key = f"previews/{fact.content.blob_id}/text"
+    assert (event["type"], event["subject"]) == ("media.preview.omitted.v1", f"preview/{fact.content.version_id}")
+    assert (event["data"]["text"], event["data"]["facts"]["page_count"]) == ({"key": key, "size_bytes": 5}, 2)
+    assert await deps.blobs.read(key) == b"words"
+
+
+async def test_another_version_with_the_same_bytes_has_no_picture_either(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(text=b"words"), ChildrenLost("asked again")))
+    known = await stored(deps, b"words")
+    fact = item_committed(**known, mime_type="text/plain", media_kind="text")
+    assert fact.content is not None
+    await preview(deps, arrived(fact))
+    copy = item_committed(**known, mime_type="text/plain", media_kind="text", blob_id=fact.content.blob_id)
+    await preview(deps, arrived(copy))
+    assert [event["type"] for event in await emitted(deps)] == ["media.preview.omitted.v1"] * 2
+
+
+async def test_a_text_goes_with_its_file(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(text=b"words")))
+    fact = item_committed(**await stored(deps, b"words"), mime_type="text/plain", media_kind="text")
+    await preview(deps, arrived(fact))
+    await burying.on_item_purged(arrived(item_purged(fact), sequence=9), deps)
+    assert fact.content is not None
+    assert await deps.blobs.head(f"previews/{fact.content.blob_id}/text") is None
 
 
 async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:

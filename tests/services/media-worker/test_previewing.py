@@ -40,7 +40,13 @@ class Children:
         self.meanwhile: Any = None
 
     async def render(
-        self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+        self,
+        source: Source | bytes,
+        boxes: Sequence[int] = (400,),
+        *,
+        task: str = "pictures",
+        square: bool = False,
+        early: Early | None = None,
     ) -> PreviewOutcome:
         assert early is not None
         assert tuple(boxes) == (400, 1024, 2048)

@@ -10,7 +10,7 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import PreviewStatus
 from coffer_contracts.ids import ItemId, VersionId
-from coffer_contracts.media import PreviewFailedV1, PreviewReadyV1
+from coffer_contracts.media import PreviewFailedV1, PreviewOmittedV1, PreviewReadyV1
 from coffer_files.domain.timelines import PREVIEW_PATIENCE
 from coffer_files.handlers.deps import Deps
 from coffer_files.store import items, versions
@@ -34,13 +34,21 @@ async def on_preview_ready(event: Envelope[PreviewReadyV1], unit: Unit, _deps: D
         await note_facts(unit.connection, fact.blob_id, fact.facts.model_dump(mode="json", exclude_none=True))
 
 
+async def on_preview_omitted(event: Envelope[PreviewOmittedV1], unit: Unit, _deps: Deps) -> None:
+    """A version has no pictures, as its kind has none; what is known of it is kept."""
+    fact = event.data
+    await _note_preview(event, unit, "none", None, preview_images=[], placeholder=None)
+    if fact.facts is not None:
+        await note_facts(unit.connection, fact.blob_id, fact.facts.model_dump(mode="json", exclude_none=True))
+
+
 async def on_preview_failed(event: Envelope[PreviewFailedV1], unit: Unit, _deps: Deps) -> None:
     """There will be no pictures of a version; the reason is kept for whoever asks for them."""
     await _note_preview(event, unit, "failed", event.data.reason, preview_images=[], placeholder=None)
 
 
 async def _note_preview(
-    event: Envelope[PreviewReadyV1] | Envelope[PreviewFailedV1],
+    event: Envelope[PreviewReadyV1] | Envelope[PreviewOmittedV1] | Envelope[PreviewFailedV1],
     unit: Unit,
     status: PreviewStatus,
     reason: str | None,

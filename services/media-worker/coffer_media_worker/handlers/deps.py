@@ -24,11 +24,12 @@ class Renders(Protocol):
         source: Source | bytes,
         boxes: Sequence[int] = (400,),
         *,
+        task: str = "pictures",
         square: bool = False,
         early: Early | None = None,
     ) -> PreviewOutcome:
-        """Previews that fit into boxes of so many pixels, or with `square` fill them, or why there is none. `early` is told the
-        small picture where the others take long.
+        """What a task (`kinds`) makes of a file: previews that fit into boxes of so many pixels, or with `square` fill them,
+        facts, text; or why there is nothing. `early` is told the small picture where the others take long.
 
         Raises ChildrenLost when the machinery broke, BlobMissing and BlobChanged for a source that goes away.
         """

@@ -1,4 +1,6 @@
-"""Previews of new versions: made in processes of their own, stored, told; the small picture before the others."""
+"""Previews of new versions, and what else is learnt of their content: made in processes of their own, stored, told; the small
+picture before the others.
+"""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -16,8 +18,8 @@ from coffer_contracts.catalog import parse
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ContentFact, ItemCommittedV1
 from coffer_contracts.ids import BlobId, VersionId
-from coffer_contracts.media import MediaFacts, PreviewFailedV1, PreviewImage, PreviewReadyV1
-from coffer_media_worker import domain
+from coffer_contracts.media import ExtractedText, MediaFacts, PreviewFailedV1, PreviewImage, PreviewOmittedV1, PreviewReadyV1
+from coffer_media_worker import domain, kinds
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.handlers.deps import Deps
@@ -27,11 +29,10 @@ from coffer_media_worker.store.queue import PreviewJob, end_job, has_use, note_t
 from coffer_media_worker.store.tombstones import is_gone
 from coffer_media_worker.warm import ChildrenLost
 
-WHOLE_PICTURE_BYTES = 4 * 1024 * 1024
-BY_RANGES = frozenset({"image/gif", "image/jpeg", "image/tiff"})
-"""Pictures of which the beginning may do, or tell that they are too large; larger ones are read as far as that."""
 FOREVER = "public, max-age=31536000, immutable"
 WORTH_ANOTHER_TRY = frozenset({PreviewFailure.TIMEOUT, PreviewFailure.CRASHED})
+Told = PreviewReadyV1 | PreviewOmittedV1 | PreviewFailedV1
+"""What may become of a version: pictures, something without a picture, or nothing and why."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,14 +57,14 @@ async def make_preview(deps: Deps, job: PreviewJob) -> None:
 
     async def early(part: Rendered) -> None:
         if not job.told_early:  # or it was, before a crash
-            await _tell(
-                event, deps, job, PreviewReadyV1(**about, **await _stored(deps.blobs, content.blob_id, part)), last=False
-            )
+            await _tell(event, deps, job, _told(about, await _stored(deps.blobs, content.blob_id, part)), last=False)
 
-    result: PreviewReadyV1 | PreviewFailedV1
+    result: Told
     if known is not None:
         images = tuple(PreviewImage.model_validate(image) for image in known.images)
-        result = PreviewReadyV1(**about, images=images, width=known.width, height=known.height, placeholder=known.placeholder)
+        result = _told(
+            about, {"images": images, "width": known.width, "height": known.height, "placeholder": known.placeholder}
+        )
     else:
         try:
             outcome = await _render(deps, content, early)
@@ -75,7 +76,7 @@ async def make_preview(deps: Deps, job: PreviewJob) -> None:
             log.info("preview_failed", item_id=fact.item_id, reason=outcome.reason.value, detail=outcome.detail)
             result = PreviewFailedV1(**about, reason=outcome.reason.value)
         else:
-            result = PreviewReadyV1(**about, **await _stored(deps.blobs, content.blob_id, outcome))
+            result = _told(about, await _stored(deps.blobs, content.blob_id, outcome))
     await _tell(event, deps, job, result)
 
 
@@ -108,6 +109,13 @@ def _about(event: Envelope[ItemCommittedV1], content: ContentFact, started_at: d
     }
 
 
+def _told(about: Mapping[str, Any], made: Mapping[str, Any]) -> PreviewReadyV1 | PreviewOmittedV1:
+    """The fact about what was made: another one where there is no picture."""
+    if made["images"]:
+        return PreviewReadyV1(**about, **made)
+    return PreviewOmittedV1(**about, facts=made.get("facts"), text=made.get("text"))
+
+
 UNFINISHED = "unfinished"
 """Noted of a preview whose larger pictures are still being made: after a crash they are made again."""
 
@@ -116,7 +124,7 @@ async def _tell(
     event: Envelope[ItemCommittedV1],
     deps: Deps,
     job: PreviewJob,
-    result: PreviewReadyV1 | PreviewFailedV1,
+    result: Told,
     *,
     last: bool = True,
 ) -> None:
@@ -146,8 +154,9 @@ async def _tell(
     if last and gone:
         await _end_without_word(deps, job)
     elif last:
-        metrics.MEDIA_JOBS.labels("preview_failed" if reason else "preview_ready").inc()
-        metrics.MEDIA_PREVIEWS.labels(reason or "ready").inc()
+        outcome = "ready" if ready else "omitted"
+        metrics.MEDIA_JOBS.labels("preview_failed" if reason else f"preview_{outcome}").inc()
+        metrics.MEDIA_PREVIEWS.labels(reason or outcome).inc()
 
 
 async def _end_without_word(deps: Deps, job: PreviewJob) -> None:
@@ -168,13 +177,16 @@ async def clear_up(deps: Deps, blob_id: BlobId, *, besides: VersionId | None = N
 
 
 async def _render(deps: Deps, content: ContentFact, early: Early) -> PreviewOutcome:
-    if content.size_bytes > WHOLE_PICTURE_BYTES and content.mime_type in BY_RANGES:
+    treated = kinds.treatment(content.mime_type)
+    if treated is None:
+        return PreviewFailed(PreviewFailure.UNSUPPORTED, content.mime_type)
+    if content.size_bytes > treated.whole_bytes and treated.by_ranges:
         stored = Stored(deps.blobs, content.blob_key, content.etag, content.size_bytes)
-        return await render_patiently(deps, stored, SIZES, early=early)
+        return await render_patiently(deps, stored, SIZES, task=treated.task, early=early)
     if content.size_bytes > domain.JOB_LIMITS.source_bytes:
         return PreviewFailed(PreviewFailure.TOO_LARGE, f"{content.size_bytes} bytes")
     whole = await deps.blobs.read(content.blob_key, etag=content.etag)
-    return await render_patiently(deps, whole, SIZES, early=early)
+    return await render_patiently(deps, whole, SIZES, task=treated.task, early=early)
 
 
 async def render_patiently(
@@ -182,21 +194,24 @@ async def render_patiently(
     source: Source | bytes,
     boxes: Sequence[int] = (400,),
     *,
+    task: str = "pictures",
     square: bool = False,
     early: Early | None = None,
 ) -> PreviewOutcome:
-    """A picture made small, tried twice where that may help. Raises Retry when the machinery broke."""
+    """A picture made small, or what another task makes; tried twice where that may help. Raises Retry when the machinery
+    broke.
+    """
     try:
-        outcome = await deps.children.render(source, boxes, square=square, early=early)
+        outcome = await deps.children.render(source, boxes, task=task, square=square, early=early)
         if isinstance(outcome, PreviewFailed) and outcome.reason in WORTH_ANOTHER_TRY:
-            outcome = await deps.children.render(source, boxes, square=square, early=early)
+            outcome = await deps.children.render(source, boxes, task=task, square=square, early=early)
     except ChildrenLost as error:
         raise Retry(f"the rendering processes were lost: {error}", after_seconds=1, doubling=True) from error
     return outcome
 
 
-async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, object]:
-    """Write the pictures under keys made from the content's id, so that writing them again changes nothing."""
+async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, Any]:
+    """Write pictures and text under keys made from the content's id, so that writing them again changes nothing."""
     images = []
     for picture in made.pictures:
         key = f"previews/{blob_id}/{picture.box}"
@@ -211,7 +226,12 @@ async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, ob
                 size_bytes=len(picture.content),
             )
         )
+    text = None
+    if made.text:
+        text = ExtractedText(key=domain.text_key(blob_id), size_bytes=len(made.text))
+        await blobs.write(text.key, made.text, content_type="text/plain; charset=utf-8")
     return {
+        "text": text,
         "images": tuple(images),
         "width": made.source_width,
         "height": made.source_height,

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemCommittedV1
-from coffer_media_worker import domain
+from coffer_media_worker import kinds
 from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.store.queue import Wanted, put_in_line
 
@@ -16,9 +16,9 @@ PREVIEWS = "previews"
 
 
 async def on_item_committed(event: Envelope[ItemCommittedV1], unit: Unit, _deps: Deps) -> None:
-    """Have the preview of a new version made, if its kind can have one. Twice the same fact gives one preview."""
+    """Have the preview of a new version made, if its kind can have one. Twice the same fact gives one."""
     content = event.data.content
-    if content is None or content.mime_type not in domain.RENDERABLE:
+    if content is None or kinds.treatment(content.mime_type) is None:
         return
     unit.together(_put_all, Wanted(content.version_id, content.blob_id, event.data.owner_id, event.to_json()))
     unit.wake(PREVIEWS)

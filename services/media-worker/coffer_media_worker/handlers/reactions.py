@@ -2,7 +2,7 @@
 
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceivedV1, VersionDeletedV1
-from coffer_contracts.media import PreviewFailedV1, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
+from coffer_contracts.media import PreviewFailedV1, PreviewOmittedV1, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
 from coffer_media_worker.handlers.burying import on_item_purged, on_version_deleted
 from coffer_media_worker.handlers.judging import on_upload_received
 from coffer_media_worker.handlers.queueing import on_item_committed
@@ -12,7 +12,7 @@ FAST_TABLE: HandlerTable = handler_table(
 )
 BULK_TABLE: HandlerTable = handler_table(
     [
-        Handles(ItemCommittedV1, on_item_committed, emits=(PreviewReadyV1, PreviewFailedV1)),
+        Handles(ItemCommittedV1, on_item_committed, emits=(PreviewReadyV1, PreviewOmittedV1, PreviewFailedV1)),
         Handles(ItemPurgedV1, on_item_purged, slow=True),
         Handles(VersionDeletedV1, on_version_deleted, slow=True),
     ]
