@@ -84,6 +84,7 @@ EVENTS: tuple[type[Event], ...] = (
     media.UploadClearedV1,
     media.UploadRejectedV1,
     media.PreviewReadyV1,
+    media.PreviewOmittedV1,
     media.PreviewFailedV1,
     auth_photos.PhotoReceivedV1,
     media.PhotoReadyV1,

@@ -73,6 +73,7 @@ class MediaFacts(Shape):
     """What is known of a file's content besides its type; each of these only where the file tells it."""
 
     frame_count: int | None = described(None, description="How many frames an animation has.", ge=1)
+    page_count: int | None = described(None, description="How many pages or slides a document has.", ge=0)
     taken: str | None = described(
         None,
         description="When a photograph was taken, by the camera's clock: ISO 8601, with an offset if the camera knew it.",
@@ -124,6 +125,17 @@ class PreviewReadyV1(PreviewFact):
         None, description="A 16-pixel WebP as base64, small enough to stand in listings.", max_length=1024
     )
     facts: MediaFacts | None = described(None, description="What else is known of the content.")
+    text: ExtractedText | None = described(
+        None, description="What the file says, if it has words; belongs to the stored object."
+    )
+
+
+class PreviewOmittedV1(PreviewFact):
+    """There is no picture of this version: its kind has none, or the file carries none. What is known of it stands here."""
+
+    type: ClassVar[str] = "media.preview.omitted.v1"
+
+    facts: MediaFacts | None = described(None, description="What is known of the content.")
     text: ExtractedText | None = described(
         None, description="What the file says, if it has words; belongs to the stored object."
     )

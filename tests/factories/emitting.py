@@ -46,7 +46,7 @@ from coffer_files.handlers.tickets import Admission
 from coffer_files.handlers.working import run_jobs
 from coffer_local.registry import SERVICES
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers import judging, photos, previewing
+from coffer_media_worker.handlers import judging, photos
 from coffer_media_worker.handlers.deps import Deps as MediaDeps
 from coffer_media_worker.store import tables
 from coffer_sharing.domain import Wish as ShareWish
@@ -60,6 +60,7 @@ from factories.mailed import last_secret
 from factories.notifier import notifier_on
 from factories.oidc import realm
 from factories.operators import OPERATOR, operations_of
+from factories.previews import preview
 from factories.receivers import receiver
 from factories.sharing import sharing_on
 from factories.signed_in import again
@@ -193,12 +194,12 @@ class Children:
 
 
 async def of_media_worker(url: str) -> set[str]:
-    """A good photo and a bad one are judged; one preview succeeds, and one fails; so do two photos of people."""
+    """A good photo and a bad one are judged; one preview succeeds, one fails, a text has none; two photos of people."""
     engine, clock = create_async_engine(url), FixedClock()
     work, blobs = Work(engine, tables.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
     picture = Rendered((Picture(b"RIFF....WEBP", "image/webp", 400, 300, 400),), 4000, 3000, b"tiny")
     failure = PreviewFailed(PreviewFailure.CORRUPT)
-    children: Any = Children([picture, failure, picture, failure])
+    children: Any = Children([picture, failure, Rendered(text=b"words"), picture, failure])
     deps = MediaDeps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, tables.revocations))
     for number, content in enumerate([jpeg(8, 8), program()]):
         key = f"blobs/owner/{number}"
@@ -207,7 +208,10 @@ async def of_media_worker(url: str) -> set[str]:
     photo, content = "blobs/owner/0", jpeg(8, 8)
     for _ in range(2):
         etag = await blobs.write(photo, content, content_type="image/jpeg")
-        await previewing.on_item_committed(arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))), deps)
+        await preview(deps, arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))))
+    words = await blobs.write("blobs/owner/2", b"words", content_type="text/plain")
+    about: dict[str, Any] = {"key": "blobs/owner/2", "etag": words, "size_bytes": 5, "mime_type": "text/plain"}
+    await preview(deps, arrived(item_committed(**about)))
     for number in range(2):
         user, sent = UserId(new_id()), PhotoId(new_id())
         key = f"photos/incoming/{user}/{sent}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from importlib.util import find_spec
 
 import structlog
@@ -16,7 +17,7 @@ from coffer_chassis.housekeeping import Job
 from coffer_chassis.http import build_app
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.runtime import open_runtime
-from coffer_chassis.service import Service
+from coffer_chassis.service import Loop, Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_contracts.media import OperatorActedV1, SightingNotedV1
@@ -24,7 +25,9 @@ from coffer_media_worker.child import BARRIERS
 from coffer_media_worker.children import Children
 from coffer_media_worker.handlers.deps import BULK, FAST, Deps
 from coffer_media_worker.handlers.photos import PHOTOS, PHOTOS_TABLE, forget_photos
+from coffer_media_worker.handlers.queueing import PREVIEWS
 from coffer_media_worker.handlers.reactions import BULK_TABLE, FAST_TABLE
+from coffer_media_worker.handlers.rendering import measure_previews, renderers
 from coffer_media_worker.handlers.sessions import PEOPLE, PEOPLE_TABLE
 from coffer_media_worker.labels import Labels
 from coffer_media_worker.routes import ROUTES
@@ -54,6 +57,9 @@ TOPOLOGY = ServiceTopology(
 
 
 FORGET_EVERY_SECONDS = 3600
+MEASURE_EVERY_SECONDS = 15
+PHOTOS_IN_HAND = 2
+"""One that is drawn, and one whose bytes are there when it is done."""
 
 log = structlog.get_logger(__name__)
 
@@ -117,29 +123,36 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
     tell_decoders()
     await children.start()
     tell_barriers(children.missing_barriers, required=settings.jail_required)
-    return Service(
+    deps = Deps(
+        work=work,
+        blobs=runtime.blobs,
+        # Photos of people wait for no preview.
+        children=children.beside(1),
+        label=Labels(),
+        denied=denied,
+        antivirus=settings.antivirus(),
+    )
+    making = renderers(replace(deps, children=children), settings.children, replace(deps, children=children.beside(1)))
+    service = Service(
         topology=TOPOLOGY,
         work=work,
         bus=runtime.bus,
-        deps=Deps(
-            work=work,
-            blobs=runtime.blobs,
-            children=children,
-            label=Labels(),
-            denied=denied,
-            antivirus=settings.antivirus(),
-        ),
+        deps=deps,
         app=http_app(denied, coffer, settings, verifier, operations),
         tables=TABLES,
-        # One job beyond those being rendered, so that its bytes are there when a process is free; sources are large.
-        slots={FAST: 20, BULK: settings.children + 1, PHOTOS: settings.children + 1},
+        slots={FAST: 20, PHOTOS: PHOTOS_IN_HAND},
         jobs=(
             Job("forget_revocations", denied.forget, FORGET_EVERY_SECONDS),
             Job("forget_photos", lambda: forget_photos(work), FORGET_EVERY_SECONDS),
+            Job("measure_previews", lambda: measure_previews(deps), MEASURE_EVERY_SECONDS),
         ),
+        loops=tuple(Loop(f"previews-{number}", each.run) for number, each in enumerate(making, 1)),
         watches=(*denied.watches(), *token_uses.watches(work, verifier.sightings, SightingNotedV1)),
         operations=operations,
         resources=resources,
         wait_seconds=settings.poll_wait_seconds,
         linger_seconds=settings.linger_seconds,
     )
+    for each in making:
+        service.wakeups.on(PREVIEWS, each.poke)
+    return service

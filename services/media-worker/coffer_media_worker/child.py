@@ -186,7 +186,8 @@ def pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome
     boxes = [int(box) for box in request["boxes"]]
     begun = False
     try:
-        for part in imaging.draw(source, boxes, str(request["format"]), square=bool(request.get("square"))):
+        square, locate = bool(request.get("square")), bool(request.get("locate"))
+        for part in imaging.draw(source, boxes, str(request["format"]), square=square, locate=locate):
             yield part
             begun = True
     except refusals.ImagingError as error:
@@ -200,7 +201,15 @@ def pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome
 STILL_SHOWN = frozenset({PreviewFailure.MEMORY, PreviewFailure.TOO_LARGE})
 """Why the larger pictures may be missing while the smallest is shown."""
 
-TASKS: Mapping[str, Work] = {"pictures": pictures}
+
+def text(_request: dict[str, Any], source: Ranged) -> PreviewOutcome:
+    """The beginning of a text."""
+    from coffer_media_worker import texts  # noqa: PLC0415 as above
+
+    return texts.read(source)
+
+
+TASKS: Mapping[str, Work] = {"pictures": pictures, "text": text}
 """What can be asked for."""
 
 

@@ -17,13 +17,15 @@ from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.ids import BlobId
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers import burying, judging, previewing
+from coffer_media_worker.handlers import burying, judging
 from coffer_media_worker.handlers.deps import Deps
+from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.sources import Source
 from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged, upload_received, version_deleted
+from factories.previews import preview
 
 pytestmark = pytest.mark.slow  # renders real pictures in real children
 
@@ -38,7 +40,14 @@ class Children:
         self.asked = 0
 
     async def render(
-        self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+        self,
+        source: Source | bytes,
+        boxes: Sequence[int] = (400,),
+        *,
+        task: str = "pictures",
+        square: bool = False,
+        early: Early | None = None,
+        **_: object,
     ) -> PreviewOutcome:
         self.asked += 1
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
@@ -48,9 +57,13 @@ class Children:
 
 
 @pytest.fixture
-async def deps(database: Database) -> AsyncIterator[Deps]:
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+async def deps(database: Database, clock: FixedClock) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
-    clock = FixedClock()
     work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
     yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
@@ -92,7 +105,7 @@ async def test_verdict_and_preview_say_when_the_work_began(deps: Deps, monkeypat
     monkeypatch.setattr(deps.blobs, "read", slow)
     known = await stored(deps, JPEG)
     await judging.on_upload_received(arrived(upload_received(**known)), deps)
-    await previewing.on_item_committed(arrived(item_committed(**known)), deps)
+    await preview(deps, arrived(item_committed(**known)))
     told = [(event["data"]["started_at"], event["time"]) for event in await emitted(deps)]
     assert told == [
         ("2026-11-20T12:00:00.000000Z", "2026-11-20T12:00:03.000000Z"),
@@ -183,7 +196,7 @@ async def test_a_crash_before_commit_leaves_nothing_and_the_next_delivery_does_a
 
 async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     (event,) = await emitted(deps)
     assert event["type"] == "media.preview.ready.v1"
     (image,) = event["data"]["images"]
@@ -195,15 +208,47 @@ async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
 
 
 async def test_no_preview_is_tried_of_what_cannot_have_one(deps: Deps) -> None:
-    fact = item_committed(**await stored(deps, b"text"), mime_type="text/plain", media_kind="text")
-    await previewing.on_item_committed(arrived(fact), deps)
+    fact = item_committed(**await stored(deps, b"zip"), mime_type="application/zip", media_kind="archive")
+    await preview(deps, arrived(fact))
     assert await emitted(deps) == []
+
+
+async def test_what_has_no_picture_is_told_with_its_facts_and_where_its_text_is(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(facts={"page_count": 2}, text=b"words")))
+    fact = item_committed(**await stored(deps, b"words"), mime_type="text/plain", media_kind="text")
+    await preview(deps, arrived(fact))
+    (event,) = await emitted(deps)
+    assert fact.content is not None
+    key = f"previews/{fact.content.blob_id}/text"
+    assert (event["type"], event["subject"]) == ("media.preview.omitted.v1", f"preview/{fact.content.version_id}")
+    assert (event["data"]["text"], event["data"]["facts"]["page_count"]) == ({"key": key, "size_bytes": 5}, 2)
+    assert await deps.blobs.read(key) == b"words"
+
+
+async def test_another_version_with_the_same_bytes_has_no_picture_either(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(text=b"words"), ChildrenLost("asked again")))
+    known = await stored(deps, b"words")
+    fact = item_committed(**known, mime_type="text/plain", media_kind="text")
+    assert fact.content is not None
+    await preview(deps, arrived(fact))
+    copy = item_committed(**known, mime_type="text/plain", media_kind="text", blob_id=fact.content.blob_id)
+    await preview(deps, arrived(copy))
+    assert [event["type"] for event in await emitted(deps)] == ["media.preview.omitted.v1"] * 2
+
+
+async def test_a_text_goes_with_its_file(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(text=b"words")))
+    fact = item_committed(**await stored(deps, b"words"), mime_type="text/plain", media_kind="text")
+    await preview(deps, arrived(fact))
+    await burying.on_item_purged(arrived(item_purged(fact), sequence=9), deps)
+    assert fact.content is not None
+    assert await deps.blobs.head(f"previews/{fact.content.blob_id}/text") is None
 
 
 async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.CORRUPT))
     deps = replace(deps, children=children)
-    await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     (event,) = await emitted(deps)
     assert (event["type"], event["data"]["reason"]) == ("media.preview.failed.v1", "corrupt")
     assert children.asked == 1
@@ -212,7 +257,7 @@ async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
 async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.TIMEOUT), PICTURE)
     deps = replace(deps, children=children)
-    await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     assert (await emitted(deps))[0]["type"] == "media.preview.ready.v1"
     assert children.asked == 2
 
@@ -220,7 +265,7 @@ async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
 async def test_lost_processes_are_no_verdict_on_the_file(deps: Deps) -> None:
     deps = replace(deps, children=Children(ChildrenLost("killed")))
     with pytest.raises(Retry):
-        await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+        await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     assert await emitted(deps) == []
 
 
@@ -229,8 +274,8 @@ async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
     deps = replace(deps, children=children)
     known = await stored(deps, JPEG)
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
-    await previewing.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
-    await previewing.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
+    await preview(deps, arrived(item_committed(**known, blob_id=blob_id)))
+    await preview(deps, arrived(item_committed(**known, blob_id=blob_id)))
     first, second = await emitted(deps)
     assert first["data"]["images"] == second["data"]["images"]
     assert children.asked == 1
@@ -238,7 +283,7 @@ async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
 
 async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     purged = arrived(item_purged(fact), sequence=2)
     await burying.on_item_purged(purged, deps)
     with pytest.raises(Duplicate):
@@ -250,7 +295,7 @@ async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) ->
 async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_name(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     others = tuple(BlobId(new_id()) for _ in range(burying.MOST_NAMED))
     await burying.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": others}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
@@ -259,7 +304,7 @@ async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_nam
 async def test_a_purge_that_names_no_object_leaves_pictures_for_a_copy_that_was_not_heard_of_yet(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     await burying.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is not None
 
@@ -269,7 +314,7 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
     one, other = (item_committed(**known, blob_id=blob_id) for _ in range(2))
     for fact in (one, other):
-        await previewing.on_item_committed(arrived(fact), deps)
+        await preview(deps, arrived(fact))
     assert one.item_id != other.item_id
     await burying.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{blob_id}/400") is not None
@@ -277,7 +322,7 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
 
 async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the_same_bytes(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     assert fact.content is not None
     key = f"previews/{fact.content.blob_id}/400"
     await burying.on_version_deleted(arrived(version_deleted(fact)), deps)
@@ -287,7 +332,7 @@ async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the
     with pytest.raises(Duplicate):
         await burying.on_version_deleted(last, deps)
     assert await deps.blobs.head(key) is None
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     assert await deps.blobs.head(key) is None
     assert len(await emitted(deps)) == 1
 
@@ -295,14 +340,14 @@ async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the
 async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     await burying.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
-    await previewing.on_item_committed(arrived(fact, sequence=1), deps)
+    await preview(deps, arrived(fact, sequence=1))
     assert await emitted(deps) == []
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
 
 
 @pytest.mark.parametrize("crash", [False, True])
-async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps: Deps, crash: bool) -> None:
+async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps: Deps, clock: FixedClock, crash: bool) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     committed, purged = arrived(fact, sequence=1), arrived(item_purged(fact), sequence=2)
     write: Any = deps.blobs.write
@@ -317,8 +362,11 @@ async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps:
     setattr(deps.blobs, "write", write_late)  # noqa: B010  # a method of a protocol
     if crash:
         with pytest.raises(ConnectionError):
-            await previewing.on_item_committed(committed, deps)
-    await previewing.on_item_committed(committed, deps)
+            await preview(deps, committed)
+        clock.advance(seconds=1)
+        await make_previews(deps)
+    else:
+        await preview(deps, committed)
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
     assert await emitted(deps) == []

@@ -163,7 +163,14 @@ async def test_bytes_that_are_gone_or_others_get_no_answer(deps: Deps) -> None:
 async def test_lost_children_are_nobodys_fault(deps: Deps) -> None:
     class Lost:
         async def render(
-            self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+            self,
+            source: Source | bytes,
+            boxes: Sequence[int] = (400,),
+            *,
+            task: str = "pictures",
+            square: bool = False,
+            early: Early | None = None,
+            **_: object,
         ) -> PreviewOutcome:
             raise ChildrenLost("gone")
 

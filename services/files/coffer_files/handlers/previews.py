@@ -9,8 +9,8 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import PreviewStatus
-from coffer_contracts.ids import ItemId, UserId, VersionId
-from coffer_contracts.media import PreviewFailedV1, PreviewReadyV1
+from coffer_contracts.ids import BlobId, ItemId, UserId, VersionId
+from coffer_contracts.media import MediaFacts, PreviewFailedV1, PreviewOmittedV1, PreviewReadyV1
 from coffer_files.domain.previews import JPEG
 from coffer_files.domain.timelines import PREVIEW_PATIENCE
 from coffer_files.handlers.deps import Deps
@@ -33,16 +33,25 @@ async def on_preview_ready(event: Envelope[PreviewReadyV1], unit: Unit, _deps: D
     await _note_preview(event, unit, "ready", None, preview_images=pictures, placeholder=fact.placeholder, **more)
     if not any(image.mime_type == JPEG for image in fact.images):
         await preview_requests.forget_jpeg_request(unit.connection, fact.version_id)
-    if fact.facts is not None:
-        facts = fact.facts.model_dump(mode="json", exclude_none=True)
-        if fact.facts.location is not None and not await _keeps_locations(unit, fact.owner_id):
+    await _note_facts(unit, fact.owner_id, fact.blob_id, fact.facts)
+
+
+async def on_preview_omitted(event: Envelope[PreviewOmittedV1], unit: Unit, _deps: Deps) -> None:
+    """A version has no pictures, as its kind has none; what is known of it is kept."""
+    fact = event.data
+    await _note_preview(event, unit, "none", None, preview_images=[], placeholder=None)
+    await _note_facts(unit, fact.owner_id, fact.blob_id, fact.facts)
+
+
+async def _note_facts(unit: Unit, owner_id: UserId, blob_id: BlobId, told: MediaFacts | None) -> None:
+    if told is None:
+        return
+    facts = told.model_dump(mode="json", exclude_none=True)
+    if told.location is not None:
+        drive = await lock_drive(unit.connection, owner_id)
+        if drive is None or not drive.keep_locations:
             del facts["location"]  # its owner changed their mind meanwhile
-        await note_facts(unit.connection, fact.blob_id, facts)
-
-
-async def _keeps_locations(unit: Unit, owner_id: UserId) -> bool:
-    drive = await lock_drive(unit.connection, owner_id)
-    return drive is not None and drive.keep_locations
+    await note_facts(unit.connection, blob_id, facts)
 
 
 async def on_preview_failed(event: Envelope[PreviewFailedV1], unit: Unit, _deps: Deps) -> None:
@@ -51,7 +60,7 @@ async def on_preview_failed(event: Envelope[PreviewFailedV1], unit: Unit, _deps:
 
 
 async def _note_preview(
-    event: Envelope[PreviewReadyV1] | Envelope[PreviewFailedV1],
+    event: Envelope[PreviewReadyV1] | Envelope[PreviewOmittedV1] | Envelope[PreviewFailedV1],
     unit: Unit,
     status: PreviewStatus,
     reason: str | None,

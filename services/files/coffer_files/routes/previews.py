@@ -53,6 +53,7 @@ class FactsAnswer(msgspec.Struct, frozen=True):
     """
 
     frame_count: int | None = None
+    page_count: int | None = None
     taken: str | None = None
     camera_make: str | None = None
     camera_model: str | None = None

@@ -11,7 +11,7 @@ from coffer_chassis.blobs import BlobChanged, BlobMissing, Blobs
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import UploadReceivedV1
 from coffer_contracts.media import UploadClearedV1, UploadRejectedV1
-from coffer_media_worker import domain
+from coffer_media_worker import domain, kinds
 from coffer_media_worker.domain import Verdict
 from coffer_media_worker.handlers.deps import FAST, Deps
 from coffer_media_worker.store.verdicts import record_verdict
@@ -75,7 +75,7 @@ def verdict_fact(
     if verdict.reason is not None:
         detail = REJECTIONS[verdict.reason] + (f" It calls it {found}." if found else "")
         return UploadRejectedV1(**known, reason=verdict.reason.value, detail=detail)
-    return UploadClearedV1(**known, width=verdict.width, height=verdict.height, previewable=domain.expects_preview(verdict))
+    return UploadClearedV1(**known, width=verdict.width, height=verdict.height, previewable=kinds.expects_preview(verdict))
 
 
 async def _edges(blobs: Blobs, key: str, etag: str, size_bytes: int) -> tuple[bytes, bytes]:

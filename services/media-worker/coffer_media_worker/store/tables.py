@@ -1,6 +1,6 @@
 """The tables of the media worker: verdicts given, previews made, items that are gone, photos answered."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from coffer_chassis.revocations import revocations_table
@@ -36,6 +36,28 @@ previews = Table(
     Column("finished_at", Instant, nullable=False),
     Index("previews_blob", "blob_id"),
     Index("previews_item", "item_id"),
+)
+
+preview_jobs = Table(
+    "preview_jobs",
+    metadata,
+    Column("version_id", Id, primary_key=True),
+    Column("blob_id", Id, nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("lease", Id),
+    Column("due_at", Instant, nullable=False),
+    Column("told_early", Boolean, nullable=False, server_default=text("false")),
+    Column("deaths", Integer, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("queued_at", Instant, nullable=False),
+    Index("preview_jobs_turn", "turn", "version_id"),
+    Index("preview_jobs_owner", "owner_id", "turn"),
+    Index("preview_jobs_held", "turn", postgresql_where=text("lease IS NOT NULL")),
+    Index("preview_jobs_due", "due_at"),
+    Index("preview_jobs_blob", "blob_id"),
+    comment="Previews that are to be made. The lowest turn is next; a row goes when its preview is told.",
 )
 
 gone_items = Table(

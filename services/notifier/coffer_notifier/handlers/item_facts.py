@@ -22,7 +22,7 @@ from coffer_contracts.files import (
 )
 from coffer_contracts.files_downloads import ItemDownloadedV1
 from coffer_contracts.ids import ItemId, UserId
-from coffer_contracts.media import PreviewFact, PreviewFailedV1, PreviewReadyV1
+from coffer_contracts.media import PreviewFact, PreviewFailedV1, PreviewOmittedV1, PreviewReadyV1
 from coffer_notifier.domain import notices as kinds
 from coffer_notifier.domain.activity import Folder, entry_of_download, entry_of_item
 from coffer_notifier.handlers.audience import readers_of
@@ -142,12 +142,11 @@ async def on_upload_ended(event: Envelope[UploadFact], unit: Unit, _deps: Deps) 
 async def on_preview(event: Envelope[PreviewFact], unit: Unit, _deps: Deps) -> None:
     """A preview came or will not come: the uploader's and the owner's streams hear it, and all who see the file look anew."""
     fact = event.data
-    ready = isinstance(fact, PreviewReadyV1)
     reason = fact.reason if isinstance(fact, PreviewFailedV1) else None
     standing = (await standings(unit.connection, tree, [fact.item_id])).get(fact.item_id)
     above = standing.ancestor_ids if standing else fact.ancestor_ids
     data = _upload(
-        "preview_ready" if ready else "preview_failed",
+        _PREVIEWS[type(fact)],
         standing.name if standing else None,
         item_id=fact.item_id,
         version_id=fact.version_id,
@@ -163,6 +162,9 @@ async def on_preview(event: Envelope[PreviewFact], unit: Unit, _deps: Deps) -> N
     for person in sorted(concerned):
         await tell(unit, person, UPLOADS, "upload", data)
     await hint_at_changes(unit, await readers_of(unit.connection, fact.item_id, fact.owner_id, [above], unit.now))
+
+
+_PREVIEWS = {PreviewReadyV1: "preview_ready", PreviewOmittedV1: "preview_none", PreviewFailedV1: "preview_failed"}
 
 
 def _upload(state: str, name: str | None, **more: Any) -> dict[str, Any]:

@@ -65,6 +65,7 @@ BULK: HandlerTable = handler_table(
         Handles(files.UploadExpiredV1, on_upload_ended),
         Handles(files.UsageCrossedV1, on_usage_crossed),
         Handles(media.PreviewReadyV1, on_preview),
+        Handles(media.PreviewOmittedV1, on_preview),
         Handles(media.PreviewFailedV1, on_preview),
         Handles(media.PhotoRejectedV1, on_photo_rejected),
     ]

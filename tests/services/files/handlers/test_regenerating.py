@@ -35,7 +35,8 @@ async def anew(files: Files, upload: Any) -> None:
 
 async def status(files: Files, upload: Any) -> tuple[str, str | None]:
     query = f"SELECT preview_status, preview_reason FROM versions WHERE id = '{upload.version_id}'"
-    return tuple((await files.rows(query))[0])  # type: ignore[return-value]  # two columns
+    [(known, reason)] = await files.rows(query)
+    return known, reason
 
 
 async def test_a_preview_of_which_nothing_is_heard_is_asked_for_again_and_at_last_given_up(files: Files) -> None:

@@ -100,7 +100,7 @@ async def test_settings_are_the_owners_and_stand_at_the_root(files: Files) -> No
     async with files.client() as http, files.client(friend) as other, files.client(person()) as stranger:
         assert (await http.get(f"/v1/items/{root}/settings")).status_code == 200
         for method in ("GET", "PUT"):
-            body = {"json": {"keep_locations": True}} if method == "PUT" else {}
+            body: Any = {"json": {"keep_locations": True}} if method == "PUT" else {}
             answers = [
                 await http.request(method, f"/v1/items/{upload.item_id}/settings", **body),
                 await other.request(method, f"/v1/items/{root}/settings", **body),

@@ -58,6 +58,7 @@ class World:
             self.file.committed(actor=self.bob),
             self.file.preview_ready(actor=self.bob),
             self.file.preview_failed(),
+            self.file.preview_omitted(),
             downloaded(self.file, self.bob),
             self.file.changed("name", previous_name="b.txt"),
             self.share.changed("role"),
