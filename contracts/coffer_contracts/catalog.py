@@ -80,7 +80,6 @@ EVENTS: tuple[type[Event], ...] = (
     files.UploadExpiredV1,
     files_jobs.JobFinishedV1,
     files_previews.PreviewRequestedV1,
-    files_previews.PreviewOrphanedV1,
     media.UploadClearedV1,
     media.UploadRejectedV1,
     media.PreviewReadyV1,

@@ -1,10 +1,10 @@
-"""Facts that files publishes about previews: that somebody waits for one, and that one belongs to nothing any more."""
+"""Facts that files publishes about previews: that somebody waits for one."""
 
 from typing import Annotated, ClassVar, Literal
 
 from coffer_contracts.event import Event, Moment, described
 from coffer_contracts.files import ContentFact
-from coffer_contracts.ids import BlobId, ItemId, UserId, VersionId
+from coffer_contracts.ids import ItemId, UserId, VersionId
 from coffer_contracts.words import Open
 
 WantedPictures = Literal["all", "jpeg"]
@@ -37,16 +37,3 @@ class PreviewRequestedV1(Event):
     @property
     def subject(self) -> str:
         return f"preview/{self.version_id}"
-
-
-class PreviewOrphanedV1(Event):
-    """What was derived from a stored object is in the bucket, and nothing refers to the object: it is to be deleted."""
-
-    type: ClassVar[str] = "files.preview.orphaned.v1"
-
-    blob_id: BlobId = described(description="The stored object that is gone, or never was.")
-    found_at: Moment = described(description="When that was found.")
-
-    @property
-    def subject(self) -> str:
-        return f"blob/{self.blob_id}"

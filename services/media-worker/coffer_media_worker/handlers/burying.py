@@ -2,9 +2,8 @@
 
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemPurgedV1, VersionDeletedV1
-from coffer_contracts.files_previews import PreviewOrphanedV1
 from coffer_contracts.ids import BlobId
-from coffer_media_worker.handlers.clearing import delete_listed, derived_keys
+from coffer_media_worker.handlers.clearing import derived_keys
 from coffer_media_worker.handlers.deps import BULK, Deps
 from coffer_media_worker.store.previews import blobs_of_item_alone
 from coffer_media_worker.store.tombstones import bury_item, bury_version
@@ -44,8 +43,3 @@ async def on_version_deleted(event: Envelope[VersionDeletedV1], deps: Deps) -> N
     async with deps.work.unit(cause=event, consumer=BULK) as unit:
         await bury_version(unit.connection, fact.version_id, unit.now)
     await deps.blobs.delete(keys)
-
-
-async def on_preview_orphaned(event: Envelope[PreviewOrphanedV1], deps: Deps) -> None:
-    """Delete what was made of an object that nothing refers to: the object never comes back. May run twice."""
-    await delete_listed(deps, event.data.blob_id)

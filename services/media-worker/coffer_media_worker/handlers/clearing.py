@@ -32,9 +32,3 @@ async def derived_keys(deps: Deps, blob_ids: Sequence[BlobId]) -> list[str]:
 async def delete_derived(deps: Deps, blob_ids: Sequence[BlobId]) -> None:
     """Delete everything that was made of these objects and is there now. May run twice."""
     await deps.blobs.delete(await derived_keys(deps, blob_ids))
-
-
-async def delete_listed(deps: Deps, blob_id: BlobId) -> None:
-    """Delete everything below the object's own prefix, known or not. May run twice."""
-    while listed := await deps.blobs.listed(domain.derived_prefix(blob_id)):
-        await deps.blobs.delete([one.key for one in listed])
