@@ -59,9 +59,10 @@ def render(
     limits: PixelLimits = PIXEL_LIMITS,
     *,
     square: bool = False,
+    locate: bool = False,
 ) -> Rendered:
     """All that `draw` makes, at once."""
-    return Rendered.joined(list(draw(source, boxes, format, limits, square=square)))
+    return Rendered.joined(list(draw(source, boxes, format, limits, square=square, locate=locate)))
 
 
 def draw(

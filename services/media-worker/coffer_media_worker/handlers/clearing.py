@@ -16,19 +16,22 @@ async def derived_keys(deps: Deps, blob_ids: Sequence[BlobId]) -> list[str]:
     """Where there may be something that was made of these objects: the usual places, and, of those that are known to have
     previews, whatever the bucket shows.
     """
-    keys = [key for blob_id in blob_ids for key in domain.preview_keys(blob_id)]
     async with deps.work.read() as connection:
         known = await with_previews(connection, blob_ids) if blob_ids else []
+    usual = [key for blob_id in blob_ids for key in domain.preview_keys(blob_id)]
+    return list(dict.fromkeys([*usual, *await _listed(deps, known)]))
+
+
+async def delete_derived(deps: Deps, blob_id: BlobId) -> None:
+    """Delete everything that was made of an object, as the bucket shows it now. May run twice."""
+    await deps.blobs.delete(await _listed(deps, [blob_id]))
+
+
+async def _listed(deps: Deps, blob_ids: Sequence[BlobId]) -> list[str]:
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def look(blob_id: BlobId) -> list[str]:
         async with turn:
             return [one.key for one in await deps.blobs.listed(domain.derived_prefix(blob_id))]
 
-    found = await asyncio.gather(*map(look, known))
-    return list(dict.fromkeys([*keys, *(key for some in found for key in some)]))
-
-
-async def delete_derived(deps: Deps, blob_ids: Sequence[BlobId]) -> None:
-    """Delete everything that was made of these objects and is there now. May run twice."""
-    await deps.blobs.delete(await derived_keys(deps, blob_ids))
+    return [key for found in await asyncio.gather(*map(look, blob_ids)) for key in found]

@@ -162,7 +162,7 @@ async def clear_up(deps: Deps, blob_id: BlobId, *, besides: VersionId | None = N
     async with deps.work.read() as connection:
         in_use = await has_use(connection, blob_id, besides=besides)
     if not in_use:
-        await delete_derived(deps, [blob_id])
+        await delete_derived(deps, blob_id)
 
 
 async def _render(deps: Deps, asked: Asked, early: Early) -> PreviewOutcome:
