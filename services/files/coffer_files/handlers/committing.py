@@ -75,7 +75,7 @@ async def place_upload(
         return placed
     await _write_version(unit, drive, upload, placed, source)
     stored = (upload.blob_id, upload.blob_key, upload.etag)
-    await _tell(unit, upload, placed, (source.blob_id, source.blob_key, source.etag) if source else stored)
+    await _tell(unit, drive, upload, placed, (source.blob_id, source.blob_key, source.etag) if source else stored)
     return rules.commit(upload, placed.item.id, VersionId(str(file.version_id)), placed.item.name, unit.now)
 
 
@@ -88,7 +88,7 @@ class _Placed:
     above: tuple[ItemId, ...]
 
 
-async def _tell(unit: Unit, upload: Upload, placed: _Placed, stored: tuple[BlobId, str, str]) -> None:
+async def _tell(unit: Unit, drive: Drive, upload: Upload, placed: _Placed, stored: tuple[BlobId, str, str]) -> None:
     item, before = placed.item, placed.before
     previous: dict[str, Any] = {}
     if before is not None:
@@ -98,7 +98,7 @@ async def _tell(unit: Unit, upload: Upload, placed: _Placed, stored: tuple[BlobI
         await note_change(unit.connection, item, reason, placed.above, actor_id=unit.origin.actor_id, now=unit.now)
         blob_id, blob_key, etag = stored
         content = content_fact(item, blob_id=blob_id, blob_key=blob_key, etag=etag)
-        more = {"upload_id": upload.id, "is_new": before is None, **previous}
+        more = {"upload_id": upload.id, "is_new": before is None, "locate": drive.keep_locations or None, **previous}
         unit.emit(item_fact(ItemCommittedV1, item, placed.above, content, **more), sequence=item.revision)
 
 

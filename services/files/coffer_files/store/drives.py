@@ -29,6 +29,8 @@ class Drive:
     created_at: datetime
     crossings: int = 0
     """How many facts were told about how full it is."""
+    keep_locations: bool = False
+    """Whether its owner wants to be told where pictures were taken."""
 
     @property
     def free_bytes(self) -> int:
@@ -122,3 +124,8 @@ async def quota_given(connection: AsyncConnection, user_id: UserId) -> int | Non
 async def set_quota(connection: AsyncConnection, owner_id: UserId, quota_bytes: int) -> None:
     """Give the drive so much room; what is in it stays, even if that is more."""
     await connection.execute(update(drives).where(drives.c.owner_id == owner_id).values(quota_bytes=quota_bytes))
+
+
+async def set_keep_locations(connection: AsyncConnection, owner_id: UserId, *, keep: bool) -> None:
+    """Write down whether the owner wants to be told where pictures were taken."""
+    await connection.execute(update(drives).where(drives.c.owner_id == owner_id).values(keep_locations=keep))
