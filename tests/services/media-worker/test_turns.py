@@ -50,7 +50,13 @@ class Children:
         self.meanwhile: Any = None
 
     async def render(
-        self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+        self,
+        source: Source | bytes,
+        boxes: Sequence[int] = (400,),
+        *,
+        task: str = "pictures",
+        square: bool = False,
+        early: Early | None = None,
     ) -> PreviewOutcome:
         assert isinstance(source, bytes)
         self.drawn[source] += 1

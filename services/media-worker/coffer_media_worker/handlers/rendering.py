@@ -27,8 +27,8 @@ AHEAD = 2
 POLL_SECONDS = 5.0
 """How often to look without being woken."""
 
-DEADLY = 3
-"""So many times somebody may die over a job before it is the job that is blamed."""
+DEADLY = 5
+"""So many times somebody may die over a job before it is the job that is blamed. Its neighbours in hand die with it."""
 
 PATIENCE = timedelta(days=1)
 """How long a job is tried again that fails through no fault of the file's; files does not wait longer either."""
