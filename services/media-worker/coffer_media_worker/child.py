@@ -28,6 +28,8 @@ one that says that no more follow, is the last.
 """
 
 CHANNEL_FD = 3
+NICENESS = 10
+"""Nobody waits for a preview as for a verdict or an answer: those have the processor first."""
 PARENT_FILES = 256
 EXIT_BROKEN = 72
 
@@ -222,6 +224,7 @@ def main(work: Work = do_task) -> None:
     from coffer_media_worker import imaging  # noqa: PLC0415 as above; every decoder must be in before the first fork
 
     imaging.warm_up()
+    os.nice(NICENESS)
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # a terminal's or supervisor's signal goes to the worker, which ends us
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

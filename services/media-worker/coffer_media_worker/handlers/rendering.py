@@ -73,8 +73,8 @@ async def make_previews(deps: Deps, *, newcomer: bool = False, stopping: asyncio
 async def _make(deps: Deps, job: PreviewJob) -> None:
     try:
         event = parse(job.event)
-    except Unreadable as error:  # by this release: it was read when it came
-        log.error("preview_job_unreadable", version_id=job.version_id, error=repr(error))
+    except Unreadable:  # by this release: it was read when it came
+        log.exception("preview_job_unreadable", version_id=job.version_id)
         async with deps.work.engine.begin() as connection:
             await queue.end_job(connection, job)
         return
