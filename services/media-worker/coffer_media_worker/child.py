@@ -28,8 +28,10 @@ one that says that no more follow, is the last.
 """
 
 CHANNEL_FD = 3
-NICENESS = 10
-"""Nobody waits for a preview as for a verdict or an answer: those have the processor first."""
+NICENESS = 5
+"""Nobody waits for a preview as for a verdict or an answer: those have three times as much of a processor that is short. More
+would be a risk: jobs have a wall clock.
+"""
 PARENT_FILES = 256
 EXIT_BROKEN = 72
 
