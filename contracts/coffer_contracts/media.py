@@ -74,6 +74,23 @@ class MediaFacts(Shape):
 
     frame_count: int | None = described(None, description="How many frames an animation has.", ge=1)
     page_count: int | None = described(None, description="How many pages or slides a document has.", ge=0)
+    duration_milliseconds: int | None = described(
+        None, description="How long a film or recording plays, in milliseconds.", ge=0
+    )
+    video_codec: str | None = described(None, description="What a film is coded with, e.g. `h264`.", max_length=32)
+    audio_codec: str | None = described(None, description="What a film's sound is coded with, e.g. `aac`.", max_length=32)
+    title: str | None = described(None, description="What a film or recording is called.", max_length=200)
+    artist: str | None = described(None, description="Who is heard in a recording.", max_length=200)
+    album: str | None = described(None, description="What a recording was published in.", max_length=200)
+    waveform: str | None = described(
+        None,
+        description="How loud a recording is over time, from its beginning: base64 of up to 800 bytes, 255 for full scale.",
+        max_length=1068,
+        pattern=r"^[A-Za-z0-9+/]*=*$",
+    )
+    waveform_milliseconds: int | None = described(
+        None, description="How much of a recording that covers, in milliseconds.", ge=0
+    )
     taken: str | None = described(
         None,
         description="When a photograph was taken, by the camera's clock: ISO 8601, with an offset if the camera knew it.",

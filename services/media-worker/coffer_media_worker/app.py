@@ -98,7 +98,11 @@ def tell_barriers(missing: Sequence[str], *, required: bool) -> None:
         log.warning("jail_incomplete", missing=list(missing), advice="files are decoded with less around them")
 
 
-OPTIONAL = {"pi_heif": "HEIC and HEIF pictures"}
+OPTIONAL = {
+    "pi_heif": "HEIC and HEIF pictures (requirements/previews.txt)",
+    "av": "films, and recordings without a cover (requirements/media-video.txt)",
+    "pypdfium2": "PDF files (requirements/media-worker.txt)",
+}
 """Decoders that need not be installed, by their module, and what has no preview without them."""
 
 
@@ -106,7 +110,7 @@ def tell_decoders() -> list[str]:
     """Say which files get no preview here because a decoder is not installed; what they are."""
     absent = [files for module, files in OPTIONAL.items() if find_spec(module) is None]
     if absent:
-        log.warning("decoders_missing", without_preview=absent, advice="requirements/previews.txt has them")
+        log.warning("decoders_missing", without_preview=absent, advice="install what is named in brackets")
     return absent
 
 

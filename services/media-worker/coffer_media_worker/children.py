@@ -171,7 +171,7 @@ class Children:
         return await self.run(whole, task, early, boxes=list(boxes), format=format, square=square, locate=locate)
 
     async def run(self, source: Source, task: str, early: Early | None = None, **request: object) -> PreviewOutcome:
-        """What comes of a task (`child.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is
+        """What comes of a task (`tasks.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is
         awaited with each part of the outcome while the child works on the next; a child that dies after a part leaves that.
 
         Raises `ChildrenLost` when the fault is ours: run it again; whatever reading the source raises. May be cancelled at any

@@ -92,6 +92,21 @@ def draw(
         raise OutOfMemoryError(str(error)) from error
 
 
+def draw_pixels(
+    plain: Image.Image,
+    boxes: Sequence[int] = (THUMBNAIL,),
+    format: str = "WEBP",  # noqa: A002 PIL's word
+    *,
+    size: tuple[int, int] | None = None,
+    orientation: int = 1,
+    facts: dict[str, Any] | None = None,
+) -> Iterator[Rendered]:
+    """As `draw`, of a picture in sRGB that another decoder made, of an original of `size`, which is not upright yet."""
+    job = _Drawing(_ranged(b""), sorted(boxes), format, PIXEL_LIMITS)
+    decoded = _Decoded(plain, None, size or plain.size, orientation, None, facts or {})
+    yield from _parts(job, decoded, reducing.worthwhile(plain.size, job.boxes), square=False)
+
+
 def _digest(file: Ranged) -> dict[str, str]:
     """The content's SHA-256, where all of it was read anyway."""
     content = file.known_whole()

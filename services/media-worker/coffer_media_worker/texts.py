@@ -14,6 +14,12 @@ _MARKS = (
 )
 
 
+def warm_up() -> None:
+    """Have the codecs, which are loaded by name when they are first used."""
+    for _, encoding in _MARKS:
+        codecs.lookup(encoding)
+
+
 def read(source: Ranged, most: int = JOB_LIMITS.text_bytes) -> Rendered:
     """The first `most` bytes of a file as text. May run any number of times."""
     source.seek(0)

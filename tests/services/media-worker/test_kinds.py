@@ -2,7 +2,7 @@
 
 import pytest
 
-from coffer_media_worker import child, kinds, texts
+from coffer_media_worker import kinds, tasks, texts
 from coffer_media_worker.domain import RENDERABLE, MediaKind, Verdict
 from coffer_media_worker.ranged import Ranged
 from coffer_media_worker.signatures import ACTIVE_TYPES, kind_of
@@ -16,7 +16,7 @@ def whole(content: bytes) -> Ranged:
 
 
 def test_every_treatment_is_a_task_that_there_is() -> None:
-    assert {treated.task for treated in (*kinds.TREATMENTS.values(), kinds.TEXTS)} <= set(child.TASKS)
+    assert {treated.task for treated in (*kinds.TREATMENTS.values(), kinds.TEXTS)} <= set(tasks.TASKS)
 
 
 def test_every_picture_that_is_decoded_is_waited_for() -> None:

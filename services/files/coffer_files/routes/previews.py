@@ -49,11 +49,21 @@ class LocationAnswer(msgspec.Struct, frozen=True):
 class FactsAnswer(msgspec.Struct, frozen=True):
     """What else is known of the content; null where the file does not tell. `taken` is the camera's clock, with an offset
     from UTC if the camera knew it. `colour` is the mean colour. Pictures that look alike differ in few bits of `dhash`.
+    `waveform` says how loud a recording is over its first `waveform_milliseconds`: base64 of up to 800 bytes,
+    255 for full scale.
     `location` is told to the owner alone, who has to have asked for it in the settings of the drive.
     """
 
     frame_count: int | None = None
     page_count: int | None = None
+    duration_milliseconds: int | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    waveform: str | None = None
+    waveform_milliseconds: int | None = None
     taken: str | None = None
     camera_make: str | None = None
     camera_model: str | None = None

@@ -10,7 +10,8 @@ from factories.files import Files, cleared, envelope, stored
 
 IMAGE = media.PreviewImage(box_pixels=400, key="previews/b/400", mime_type="image/webp", width=4, height=3, size_bytes=9)
 TAKEN = "2024-02-29T23:59:58+05:30"
-NOTHING = dict.fromkeys(("frame_count", "page_count", "taken", "camera_make", "camera_model", "colour", "dhash", "sha256"))
+NOTHING = dict.fromkeys(MediaFacts.model_fields)
+"""What is told of a content of which nothing is known: each fact that the contract has a name for."""
 
 
 async def committed(files: Files, name: str = "a.jpg") -> Any:
@@ -47,6 +48,21 @@ async def test_facts_are_shown_with_the_preview(files: Files) -> None:
         "colour": "#c86432",
         "frame_count": 4,
     }
+
+
+async def test_what_is_known_of_a_recording_is_shown(files: Files) -> None:
+    done = await committed(files, "c.mp3")
+    known = {
+        "duration_milliseconds": 214300,
+        "audio_codec": "aac",
+        "title": "A Tone",
+        "artist": "The Growers",
+        "album": "Louder",
+        "waveform": "AAD/",
+        "waveform_milliseconds": 200500,
+    }
+    await files.handle(ready(done, MediaFacts(**known)))
+    assert await shown(files, done) == NOTHING | known
 
 
 async def test_a_later_fact_adds_and_one_without_facts_takes_nothing_away(files: Files) -> None:
