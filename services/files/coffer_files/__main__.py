@@ -65,7 +65,9 @@ async def reconcile_now(service: Service, arguments: argparse.Namespace) -> int:
 
 def reconcile_arguments(parser: argparse.ArgumentParser) -> None:
     """What is compared, and whether anything is done about it."""
-    parser.add_argument("--repair", action="store_true", help="have orphans deleted; nothing else is ever changed")
+    parser.add_argument(
+        "--repair", action="store_true", help="have orphans deleted, and lost previews made anew; nothing else is ever changed"
+    )
     parser.add_argument("--grace-hours", type=_hours, help="objects younger than this are left alone; default: the setting")
     parser.add_argument("--prefix", action="append", choices=PREFIXES, help="only this one; may be repeated")
 

@@ -73,7 +73,8 @@ TOPOLOGY = ServiceTopology(
         BlobAccess("blobs/", read=True, write=True, delete=True, tidy=True),
         BlobAccess("incoming/", read=True, write=True, delete=True, tidy=True),
         BlobAccess("quarantine/", read=True, write=True, delete=True),
-        BlobAccess("previews/", read=True),
+        # The media worker writes there; what belongs to nothing any more is known here only.
+        BlobAccess("previews/", read=True, delete=True),
     ),
 )
 
