@@ -14,7 +14,7 @@ import structlog
 from coffer_chassis import metrics, tracing
 from coffer_chassis.batches import context_of
 from coffer_chassis.rounds import Rounds
-from coffer_contracts.catalog import parse
+from coffer_contracts.catalog import Unreadable, parse
 from coffer_media_worker.domain import PreviewFailure
 from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.handlers.previewing import JobLost, clear_up, give_up, make_preview
@@ -27,8 +27,8 @@ AHEAD = 2
 POLL_SECONDS = 5.0
 """How often to look without being woken."""
 
-DEADLY = 3
-"""So many times somebody may die over a job before it is the job that is blamed."""
+DEADLY = 5
+"""So many times somebody may die over a job before it is the job that is blamed. Its neighbours in hand die with it."""
 
 PATIENCE = timedelta(days=1)
 """How long a job is tried again that fails through no fault of the file's; files does not wait longer either."""
@@ -71,7 +71,13 @@ async def make_previews(deps: Deps, *, newcomer: bool = False, stopping: asyncio
 
 
 async def _make(deps: Deps, job: PreviewJob) -> None:
-    event = parse(job.event)
+    try:
+        event = parse(job.event)
+    except Unreadable:  # by this release: it was read when it came
+        log.exception("preview_job_unreadable", version_id=job.version_id)
+        async with deps.work.engine.begin() as connection:
+            await queue.end_job(connection, job)
+        return
     waited = (deps.work.clock.now() - job.queued_at).total_seconds()
     span = tracing.span("make preview", parent=event.traceparent, root=True)
     with span, structlog.contextvars.bound_contextvars(**context_of(event)):
