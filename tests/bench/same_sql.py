@@ -6,6 +6,7 @@ import asyncio
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,7 +135,16 @@ def _pgbench(url: str, script: str, clients: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "script.sql"
         path.write_text(script)
-        command = [str(BIN / "pgbench"), "-n", "-f", str(path), "-D", "number=0", "-M", "prepared"]
+        command = [
+            str(BIN / "pgbench"),
+            "-n",
+            "-f",
+            str(path),
+            "-D",
+            f"number={int(time.time()) % 1_000_000 * 100_000}",
+            "-M",
+            "prepared",
+        ]
         command += ["-c", str(clients), "-j", "2", "-T", str(SECONDS), plain]
         said = subprocess.run(command, check=False, capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
