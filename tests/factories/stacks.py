@@ -95,12 +95,11 @@ class LocalStack:
 
     def start_service(self, package: str, role: str = "serve", **settings: str) -> subprocess.Popen[str]:
         """Run one service as a process of its own, with the settings of the running stack and its own on top."""
+        ports = {f"{package.upper()}_{name}_PORT": "0" for name in ("LISTEN", "INTERNAL")}
         with self.log.open("a") as log:
-            command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", package, role]
-            ports = {f"{package.upper()}_{name}_PORT": "0" for name in ("LISTEN", "INTERNAL")}
             process = subprocess.Popen(
-                command,
-                env=self.environment | ports | settings,
+                [sys.executable, "-m", package, role],
+                env=self.variables | self.environment | ports | settings,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
