@@ -130,7 +130,8 @@ async def through_the_worker(deps: Deps, contents: Sequence[tuple[Specimen, byte
         assert (await connection.execute(select(tables.preview_jobs.c.version_id))).all() == []
         for table in (told, tables.chassis.inbox, tables.verdicts, tables.previews):
             await connection.execute(table.delete())
-    await deps.blobs.delete([one.key for one in await deps.blobs.listed("")])
+    for prefix in ("blobs/", "previews/"):
+        await deps.blobs.delete([one.key for one in await deps.blobs.listed(prefix)])
     return count
 
 
