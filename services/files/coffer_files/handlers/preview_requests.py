@@ -64,6 +64,10 @@ async def ask_for_jpeg(deps: Deps, origin: Origin, content: Version, owner_id: U
 
     Raises PreviewUnavailable where that was asked for and nothing came.
     """
+    async with deps.work.read() as connection:
+        # Whoever waits asks every second: that must not cost the owner's lock.
+        if await preview_requests.is_jpeg_awaited(connection, content.id, deps.work.clock.now()):
+            return
     async with deps.work.unit(origin) as unit:
         drive = await lock_drive(unit.connection, owner_id)
         requests = await preview_requests.request_jpeg(unit.connection, content.id, unit.now) if drive else []

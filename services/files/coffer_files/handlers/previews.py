@@ -11,7 +11,6 @@ from coffer_contracts.event import Envelope
 from coffer_contracts.files import PreviewStatus
 from coffer_contracts.ids import BlobId, ItemId, UserId, VersionId
 from coffer_contracts.media import MediaFacts, PreviewFailedV1, PreviewOmittedV1, PreviewReadyV1
-from coffer_files.domain.previews import JPEG
 from coffer_files.domain.timelines import PREVIEW_PATIENCE
 from coffer_files.handlers.deps import Deps
 from coffer_files.store import items, preview_requests, versions
@@ -31,8 +30,6 @@ async def on_preview_ready(event: Envelope[PreviewReadyV1], unit: Unit, _deps: D
     pictures = [image.model_dump(mode="json") for image in fact.images]
     more = {"width": fact.width, "height": fact.height} if fact.width and fact.height else {}
     await _note_preview(event, unit, "ready", None, preview_images=pictures, placeholder=fact.placeholder, **more)
-    if not any(image.mime_type == JPEG for image in fact.images):
-        await preview_requests.forget_jpeg_request(unit.connection, fact.version_id)
     await _note_facts(unit, fact.owner_id, fact.blob_id, fact.facts)
 
 

@@ -88,6 +88,13 @@ async def request_jpeg(connection: AsyncConnection, version_id: VersionId, now: 
     return [] if counted is None else await _read(connection, [version_id], now)
 
 
+async def is_jpeg_awaited(connection: AsyncConnection, version_id: VersionId, now: datetime) -> bool:
+    """Whether pictures as JPEG were asked for, so that there is nothing to do but wait."""
+    lately = preview_requests.c.jpeg_asked_at > now - JPEG_PATIENCE
+    query = select(preview_requests.c.version_id).where(preview_requests.c.version_id == version_id, lately)
+    return (await connection.execute(query)).one_or_none() is not None
+
+
 async def is_jpeg_hopeless(connection: AsyncConnection, version_id: VersionId, now: datetime) -> bool:
     """Whether pictures as JPEG were asked for as often as that is done, and none came."""
     enough = (preview_requests.c.jpeg_asks >= JPEG_ASKS) & (preview_requests.c.jpeg_asked_at <= now - JPEG_PATIENCE)
@@ -169,9 +176,3 @@ async def count_pending(connection: AsyncConnection, limit: int) -> int:
     """How many versions wait for their preview; no more than `limit` are counted."""
     some = select(versions.c.id).where(_pending).limit(limit).subquery()
     return int((await connection.execute(select(func.count()).select_from(some))).scalar_one())
-
-
-async def forget_jpeg_request(connection: AsyncConnection, version_id: VersionId) -> None:
-    """The pictures are new ones: whoever wants them as JPEG asks anew. May run twice."""
-    asked = (preview_requests.c.version_id == version_id) & preview_requests.c.jpeg_asked_at.is_not(None)
-    await connection.execute(update(preview_requests).where(asked).values(jpeg_asked_at=None, jpeg_asks=0))

@@ -172,6 +172,19 @@ async def test_a_jpeg_that_never_comes_is_asked_for_three_times_and_then_there_i
     assert [fact.data.wanted for fact in await about(files, upload)] == ["jpeg", "jpeg", "jpeg", "all", "jpeg"]
 
 
+async def test_whoever_waits_for_a_jpeg_is_not_made_to_ask_again_by_pictures_that_come_meanwhile(files: Files) -> None:
+    upload = await previewed(files, boxes=(400,))
+    at, jpeg = f"/v1/items/{upload.item_id}/preview", {"format": "jpeg"}
+    async with files.client() as http:
+        assert (await http.get(at, params=jpeg)).status_code == 202
+        for sequence, boxes in ((2, (400,)), (3, (400, 1024))):
+            await files.handle(ready(upload, sequence, boxes))
+            assert (await http.get(at, params=jpeg)).status_code == 202
+        assert len(await about(files, upload)) == 1, "each request would have the media worker begin anew"
+        await files.handle(ready(upload, 4, jpeg=True))
+        assert (await http.get(at, params=jpeg)).status_code == 302
+
+
 async def test_new_pictures_leave_old_ones_as_jpeg_behind(files: Files) -> None:
     upload = await previewed(files, jpeg=True)
     at, jpeg = f"/v1/items/{upload.item_id}/preview", {"format": "jpeg"}
