@@ -46,10 +46,13 @@ def encoded(
     rate: int = 10,
     whole_every: int = 5,
     shape: Fraction | None = None,
+    transfer: int | None = None,
     metadata: dict[str, str] | None = None,
     **options: str,
 ) -> bytes:
-    """These pictures as a film; every fifth is one that depends on no other. `shape` is that of its pixels."""
+    """These pictures as a film; every fifth is one that depends on no other. `shape` is that of its pixels. With a
+    `transfer` their numbers are said to stand for light in that way, and for the colours of BT.2020 (ISO/IEC 23091-2).
+    """
     import av  # noqa: PLC0415 optional
 
     av.logging.set_level(None)
@@ -60,13 +63,20 @@ def encoded(
         film.metadata.update(metadata or {})
         stream: Any = film.add_stream(codec, rate=rate, options=_OPTIONS.get(codec, {}) | options)
         stream.width, stream.height = pictures[0].size
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = "yuv420p" if transfer is None else "yuv420p10le"
+        if transfer is not None:
+            context = stream.codec_context
+            context.color_trc, context.color_primaries, context.colorspace, context.color_range = transfer, 9, 9, 1
         if shape is not None:
             stream.codec_context.sample_aspect_ratio = shape
         stream.codec_context.gop_size = whole_every
         stream.codec_context.max_b_frames = 0
         for picture in pictures:
-            film.mux(stream.encode(frames.from_image(picture.convert("RGB"))))
+            frame = frames.from_image(picture.convert("RGB"))
+            if transfer is not None:
+                frame = frame.reformat(format="yuv420p10le", dst_colorspace=9)
+                frame.color_trc, frame.color_primaries, frame.colorspace = transfer, 9, 9
+            film.mux(stream.encode(frame))
         film.mux(stream.encode(None))
     return out.getvalue()
 
