@@ -11,7 +11,7 @@ import pytest
 from coffer_media_worker import domain
 from coffer_media_worker.children import Children
 from coffer_media_worker.domain import EDGE_BYTES, PreviewFailed, Verdict
-from factories import documents, pdfs
+from factories import documents, films, pdfs, recordings
 from factories.children import jobs_of, until
 from factories.hostile import READY, Specimen, corpus
 from factories.ordinary import ordinary
@@ -91,6 +91,8 @@ async def test_a_job_ends_as_expected_whatever_it_is_given(children: Children, s
 DOCUMENTS = [
     *(("pdf", make) for make, _ in pdfs.HOSTILE.values()),
     *(("office", make) for make, _ in documents.HOSTILE.values()),
+    *(("video", make) for make in films.HOSTILE.values()),
+    *(("audio", make) for make in recordings.HOSTILE.values()),
 ]
 """Tasks, and files that are hostile to them."""
 
