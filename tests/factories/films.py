@@ -6,7 +6,7 @@ The long one is two gigabytes that nobody stores: one second of it, repeated, wi
 import functools
 import io
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.util import find_spec
@@ -228,3 +228,23 @@ def endless() -> bytes:
         at = content.index(name) + 4 + offset
         content = content[:at] + bytes(4) + content[at + 4 :]
     return content
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "a playlist": lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+    "a playlist behind the beginning of a film": lambda: images.bmff(b"qt  ") + b"#EXTM3U\nfile:///etc/passwd\n",
+    "a list of files": lambda: b"ffconcat version 1.0\nfile /etc/passwd\n",
+    "only a beginning": lambda: images.bmff(b"isom"),
+    "noise behind the beginning of Matroska": lambda: b"\x1aE\xdf\xa3" + images.noise(100_000),
+    "noise behind the beginning of FLV": lambda: b"FLV\1" + images.noise(100_000),
+}
+"""What no picture can be made of, or a film that lies; those that need an encoder only where there is one."""
+
+if PYAV:
+    HOSTILE |= {
+        "more pixels than are decoded": vast,
+        "a claim to be vast": boasting,
+        "no length": endless,
+        "cut short": lambda: images.cut(film("matroska")),
+        "a film with its index cut off": lambda: images.cut(film()),
+    }

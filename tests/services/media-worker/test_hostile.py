@@ -24,7 +24,7 @@ from coffer_media_worker.handlers.judging import on_upload_received
 from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.labels import Labels
 from coffer_media_worker.store import tables
-from factories import documents, pdfs
+from factories import documents, films, pdfs, recordings
 from factories.children import jobs_of, until
 from factories.databases import Database
 from factories.events import arrived, item_committed, upload_received
@@ -36,8 +36,10 @@ CORPUS = corpus()
 DOCUMENTS = [
     *(Specimen(about, make, f"{about}.pdf") for about, (make, _) in pdfs.HOSTILE.items()),
     *(Specimen(about, make, f"{about}.docx") for about, (make, _) in documents.HOSTILE.items()),
+    *(Specimen(about, make, f"{about}.mp4") for about, make in films.HOSTILE.items()),
+    *(Specimen(about, make, f"{about}.mp3") for about, make in recordings.HOSTILE.items()),
 ]
-"""Hostile to those who look for pages and words in them."""
+"""Hostile to those who look for pages and words in them, for frames and for sounds."""
 WHOLE_BYTES = 1 << 20
 
 
