@@ -28,6 +28,10 @@ one that says that no more follow, is the last.
 """
 
 CHANNEL_FD = 3
+NICENESS = 5
+"""Nobody waits for a preview as for a verdict or an answer: those have three times as much of a processor that is short. More
+would be a risk: jobs have a wall clock.
+"""
 PARENT_FILES = 256
 EXIT_BROKEN = 72
 
@@ -184,6 +188,7 @@ def main(work: Work | None = None) -> None:
     from coffer_media_worker import tasks  # noqa: PLC0415 this module itself is light: the worker imports it
 
     tasks.warm_up()
+    os.nice(NICENESS)
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # a terminal's or supervisor's signal goes to the worker, which ends us
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -169,7 +169,10 @@ def _of_coded(source: Ranged, mime_type: str, seconds: float | None) -> Wave:
     heard = 0.0
     until = time.process_time() + CPU_SECONDS
     # FFmpeg would take a cover among the names for a film, and decode it.
-    file = Sparing(source, SOUND_LIMITS.wave_bytes, length_of(source))
+    start = length_of(source)
+    behind = ffmpeg.recognise(source, start) if start else mime_type
+    mime_type = behind if behind in ffmpeg.CONTAINERS else mime_type
+    file = Sparing(source, SOUND_LIMITS.wave_bytes, start)
     with ffmpeg.opened(cast("BinaryIO", file), mime_type, ffmpeg.SOUNDS) as container:
         stream = ffmpeg.wanted(container, "audio")
         if stream is None:

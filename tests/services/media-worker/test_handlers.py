@@ -3,12 +3,14 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from coffer_chassis import metrics
 from coffer_chassis.handling import Retry
 from coffer_chassis.ids import new_id
 from coffer_chassis.revocations import DenyList
@@ -192,6 +194,14 @@ async def test_a_crash_before_commit_leaves_nothing_and_the_next_delivery_does_a
         assert (await connection.execute(select(tables.verdicts))).all() == []
     await judging.on_upload_received(received, deps)
     assert len(await emitted(deps)) == 1
+
+
+async def test_how_long_a_verdict_took_since_the_bytes_came_is_measured(deps: Deps, clock: FixedClock) -> None:
+    received = arrived(upload_received(**await stored(deps, JPEG)))
+    before = metrics.MEDIA_VERDICT_SECONDS._sum.get()
+    clock.moment = received.time + timedelta(seconds=3)
+    await judging.on_upload_received(received, deps)
+    assert metrics.MEDIA_VERDICT_SECONDS._sum.get() - before == pytest.approx(3)
 
 
 async def test_a_preview_is_stored_and_told(deps: Deps) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import AsyncIterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from coffer_auth.domain.photos import TYPES as ANNOUNCED
 from coffer_chassis.handling import Retry
 from coffer_chassis.ids import new_id
 from coffer_chassis.revocations import DenyList
@@ -19,14 +21,14 @@ from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.ids import PhotoId, UserId
 from coffer_media_worker.children import Children, Early
-from coffer_media_worker.domain import PreviewOutcome
+from coffer_media_worker.domain import RENDERABLE, PreviewOutcome
 from coffer_media_worker.handlers import photos
 from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.imaging import render
 from coffer_media_worker.sources import Source
 from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
-from factories import images
+from factories import heic, images
 from factories.databases import Database
 from factories.events import NOON, arrived
 
@@ -77,16 +79,27 @@ async def square_of(deps: Deps, answer: dict[str, Any]) -> Image.Image:
     return picture
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp"])
+def test_what_may_be_announced_as_a_photo_is_what_can_be_drawn() -> None:
+    assert ANNOUNCED == RENDERABLE
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "avif", "bmp", "tiff", "heic"])
 async def test_a_picture_becomes_a_square_of_400_without_anything_else(deps: Deps, kind: str) -> None:
     source = {
         "jpeg": images.jpeg(640, 480, orientation=6, comment=b"taken at home"),
         "png": images.png(300, 200),
         "gif": images.gif(64, 48),
         "webp": images.webp(2000, 1000),
+        "avif": images.of_kind("avif", 320, 240),
+        "bmp": images.of_kind("bmp", 320, 240),
+        "tiff": images.of_kind("tiff deflate", 320, 240),
+        "heic": heic.UPRIGHT,
     }[kind]
     fact = await received(deps, source)
     answer = await answered(deps, fact)
+    if kind == "heic" and find_spec("pi_heif") is None:
+        assert answer["data"]["reason"] == "unsupported"
+        pytest.skip("pi-heif is not installed")
     assert answer["type"] == "media.photo.ready.v1"
     data = answer["data"]
     assert data["key"] == f"photos/{fact.user_id}/{data['name']}"

@@ -106,6 +106,15 @@ async def test_a_cover_is_told_before_the_waveform_is_made(children: Children) -
 
 
 @slow
+async def test_names_of_any_letters_fit_into_an_answer(children: Children) -> None:
+    names = dict.fromkeys(recordings.NAMES, "\N{MUSICAL SYMBOL G CLEF}" * 300)
+    made = await played(children, recordings.mp3(names), "audio")
+    assert isinstance(made, Rendered), made
+    assert {made.facts[name] for name in names} == {"\N{MUSICAL SYMBOL G CLEF}" * 200}
+    assert believed(made.facts) is not None
+
+
+@slow
 @with_pyav
 @pytest.mark.parametrize(("index_first", "requests"), [(True, 8), (False, 10)])
 async def test_two_gigabytes_take_few_requests(children: Children, index_first: bool, requests: int) -> None:

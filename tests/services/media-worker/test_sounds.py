@@ -107,6 +107,14 @@ def test_every_kind_of_recording_has_its_waveform(container: str) -> None:
         assert {name: made.facts[name] for name in recordings.NAMES} == recordings.NAMES
 
 
+@with_pyav
+@pytest.mark.parametrize("container", ["flac", "adts"])
+def test_names_before_another_kind_of_recording_do_not_hide_it(container: str) -> None:
+    made = made_of(recordings.id3({"title": "Before"}) + recordings.encoded(container))
+    assert made.facts["title"] == "Before"
+    assert grows(made)
+
+
 @pytest.mark.parametrize("make", [recordings.mp3, recordings.flac], ids=["mp3", "flac"])
 def test_a_cover_is_the_picture_and_comes_first(make: Callable[..., bytes]) -> None:
     parts = list(sounds.draw(Counting(make(cover=images.jpeg(1200, 1200))).file))

@@ -109,7 +109,7 @@ def _refused(unit: Unit, drive: Drive, upload: Upload, place: Located, decides: 
     lock = in_the_way(covering(place.locks, place.item.id, place.ancestor_ids, unit.now), decides)
     if lock is not None:
         return Obstacle("locked", _TAKEN["locked"], lock=lock)
-    if drive.used_bytes + upload.size_bytes > drive.quota_bytes:
+    if not drive.has_room(upload.size_bytes, reserved=True):
         return Obstacle("quota_exceeded", "The drive is full.")
     return None
 

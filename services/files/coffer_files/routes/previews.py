@@ -19,8 +19,11 @@ from coffer_files.handlers.preview_requests import make_preview_anew
 from coffer_files.handlers.showing import facts_shown, sign_preview
 from coffer_files.routes.content import WantedVersion, redirect, wanted_version
 from coffer_files.routes.requests import NO_STORE, READ, WRITE, InPath, TheDeps, item_ref
+from coffer_files.store.texts import beginning_of
 
 PENDING_RETRY_SECONDS = 1
+EXCERPT_LENGTH = 500
+"""Characters of a file's words that stand with its preview."""
 
 
 class PendingAnswer(msgspec.Struct, frozen=True):
@@ -75,7 +78,8 @@ class FactsAnswer(msgspec.Struct, frozen=True):
 
 class PreviewInfoAnswer(msgspec.Struct, frozen=True):
     """What is known of a preview. `width` and `height` are those of the original, upright; null where they are not known.
-    `reason` is a stable word for why there is none. `placeholder` is a tiny WebP as base64.
+    `reason` is a stable word for why there is none. `placeholder` is a tiny WebP as base64. `text_excerpt` is how the
+    words of the file begin, plain text whatever they look like; null if it has none, or they were not read yet.
     """
 
     status: PreviewStatus
@@ -88,6 +92,7 @@ class PreviewInfoAnswer(msgspec.Struct, frozen=True):
     pictures: list[PictureAnswer]
     made_at: Timestamp | None
     facts: FactsAnswer
+    text_excerpt: str | None
 
 
 Form = Annotated[
@@ -169,6 +174,8 @@ async def get_preview_info(
     found = await find_content(deps, principal, origin, item_ref(item), version_id=wanted_version(version))
     content = found.content
     facts = await facts_shown(deps, principal, found.at, content)
+    async with deps.work.read() as connection:
+        excerpt = await beginning_of(connection, content.blob_id, EXCERPT_LENGTH)
     answer = PreviewInfoAnswer(
         content.preview_status,
         content.preview_reason,
@@ -180,6 +187,7 @@ async def get_preview_info(
         [_picture(one) for one in content.preview_images],
         timestamp(content.preview_at) if content.preview_at else None,
         msgspec.convert(facts, FactsAnswer),
+        excerpt,
     )
     return Response(answer)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import BigInteger, Update, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,17 +37,18 @@ class Drive:
         """What may still be taken or reserved; below zero after the quota was lowered."""
         return self.quota_bytes - self.used_bytes - self.reserved_bytes
 
+    def has_room(self, size_bytes: int, *, reserved: bool = False) -> bool:
+        """Whether so many bytes more may be stored, which are among the reserved ones if `reserved`; none always may."""
+        return size_bytes == 0 or size_bytes <= self.free_bytes + (self.reserved_bytes if reserved else 0)
+
 
 _drive = select(*(drives.c[field.name] for field in fields(Drive))).where(drives.c.owner_id == bindparam("owner"))
 _drive_locked = _drive.with_for_update()
 _drive_if_free = _drive.with_for_update(skip_locked=True)
+_size = bindparam("size", type_=BigInteger)
+_fits = or_(_size == 0, drives.c.used_bytes + drives.c.reserved_bytes + _size <= drives.c.quota_bytes)
 _reserve = (
-    update(drives)
-    .where(
-        drives.c.owner_id == bindparam("owner"),
-        drives.c.used_bytes + drives.c.reserved_bytes + bindparam("size") <= drives.c.quota_bytes,
-    )
-    .values(reserved_bytes=drives.c.reserved_bytes + bindparam("size"))
+    update(drives).where(drives.c.owner_id == bindparam("owner"), _fits).values(reserved_bytes=drives.c.reserved_bytes + _size)
 )
 
 

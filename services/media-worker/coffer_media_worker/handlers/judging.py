@@ -52,6 +52,7 @@ async def on_upload_received(event: Envelope[UploadReceivedV1], deps: Deps) -> N
             now=unit.now,
         )
         unit.emit(verdict_fact(fact, verdict, started_at, found), sequence=revision)
+    metrics.MEDIA_VERDICT_SECONDS.observe(max(0.0, (deps.work.clock.now() - event.time).total_seconds()))
     metrics.MEDIA_JOBS.labels("cleared" if verdict.cleared else "rejected").inc()
     metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
 

@@ -32,7 +32,7 @@ KEPT = timedelta(days=30)
 NOT_AN_IMAGE = "not_an_image"
 
 DETAILS = {
-    NOT_AN_IMAGE: "The file is no JPEG, PNG, GIF or WebP picture.",
+    NOT_AN_IMAGE: "The file is no JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF or BMP picture.",
     PreviewFailure.UNSUPPORTED: "The file is a kind of picture that cannot be shown here.",
     PreviewFailure.CORRUPT: "The picture is damaged or not complete.",
     PreviewFailure.TOO_MANY_PIXELS: "The picture has too many pixels.",

@@ -27,8 +27,8 @@ AHEAD = 2
 POLL_SECONDS = 5.0
 """How often to look without being woken."""
 
-DEADLY = 3
-"""So many times somebody may die over a job before it is the job that is blamed."""
+DEADLY = 5
+"""So many times somebody may die over a job before it is the job that is blamed. Its neighbours in hand die with it."""
 
 PATIENCE = timedelta(days=1)
 """How long a job is tried again that fails through no fault of the file's; files does not wait longer either."""
@@ -73,8 +73,8 @@ async def make_previews(deps: Deps, *, newcomer: bool = False, stopping: asyncio
 async def _make(deps: Deps, job: PreviewJob) -> None:
     try:
         event = parse(job.event)
-    except Unreadable as error:  # by this release: it was read when it came
-        log.error("preview_job_unreadable", version_id=job.version_id, error=repr(error))
+    except Unreadable:  # by this release: it was read when it came
+        log.exception("preview_job_unreadable", version_id=job.version_id)
         async with deps.work.engine.begin() as connection:
             await queue.end_job(connection, job)
         return
