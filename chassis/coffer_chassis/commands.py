@@ -17,7 +17,7 @@ from coffer_chassis.admin import commands as operators
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.health import Readiness
 from coffer_chassis.internal import internal_app
-from coffer_chassis.migrations import migrate
+from coffer_chassis.schema import migrate
 from coffer_chassis.secret_references import SecretUnreadable
 from coffer_chassis.service import Service
 from coffer_chassis.serving import freeze_start_up, listen, serve, stop_on_signals

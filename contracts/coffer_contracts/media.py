@@ -104,6 +104,12 @@ class MediaFacts(Shape):
         description="64 bits in hex of how brightness falls from left to right (dHash): alike pictures differ in few bits.",
         pattern="^[0-9a-f]{16}$",
     )
+    location: str | None = described(
+        None,
+        description="Where it was taken, only if its owner wants to know: degrees north and east as ISO 6709, "
+        "e.g. `+48.85826+002.29450/`. For nobody but the owner.",
+        pattern=r"^[+-]\d\d\.\d{5}[+-]\d{3}\.\d{5}/$",
+    )
     sha256: str | None = described(
         None, description="SHA-256 of the content in hex, where all of it was read.", pattern="^[0-9a-f]{64}$"
     )

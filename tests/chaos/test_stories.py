@@ -22,7 +22,7 @@ from factories.databases import PostgresServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-ALL, FIRST = 10, 4
+ALL, FIRST = 10, 2
 """Seeds there are, and those of them that are not only for `make proof`."""
 
 SEEDS = (

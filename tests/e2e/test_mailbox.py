@@ -17,6 +17,7 @@ import pytest
 from coffer_chassis.testing import eventually
 from coffer_local.stack import Options, Stack
 from factories.accounts import NO_TLS
+from factories.memory import in_memory
 from factories.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,7 @@ Letters = Callable[[], Awaitable[list[dict[str, Any]]]]
 async def letters_and_url() -> AsyncIterator[tuple[Letters, str]]:
     """A running Coffer: the mail that its local SES was given, and where it answers."""
     before, stopping = dict(os.environ), asyncio.Event()
-    with tempfile.TemporaryDirectory(prefix="coffer-e2e-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="coffer-e2e-", dir=in_memory(), ignore_cleanup_errors=True) as folder:
         await asyncio.to_thread(Path(folder).chmod, 0o711)
         stack = Stack(Options(home=Path(folder) / "home", port=free_port()))
 

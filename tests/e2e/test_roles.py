@@ -24,7 +24,7 @@ from factories.stacks import LocalStack, local_stack
 pytestmark = pytest.mark.slow
 
 PEOPLE = 4
-UPLOADS = 40
+UPLOADS = 24
 PATIENCE_SECONDS = 30
 HIDDEN_SECONDS = 3
 """Shorter than in life, so that the test need not wait for a minute until a killed process' messages come back."""

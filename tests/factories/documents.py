@@ -65,7 +65,9 @@ def xlsx(*cells: str, inline: bool = False) -> bytes:
     return archive({**head, "xl/worksheets/sheet1.xml": sheet, "xl/sharedStrings.xml": f'<sst xmlns="{SHEET}">{strings}</sst>'})
 
 
-def odt(body: str, picture: bytes | None = None, *, locked: bool = False) -> bytes:
+def odt(
+    body: str, picture: bytes | None = None, *, locked: bool = False, more: Mapping[str, bytes | str] | None = None
+) -> bytes:
     """An OpenDocument text with this body of `text:` elements."""
     names = " ".join(f'xmlns:{name}="{OPEN}{name}:1.0"' for name in ("office", "text", "table"))
     content = f"<office:document-content {names}><office:body>{body}</office:body></office:document-content>".encode()
@@ -73,6 +75,7 @@ def odt(body: str, picture: bytes | None = None, *, locked: bool = False) -> byt
         {
             "mimetype": ODT,
             "content.xml": bytes(byte ^ 0x5A for byte in content) if locked else content,
+            **(more or {}),
             **({"Thumbnails/thumbnail.png": picture} if picture else {}),
             "META-INF/manifest.xml": "<manifest><encryption-data/></manifest>" if locked else "<manifest/>",
         }

@@ -41,9 +41,11 @@ from coffer_files.handlers import trash, versions
 from coffer_files.handlers.downloads import tell_downloads
 from coffer_files.handlers.emptying import empty_trash
 from coffer_files.handlers.items import Wish, change_item, make_folder
+from coffer_files.handlers.regenerating import regenerate_all
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.handlers.tickets import Admission
 from coffer_files.handlers.working import run_jobs
+from coffer_files.store.preview_requests import Which
 from coffer_local.registry import SERVICES
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.handlers import judging, photos
@@ -60,6 +62,7 @@ from factories.mailed import last_secret
 from factories.notifier import notifier_on
 from factories.oidc import realm
 from factories.operators import OPERATOR, operations_of
+from factories.previewed import previewed
 from factories.previews import preview
 from factories.receivers import receiver
 from factories.sharing import sharing_on
@@ -169,6 +172,8 @@ async def of_files(url: str) -> set[str]:
             "content",
         )
         await tell_downloads(deps.work, deps.downloads)
+        await previewed(files, "again.jpg")
+        await regenerate_all(deps, files.origin, Which("ready"), 1)
         await operated("files", deps.work)
         await _token_seen(deps.work, files_facts.SightingNotedV1)
         return await told_in(deps.work)

@@ -196,7 +196,7 @@ def two_gigabytes(*, index_first: bool) -> Repeated:
 @functools.cache
 def _four_k() -> bytes:
     card = images.photo(1920, 1080).resize((3840, 2160), Image.Resampling.NEAREST)
-    return encoded([card] * 4 + [card.transpose(Image.Transpose.FLIP_LEFT_RIGHT)] * 4, whole_every=8, rate=30, qp="5")
+    return encoded([card] * 4 + [card.transpose(Image.Transpose.FLIP_LEFT_RIGHT)] * 4, whole_every=8, rate=30, qp="6")
 
 
 def vast() -> bytes:

@@ -28,6 +28,9 @@ WIDE_LIMITS = {f"COFFER_LIMIT_{name.upper()}_PER_MINUTE": "1000000" for name in 
 UNVERIFIED = {"COFFER_NOTIFIER_MAIL_TO_UNVERIFIED": "true"}
 """People of stories have addresses that nobody reads, and mail leaves no local stack."""
 
+LIGHT_PASSWORDS = {"COFFER_AUTH_PASSWORD_MEMORY_KIB": "64", "COFFER_AUTH_PASSWORD_PASSES": "1"}
+"""Hashing hundreds of passwords as earnestly as in life takes longer than what is shown with them."""
+
 
 @dataclass
 class LocalStack:
@@ -92,12 +95,11 @@ class LocalStack:
 
     def start_service(self, package: str, role: str = "serve", **settings: str) -> subprocess.Popen[str]:
         """Run one service as a process of its own, with the settings of the running stack and its own on top."""
+        ports = {f"{package.upper()}_{name}_PORT": "0" for name in ("LISTEN", "INTERNAL")}
         with self.log.open("a") as log:
-            command = [sys.executable, "-m", "coffer_local", "exec", sys.executable, "-m", package, role]
-            ports = {f"{package.upper()}_{name}_PORT": "0" for name in ("LISTEN", "INTERNAL")}
             process = subprocess.Popen(
-                command,
-                env=self.environment | ports | settings,
+                [sys.executable, "-m", package, role],
+                env=self.variables | self.environment | ports | settings,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -160,12 +162,15 @@ class LocalStack:
 def unstarted_stack(
     *, without: tuple[str, ...] = (), on_disk: bool = False, settings: dict[str, str] | None = None
 ) -> Iterator[LocalStack]:
-    """A stack in a folder of its own, in memory where there is room; everything is killed and removed at the end."""
+    """A stack in a folder of its own, in memory where there is room; everything is killed and removed at the end. On disk it
+    hashes passwords as in life.
+    """
     within = None if on_disk else in_memory()
     # The database runs under another account when the tests run as root, and must be able to pass.
     with tempfile.TemporaryDirectory(prefix="coffer-e2e-", dir=within, ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        stack = LocalStack(Path(folder) / "home", without=without, settings=settings or {})
+        light = {} if on_disk else LIGHT_PASSWORDS
+        stack = LocalStack(Path(folder) / "home", without=without, settings=light | (settings or {}))
         try:
             yield stack
         finally:

@@ -160,6 +160,7 @@ class Children:
         task: str = "pictures",
         square: bool = False,
         early: Early | None = None,
+        locate: bool = False,
     ) -> PreviewOutcome:
         """What a task makes of a file, its pictures fitting into `boxes`, or why there is nothing; with `square` the middle of
         a picture, filling the box.
@@ -167,7 +168,7 @@ class Children:
         if isinstance(source, bytes) and len(source) > self._limits.source_bytes:
             return PreviewFailed(PreviewFailure.TOO_LARGE, f"{len(source)} bytes")
         whole = Whole(source) if isinstance(source, bytes) else source
-        return await self.run(whole, task, early, boxes=list(boxes), format=format, square=square)
+        return await self.run(whole, task, early, boxes=list(boxes), format=format, square=square, locate=locate)
 
     async def run(self, source: Source, task: str, early: Early | None = None, **request: object) -> PreviewOutcome:
         """What comes of a task (`tasks.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is

@@ -37,6 +37,8 @@ __all__ = [
     "RejectReason",
     "Rendered",
     "Verdict",
+    "derived_prefix",
+    "jpeg_key",
     "judge",
     "pixel_refusal",
     "preview_keys",
@@ -69,9 +71,20 @@ def text_key(blob_id: BlobId) -> str:
     return f"previews/{blob_id}/text"
 
 
+def jpeg_key(key: str) -> str:
+    """Where a stored picture lies as JPEG."""
+    return f"{key}.jpg"
+
+
 def preview_keys(blob_id: BlobId) -> list[str]:
-    """Where the previews of an object are stored, whichever of them there are, and its text."""
-    return [*(f"previews/{blob_id}/{box}" for box in SIZES), text_key(blob_id)]
+    """Where most is stored that was made of an object: its pictures, as JPEG too, and its text. Some kinds have more."""
+    pictures = [f"{derived_prefix(blob_id)}{box}" for box in SIZES]
+    return [*pictures, *map(jpeg_key, pictures), text_key(blob_id)]
+
+
+def derived_prefix(blob_id: BlobId) -> str:
+    """What the keys begin with of everything that was made of an object."""
+    return f"previews/{blob_id}/"
 
 
 class RejectReason(StrEnum):

@@ -89,10 +89,11 @@ def here() -> bool:
     return _av is not None
 
 
-def recognise(source: Ranged) -> str:
-    """The type of a film or recording by its first bytes."""
-    source.seek(0)
-    return identify(Sample(source.read(min(HEAD_BYTES, source.size)) or b"", b"", source.size)).mime_type
+def recognise(source: Ranged, start: int = 0) -> str:
+    """The type of a film or recording by its first bytes, or by those from `start` on."""
+    source.seek(start)
+    length = source.size - start
+    return identify(Sample(source.read(min(HEAD_BYTES, length)) or b"", b"", length)).mime_type
 
 
 def _refused(url: str, *_: object) -> NoReturn:

@@ -7,6 +7,7 @@ that end and a few entries are read. What unpacks is bounded, and XML that decla
 import codecs
 import contextlib
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -95,8 +96,8 @@ Entries = Mapping[str, zipfile.ZipInfo]
 def _picture(file: Ranged, archive: zipfile.ZipFile, entries: Entries, boxes: Sequence[int], form: str) -> Rendered:
     """What is made of the picture; nothing without one, or of one that is damaged: a document is more than its picture."""
     for name in PICTURES:
-        if name in entries:
-            with contextlib.suppress(ImagingError, zlib.error, zipfile.BadZipFile):
+        if name in entries and entries[name].compress_size <= PICTURE_BYTES:
+            with contextlib.suppress(ImagingError):
                 _fetch(file, [entries[name]])
                 content = b"".join(_unpacked(archive, entries[name], PICTURE_BYTES))
                 return imaging.render(content, boxes, form)
@@ -126,12 +127,15 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> It
         raise EncryptedError(entry.filename)
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise CorruptError(f"{entry.filename} is packed as {entry.compress_type}")
-    with archive.open(entry) as content:
-        while piece := content.read(_PIECE):
-            most -= len(piece)
-            if most < 0:
-                raise BombError(f"{entry.filename} unpacks to more than it may")
-            yield piece
+    try:
+        with archive.open(entry) as content:
+            while piece := content.read(_PIECE):
+                most -= len(piece)
+                if most < 0:
+                    raise BombError(f"{entry.filename} unpacks to more than it may")
+                yield piece
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError) as error:
+        raise CorruptError(f"{entry.filename}: {error}") from error
 
 
 def _words(file: Ranged, archive: zipfile.ZipFile, entries: Entries) -> bytes:

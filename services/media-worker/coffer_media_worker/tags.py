@@ -1,5 +1,6 @@
 """What a recording's file says of it: title, artist, album, length and cover. Runs in a child, never in the worker."""
 
+import errno
 import io
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -54,8 +55,11 @@ class Sparing(io.RawIOBase):
         return self._file.tell() - self._start
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As of files."""
-        return self._file.seek(offset + self._start if whence == io.SEEK_SET else offset, whence) - self._start
+        """As of files. Raises OSError for a place before the beginning, as they do."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._file.size - self._start}[whence]
+        if base + offset < 0:
+            raise OSError(errno.EINVAL, "before the beginning")
+        return self._file.seek(base + offset + self._start) - self._start
 
     def read(self, size: int = -1) -> bytes:
         """As of files; how much is claimed to be there costs nothing."""

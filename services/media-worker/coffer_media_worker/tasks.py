@@ -23,8 +23,8 @@ def warm_up() -> None:
 
 def _pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
     """A picture made smaller, for each of the boxes; or the square in its middle."""
-    parts = imaging.draw(source, _boxes(request), str(request["format"]), square=bool(request.get("square")))
-    return _as_far_as_they_go(parts)
+    square, locate = bool(request.get("square")), bool(request.get("locate"))
+    return _as_far_as_they_go(imaging.draw(source, _boxes(request), str(request["format"]), square=square, locate=locate))
 
 
 def _pdf(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:

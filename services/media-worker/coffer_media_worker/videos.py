@@ -9,8 +9,8 @@ from PIL import Image, ImageStat
 from coffer_media_worker import ffmpeg, imaging, sounds, tags
 from coffer_media_worker.domain import PIXEL_LIMITS, Rendered
 from coffer_media_worker.limits import SIZES
-from coffer_media_worker.ranged import Ranged
-from coffer_media_worker.refusals import CorruptError, ImagingError, TooManyPixelsError, UnsupportedError
+from coffer_media_worker.ranged import OverBudgetError, Ranged
+from coffer_media_worker.refusals import CorruptError, TooManyPixelsError, UnsupportedError
 
 PLACES = (0.1, 0.4, 0.7)
 """Where in the film is looked, in this order, until something is to be seen; each costs a jump and a few requests."""
@@ -64,12 +64,12 @@ def _facts(container: Any, stream: Any) -> dict[str, Any]:
 
 def _shown(container: Any, stream: Any) -> Any:
     """The first frame among those at the places that is not flat; if all are, the one that is least so. A film that is cut
-    short may have some of them only. Raises CorruptError if there is none.
+    short may have some of them only. Raises CorruptError, UnsupportedError or OverBudgetError if there is none.
     """
     _refuse(stream.codec_context.width, stream.codec_context.height)
     stream.codec_context.skip_frame = "NONKEY"
     best, most = None, -1.0
-    problem: ImagingError | None = None
+    problem: Exception | None = None
     seconds = ffmpeg.seconds_of(container)
     starts = [int(seconds * place * 1_000_000) for place in PLACES] if seconds else []
     for start in (*starts, None):
@@ -77,8 +77,8 @@ def _shown(container: Any, stream: Any) -> Any:
             break
         try:
             frame = _frame_at(container, stream, start)
-        except (CorruptError, UnsupportedError) as error:
-            problem = error
+        except (CorruptError, UnsupportedError, OverBudgetError) as error:
+            problem = error  # what has been fetched may still do for another place
             continue
         if frame is not None and (variety := _variety(frame)) > most:
             best, most = frame, variety

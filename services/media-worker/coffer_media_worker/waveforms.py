@@ -20,8 +20,8 @@ from coffer_media_worker.ranged import OverBudgetError, Ranged
 from coffer_media_worker.refusals import CorruptError, UnsupportedError
 from coffer_media_worker.tags import Sparing, length_of
 
-LOOKED_AT = 4096
-"""Samples of one point that are looked at, evenly taken: as many more times as much work would draw the same picture."""
+LOOKED_AT, LOOKED_AT_IN_A_FRAME = 2048, 256
+"""Samples of one point that are looked at, and of one of the many frames of a point: more would draw the same picture."""
 PLACES = 200
 """At so many places a long recording is looked into, where all of it would be too much to read."""
 PLACE_BYTES = 64 * 1024
@@ -146,10 +146,10 @@ def _samples(content: bytes, plain: _Plain) -> Sequence[float]:
     return array.array("h", bytes(upper))
 
 
-def _loudest(samples: Sequence[float]) -> float:
+def _loudest(samples: Sequence[float], most: int = LOOKED_AT) -> float:
     """The farthest from silence, from 0 to 1. Bytes are unsigned with silence in the middle, arrays of integers signed."""
     # An odd step, so that every channel has its turn.
-    some = samples[:: (len(samples) // LOOKED_AT) | 1] if len(samples) > LOOKED_AT else samples
+    some = samples[:: (len(samples) // most) | 1] if len(samples) > most else samples
     if not some:
         return 0.0
     high, low = max(some), min(some)
@@ -169,7 +169,10 @@ def _of_coded(source: Ranged, mime_type: str, seconds: float | None) -> Wave:
     heard = 0.0
     until = time.process_time() + CPU_SECONDS
     # FFmpeg would take a cover among the names for a film, and decode it.
-    file = Sparing(source, SOUND_LIMITS.wave_bytes, length_of(source))
+    start = length_of(source)
+    behind = ffmpeg.recognise(source, start) if start else mime_type
+    mime_type = behind if behind in ffmpeg.CONTAINERS else mime_type
+    file = Sparing(source, SOUND_LIMITS.wave_bytes, start)
     with ffmpeg.opened(cast("BinaryIO", file), mime_type, ffmpeg.SOUNDS) as container:
         stream = ffmpeg.wanted(container, "audio")
         if stream is None:
@@ -205,7 +208,7 @@ def _heard(frame: Any, length: int) -> Iterator[float]:
     samples = plane if name == "u8" else array.array(_CODES[name], plane)
     length *= channels
     for start in range(0, len(samples), length):
-        yield _loudest(samples[start : start + length])
+        yield _loudest(samples[start : start + length], LOOKED_AT_IN_A_FRAME)
 
 
 def _told(points: Sequence[float]) -> bytes:

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from factories import images
 from factories.containers import Composed, composed
+from factories.memory import in_memory
 from factories.people import Person, all_leave
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     # The database runs under another account when the tests run as root, and must be able to pass.
-    with tempfile.TemporaryDirectory(prefix="coffer-compose-", ignore_cleanup_errors=True) as path:
+    with tempfile.TemporaryDirectory(prefix="coffer-compose-", dir=in_memory(), ignore_cleanup_errors=True) as path:
         Path(path).chmod(0o711)
         yield Path(path)
     all_leave()

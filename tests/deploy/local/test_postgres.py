@@ -23,6 +23,7 @@ from coffer_local.credentials import Credentials
 from coffer_local.home import Home, StartError
 from coffer_local.ports import free_port
 from coffer_local.postgres import Postgres
+from factories.memory import in_memory
 
 pytestmark = pytest.mark.slow
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL under another account")
@@ -31,7 +32,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQ
 @contextlib.contextmanager
 def open_folder() -> Iterator[Path]:
     # Not tmp_path: pytest closes its folders to the account that runs PostgreSQL for root.
-    made = Path(tempfile.mkdtemp(prefix="coffer-"))
+    made = Path(tempfile.mkdtemp(prefix="coffer-", dir=in_memory()))
     made.chmod(0o711)
     try:
         yield made

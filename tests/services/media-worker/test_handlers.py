@@ -49,6 +49,7 @@ class Children:
         task: str = "pictures",
         square: bool = False,
         early: Early | None = None,
+        **_: object,
     ) -> PreviewOutcome:
         self.asked += 1
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]

@@ -13,6 +13,7 @@ from factories import documents, images
 from factories.reading import Read
 
 BOXES = (400, 1024, 2048)
+NOISE = random.Random(7).randbytes(6 << 20)
 ODT = (
     "<text:h>Title</text:h><text:p>a<text:s/>b <text:span>in <text:a>a link</text:a></text:span></text:p>beside"
     "<table:table><table:table-row><table:table-cell><text:p>cell</text:p></table:table-cell></table:table-row></table:table>"
@@ -72,6 +73,23 @@ def test_a_damaged_picture_costs_no_words_and_damaged_words_no_picture() -> None
     assert (len(told.pictures), told.text) == (1, b"")
 
 
+def test_words_that_do_not_unpack_cost_no_picture() -> None:
+    content = bytearray(documents.docx("words " * 50, picture=documents.thumbnail()))
+    at = content.rfind(b"word/document.xml", 0, content.find(b"PK\1\2")) + len("word/document.xml")
+    content[at : at + 8] = bytes(8)
+    told = made(bytes(content))
+    assert (len(told.pictures), told.text) == (1, b"")
+
+
+def test_a_picture_that_says_it_is_huge_is_not_fetched() -> None:
+    content = bytearray(documents.docx("words", picture=documents.thumbnail(), more={"media/film.mp4": NOISE}))
+    at = content.find(b"PK\1\2", content.find(b"PK\1\2") + 4)
+    assert content[at + 46 : at + 65] == b"docProps/thumbnail."
+    content[at + 20 : at + 24] = (50 << 20).to_bytes(4, "little")
+    file = Read(bytes(content))
+    assert (read(file).pictures, file.asked_bytes < 300_000) == ((), True)
+
+
 @pytest.mark.parametrize("stem", ["docx", "xlsx", "pptx", "odt"])
 def test_the_verdict_knows_them_and_people_wait_for_their_picture(stem: str) -> None:
     content = {
@@ -83,9 +101,6 @@ def test_the_verdict_knows_them_and_people_wait_for_their_picture(stem: str) -> 
     verdict = domain.judge(content, b"", len(content), f"file.{stem}", None)
     assert kinds.treatment(verdict.mime_type) == kinds.OFFICE
     assert kinds.expects_preview(verdict)
-
-
-NOISE = random.Random(7).randbytes(6 << 20)
 
 
 def test_of_a_large_document_three_requests_read_picture_and_words() -> None:

@@ -183,6 +183,7 @@ async def test_lost_children_are_nobodys_fault(deps: Deps) -> None:
             task: str = "pictures",
             square: bool = False,
             early: Early | None = None,
+            **_: object,
         ) -> PreviewOutcome:
             raise ChildrenLost("gone")
 

@@ -47,6 +47,7 @@ class Children:
         task: str = "pictures",
         square: bool = False,
         early: Early | None = None,
+        **_: object,
     ) -> PreviewOutcome:
         assert early is not None
         assert tuple(boxes) == (400, 1024, 2048)

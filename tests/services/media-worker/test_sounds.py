@@ -86,6 +86,10 @@ def test_a_wav_file_that_was_cut_short_tells_what_is_there() -> None:
     assert made.facts["waveform_milliseconds"] / 1000 == pytest.approx(1.0, abs=0.01)
 
 
+def test_three_bytes_of_sound_are_no_recording() -> None:
+    assert outcome_of(b"\xff\xf1L@$\x1f\xfc" + bytes(40)) in {PreviewFailure.CORRUPT, PreviewFailure.UNSUPPORTED}
+
+
 def test_silence_is_a_flat_line() -> None:
     made = made_of(recordings.riff(b"\1\0\1\0" + (8000).to_bytes(4, "little") * 2 + b"\2\0\x10\0", bytes(8000)))
     assert set(points(made)) == {0}
@@ -101,6 +105,14 @@ def test_every_kind_of_recording_has_its_waveform(container: str) -> None:
     assert made.facts["waveform_milliseconds"] / 1000 == pytest.approx(2.0, abs=0.1)
     if container not in {"adts", "aiff"}:
         assert {name: made.facts[name] for name in recordings.NAMES} == recordings.NAMES
+
+
+@with_pyav
+@pytest.mark.parametrize("container", ["flac", "adts"])
+def test_names_before_another_kind_of_recording_do_not_hide_it(container: str) -> None:
+    made = made_of(recordings.id3({"title": "Before"}) + recordings.encoded(container))
+    assert made.facts["title"] == "Before"
+    assert grows(made)
 
 
 @pytest.mark.parametrize("make", [recordings.mp3, recordings.flac], ids=["mp3", "flac"])

@@ -54,9 +54,9 @@ class Children:
         source: Source | bytes,
         boxes: Sequence[int] = (400,),
         *,
-        task: str = "pictures",
         square: bool = False,
         early: Early | None = None,
+        **_: object,
     ) -> PreviewOutcome:
         assert isinstance(source, bytes)
         self.drawn[source] += 1

@@ -3,7 +3,7 @@
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemPurgedV1, VersionDeletedV1
 from coffer_contracts.ids import BlobId
-from coffer_media_worker import domain
+from coffer_media_worker.handlers.clearing import derived_keys
 from coffer_media_worker.handlers.deps import BULK, Deps
 from coffer_media_worker.store.previews import blobs_of_item_alone
 from coffer_media_worker.store.tombstones import bury_item, bury_version
@@ -26,7 +26,7 @@ async def on_item_purged(event: Envelope[ItemPurgedV1], deps: Deps) -> None:
         async with deps.work.read() as connection:
             known = await blobs_of_item_alone(connection, fact.item_id)
     blobs = dict.fromkeys((*fact.blob_ids, *known))
-    keys = [key for blob_id in blobs for key in domain.preview_keys(blob_id)]
+    keys = await derived_keys(deps, list(blobs))
     await deps.blobs.delete(keys)
     async with deps.work.unit(cause=event, consumer=BULK) as unit:
         await bury_item(unit.connection, fact.item_id, event.revision, unit.now)
@@ -38,7 +38,7 @@ async def on_version_deleted(event: Envelope[VersionDeletedV1], deps: Deps) -> N
     of the tombstone, as with items.
     """
     fact = event.data
-    keys = [key for blob_id in fact.blob_ids for key in domain.preview_keys(blob_id)]
+    keys = await derived_keys(deps, fact.blob_ids)
     await deps.blobs.delete(keys)
     async with deps.work.unit(cause=event, consumer=BULK) as unit:
         await bury_version(unit.connection, fact.version_id, unit.now)

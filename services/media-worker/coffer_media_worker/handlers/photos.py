@@ -19,8 +19,8 @@ from coffer_contracts.event import Envelope
 from coffer_contracts.media import PhotoReadyV1, PhotoRejectedV1
 from coffer_media_worker import domain
 from coffer_media_worker.domain import PreviewFailed, PreviewFailure
-from coffer_media_worker.handlers.deps import Deps
-from coffer_media_worker.handlers.previewing import FOREVER, render_patiently
+from coffer_media_worker.handlers.deps import FOREVER, Deps
+from coffer_media_worker.handlers.previewing import render_patiently
 from coffer_media_worker.store.photos import forget_photos_before, photo_answer, record_photo
 from coffer_media_worker.verdicts import REJECTIONS
 

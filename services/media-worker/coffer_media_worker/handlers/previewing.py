@@ -4,32 +4,31 @@ picture before the others.
 
 import base64
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
+from sqlalchemy import Row
 
 from coffer_chassis import metrics
-from coffer_chassis.blobs import BlobChanged, BlobMissing, Blobs
+from coffer_chassis.blobs import BlobChanged, BlobMissing
 from coffer_chassis.handling import Retry
 from coffer_chassis.origin import Origin
-from coffer_contracts.catalog import parse
-from coffer_contracts.event import Envelope
-from coffer_contracts.files import ContentFact, ItemCommittedV1
 from coffer_contracts.ids import BlobId, VersionId
 from coffer_contracts.media import ExtractedText, MediaFacts, PreviewFailedV1, PreviewImage, PreviewOmittedV1, PreviewReadyV1
 from coffer_media_worker import domain, kinds
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers.deps import Deps
+from coffer_media_worker.handlers.asking import Asked, asked_by
+from coffer_media_worker.handlers.clearing import delete_derived
+from coffer_media_worker.handlers.deps import FOREVER, Deps
+from coffer_media_worker.handlers.jpegs import has_jpegs, with_jpegs
 from coffer_media_worker.sources import Source, Stored
 from coffer_media_worker.store.previews import preview_of_blob, record_preview
 from coffer_media_worker.store.queue import PreviewJob, end_job, has_use, note_told_early
 from coffer_media_worker.store.tombstones import is_gone
 from coffer_media_worker.warm import ChildrenLost
 
-FOREVER = "public, max-age=31536000, immutable"
 WORTH_ANOTHER_TRY = frozenset({PreviewFailure.TIMEOUT, PreviewFailure.CRASHED})
 Told = PreviewReadyV1 | PreviewOmittedV1 | PreviewFailedV1
 """What may become of a version: pictures, something without a picture, or nothing and why."""
@@ -45,68 +44,58 @@ async def make_preview(deps: Deps, job: PreviewJob) -> None:
     """Make the preview that a job is about, tell what became of it, and end the job. May run again from any point; previews of
     purged items are not made. Raises JobLost, and whatever is no fault of the file's.
     """
-    event, content = asked_by(job)
-    fact = event.data
+    asked = asked_by(job)
+    content = asked.content
     async with deps.work.read() as connection:
-        gone = await is_gone(connection, fact.item_id, content.version_id, event.revision)
-        known = await preview_of_blob(connection, content.blob_id)
+        gone = await is_gone(connection, asked.event.data.item_id, content.version_id, asked.sequence)
+        known = await preview_of_blob(connection, content.blob_id, since=asked.since)
     if gone:
         await _end_without_word(deps, job)
         return
-    about = _about(event, content, deps.work.clock.now())
+    about = asked.about(deps.work.clock.now())
 
     async def early(part: Rendered) -> None:
         if not job.told_early:  # or it was, before a crash
-            await _tell(event, deps, job, _told(about, await _stored(deps.blobs, content.blob_id, part)), last=False)
+            await _tell(asked, deps, job, _told(about, await _stored(deps, asked, part)), last=False)
 
-    result: Told
-    if known is not None:
-        images = tuple(PreviewImage.model_validate(image) for image in known.images)
-        result = _told(
-            about, {"images": images, "width": known.width, "height": known.height, "placeholder": known.placeholder}
-        )
-    else:
+    try:
+        result: Told | None = await _known(deps, asked, about, known) if known is not None else None
+        if result is None:
+            result = await _made(deps, asked, about, early)
+    except (BlobMissing, BlobChanged) as error:
+        log.info("blob_vanished", item_id=asked.event.data.item_id, error=type(error).__name__)
+        await _end_without_word(deps, job)
+        return
+    await _tell(asked, deps, job, result)
+
+
+async def _known(deps: Deps, asked: Asked, about: Mapping[str, Any], known: Row[Any]) -> Told | None:
+    """A preview of the same bytes, told again; None if its pictures are wanted as JPEG and are gone. Raises Retry."""
+    images = tuple(PreviewImage.model_validate(image) for image in known.images)
+    if asked.as_jpeg and not has_jpegs(images):
         try:
-            outcome = await _render(deps, content, early)
-        except (BlobMissing, BlobChanged) as error:
-            log.info("blob_vanished", item_id=fact.item_id, error=type(error).__name__)
-            await _end_without_word(deps, job)
-            return
-        if isinstance(outcome, PreviewFailed):
-            log.info("preview_failed", item_id=fact.item_id, reason=outcome.reason.value, detail=outcome.detail)
-            result = PreviewFailedV1(**about, reason=outcome.reason.value)
-        else:
-            result = _told(about, await _stored(deps.blobs, content.blob_id, outcome))
-    await _tell(event, deps, job, result)
+            images = await with_jpegs(deps, asked.content.blob_id, images)
+        except BlobMissing:
+            return None
+    return _told(about, {"images": images, "width": known.width, "height": known.height, "placeholder": known.placeholder})
+
+
+async def _made(deps: Deps, asked: Asked, about: Mapping[str, Any], early: Early) -> Told:
+    """A preview that is made now. Raises BlobMissing, BlobChanged, Retry."""
+    outcome = await _render(deps, asked, early)
+    if isinstance(outcome, PreviewFailed):
+        log.info("preview_failed", item_id=about["item_id"], reason=outcome.reason.value, detail=outcome.detail)
+        return PreviewFailedV1(**about, reason=outcome.reason.value)
+    made = await _stored(deps, asked, outcome)
+    if asked.as_jpeg:
+        made["images"] = await with_jpegs(deps, asked.content.blob_id, made["images"])
+    return _told(about, made)
 
 
 async def give_up(deps: Deps, job: PreviewJob, reason: PreviewFailure) -> None:
     """Tell that there will be no preview, and end the job. Raises JobLost."""
-    event, content = asked_by(job)
-    failed = PreviewFailedV1(**_about(event, content, deps.work.clock.now()), reason=reason.value)
-    await _tell(event, deps, job, failed)
-
-
-def asked_by(job: PreviewJob) -> tuple[Envelope[ItemCommittedV1], ContentFact]:
-    """The fact that asked for a preview, and the content that it is to show. Raises TypeError for a fact that asks for none,
-    which nobody puts in line.
-    """
-    event = cast("Envelope[ItemCommittedV1]", parse(job.event))
-    if not isinstance(event.data, ItemCommittedV1) or event.data.content is None:
-        raise TypeError(f"{event.type} asks for no preview")
-    return event, event.data.content
-
-
-def _about(event: Envelope[ItemCommittedV1], content: ContentFact, started_at: datetime) -> dict[str, Any]:
-    fact = event.data
-    return {
-        "item_id": fact.item_id,
-        "version_id": content.version_id,
-        "owner_id": fact.owner_id,
-        "ancestor_ids": fact.ancestor_ids,
-        "blob_id": content.blob_id,
-        "started_at": started_at,
-    }
+    asked = asked_by(job)
+    await _tell(asked, deps, job, PreviewFailedV1(**asked.about(deps.work.clock.now()), reason=reason.value))
 
 
 def _told(about: Mapping[str, Any], made: Mapping[str, Any]) -> PreviewReadyV1 | PreviewOmittedV1:
@@ -121,7 +110,7 @@ UNFINISHED = "unfinished"
 
 
 async def _tell(
-    event: Envelope[ItemCommittedV1],
+    asked: Asked,
     deps: Deps,
     job: PreviewJob,
     result: Told,
@@ -133,8 +122,8 @@ async def _tell(
     """
     ready = result if isinstance(result, PreviewReadyV1) else None
     reason = result.reason if isinstance(result, PreviewFailedV1) else None if last else UNFINISHED
-    async with deps.work.unit(Origin.of(event)) as unit:
-        gone = await is_gone(unit.connection, result.item_id, result.version_id, event.revision)
+    async with deps.work.unit(Origin.of(asked.event)) as unit:
+        gone = await is_gone(unit.connection, result.item_id, result.version_id, asked.sequence)
         if not gone:
             if not await (end_job(unit.connection, job) if last else note_told_early(unit.connection, job, unit.now)):
                 raise JobLost(job.version_id)
@@ -173,20 +162,21 @@ async def clear_up(deps: Deps, blob_id: BlobId, *, besides: VersionId | None = N
     async with deps.work.read() as connection:
         in_use = await has_use(connection, blob_id, besides=besides)
     if not in_use:
-        await deps.blobs.delete(domain.preview_keys(blob_id))
+        await delete_derived(deps, blob_id)
 
 
-async def _render(deps: Deps, content: ContentFact, early: Early) -> PreviewOutcome:
+async def _render(deps: Deps, asked: Asked, early: Early) -> PreviewOutcome:
+    content = asked.content
     treated = kinds.treatment(content.mime_type)
     if treated is None:
         return PreviewFailed(PreviewFailure.UNSUPPORTED, content.mime_type)
     if content.size_bytes > treated.whole_bytes and treated.by_ranges:
         stored = Stored(deps.blobs, content.blob_key, content.etag, content.size_bytes)
-        return await render_patiently(deps, stored, SIZES, task=treated.task, early=early)
+        return await render_patiently(deps, stored, SIZES, task=treated.task, early=early, locate=asked.locate)
     if content.size_bytes > domain.JOB_LIMITS.source_bytes:
         return PreviewFailed(PreviewFailure.TOO_LARGE, f"{content.size_bytes} bytes")
     whole = await deps.blobs.read(content.blob_key, etag=content.etag)
-    return await render_patiently(deps, whole, SIZES, task=treated.task, early=early)
+    return await render_patiently(deps, whole, SIZES, task=treated.task, early=early, locate=asked.locate)
 
 
 async def render_patiently(
@@ -197,24 +187,26 @@ async def render_patiently(
     task: str = "pictures",
     square: bool = False,
     early: Early | None = None,
+    locate: bool = False,
 ) -> PreviewOutcome:
     """A picture made small, or what another task makes; tried twice where that may help. Raises Retry when the machinery
     broke.
     """
     try:
-        outcome = await deps.children.render(source, boxes, task=task, square=square, early=early)
+        outcome = await deps.children.render(source, boxes, task=task, square=square, early=early, locate=locate)
         if isinstance(outcome, PreviewFailed) and outcome.reason in WORTH_ANOTHER_TRY:
-            outcome = await deps.children.render(source, boxes, task=task, square=square, early=early)
+            outcome = await deps.children.render(source, boxes, task=task, square=square, early=early, locate=locate)
     except ChildrenLost as error:
         raise Retry(f"the rendering processes were lost: {error}", after_seconds=1, doubling=True) from error
     return outcome
 
 
-async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, Any]:
+async def _stored(deps: Deps, asked: Asked, made: Rendered) -> dict[str, Any]:
     """Write pictures and text under keys made from the content's id, so that writing them again changes nothing."""
+    blobs, blob_id = deps.blobs, asked.content.blob_id
     images = []
     for picture in made.pictures:
-        key = f"previews/{blob_id}/{picture.box}"
+        key = f"{domain.derived_prefix(blob_id)}{picture.box}"
         await blobs.write(key, picture.content, content_type=picture.mime_type, cache_control=FOREVER)
         images.append(
             PreviewImage(
@@ -236,13 +228,17 @@ async def _stored(blobs: Blobs, blob_id: BlobId, made: Rendered) -> dict[str, An
         "width": made.source_width,
         "height": made.source_height,
         "placeholder": base64.b64encode(made.placeholder).decode() or None,
-        "facts": believed(made.facts),
+        "facts": believed(made.facts, locate=asked.locate),
     }
 
 
-def believed(told: Mapping[str, object]) -> MediaFacts | None:
-    """What a child told, as far as it has the form of facts: the child may have been taken over by the file."""
+def believed(told: Mapping[str, object], *, locate: bool = False) -> MediaFacts | None:
+    """What a child told, as far as it has the form of facts: the child may have been taken over by the file. Where it was taken
+    is left out unless it was asked for.
+    """
     fields = {name: value for name, value in told.items() if name in MediaFacts.model_fields}
+    if not locate:
+        fields.pop("location", None)
     try:
         return MediaFacts.model_validate(fields, strict=True) if fields else None
     except ValidationError as error:

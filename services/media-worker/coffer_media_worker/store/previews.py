@@ -46,10 +46,22 @@ async def record_preview(
     return revision
 
 
-async def preview_of_blob(connection: AsyncConnection, blob_id: BlobId) -> Row[Any] | None:
-    """A finished preview of the same bytes, if another version has one."""
-    query = select(previews).where(previews.c.blob_id == blob_id, previews.c.reason.is_(None)).limit(1)
+async def preview_of_blob(connection: AsyncConnection, blob_id: BlobId, *, since: datetime | None = None) -> Row[Any] | None:
+    """A finished preview of the same bytes, if a version has one, finished at or after `since`; rather one with pictures as
+    JPEG, and the newest.
+    """
+    finished = (previews.c.blob_id == blob_id) & previews.c.reason.is_(None)
+    if since is not None:
+        finished &= previews.c.finished_at >= since
+    has_jpegs = previews.c.images.contains([{"mime_type": "image/jpeg"}])
+    query = select(previews).where(finished).order_by(has_jpegs.desc(), previews.c.finished_at.desc()).limit(1)
     return (await connection.execute(query)).one_or_none()
+
+
+async def with_previews(connection: AsyncConnection, blob_ids: Sequence[BlobId]) -> list[BlobId]:
+    """Those of the objects of which previews were made."""
+    query = select(previews.c.blob_id).where(previews.c.blob_id.in_(blob_ids)).distinct()
+    return [BlobId(one) for one in (await connection.execute(query)).scalars()]
 
 
 async def blobs_of_item_alone(connection: AsyncConnection, item_id: ItemId) -> list[BlobId]:

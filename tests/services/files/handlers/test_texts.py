@@ -85,6 +85,16 @@ async def test_the_text_of_a_file_without_pictures_is_found_as_well(files: Files
     assert await names(files, "heron") == ["notes.txt"]
 
 
+async def test_the_beginning_of_a_text_stands_with_the_preview(files: Files) -> None:
+    upload = await uploaded(files, "notes.txt")
+    async with files.client() as http:
+        before = (await http.get(f"/v1/items/{upload.item_id}/preview/info")).json()
+        await says(files, upload, b"<b>heron</b> " + b"x" * 1000)
+        after = (await http.get(f"/v1/items/{upload.item_id}/preview/info")).json()
+    assert before["text_excerpt"] is None
+    assert after["text_excerpt"] == "<b>heron</b> " + "x" * 487
+
+
 async def test_an_excerpt_shows_the_words_where_they_stand(files: Files) -> None:
     upload = await uploaded(files, "long.pdf")
     await says(files, upload, ("filler " * 300 + "the <b>Überraschung</b> is here\n\nand\tmore " + "tail " * 300).encode())
