@@ -43,6 +43,7 @@ class Children:
         self.outcomes: list[PreviewOutcome | Exception] = []
         self.jpegs: list[bytes] = []
         self.located: list[bool] = []
+        self.lost = False
 
     async def render(
         self,
@@ -53,6 +54,8 @@ class Children:
         locate: bool = False,
         **_: object,
     ) -> PreviewOutcome:
+        if self.lost:
+            raise ChildrenLost("gone")
         if format == "JPEG":
             self.jpegs.append(source)
             return Rendered((Picture(b"jpeg", "image/jpeg", boxes[0], boxes[0], boxes[0]),))
@@ -184,6 +187,22 @@ async def test_where_the_pictures_are_gone_all_are_made_anew_with_their_jpegs(de
     await deps.blobs.delete([f"previews/{fact.content.blob_id}/400"] if fact.content else [])
     await request(deps, arrived(preview_requested(fact, wanted="jpeg")))
     assert (await last(deps))[1] == ["400", "1024", "400.jpg", "1024.jpg"]
+
+
+async def test_pictures_that_cannot_be_had_as_jpeg_stay_as_good_as_they_are(
+    deps: Deps, children: Children, clock: FixedClock
+) -> None:
+    fact = await committed(deps)
+    children.outcomes = [made(400)]
+    await preview(deps, arrived(fact))
+    children.lost = True
+    with pytest.raises(Retry):
+        await request(deps, arrived(preview_requested(fact, wanted="jpeg")))
+    clock.advance(days=1, hours=1)
+    await make_previews(deps)
+    assert (await last(deps), await there(deps, fact)) == (("ready", ["400"], "1"), ["400"])
+    async with deps.work.read() as connection:
+        assert (await connection.execute(select(tables.preview_jobs))).all() == []
 
 
 async def test_lost_processes_keep_a_request_in_line(deps: Deps, children: Children, clock: FixedClock) -> None:

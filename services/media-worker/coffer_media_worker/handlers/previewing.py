@@ -93,8 +93,16 @@ async def _made(deps: Deps, asked: Asked, about: Mapping[str, Any], early: Early
 
 
 async def give_up(deps: Deps, job: PreviewJob, reason: PreviewFailure) -> None:
-    """Tell that there will be no preview, and end the job. Raises JobLost."""
+    """Tell that there will be no preview, and end the job. Of pictures that are there and cannot be had as JPEG nothing is told:
+    they stay as good as they are. Raises JobLost.
+    """
     asked = asked_by(job)
+    if asked.as_jpeg:
+        async with deps.work.read() as connection:
+            known = await preview_of_blob(connection, job.blob_id)
+        if known is not None:
+            await _end_without_word(deps, job)
+            return
     await _tell(asked, deps, job, PreviewFailedV1(**asked.about(deps.work.clock.now()), reason=reason.value))
 
 

@@ -49,6 +49,9 @@ async def test_who_says_so_is_told_and_nobody_else(files: Files) -> None:
         assert (await other.get(AT)).json() == {"keep_locations": False}, "everybody's drive has its own"
         upload = await files.upload()
         assert await committed(files) is True
+        body = {"parent_id": "root", "name": "copy.jpg"}
+        assert (await http.post(f"/v1/items/{upload.item_id}/copy", json=body)).status_code == 201
+        assert await committed(files) is True
         await files.handle(ready(upload, facts=PARIS), granted(str(upload.item_id), files.owner, friend, EDITOR))
         at = f"/v1/items/{upload.item_id}/preview"
         told = (await http.get(f"{at}/info")).json()["facts"]
