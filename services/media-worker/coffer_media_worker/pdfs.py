@@ -82,7 +82,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, file: Ranged) -> None:
         super().__init__()
         self.file = file
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self.file.seek(offset, whence)
@@ -96,9 +96,7 @@ class _Reader(io.RawIOBase):
             return 0
         try:
             return self.file.readinto(memoryview(buffer).cast("B"))
-        except (OverBudgetError, MemoryError) as error:
-            self.error = error
-        except Exception as error:  # noqa: BLE001 the channel is gone; nothing more can be said
+        except Exception as error:  # noqa: BLE001 whatever it was is raised by `check`
             self.error = error
         return 0
 
