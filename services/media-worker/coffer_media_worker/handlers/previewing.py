@@ -93,8 +93,8 @@ async def _made(deps: Deps, asked: Asked, about: Mapping[str, Any], early: Early
 
 
 async def give_up(deps: Deps, job: PreviewJob, reason: PreviewFailure) -> None:
-    """Tell that there will be no preview, and end the job. Of pictures that are there and cannot be had as JPEG nothing is told:
-    they stay as good as they are. Raises JobLost.
+    """Tell that there will be no preview, and end the job. Of pictures that are there and cannot be had as JPEG nothing is
+    told: they stay as good as they are. Raises JobLost.
     """
     asked = asked_by(job)
     if asked.as_jpeg:
