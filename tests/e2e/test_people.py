@@ -77,7 +77,7 @@ def test_text_that_is_named_a_picture_is_refused_with_a_reason_and_deleted(ana: 
         "id": told["id"],
         "state": "rejected",
         "reason": "not_an_image",
-        "detail": "The file is no JPEG, PNG, GIF or WebP picture.",
+        "detail": "The file is no JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF or BMP picture.",
     }
     gone(ana, told, content)
     assert ana.http.get("/v1/me/photo").status_code == 404

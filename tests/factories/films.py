@@ -6,7 +6,7 @@ The long one is two gigabytes that nobody stores: one second of it, repeated, wi
 import functools
 import io
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.util import find_spec
@@ -46,10 +46,13 @@ def encoded(
     rate: int = 10,
     whole_every: int = 5,
     shape: Fraction | None = None,
+    transfer: int | None = None,
     metadata: dict[str, str] | None = None,
     **options: str,
 ) -> bytes:
-    """These pictures as a film; every fifth is one that depends on no other. `shape` is that of its pixels."""
+    """These pictures as a film; every fifth is one that depends on no other. `shape` is that of its pixels. With a
+    `transfer` their numbers are said to stand for light in that way, and for the colours of BT.2020 (ISO/IEC 23091-2).
+    """
     import av  # noqa: PLC0415 optional
 
     av.logging.set_level(None)
@@ -60,13 +63,20 @@ def encoded(
         film.metadata.update(metadata or {})
         stream: Any = film.add_stream(codec, rate=rate, options=_OPTIONS.get(codec, {}) | options)
         stream.width, stream.height = pictures[0].size
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = "yuv420p" if transfer is None else "yuv420p10le"
+        if transfer is not None:
+            context = stream.codec_context
+            context.color_trc, context.color_primaries, context.colorspace, context.color_range = transfer, 9, 9, 1
         if shape is not None:
             stream.codec_context.sample_aspect_ratio = shape
         stream.codec_context.gop_size = whole_every
         stream.codec_context.max_b_frames = 0
         for picture in pictures:
-            film.mux(stream.encode(frames.from_image(picture.convert("RGB"))))
+            frame = frames.from_image(picture.convert("RGB"))
+            if transfer is not None:
+                frame = frame.reformat(format="yuv420p10le", dst_colorspace=9)
+                frame.color_trc, frame.color_primaries, frame.colorspace = transfer, 9, 9
+            film.mux(stream.encode(frame))
         film.mux(stream.encode(None))
     return out.getvalue()
 
@@ -218,3 +228,23 @@ def endless() -> bytes:
         at = content.index(name) + 4 + offset
         content = content[:at] + bytes(4) + content[at + 4 :]
     return content
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "a playlist": lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+    "a playlist behind the beginning of a film": lambda: images.bmff(b"qt  ") + b"#EXTM3U\nfile:///etc/passwd\n",
+    "a list of files": lambda: b"ffconcat version 1.0\nfile /etc/passwd\n",
+    "only a beginning": lambda: images.bmff(b"isom"),
+    "noise behind the beginning of Matroska": lambda: b"\x1aE\xdf\xa3" + images.noise(100_000),
+    "noise behind the beginning of FLV": lambda: b"FLV\1" + images.noise(100_000),
+}
+"""What no picture can be made of, or a film that lies; those that need an encoder only where there is one."""
+
+if PYAV:
+    HOSTILE |= {
+        "more pixels than are decoded": vast,
+        "a claim to be vast": boasting,
+        "no length": endless,
+        "cut short": lambda: images.cut(film("matroska")),
+        "a film with its index cut off": lambda: images.cut(film()),
+    }

@@ -6,6 +6,7 @@ import io
 import math
 import struct
 import wave
+from collections.abc import Callable
 from typing import Any
 
 from factories import images
@@ -156,3 +157,18 @@ def encoded(container: str, codec: str | None = None, seconds: float = 2.0) -> b
 def hour() -> bytes:
     """The first frames of silence of an MP3 that lasts an hour, over and over."""
     return mp3(frames=3600 * 1000 // 26)
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "ten thousand names": many_tags,
+    "ten thousand titles": many_titles,
+    "a cover that is a bomb": lambda: mp3(cover=images.png_bomb()),
+    "a cover of many scans": lambda: flac(cover=images.many_scans(120)),
+    "a rate of nothing": lambda: riff(b"\1\0\1\0" + bytes(12), bytes(100)),
+    "more sound than there is": lambda: riff(b"\1\0\1\0" + b"\x40\x1f\0\0" * 2 + b"\1\0\x08\0", b"", told=0xFFFFFFF0),
+    "a tag that is longer than the file": lambda: b"ID3\3\0\0\x7f\x7f\x7f\x7f" + bytes(1000),
+    "noise behind the beginning of FLAC": lambda: b"fLaC" + images.noise(100_000),
+    "noise behind the beginning of Ogg": lambda: b"OggS\0" + images.noise(100_000),
+    "cut short": lambda: images.cut(wav()),
+}
+"""What lies, or is broken."""

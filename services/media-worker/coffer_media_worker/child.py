@@ -70,7 +70,17 @@ def _limit_resources(limits: JobLimits) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits.open_files, limits.open_files))
     # The soft limit is told as SIGXCPU, the hard one kills whoever caught that.
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+    # The libraries that are loaded count as well, and how many there are depends on what is installed.
+    most = _mapped_bytes() + limits.memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _mapped_bytes() -> int:
+    """Of this process's address space, proc(5); nothing where the kernel does not tell."""
+    if not LINUX:
+        return 0
+    with open("/proc/self/statm", encoding="ascii") as told:  # noqa: PTH123 pathlib would be loaded for this alone
+        return int(told.read().split()[0]) * resource.getpagesize()
 
 
 BARRIERS: Mapping[str, Callable[[JobLimits], None]] = {

@@ -27,6 +27,7 @@ class JobLimits:
     """What one rendering child may use."""
 
     memory_bytes: int = 768 << 20
+    """Beside the decoders themselves."""
     cpu_seconds: int = 10
     wall_seconds: float = 20.0
     open_files: int = 64

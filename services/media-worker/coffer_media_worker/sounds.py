@@ -41,7 +41,8 @@ def draw(
         yield Rendered(facts=told.facts)
         return
     lasting = {"duration_milliseconds": round(wave.whole * 1000)} if wave.whole else {}
-    facts = lasting | told.facts | _facts(wave)
+    # What was heard to its end is known better than names tell it, which may be a guess.
+    facts = (told.facts | lasting if wave.whole == wave.seconds else lasting | told.facts) | _facts(wave)
     yield Rendered(facts=facts) if covered else _drawn(wave, boxes, format, facts)
 
 

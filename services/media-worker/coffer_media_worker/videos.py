@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, cast
 
 from PIL import Image, ImageStat
 
-from coffer_media_worker import ffmpeg, imaging, sounds, tags
+from coffer_media_worker import brightness, ffmpeg, imaging, sounds, tags
 from coffer_media_worker.domain import PIXEL_LIMITS, Rendered
 from coffer_media_worker.limits import SIZES
 from coffer_media_worker.ranged import OverBudgetError, Ranged
@@ -128,7 +128,7 @@ def _pixels(frame: Any, shape: tuple[int, int]) -> Image.Image:
     colours = {"src_colorspace": _ITU709} if guessed else {}
     with ffmpeg.told():
         picture: Image.Image = frame.to_image(width=width, height=height, threads=1, **colours)
-    return picture
+    return brightness.tamed(picture, frame.color_trc, frame.color_primaries)
 
 
 def _turn(frame: Any) -> int:

@@ -149,6 +149,20 @@ async def test_hostile_files_have_a_reason(
     assert made.reason in reasons
 
 
+@slow
+@pytest.mark.parametrize("about", films.HOSTILE)
+@pytest.mark.parametrize("task", ["video", "audio"])
+async def test_hostile_films_cost_only_the_job(children: Children, about: str, task: str) -> None:
+    await suffered(children, films.HOSTILE[about](), task)
+
+
+@slow
+@pytest.mark.parametrize("about", recordings.HOSTILE)
+@pytest.mark.parametrize("task", ["video", "audio"])
+async def test_hostile_recordings_cost_only_the_job(children: Children, about: str, task: str) -> None:
+    await suffered(children, recordings.HOSTILE[about](), task)
+
+
 def damaged(content: bytes, seed: int) -> bytes:
     """Some bytes are others, some are missing, some are there twice."""
     dice = random.Random(seed)

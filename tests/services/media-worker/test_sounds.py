@@ -90,6 +90,13 @@ def test_three_bytes_of_sound_are_no_recording() -> None:
     assert outcome_of(b"\xff\xf1L@$\x1f\xfc" + bytes(40)) in {PreviewFailure.CORRUPT, PreviewFailure.UNSUPPORTED}
 
 
+@with_pyav
+def test_a_length_that_is_guessed_from_the_beginning_gives_way_to_what_was_heard() -> None:
+    quiet, loud = images.mp3() * 20, (b"\xff\xfb\xe0\x64" + bytes(1040)) * 160  # 128 and 320 kbit/s
+    made = made_of(recordings.id3(recordings.NAMES) + quiet + loud)
+    assert made.facts["duration_milliseconds"] / 1000 == pytest.approx(320 * 1152 / 44_100, abs=0.1)
+
+
 def test_silence_is_a_flat_line() -> None:
     made = made_of(recordings.riff(b"\1\0\1\0" + (8000).to_bytes(4, "little") * 2 + b"\2\0\x10\0", bytes(8000)))
     assert set(points(made)) == {0}

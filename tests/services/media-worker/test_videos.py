@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from PIL import Image, ImageStat
 
-from coffer_media_worker import ffmpeg, imaging, videos
+from coffer_media_worker import brightness, ffmpeg, imaging, videos
 from coffer_media_worker.domain import PreviewFailure, Rendered
 from coffer_media_worker.ranged import OverBudgetError, Ranged
 from coffer_media_worker.refusals import ImagingError
@@ -113,6 +113,24 @@ def test_pixels_that_are_not_square_are_drawn_as_they_are_shown() -> None:
     made = made_of(films.encoded([images.photo(360, 288)] * 5, shape=Fraction(16, 11)))
     assert (made.source_width, made.source_height) == (524, 288)
     assert opened(made).size == (400, 220)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "code", "shown"),
+    [
+        (brightness.HLG, 191, (235, 250)),  # paper is at 75 % (BT.2408)
+        (brightness.HLG, 255, (250, 255)),
+        (brightness.PQ, 148, (235, 250)),  # and here at 58 %
+        (brightness.PQ, 0, (0, 2)),
+        (brightness.HLG, 97, (92, 112)),  # a grey card at 38 %, 26 candela per square metre
+        (1, 128, (126, 130)),
+    ],
+)
+def test_bright_films_are_shown_as_bright_as_they_are_meant(transfer: int, code: int, shown: tuple[int, int]) -> None:
+    plain = Image.new("RGB", (128, 128), (code, code, code))
+    red, green, blue = opened(made_of(films.encoded([plain] * 3, transfer=transfer))).resize((1, 1)).tobytes()
+    assert shown[0] <= green <= shown[1]
+    assert max(red, blue) - min(red, green, blue) <= 4
 
 
 def test_a_large_film_is_told_early_and_drawn_in_all_sizes() -> None:

@@ -84,7 +84,8 @@ async def put_in_line(connection: AsyncConnection, wanted: Sequence[Wanted], now
     """Have previews made. One of a version that is in line already is made by what was said last; if somebody is at it, what
     they make of it is void.
     """
-    last = {one.version_id: one for one in wanted}.values()
+    # In one order, the same for everybody: two batches that name the same versions do not wait for each other.
+    last = sorted({one.version_id: one for one in wanted}.values())
     values = {
         "versions": [one.version_id for one in last],
         "blobs": [one.blob_id for one in last],
