@@ -28,8 +28,8 @@ def picture_for(pictures: Sequence[Mapping[str, Any]], size: PreviewSize) -> Map
     """The smallest picture that fills the box, else the largest there is; None if there are none. The same as JPEG counts
     only where there is nothing else.
     """
-    by_size = sorted(pictures, key=lambda picture: (picture["mime_type"] == JPEG, int(picture["box_pixels"])))
-    usual = [picture for picture in by_size if picture["mime_type"] != JPEG] or by_size
+    by_size = sorted(pictures, key=lambda picture: (picture.get("mime_type") == JPEG, int(picture["box_pixels"])))
+    usual = [picture for picture in by_size if picture.get("mime_type") != JPEG] or by_size
     for picture in usual:
         if picture["box_pixels"] >= BOXES[size]:
             return picture
@@ -38,7 +38,7 @@ def picture_for(pictures: Sequence[Mapping[str, Any]], size: PreviewSize) -> Map
 
 def jpeg_for(pictures: Sequence[Mapping[str, Any]], size: PreviewSize) -> Mapping[str, Any] | None:
     """The smallest JPEG that fills the box, else the largest there is; None if there are none."""
-    return picture_for([picture for picture in pictures if picture["mime_type"] == JPEG], size)
+    return picture_for([picture for picture in pictures if picture.get("mime_type") == JPEG], size)
 
 
 def form_for(accept: str | None) -> PictureForm:

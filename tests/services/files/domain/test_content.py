@@ -8,7 +8,7 @@ import pytest
 from coffer_contracts.ids import BlobId, UserId
 from coffer_contracts.problems import ValidationFailed
 from coffer_files.domain import content
-from coffer_files.domain.previews import picture_for
+from coffer_files.domain.previews import degrees, jpeg_for, picture_for
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 
@@ -79,3 +79,23 @@ def test_chooses_the_smallest_picture_that_fills_the_box() -> None:
     assert picture_for(pictures, "medium") == {"box_pixels": 1024}
     assert picture_for(pictures, "large") == {"box_pixels": 1024}
     assert picture_for([], "thumb") is None
+
+
+def test_a_jpeg_stands_for_a_picture_only_where_there_is_nothing_else() -> None:
+    small, large = {"box_pixels": 400, "mime_type": "image/webp"}, {"box_pixels": 1024, "mime_type": "image/jpeg"}
+    assert picture_for([large, small], "large") is small
+    assert picture_for([large], "thumb") is large
+    assert jpeg_for([large, small], "thumb") is large
+    assert jpeg_for([small], "thumb") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("+48.85826+002.29450/", (48.85826, 2.2945)),
+        ("-00.50000-179.99999/", (-0.5, -179.99999)),
+        ("-33.85678+151.21529/", (-33.85678, 151.21529)),
+    ],
+)
+def test_a_place_is_read_as_degrees(said: str, expected: tuple[float, float]) -> None:
+    assert degrees(said) == expected
