@@ -29,6 +29,9 @@ CLASSES: dict[str, Callable[[], bytes]] = {
     "JPEG 12 MP": images.twelve_megapixels,
     "JPEG 12 MP progressive": lambda: images.twelve_megapixels(progressive=True),
     "JPEG 12 MP of another colour space": lambda: _twelve("JPEG", quality=92, icc_profile=images.other_profile()),
+    "JPEG 12 MP CMYK": lambda: _twelve("JPEG", mode="CMYK", quality=92),
+    "JPEG 48 MP": lambda: _twelve("JPEG", scale=2, quality=85),
+    "JPEG 48 MP progressive": lambda: _twelve("JPEG", scale=2, quality=85, progressive=True),
     "PNG 12 MP": lambda: _twelve("PNG", compress_level=1),
     "WebP 12 MP": lambda: _twelve("WEBP", quality=75, method=0),
     "TIFF 12 MP": lambda: _twelve("TIFF", compression="tiff_lzw"),
@@ -46,9 +49,11 @@ MEASURE = (
 """What the kernel says of a child when it has ended counts what its parent had before it began, too."""
 
 
-def _twelve(form: str, **options: object) -> bytes:
+def _twelve(form: str, *, mode: str = "RGB", scale: int = 1, **options: object) -> bytes:
     with Image.open(io.BytesIO(images.twelve_megapixels())) as picture:
-        return images.saved(picture.convert("RGB"), form, **options)
+        plain = picture.convert("RGB").convert(mode)
+        larger = plain.resize((picture.width * scale, picture.height * scale)) if scale > 1 else plain
+        return images.saved(larger, form, **options)
 
 
 def cost_of_previews() -> list[Row]:
