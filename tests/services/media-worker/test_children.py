@@ -282,6 +282,37 @@ async def test_a_parent_that_does_not_answer_is_replaced(make: Make, monkeypatch
     assert not alive(parent)
 
 
+class Away:
+    """A file whose bucket does not answer, or gives up after a while."""
+
+    size_bytes = 1 << 20
+    known = b""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    async def read_range(self, first: int, last: int) -> bytes:
+        if self.error is not None:
+            raise self.error
+        await asyncio.Event().wait()
+        raise AssertionError("nothing comes")
+
+
+@pytest.mark.parametrize("error", [None, TimeoutError("the bucket")], ids=["silent", "gives up"])
+async def test_a_bucket_that_does_not_answer_costs_no_other_job_its_parent(
+    make: Make, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    monkeypatch.setattr("coffer_media_worker.children.GRACE_SECONDS", 0.1)
+    children = await make(replace(JOB_LIMITS, wall_seconds=0.3), misbehaving=False)
+    parent = children.parent_pid
+    with pytest.raises(ChildrenLost):
+        await children.render(Away(error))
+    assert children.parent_pid == parent
+    assert isinstance(await children.render(images.jpeg(64, 64)), Rendered)
+    assert children.starts == 1
+    await until(lambda: not jobs_of(children.parent_pid))
+
+
 @pytest.mark.parametrize("command", [(sys.executable, "-c", "raise SystemExit(1)"), ("/nonexistent",)])
 async def test_a_parent_that_cannot_start_is_a_fault_of_ours(command: tuple[str, ...]) -> None:
     children = Children(1, JOB_LIMITS, command)
