@@ -223,6 +223,7 @@ class Children:
         """
         left = self._limits.source_bytes - len(source.known)
         questions = 0
+        room, pictures = self._limits.reply_bytes, self._limits.pictures  # for all parts together
         await self._send(channel, request, source.known)
         try:
             while True:
@@ -230,12 +231,14 @@ class Children:
                 header_bytes, body_bytes = frames.lengths(
                     prefix,
                     header_bytes=self._limits.header_bytes,
-                    body_bytes=self._limits.reply_bytes,
+                    body_bytes=room,
                 )
                 header = await self._receive(channel, header_bytes)
                 asked = frames.read_question(header, source.size_bytes) if body_bytes == 0 else None
                 if asked is None:
                     outcome = frames.read_reply(header, await self._receive(channel, body_bytes), self._limits)
+                    room -= body_bytes
+                    pictures -= frames.check_boxes(outcome, request.get("boxes", ()), pictures)
                     if not isinstance(outcome, Rendered) or not outcome.more:
                         return outcome
                     parts.add(outcome, self._limits)

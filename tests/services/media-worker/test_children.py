@@ -97,6 +97,8 @@ async def test_a_picture_too_large_for_the_memory_limit_fails_for_memory(make: M
         (b"garbage", PreviewFailure.CRASHED),
         (b"flood", PreviewFailure.CRASHED),
         (b"lie", PreviewFailure.CRASHED),
+        (b"pour", PreviewFailure.CRASHED),
+        (b"unwanted", PreviewFailure.CRASHED),
     ],
 )
 async def test_a_child_taken_over_by_its_file_costs_only_itself(make: Make, deed: bytes, reason: PreviewFailure) -> None:
@@ -183,6 +185,7 @@ def test_explains_every_way_to_die(end: JobEnd, reason: PreviewFailure) -> None:
         b'"failed"',
         b"{}",
         b'{"failed": "nothing known"}',
+        b'{"failed": "no_answer"}',
         *(
             b'{"pictures": [["%s", %s]], "source": [%s], "placeholder": %s, "facts": %s}' % broken
             for broken in (
