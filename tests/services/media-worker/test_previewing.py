@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ class Children:
 
     def __init__(self) -> None:
         self.outcomes: list[PreviewOutcome | Exception] = [WHOLE]
+        self.parts: list[Rendered] = [SMALL]
         self.sources: list[Source | bytes] = []
         self.meanwhile: Any = None
 
@@ -52,7 +54,8 @@ class Children:
         assert early is not None
         assert tuple(boxes) == (400, 1024, 2048)
         self.sources.append(source)
-        await early(SMALL)
+        for part in self.parts:
+            await early(part)
         if self.meanwhile is not None:
             await self.meanwhile()
         outcome = self.outcomes.pop(0)
@@ -108,6 +111,28 @@ async def test_the_small_picture_is_told_first_and_then_all(deps: Deps) -> None:
     await preview(deps, arrived(fact))
     assert await told(deps) == [("ready", [400], "1"), ("ready", [400, 2048], "2")]
     assert await stored(deps, fact) == [400, 2048]
+
+
+async def test_only_the_small_picture_is_told_early_however_many_parts_there_are(deps: Deps, children: Children) -> None:
+    children.parts = [Rendered(facts={"title": "none yet"}, more=True), SMALL, replace(SMALL, pictures=WHOLE.pictures[1:])]
+    children.outcomes = [PreviewFailed(PreviewFailure.TIMEOUT), WHOLE]
+    await preview(deps, arrived(await committed(deps)))
+    assert await told(deps) == [("ready", [400], "1"), ("ready", [400, 2048], "2")]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"title": "a\0b"}, {"title": "a\ud800"}, {"page_count": 10**400}, {"duration_milliseconds": 1 << 53}, {"taken": "yes"}],
+    ids=["nul", "surrogate", "endless", "inexact", "no moment"],
+)
+async def test_facts_that_nobody_could_store_cost_no_picture(deps: Deps, children: Children, facts: dict[str, Any]) -> None:
+    children.outcomes = [replace(WHOLE, facts={"camera_make": "ACME", **facts})]
+    await preview(deps, arrived(await committed(deps)))
+    async with deps.work.read() as connection:
+        bodies = (await connection.execute(select(tables.chassis.outbox.c.body))).scalars()
+        last = [json.loads(body) for body in bodies][-1]["data"]
+    assert len(last["images"]) == 2
+    assert not set(facts) & set(last.get("facts") or ())
 
 
 async def test_after_a_loss_all_are_made_and_the_small_one_is_not_told_again(
