@@ -32,7 +32,7 @@ async def on_preview_ready(event: Envelope[PreviewReadyV1], unit: Unit, _deps: D
     more = {"width": fact.width, "height": fact.height} if fact.width and fact.height else {}
     await _note_preview(event, unit, "ready", None, preview_images=pictures, placeholder=fact.placeholder, **more)
     if not any(image.mime_type == JPEG for image in fact.images):
-        await preview_requests.forget_jpeg_request(unit.connection, fact.version_id)
+        await preview_requests.end_jpeg_wait(unit.connection, fact.version_id)
     await _note_facts(unit, fact.owner_id, fact.blob_id, fact.facts)
 
 

@@ -90,7 +90,8 @@ async def request_jpeg(connection: AsyncConnection, version_id: VersionId, now: 
 
 async def is_jpeg_hopeless(connection: AsyncConnection, version_id: VersionId, now: datetime) -> bool:
     """Whether pictures as JPEG were asked for as often as that is done, and none came."""
-    enough = (preview_requests.c.jpeg_asks >= JPEG_ASKS) & (preview_requests.c.jpeg_asked_at <= now - JPEG_PATIENCE)
+    over = or_(preview_requests.c.jpeg_asked_at.is_(None), preview_requests.c.jpeg_asked_at <= now - JPEG_PATIENCE)
+    enough = (preview_requests.c.jpeg_asks >= JPEG_ASKS) & over
     query = select(preview_requests.c.version_id).where(preview_requests.c.version_id == version_id, enough)
     return (await connection.execute(query)).one_or_none() is not None
 
@@ -171,7 +172,7 @@ async def count_pending(connection: AsyncConnection, limit: int) -> int:
     return int((await connection.execute(select(func.count()).select_from(some))).scalar_one())
 
 
-async def forget_jpeg_request(connection: AsyncConnection, version_id: VersionId) -> None:
-    """The pictures are new ones: whoever wants them as JPEG asks anew. May run twice."""
+async def end_jpeg_wait(connection: AsyncConnection, version_id: VersionId) -> None:
+    """There are pictures and none is a JPEG: whoever wants one may ask again at once, up to JPEG_ASKS times. May run twice."""
     asked = (preview_requests.c.version_id == version_id) & preview_requests.c.jpeg_asked_at.is_not(None)
-    await connection.execute(update(preview_requests).where(asked).values(jpeg_asked_at=None, jpeg_asks=0))
+    await connection.execute(update(preview_requests).where(asked).values(jpeg_asked_at=None))

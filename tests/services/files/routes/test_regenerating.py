@@ -172,6 +172,22 @@ async def test_a_jpeg_that_never_comes_is_asked_for_three_times_and_then_there_i
     assert [fact.data.wanted for fact in await about(files, upload)] == ["jpeg", "jpeg", "jpeg", "all", "jpeg"]
 
 
+async def test_a_jpeg_that_cannot_be_made_is_asked_for_three_times_and_then_there_is_none(files: Files) -> None:
+    upload = await previewed(files)
+    at, jpeg = f"/v1/items/{upload.item_id}/preview", {"format": "jpeg"}
+    async with files.client() as http:
+        for number in range(3):
+            assert (await http.get(at, params=jpeg)).status_code == 202
+            await files.handle(ready(upload, 2 + number))
+        for _ in range(2):
+            answer = await http.get(at, params=jpeg)
+            assert (answer.status_code, answer.json()["reason"]) == (404, "no_answer")
+        await http.post(at)
+        await files.handle(ready(upload, 5))
+        assert (await http.get(at, params=jpeg)).status_code == 202, "new pictures are a new chance"
+    assert [fact.data.wanted for fact in await about(files, upload)] == ["jpeg", "jpeg", "jpeg", "all", "jpeg"]
+
+
 async def test_new_pictures_leave_old_ones_as_jpeg_behind(files: Files) -> None:
     upload = await previewed(files, jpeg=True)
     at, jpeg = f"/v1/items/{upload.item_id}/preview", {"format": "jpeg"}
