@@ -88,6 +88,13 @@ async def request_jpeg(connection: AsyncConnection, version_id: VersionId, now: 
     return [] if counted is None else await _read(connection, [version_id], now)
 
 
+async def is_jpeg_awaited(connection: AsyncConnection, version_id: VersionId, now: datetime) -> bool:
+    """Whether pictures as JPEG were asked for lately, and may still come."""
+    lately = preview_requests.c.jpeg_asked_at > now - JPEG_PATIENCE
+    query = select(preview_requests.c.version_id).where(preview_requests.c.version_id == version_id, lately)
+    return (await connection.execute(query)).one_or_none() is not None
+
+
 async def is_jpeg_hopeless(connection: AsyncConnection, version_id: VersionId, now: datetime) -> bool:
     """Whether pictures as JPEG were asked for as often as that is done, and none came."""
     over = or_(preview_requests.c.jpeg_asked_at.is_(None), preview_requests.c.jpeg_asked_at <= now - JPEG_PATIENCE)

@@ -1,11 +1,13 @@
 """A preview is made anew for whoever may change the file; pictures come as JPEG for those who show no WebP."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from coffer_chassis.access import EDITOR, VIEWER
 from coffer_chassis.ids import new_id
+from coffer_files.store.drives import lock_drive
 from factories.files import Files, granted, person, rejected, stored
 from factories.previewed import asked, failed, previewed, ready
 
@@ -170,6 +172,21 @@ async def test_a_jpeg_that_never_comes_is_asked_for_three_times_and_then_there_i
         await files.handle(ready(upload, 2))
         assert (await http.get(at, params=jpeg)).status_code == 202, "new pictures are a new chance"
     assert [fact.data.wanted for fact in await about(files, upload)] == ["jpeg", "jpeg", "jpeg", "all", "jpeg"]
+
+
+async def test_who_waits_for_a_jpeg_or_waits_in_vain_holds_up_nobody_in_the_drive(files: Files) -> None:
+    upload = await previewed(files)
+    at, jpeg = f"/v1/items/{upload.item_id}/preview", {"format": "jpeg"}
+    async with files.client() as http:
+        for number in range(3):
+            assert (await http.get(at, params=jpeg)).status_code == 202
+            async with files.deps.work.engine.begin() as connection, asyncio.timeout(3):
+                assert await lock_drive(connection, files.owner.user_id) is not None
+                assert (await http.get(at, params=jpeg)).status_code == 202
+            await files.handle(ready(upload, 2 + number))
+        async with files.deps.work.engine.begin() as connection, asyncio.timeout(3):
+            assert await lock_drive(connection, files.owner.user_id) is not None
+            assert (await http.get(at, params=jpeg)).status_code == 404
 
 
 async def test_a_jpeg_that_cannot_be_made_is_asked_for_three_times_and_then_there_is_none(files: Files) -> None:
