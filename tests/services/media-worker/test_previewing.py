@@ -1,5 +1,6 @@
 """The small picture is told before the others are made, once, and whatever happens then."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from coffer_chassis.handling import Retry
 from coffer_chassis.revocations import DenyList
@@ -16,14 +17,15 @@ from coffer_chassis.unit_of_work import Work
 from coffer_contracts.files import ItemCommittedV1
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers import burying
+from coffer_media_worker.handlers import burying, previewing
 from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.sources import Source, Stored
 from coffer_media_worker.store import tables
+from coffer_media_worker.store.previews import record_preview
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
-from factories.events import arrived, item_committed, item_purged
+from factories.events import arrived, item_committed, item_purged, version_deleted
 from factories.previews import preview
 
 pytestmark = pytest.mark.slow  # a database of its own
@@ -178,6 +180,31 @@ async def test_a_purge_in_between_leaves_nothing(deps: Deps, children: Children)
     children.meanwhile = purge
     await preview(deps, arrived(fact, sequence=1))
     assert await told(deps) == [("ready", [400], "1")]
+    assert await stored(deps, fact) == []
+
+
+@pytest.mark.parametrize("is_version", [False, True], ids=["file", "version"])
+async def test_a_removal_beside_the_last_word_leaves_no_row(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch, is_version: bool
+) -> None:
+    fact = await committed(deps)
+    record = record_preview
+    gone: Any = version_deleted(fact) if is_version else item_purged(fact)
+    bury: Any = burying.on_version_deleted if is_version else burying.on_item_purged
+    removals: list[asyncio.Future[None]] = []
+
+    async def slowly(connection: AsyncConnection, *arguments: Any, **more: Any) -> int:
+        if not removals:
+            removals.append(asyncio.ensure_future(bury(arrived(gone, sequence=9), deps)))
+            await asyncio.wait(removals, timeout=0.3)
+        return await record(connection, *arguments, **more)
+
+    monkeypatch.setattr(previewing, "record_preview", slowly)
+    await preview(deps, arrived(fact))
+    await removals[0]
+    async with deps.work.read() as connection:
+        rows = (await connection.execute(select(tables.previews.c.version_id))).all()
+    assert rows == []
     assert await stored(deps, fact) == []
 
 

@@ -26,7 +26,7 @@ from coffer_media_worker.handlers.jpegs import has_jpegs, with_jpegs
 from coffer_media_worker.sources import Source, Stored
 from coffer_media_worker.store.previews import preview_of_blob, record_preview
 from coffer_media_worker.store.queue import PreviewJob, end_job, has_use, note_told_early
-from coffer_media_worker.store.tombstones import is_gone
+from coffer_media_worker.store.tombstones import hold_item, is_gone
 from coffer_media_worker.warm import ChildrenLost
 
 WORTH_ANOTHER_TRY = frozenset({PreviewFailure.TIMEOUT, PreviewFailure.CRASHED})
@@ -129,6 +129,7 @@ async def _tell(
     ready = result if isinstance(result, PreviewReadyV1) else None
     reason = result.reason if isinstance(result, PreviewFailedV1) else None if last else UNFINISHED
     async with deps.work.unit(Origin.of(asked.event)) as unit:
+        await hold_item(unit.connection, result.item_id)
         gone = await is_gone(unit.connection, result.item_id, result.version_id, asked.sequence)
         if not gone:
             if not await (end_job(unit.connection, job) if last else note_told_early(unit.connection, job, unit.now)):
