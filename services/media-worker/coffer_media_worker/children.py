@@ -185,12 +185,14 @@ class Children:
             self._slots.release()
             raise
         parts = _Parts(early)
+        until = asyncio.get_running_loop().time() + self._limits.wall_seconds
         # The slot is taken until the child is gone, not until its caller is: cancelling must not let more in.
         ended.add_done_callback(lambda _: self._slots.release())
         with channel:
             try:
                 async with asyncio.timeout(self._limits.wall_seconds + GRACE_SECONDS):
-                    outcome = await self._exchange(channel, {"task": task, "size": source.size_bytes, **request}, source, parts)
+                    asked = {"task": task, "size": source.size_bytes, **request}
+                    outcome = await self._exchange(channel, asked, source, parts, until)
                     if outcome is not None:  # all is said; a child that stays is up to no good
                         asyncio.get_running_loop().call_later(LINGER_SECONDS, warm.kill_job, number)
                     end = await asyncio.shield(ended)
@@ -214,11 +216,14 @@ class Children:
         return Rendered.joined(parts.made) if parts.made or end is None else explain_end(end, self._limits)
 
     async def _exchange(
-        self, channel: socket.socket, request: dict[str, Any], source: Source, parts: "_Parts"
+        self, channel: socket.socket, request: dict[str, Any], source: Source, parts: "_Parts", until: float
     ) -> PreviewOutcome | None:
-        """Send the request, answer what is asked, read the reply; None when the child dies before it has said all."""
+        """Send the request, answer what is asked, read the reply; None when the child dies before it has said all. Raises
+        ChildrenLost where bytes of the source are still being waited for when the job's time is over.
+        """
         left = self._limits.source_bytes - len(source.known)
         questions = 0
+        room, pictures = self._limits.reply_bytes, self._limits.pictures  # for all parts together
         await self._send(channel, request, source.known)
         try:
             while True:
@@ -226,12 +231,14 @@ class Children:
                 header_bytes, body_bytes = frames.lengths(
                     prefix,
                     header_bytes=self._limits.header_bytes,
-                    body_bytes=self._limits.reply_bytes,
+                    body_bytes=room,
                 )
                 header = await self._receive(channel, header_bytes)
                 asked = frames.read_question(header, source.size_bytes) if body_bytes == 0 else None
                 if asked is None:
                     outcome = frames.read_reply(header, await self._receive(channel, body_bytes), self._limits)
+                    room -= body_bytes
+                    pictures -= frames.check_boxes(outcome, request.get("boxes", ()), pictures)
                     if not isinstance(outcome, Rendered) or not outcome.more:
                         return outcome
                     parts.add(outcome, self._limits)
@@ -240,13 +247,22 @@ class Children:
                 left -= last - first + 1
                 questions += 1
                 refused = left < 0 or questions > self._limits.questions
-                content = b"" if refused else await source.read_range(first, last)
+                content = b"" if refused else await self._fetched(source, first, last, until)
                 told = {"refused": "it would read more than it may"} if refused else {}
                 await self._send(channel, told, content)
         except frames.BadFrameError as error:
             return PreviewFailed(PreviewFailure.CRASHED, str(error))
         except EOFError:
             return None
+
+    @staticmethod
+    async def _fetched(source: Source, first: int, last: int, until: float) -> bytes:
+        """Bytes of the source. That they do not come is no fault of the file's, and none of the warm parent's."""
+        try:
+            async with asyncio.timeout_at(until):
+                return await source.read_range(first, last)
+        except TimeoutError as error:
+            raise ChildrenLost("the file was not read in time") from error
 
     @staticmethod
     async def _send(channel: socket.socket, header: dict[str, Any], body: bytes) -> None:

@@ -7,7 +7,7 @@ the file it decodes, so `read_reply` believes nothing.
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coffer_media_worker.domain import (
@@ -87,10 +87,23 @@ def read_reply(header: bytes, body: bytes, limits: JobLimits) -> PreviewOutcome:
     try:
         told = json.loads(header)
         if "failed" in told:
-            return PreviewFailed(PreviewFailure(told["failed"]), str(told.get("detail", ""))[:500])
+            reason = PreviewFailure(told["failed"])
+            if reason is PreviewFailure.NO_ANSWER:
+                raise BadFrameError("no job says of itself that it was never tried")
+            return PreviewFailed(reason, str(told.get("detail", ""))[:500])
         return _rendered(told, body, limits)
     except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         raise BadFrameError(f"{type(error).__name__}: {error}") from error
+
+
+def check_boxes(outcome: PreviewOutcome, boxes: Sequence[int], most: int) -> int:
+    """How many pictures there are. Raises `BadFrameError` for more than so many, and for one that nobody asked for: boxes name
+    the objects that pictures become.
+    """
+    pictures = outcome.pictures if isinstance(outcome, Rendered) else ()
+    if len(pictures) > most or any(picture.box not in boxes for picture in pictures):
+        raise BadFrameError("pictures that nobody asked for")
+    return len(pictures)
 
 
 def _rendered(told: dict[str, Any], body: bytes, limits: JobLimits) -> Rendered:

@@ -18,6 +18,7 @@ from coffer_media_worker import formats, reducing
 from coffer_media_worker.colours import srgb, upright
 from coffer_media_worker.domain import PIXEL_LIMITS, Picture, PixelLimits, PreviewFailure, Rendered, pixel_refusal
 from coffer_media_worker.encoding import encode, placeholder
+from coffer_media_worker.memory import coefficient_bytes, to_be_had
 from coffer_media_worker.metadata import told_by_colours, told_by_file
 from coffer_media_worker.pictures import JpegLayout, jpeg_layout, picture_size
 from coffer_media_worker.ranged import OverBudgetError, Ranged
@@ -79,8 +80,7 @@ def draw(
 
     Only the first frame is drawn and nothing is enlarged: a box that shows no more than the one before it is left out. With
     `square` the middle of the picture fills the one box, and a smaller picture is enlarged. Where it was taken is told with
-    `locate` only, and never by a picture. Raises `ImagingError` and nothing
-    else.
+    `locate` only, and never by a picture. Raises `ImagingError` and nothing else.
     """
     try:
         with warnings.catch_warnings():
@@ -178,10 +178,11 @@ def _draw_jpeg(job: _Drawing, *, square: bool) -> Iterator[Rendered]:
     shown = min(layout.size) if square else max(layout.size)
     coarse = shown >= COARSE * boxes[0]
     cut = layout.first_scan_end
+    held = coefficient_bytes(layout.size) if layout.progressive else 0
     if coarse and layout.progressive and layout.first_scan_is_full and layout.first_scan_is_dc and cut:
         # The first scan holds every DC coefficient, that is the picture at 1/8: 4 % of the bytes, a fifth of the time.
         _require_end(job.file, cut)
-        decoded = _decode_jpeg(job, io.BytesIO(_first(job.file, cut) + b"\xff\xd9"), boxes[0], square=square)
+        decoded = _decode_jpeg(job, io.BytesIO(_first(job.file, cut) + b"\xff\xd9"), boxes[0], square=square, held_bytes=held)
         yield replace(_small(job, decoded, boxes[0], square=square), more=len(boxes) > 1)
         boxes = boxes[1:]
     if not boxes:
@@ -194,7 +195,7 @@ def _draw_jpeg(job: _Drawing, *, square: bool) -> Iterator[Rendered]:
         decoded = _decode_jpeg(job, io.BytesIO(whole), boxes[0], square=square)
         yield replace(_small(job, decoded, boxes[0], square=square), more=True)
         boxes = boxes[1:]
-    decoded = _decode_jpeg(job, io.BytesIO(whole), boxes[-1], square=square)
+    decoded = _decode_jpeg(job, io.BytesIO(whole), boxes[-1], square=square, held_bytes=held)
     yield from _parts(job, decoded, boxes, square=square)
 
 
@@ -261,8 +262,14 @@ def _scans_exceed(source: bytes, most: int) -> bool:
     return source.count(b"\xff\xda") > most and jpeg_layout(source, max_scans=most).scans > most
 
 
-def _decode_jpeg(job: _Drawing, content: io.BytesIO, box: int, *, square: bool) -> _Decoded:
-    return _decode(job, content, "image/jpeg", box, square=square)
+def _decode_jpeg(job: _Drawing, content: io.BytesIO, box: int, *, square: bool, held_bytes: int = 0) -> _Decoded:
+    """As `_decode`; libjpeg calls it damage, too, when it cannot have the memory that it holds a picture in."""
+    try:
+        return _decode(job, content, "image/jpeg", box, square=square)
+    except CorruptError as error:
+        if not to_be_had(held_bytes):
+            raise OutOfMemoryError(str(error)) from error
+        raise
 
 
 def _decode(job: _Drawing, content: io.BytesIO | Ranged, mime_type: str, box: int, *, square: bool) -> _Decoded:

@@ -1,6 +1,7 @@
 """When a file is scanned for viruses, and what follows from the answer or from none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -43,7 +44,7 @@ class Antivirus:
         if size_bytes > self.max_bytes:
             return _unscanned(verdict, self.when_too_large), ""
         try:
-            async with blobs.stream(key, etag=etag) as pieces:
+            async with aclosing(_read(blobs, key, etag)) as pieces:
                 scanned = await self.scanner.scan(pieces)
         except ScannerDownError as error:
             log.warning("scanner_down", error=str(error), policy=self.when_down)
@@ -55,6 +56,13 @@ class Antivirus:
         if scanned.found is not None:
             return replace(verdict, reason=RejectReason.INFECTED), scanned.found
         return verdict, ""
+
+
+async def _read(blobs: Blobs, key: str, etag: str) -> AsyncGenerator[bytes, None]:
+    """The object's pieces; it is opened when the first one is taken, so whoever waits for their turn holds nothing open."""
+    async with blobs.stream(key, etag=etag) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 def _unscanned(verdict: Verdict, policy: Policy) -> Verdict:

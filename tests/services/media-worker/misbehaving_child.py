@@ -17,7 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from coffer_media_worker import child, frames, tasks
+from PIL import Image
+
+from coffer_media_worker import child, encoding, frames, tasks
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.ranged import Ranged
 
@@ -55,6 +57,20 @@ def _half() -> None:
 
 def _lie() -> Rendered:
     return Rendered((Picture(b"<script>", "image/webp", 1, 1, 400),), 1, 1)
+
+
+def _pour() -> Rendered:
+    """No part is more than it may be; all of them are."""
+    frame, body = frames.reply_frame(Rendered(text=bytes(b"x" * (1 << 20)), more=True))
+    for _ in range(20):
+        _say(frame + body)
+    return Rendered()
+
+
+def _unwanted() -> Rendered:
+    """A picture for a box that nobody named."""
+    small = Image.new("RGB", (4, 3))
+    return Rendered((Picture(encoding.encode(small, "WEBP", 400), "image/webp", 4, 3, 7),), 4, 3)
 
 
 def _surroundings() -> str:
@@ -167,6 +183,8 @@ DEEDS: dict[bytes, Callable[[], object]] = {
     b"half": _half,
     b"garbage": lambda: _say(b"\0\0\0\x05\0\0\0\0[[[[["),
     b"lie": _lie,
+    b"pour": _pour,
+    b"unwanted": _unwanted,
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from coffer_chassis.blobs import Blobs
 from coffer_chassis.handling import Retry
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
@@ -175,6 +177,47 @@ async def test_what_is_too_long_empty_or_refused_already_is_not_sent(deps: Deps)
     assert (await told(deps, antivirus, b"")).type == "media.upload.cleared.v1"
     assert (await told(deps, replace(antivirus, max_bytes=9999), images.program(), "a.jpg")).reason == "executable_in_disguise"
     assert scanner.asked == 0
+
+
+async def test_a_file_that_waits_for_its_turn_holds_no_connection_to_the_bucket(deps: Deps) -> None:
+    blobs = Counted(deps.blobs)
+
+    class Busy:
+        async def scan(self, pieces: AsyncIterator[bytes]) -> Scanned:
+            assert blobs.opened == 0
+            assert b"".join([piece async for piece in pieces]) == b"hello"
+            assert (blobs.opened, blobs.closed) == (1, 1)
+            return Scanned()
+
+    class Hasty:
+        async def scan(self, pieces: AsyncIterator[bytes]) -> Scanned:
+            await anext(pieces)
+            return Scanned(found="x")
+
+    counted: Any = blobs
+    for scanner in (Busy(), Hasty()):
+        assert await told(replace(deps, blobs=counted), Antivirus(scanner, "retry", "fail_open", 100))
+    assert (blobs.opened, blobs.closed) == (2, 2), "what is left before its end is closed"
+
+
+class Counted:
+    """The bucket, and how many objects were opened and closed again."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self.opened = self.closed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._blobs, name)
+
+    @asynccontextmanager
+    async def stream(self, key: str, *, etag: str | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with self._blobs.stream(key, etag=etag) as pieces:
+            self.opened += 1
+            try:
+                yield pieces
+            finally:
+                self.closed += 1
 
 
 async def test_bytes_that_go_away_get_no_verdict(deps: Deps) -> None:

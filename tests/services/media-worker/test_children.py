@@ -98,6 +98,8 @@ async def test_a_picture_too_large_for_the_memory_limit_fails_for_memory(make: M
         (b"garbage", PreviewFailure.CRASHED),
         (b"flood", PreviewFailure.CRASHED),
         (b"lie", PreviewFailure.CRASHED),
+        (b"pour", PreviewFailure.CRASHED),
+        (b"unwanted", PreviewFailure.CRASHED),
     ],
 )
 async def test_a_child_taken_over_by_its_file_costs_only_itself(make: Make, deed: bytes, reason: PreviewFailure) -> None:
@@ -184,6 +186,7 @@ def test_explains_every_way_to_die(end: JobEnd, reason: PreviewFailure) -> None:
         b'"failed"',
         b"{}",
         b'{"failed": "nothing known"}',
+        b'{"failed": "no_answer"}',
         *(
             b'{"pictures": [["%s", %s]], "source": [%s], "placeholder": %s, "facts": %s}' % broken
             for broken in (
@@ -284,6 +287,37 @@ async def test_a_parent_that_does_not_answer_is_replaced(make: Make, monkeypatch
         await children.render(images.jpeg(64, 64))
     assert isinstance(await children.render(images.jpeg(64, 64)), Rendered)
     assert not alive(parent)
+
+
+class Away:
+    """A file whose bucket does not answer, or gives up after a while."""
+
+    size_bytes = 1 << 20
+    known = b""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    async def read_range(self, first: int, last: int) -> bytes:
+        if self.error is not None:
+            raise self.error
+        await asyncio.Event().wait()
+        raise AssertionError("nothing comes")
+
+
+@pytest.mark.parametrize("error", [None, TimeoutError("the bucket")], ids=["silent", "gives up"])
+async def test_a_bucket_that_does_not_answer_costs_no_other_job_its_parent(
+    make: Make, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    monkeypatch.setattr("coffer_media_worker.children.GRACE_SECONDS", 0.1)
+    children = await make(replace(JOB_LIMITS, wall_seconds=0.3), misbehaving=False)
+    parent = children.parent_pid
+    with pytest.raises(ChildrenLost):
+        await children.render(Away(error))
+    assert children.parent_pid == parent
+    assert isinstance(await children.render(images.jpeg(64, 64)), Rendered)
+    assert children.starts == 1
+    await until(lambda: not jobs_of(children.parent_pid))
 
 
 @pytest.mark.parametrize("command", [(sys.executable, "-c", "raise SystemExit(1)"), ("/nonexistent",)])

@@ -9,7 +9,7 @@ import pytest
 from coffer_media_worker.children import Children
 from coffer_media_worker.domain import JOB_LIMITS, SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from factories import heic, images
-from factories.children import MISBEHAVING
+from factories.children import MISBEHAVING, inherited_bytes
 
 pytestmark = pytest.mark.slow  # starts and kills real children
 
@@ -88,12 +88,26 @@ async def test_what_was_finished_stays_when_the_child_dies_over_the_rest() -> No
 
 
 async def test_a_picture_whose_large_sizes_need_too_much_memory_keeps_its_small_one() -> None:
-    pool = Children(1, replace(JOB_LIMITS, memory_bytes=256 << 20))
+    content = images.saved(images.photo(8000, 6000), "JPEG", quality=80, progressive=True)
+    made = await drawn_with(154 << 20, content)
+    assert isinstance(made, Rendered), made
+    assert [picture.box for picture in made.pictures] == [400]
+
+
+async def test_what_lacks_memory_from_the_beginning_is_not_called_damaged() -> None:
+    content = images.saved(images.photo(8000, 6000), "JPEG", quality=80, progressive=True)
+    made = await drawn_with(100 << 20, content)
+    assert isinstance(made, PreviewFailed), made
+    assert made.reason is PreviewFailure.MEMORY
+
+
+async def drawn_with(memory_bytes: int, content: bytes) -> PreviewOutcome:
+    """What a child makes of a picture that may have so much memory beyond what every child has from its parent."""
+    pool = Children(1)
     await pool.start()
     try:
-        made = await drawn(pool, images.saved(images.photo(8000, 6000), "JPEG", quality=80, progressive=True))
-        assert isinstance(made, Rendered), made
-        assert made.pictures[0].box == 400
+        pool._limits = replace(JOB_LIMITS, memory_bytes=inherited_bytes(pool) + memory_bytes)
+        return await drawn(pool, content)
     finally:
         await pool.stop()
 

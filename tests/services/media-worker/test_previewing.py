@@ -1,12 +1,14 @@
 """The small picture is told before the others are made, once, and whatever happens then."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from coffer_chassis.handling import Retry
 from coffer_chassis.revocations import DenyList
@@ -15,14 +17,15 @@ from coffer_chassis.unit_of_work import Work
 from coffer_contracts.files import ItemCommittedV1
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
-from coffer_media_worker.handlers import burying
+from coffer_media_worker.handlers import burying, previewing
 from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.sources import Source, Stored
 from coffer_media_worker.store import tables
+from coffer_media_worker.store.previews import record_preview
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
-from factories.events import arrived, item_committed, item_purged
+from factories.events import arrived, item_committed, item_purged, version_deleted
 from factories.previews import preview
 
 pytestmark = pytest.mark.slow  # a database of its own
@@ -36,6 +39,7 @@ class Children:
 
     def __init__(self) -> None:
         self.outcomes: list[PreviewOutcome | Exception] = [WHOLE]
+        self.parts: list[Rendered] = [SMALL]
         self.sources: list[Source | bytes] = []
         self.meanwhile: Any = None
 
@@ -52,7 +56,8 @@ class Children:
         assert early is not None
         assert tuple(boxes) == (400, 1024, 2048)
         self.sources.append(source)
-        await early(SMALL)
+        for part in self.parts:
+            await early(part)
         if self.meanwhile is not None:
             await self.meanwhile()
         outcome = self.outcomes.pop(0)
@@ -110,6 +115,28 @@ async def test_the_small_picture_is_told_first_and_then_all(deps: Deps) -> None:
     assert await stored(deps, fact) == [400, 2048]
 
 
+async def test_only_the_small_picture_is_told_early_however_many_parts_there_are(deps: Deps, children: Children) -> None:
+    children.parts = [Rendered(facts={"title": "none yet"}, more=True), SMALL, replace(SMALL, pictures=WHOLE.pictures[1:])]
+    children.outcomes = [PreviewFailed(PreviewFailure.TIMEOUT), WHOLE]
+    await preview(deps, arrived(await committed(deps)))
+    assert await told(deps) == [("ready", [400], "1"), ("ready", [400, 2048], "2")]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"title": "a\0b"}, {"title": "a\ud800"}, {"page_count": 10**400}, {"duration_milliseconds": 1 << 53}, {"taken": "yes"}],
+    ids=["nul", "surrogate", "endless", "inexact", "no moment"],
+)
+async def test_facts_that_nobody_could_store_cost_no_picture(deps: Deps, children: Children, facts: dict[str, Any]) -> None:
+    children.outcomes = [replace(WHOLE, facts={"camera_make": "ACME", **facts})]
+    await preview(deps, arrived(await committed(deps)))
+    async with deps.work.read() as connection:
+        bodies = (await connection.execute(select(tables.chassis.outbox.c.body))).scalars()
+        last = [json.loads(body) for body in bodies][-1]["data"]
+    assert len(last["images"]) == 2
+    assert not set(facts) & set(last.get("facts") or ())
+
+
 async def test_after_a_loss_all_are_made_and_the_small_one_is_not_told_again(
     deps: Deps, children: Children, clock: FixedClock
 ) -> None:
@@ -153,6 +180,31 @@ async def test_a_purge_in_between_leaves_nothing(deps: Deps, children: Children)
     children.meanwhile = purge
     await preview(deps, arrived(fact, sequence=1))
     assert await told(deps) == [("ready", [400], "1")]
+    assert await stored(deps, fact) == []
+
+
+@pytest.mark.parametrize("is_version", [False, True], ids=["file", "version"])
+async def test_a_removal_beside_the_last_word_leaves_no_row(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch, is_version: bool
+) -> None:
+    fact = await committed(deps)
+    record = record_preview
+    gone: Any = version_deleted(fact) if is_version else item_purged(fact)
+    bury: Any = burying.on_version_deleted if is_version else burying.on_item_purged
+    removals: list[asyncio.Future[None]] = []
+
+    async def slowly(connection: AsyncConnection, *arguments: Any, **more: Any) -> int:
+        if not removals:
+            removals.append(asyncio.ensure_future(bury(arrived(gone, sequence=9), deps)))
+            await asyncio.wait(removals, timeout=0.3)
+        return await record(connection, *arguments, **more)
+
+    monkeypatch.setattr(previewing, "record_preview", slowly)
+    await preview(deps, arrived(fact))
+    await removals[0]
+    async with deps.work.read() as connection:
+        rows = (await connection.execute(select(tables.previews.c.version_id))).all()
+    assert rows == []
     assert await stored(deps, fact) == []
 
 

@@ -316,6 +316,21 @@ async def test_what_cannot_be_tried_is_tried_again_after_growing_pauses_for_a_da
     assert (event["type"], event["data"]["reason"]) == ("media.preview.failed.v1", "no_answer")
 
 
+async def test_whoever_stood_in_line_for_days_is_tried_again_like_others(
+    deps: Deps, children: Children, clock: FixedClock
+) -> None:
+    await photo(deps, ANN)
+    clock.advance(days=3)
+    children.lost = True
+    with pytest.raises(Retry):
+        await make_previews(deps)
+    assert await told(deps) == []
+    children.lost = False
+    clock.advance(seconds=1)
+    assert await make_previews(deps) == 1
+    assert [event["type"] for event in await told(deps)] == ["media.preview.ready.v1"]
+
+
 async def test_what_is_asked_for_again_is_made_once_as_it_was_asked_last(deps: Deps, children: Children) -> None:
     first = await photo(deps, ANN, b"first")
     content = first.data.content

@@ -64,17 +64,18 @@ async def ask_for_jpeg(deps: Deps, origin: Origin, content: Version, owner_id: U
 
     Raises PreviewUnavailable where that was asked for and nothing came.
     """
+    # Whoever asks again and again while it is waited for, or in vain, takes no lock that the whole drive waits for.
     async with deps.work.read() as connection:
-        # Whoever waits asks every second: that must not cost the owner's lock.
-        if await preview_requests.is_jpeg_awaited(connection, content.id, deps.work.clock.now()):
-            return
-    async with deps.work.unit(origin) as unit:
-        drive = await lock_drive(unit.connection, owner_id)
-        requests = await preview_requests.request_jpeg(unit.connection, content.id, unit.now) if drive else []
-        if drive is not None:
-            for request in requests:
-                await _ask(unit, drive, request, "jpeg")
-        hopeless = not requests and await preview_requests.is_jpeg_hopeless(unit.connection, content.id, unit.now)
+        now = deps.work.clock.now()
+        awaited = await preview_requests.is_jpeg_awaited(connection, content.id, now)
+        hopeless = not awaited and await preview_requests.is_jpeg_hopeless(connection, content.id, now)
+    if not awaited and not hopeless:
+        async with deps.work.unit(origin) as unit:
+            drive = await lock_drive(unit.connection, owner_id)
+            requests = await preview_requests.request_jpeg(unit.connection, content.id, unit.now) if drive else []
+            if drive is not None:
+                for request in requests:
+                    await _ask(unit, drive, request, "jpeg")
     if hopeless:
         raise PreviewUnavailable("There are no pictures of this file as JPEG.", reason=NO_ANSWER)
 

@@ -41,5 +41,5 @@ async def on_version_deleted(event: Envelope[VersionDeletedV1], deps: Deps) -> N
     keys = await derived_keys(deps, fact.blob_ids)
     await deps.blobs.delete(keys)
     async with deps.work.unit(cause=event, consumer=BULK) as unit:
-        await bury_version(unit.connection, fact.version_id, unit.now)
+        await bury_version(unit.connection, fact.item_id, fact.version_id, unit.now)
     await deps.blobs.delete(keys)

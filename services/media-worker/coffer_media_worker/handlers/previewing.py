@@ -26,10 +26,12 @@ from coffer_media_worker.handlers.jpegs import has_jpegs, with_jpegs
 from coffer_media_worker.sources import Source, Stored
 from coffer_media_worker.store.previews import preview_of_blob, record_preview
 from coffer_media_worker.store.queue import PreviewJob, end_job, has_use, note_told_early
-from coffer_media_worker.store.tombstones import is_gone
+from coffer_media_worker.store.tombstones import hold_item, is_gone
 from coffer_media_worker.warm import ChildrenLost
 
 WORTH_ANOTHER_TRY = frozenset({PreviewFailure.TIMEOUT, PreviewFailure.CRASHED})
+LARGEST_FACT = (1 << 53) - 1
+"""Numbers up to this are exact for every reader of JSON (RFC 8259, section 6)."""
 Told = PreviewReadyV1 | PreviewOmittedV1 | PreviewFailedV1
 """What may become of a version: pictures, something without a picture, or nothing and why."""
 
@@ -54,8 +56,12 @@ async def make_preview(deps: Deps, job: PreviewJob) -> None:
         return
     about = asked.about(deps.work.clock.now())
 
+    is_told = job.told_early  # before a crash
+
     async def early(part: Rendered) -> None:
-        if not job.told_early:  # or it was, before a crash
+        nonlocal is_told
+        if part.pictures and not is_told:  # by itself a later part would stand for all
+            is_told = True
             await _tell(asked, deps, job, _told(about, await _stored(deps, asked, part)), last=False)
 
     try:
@@ -131,6 +137,7 @@ async def _tell(
     ready = result if isinstance(result, PreviewReadyV1) else None
     reason = result.reason if isinstance(result, PreviewFailedV1) else None if last else UNFINISHED
     async with deps.work.unit(Origin.of(asked.event)) as unit:
+        await hold_item(unit.connection, result.item_id)
         gone = await is_gone(unit.connection, result.item_id, result.version_id, asked.sequence)
         if not gone:
             if not await (end_job(unit.connection, job) if last else note_told_early(unit.connection, job, unit.now)):
@@ -244,7 +251,7 @@ def believed(told: Mapping[str, object], *, locate: bool = False) -> MediaFacts 
     """What a child told, as far as it has the form of facts: the child may have been taken over by the file. Where it was taken
     is left out unless it was asked for.
     """
-    fields = {name: value for name, value in told.items() if name in MediaFacts.model_fields}
+    fields = {name: value for name, value in told.items() if name in MediaFacts.model_fields and _is_storable(value)}
     if not locate:
         fields.pop("location", None)
     try:
@@ -252,3 +259,10 @@ def believed(told: Mapping[str, object], *, locate: bool = False) -> MediaFacts 
     except ValidationError as error:
         log.warning("facts_not_believed", fields=sorted(str(one["loc"][0]) for one in error.errors()))
         return None
+
+
+def _is_storable(value: object) -> bool:
+    """Whether whoever hears of it can keep it: databases take no NUL, and many readers no longer numbers."""
+    if isinstance(value, int):
+        return abs(value) <= LARGEST_FACT
+    return not isinstance(value, str) or value.isprintable()

@@ -33,6 +33,9 @@ DEADLY = 5
 PATIENCE = timedelta(days=1)
 """How long a job is tried again that fails through no fault of the file's; files does not wait longer either."""
 
+TRIES = 10
+"""So often it is tried in any case, within a quarter of an hour: it may have stood in line for most of that day, or longer."""
+
 LONGEST_PAUSE_SECONDS = 300.0
 BACK_OFF_SECONDS = (0.2, 10.0)
 
@@ -97,7 +100,7 @@ async def _make(deps: Deps, job: PreviewJob) -> None:
             await clear_up(deps, job.blob_id)
             return
         except Exception:
-            if waited > PATIENCE.total_seconds():
+            if waited > PATIENCE.total_seconds() and job.failures >= TRIES:
                 log.exception("preview_given_up", version_id=job.version_id, failures=job.failures)
                 with suppress(JobLost):
                     await give_up(deps, job, PreviewFailure.NO_ANSWER)

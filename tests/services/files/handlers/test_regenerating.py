@@ -1,18 +1,23 @@
 """Previews that nobody answers about are asked for again; operators have many made anew, a page at a time."""
 
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.problems import NotFound
 from coffer_files.domain.timelines import PREVIEW_PATIENCE
 from coffer_files.handlers import regenerating
-from coffer_files.handlers.preview_requests import ask_again, ask_anew, make_preview_anew
+from coffer_files.handlers.preview_requests import ASKED_AGAIN_AFTER, ask_again, ask_anew, make_preview_anew
 from coffer_files.handlers.previews import give_up_previews
 from coffer_files.handlers.regenerating import regenerate_all
 from coffer_files.handlers.working import run_jobs
 from coffer_files.store.drives import lock_drive
-from coffer_files.store.preview_requests import Which
+from coffer_files.store.preview_requests import Waiting, Which, overdue_previews, unanswered_previews
 from factories.files import Files, files_on, person
 from factories.jobs import nothing_to_do
 from factories.previewed import asked, failed, previewed, ready
@@ -27,6 +32,17 @@ async def files(store: str) -> Any:
         await service.rows("UPDATE versions SET preview_status = 'none' RETURNING id")
         await service.rows("DELETE FROM outbox RETURNING id")
         yield service
+
+
+Look = Callable[[AsyncConnection, datetime], Awaitable[list[Waiting]]]
+
+
+async def overdue(connection: AsyncConnection, now: datetime) -> list[Waiting]:
+    return await overdue_previews(connection, now - PREVIEW_PATIENCE, 200)
+
+
+async def unanswered(connection: AsyncConnection, now: datetime) -> list[Waiting]:
+    return await unanswered_previews(connection, now, ASKED_AGAIN_AFTER, 200)
 
 
 async def anew(files: Files, upload: Any) -> None:
@@ -55,6 +71,34 @@ async def test_a_preview_of_which_nothing_is_heard_is_asked_for_again_and_at_las
     assert await ask_again(files.deps) == 0
     await files.handle(ready(upload))
     assert await status(files, upload) == ("ready", None)
+
+
+MANY_FRESH = """
+    INSERT INTO versions SELECT (jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid()))).*
+    FROM versions AS one, generate_series(1, 5000) WHERE one.id = '{id}' RETURNING 1
+"""
+
+
+@pytest.mark.parametrize("look", [overdue, unanswered])
+async def test_looking_for_what_waits_too_long_costs_the_same_however_many_wait_a_short_time(files: Files, look: Look) -> None:
+    upload = await files.upload()
+    await files.rows(MANY_FRESH.format(id=upload.version_id))
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: object, _r: object, statement: str, values: Any, *_: object) -> None:
+        seen.append((statement, values))
+
+    engine = files.deps.work.engine
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("ANALYZE versions")
+        assert await look(connection, files.clock.now()) == []
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+        statement, values = seen[-1]
+        plan = (await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values)).scalar_one()
+    await files.rows(f"DELETE FROM versions WHERE item_id = '{upload.item_id}' AND id <> '{upload.version_id}' RETURNING 1")
+    top = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 50
 
 
 async def test_what_is_made_anew_has_a_day_of_its_own(files: Files) -> None:

@@ -1,11 +1,13 @@
 """A preview is made anew for whoever may change the file; pictures come as JPEG for those who show no WebP."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from coffer_chassis.access import EDITOR, VIEWER
 from coffer_chassis.ids import new_id
+from coffer_files.store.drives import lock_drive
 from factories.files import Files, granted, person, rejected, stored
 from factories.previewed import asked, failed, previewed, ready
 
@@ -183,6 +185,21 @@ async def test_whoever_waits_for_a_jpeg_is_not_made_to_ask_again_by_pictures_tha
         assert len(await about(files, upload)) == 1, "each request would have the media worker begin anew"
         await files.handle(ready(upload, 4, jpeg=True))
         assert (await http.get(at, params=jpeg)).status_code == 302
+
+
+async def test_who_waits_for_a_jpeg_or_waits_in_vain_holds_up_nobody_in_the_drive(files: Files) -> None:
+    upload = await previewed(files)
+    at, jpeg = f"/v1/items/{upload.item_id}/preview", {"format": "jpeg"}
+    async with files.client() as http:
+        for _ in range(3):
+            assert (await http.get(at, params=jpeg)).status_code == 202
+            async with files.deps.work.engine.begin() as connection, asyncio.timeout(3):
+                assert await lock_drive(connection, files.owner.user_id) is not None
+                assert (await http.get(at, params=jpeg)).status_code == 202
+            files.clock.advance(minutes=10)
+        async with files.deps.work.engine.begin() as connection, asyncio.timeout(3):
+            assert await lock_drive(connection, files.owner.user_id) is not None
+            assert (await http.get(at, params=jpeg)).status_code == 404
 
 
 async def test_new_pictures_leave_old_ones_as_jpeg_behind(files: Files) -> None:
