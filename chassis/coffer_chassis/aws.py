@@ -69,14 +69,14 @@ def _config(pool: int, *, attempts: int, read_seconds: float) -> AioConfig:
 
 
 @cache
-def _models() -> Any:
+def sdk_models() -> Any:
     """The SDK's descriptions of the services, 14 MiB when read: one copy for all services of a process."""
     return get_session().get_component("data_loader")
 
 
 def _session() -> Any:
     session = get_session()
-    session.register_component("data_loader", _models())
+    session.register_component("data_loader", sdk_models())
     return session
 
 

@@ -17,6 +17,7 @@ from coffer_chassis.admin import commands as operators
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.health import Readiness
 from coffer_chassis.internal import internal_app
+from coffer_chassis.schema import migrate
 from coffer_chassis.secret_references import SecretUnreadable
 from coffer_chassis.service import Service
 from coffer_chassis.serving import freeze_start_up, listen, serve, stop_on_signals
@@ -93,8 +94,6 @@ def _parser(program: Program) -> argparse.ArgumentParser:
 
 async def _run(program: Program, arguments: argparse.Namespace, coffer: CofferSettings, settings: ServiceSettings) -> int:
     if arguments.command == "migrate":
-        from coffer_chassis.migrations import migrate  # noqa: PLC0415  # a tenth of a start, for this command alone
-
         await migrate(str(settings.database_url), program.package)
         return 0
     service = await program.build(coffer, settings)

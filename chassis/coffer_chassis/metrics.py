@@ -123,6 +123,16 @@ BUCKET_MISMATCHED = _gauge("coffer_bucket_mismatched", "Contents of files whose 
 MEDIA_JOBS = _counter("coffer_media_jobs_total", "Verdicts and previews finished, by outcome.", "outcome")
 MEDIA_BARRIERS = _gauge("coffer_media_barrier", "1 if this barrier stands around rendering processes, 0 if not.", "barrier")
 MEDIA_JOB_SECONDS = _histogram("coffer_media_job_seconds", "One verdict or preview, reading included.", _JOB_SECONDS)
+MEDIA_VERDICT_SECONDS = _histogram(
+    "coffer_media_verdict_seconds", "From the fact that bytes have come to the verdict on them.", _LAG_SECONDS
+)
+MEDIA_PREVIEWS = _counter("coffer_media_previews_total", "Previews finished: `ready`, or why there is none.", "outcome")
+MEDIA_PREVIEWS_OPEN = _gauge("coffer_media_previews_open", "Previews to be made: `waiting` for their turn, or `held`.", "state")
+MEDIA_PREVIEWS_OWNERS = _gauge("coffer_media_previews_owners", "People whose previews are to be made.")
+MEDIA_PREVIEWS_OLDEST_SECONDS = _gauge("coffer_media_previews_oldest_seconds", "Age of the oldest preview to be made.")
+MEDIA_PREVIEW_WAIT_SECONDS = _histogram(
+    "coffer_media_preview_wait_seconds", "From the line to the first try at a preview.", _LAG_SECONDS
+)
 SSE_CONNECTIONS = _gauge("coffer_sse_connections", "Live streams open in this process.")
 SSE_ENDED = _counter("coffer_sse_ended_total", "Live streams that ended, by reason.", "outcome")
 TRACE_SPANS = _counter("coffer_trace_spans_total", "Spans that ended where traces are exported, by outcome.", "outcome")

@@ -36,11 +36,8 @@ class SchemaMismatch(Exception):
     """The store is at a revision that this release does not know: it is newer than the code, or not this service's."""
 
 
-async def migrate(url: str, package: str) -> None:
-    """Bring the store at `url` (`postgresql+asyncpg://...`) to the newest revision in `<package>/migrations/versions`.
-
-    May run twice and in several processes at once; all revisions commit together or not at all. Raises SchemaMismatch.
-    """
+async def upgrade(url: str, package: str) -> None:
+    """What `schema.migrate` does with a store that is not at the newest revision. Raises SchemaMismatch."""
     await asyncio.to_thread(_migrate, url, package)
 
 

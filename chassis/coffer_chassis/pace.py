@@ -9,7 +9,9 @@ from time import monotonic
 WINDOW_SECONDS = 0.1
 BUSY = 10
 """Messages within the window from which on a loop is busy: a hundred a second."""
-PAUSE_SECONDS = 0.02
+FULL = 10
+"""What one call to the broker carries at most."""
+LONGEST_PAUSE_SECONDS = 0.05
 
 
 class Pace:
@@ -27,9 +29,9 @@ class Pace:
 
     @property
     def pause_seconds(self) -> float:
-        """How long to wait before the next call: 0 unless the loop is busy."""
+        """How long to wait before the next call: until it is full at the pace of late, and 0 unless the loop is busy."""
         self._forget()
-        return PAUSE_SECONDS if self._sum >= BUSY else 0.0
+        return min(LONGEST_PAUSE_SECONDS, WINDOW_SECONDS * FULL / self._sum) if self._sum >= BUSY else 0.0
 
     def _forget(self) -> None:
         while self._moved and self._moved[0][0] < monotonic() - WINDOW_SECONDS:

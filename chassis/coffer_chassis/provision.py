@@ -1,6 +1,6 @@
 """Creates topics, queues, policies, subscriptions and the bucket from the topology. Idempotent: run it at every start.
 
-boto3, because it runs before the event loop has anything to do.
+By the SDK's clients that wait, because it runs before the event loop has anything to do.
 """
 
 import json
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
 
-import boto3
 import structlog
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.session import Session
 
-from coffer_chassis.aws import AwsAccess
+from coffer_chassis.aws import AwsAccess, sdk_models
 from coffer_chassis.topology import DEAD, DEAD_RETENTION_SECONDS, RETENTION_SECONDS, Lane, ServiceTopology, Topology
 
 MULTIPART_DAYS = 8
@@ -45,9 +45,13 @@ class Provisioner:
             response_checksum_validation="when_required",
             s3={"addressing_style": "path"},
         )
-        sns, sqs, s3 = (
-            boto3.client(name, config=config, **self.access.client_arguments(name)) for name in ("sns", "sqs", "s3")
-        )
+        session = Session()
+        session.register_component("data_loader", sdk_models())
+
+        def client(name: str) -> Any:
+            return session.create_client(name, config=config, **self.access.client_arguments(name))
+
+        sns, sqs, s3 = map(client, ("sns", "sqs", "s3"))
         names = [topic for service in self.topology.services for topic in service.topics]
         topics = {name: sns.create_topic(Name=name)["TopicArn"] for name in names}
         _bucket(s3, self.topology.bucket, self.access.region)
@@ -69,7 +73,7 @@ class Provisioner:
         self._lifecycle(s3)
         self._cors(s3)
         if self.mail_from and any(service.sends_mail for service in self.topology.services):
-            _identity(boto3.client("sesv2", config=config, **self.access.client_arguments("sesv2")), self.mail_from)
+            _identity(client("sesv2"), self.mail_from)
         log.info("provisioned", topics=len(topics), queues=2 * len(self.topology.lanes))
 
     def _lane(self, sqs: Any, lane: Lane, topics: dict[str, str]) -> str:

@@ -83,6 +83,12 @@ class CofferSettings(ReferencingSettings):
     limit_search_per_minute: int = Field(
         300, description="Searches of one person or token. 0 switches this limit off.", ge=0, le=MOST_PER_MINUTE
     )
+    limit_preview_per_minute: int = Field(
+        60,
+        description="Previews that one person or token has made anew. 0 switches this limit off.",
+        ge=0,
+        le=MOST_PER_MINUTE,
+    )
 
     @field_validator("redis_url", "s3_kms_key_id", mode="before")
     @classmethod

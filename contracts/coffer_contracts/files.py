@@ -80,6 +80,9 @@ class ItemCommittedV1(ItemFact):
     is_new: bool = described(description="True for a new item, false for a new version of one.")
     previous_version_id: VersionId | None = described(None, description="The version before, of a new version.")
     previous_size_bytes: int | None = described(None, description="Length of the content before, of a new version.", ge=0)
+    locate: bool | None = described(
+        None, description="True where the owner of the drive wants to be told where pictures were taken; absent otherwise."
+    )
 
 
 class ItemChangedV1(ItemFact):

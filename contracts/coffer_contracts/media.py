@@ -73,6 +73,24 @@ class MediaFacts(Shape):
     """What is known of a file's content besides its type; each of these only where the file tells it."""
 
     frame_count: int | None = described(None, description="How many frames an animation has.", ge=1)
+    page_count: int | None = described(None, description="How many pages or slides a document has.", ge=0)
+    duration_milliseconds: int | None = described(
+        None, description="How long a film or recording plays, in milliseconds.", ge=0
+    )
+    video_codec: str | None = described(None, description="What a film is coded with, e.g. `h264`.", max_length=32)
+    audio_codec: str | None = described(None, description="What a film's sound is coded with, e.g. `aac`.", max_length=32)
+    title: str | None = described(None, description="What a film or recording is called.", max_length=200)
+    artist: str | None = described(None, description="Who is heard in a recording.", max_length=200)
+    album: str | None = described(None, description="What a recording was published in.", max_length=200)
+    waveform: str | None = described(
+        None,
+        description="How loud a recording is over time, from its beginning: base64 of up to 800 bytes, 255 for full scale.",
+        max_length=1068,
+        pattern=r"^[A-Za-z0-9+/]*=*$",
+    )
+    waveform_milliseconds: int | None = described(
+        None, description="How much of a recording that covers, in milliseconds.", ge=0
+    )
     taken: str | None = described(
         None,
         description="When a photograph was taken, by the camera's clock: ISO 8601, with an offset if the camera knew it.",
@@ -85,6 +103,12 @@ class MediaFacts(Shape):
         None,
         description="64 bits in hex of how brightness falls from left to right (dHash): alike pictures differ in few bits.",
         pattern="^[0-9a-f]{16}$",
+    )
+    location: str | None = described(
+        None,
+        description="Where it was taken, only if its owner wants to know: degrees north and east as ISO 6709, "
+        "e.g. `+48.85826+002.29450/`. For nobody but the owner.",
+        pattern=r"^[+-]\d\d\.\d{5}[+-]\d{3}\.\d{5}/$",
     )
     sha256: str | None = described(
         None, description="SHA-256 of the content in hex, where all of it was read.", pattern="^[0-9a-f]{64}$"
@@ -118,6 +142,17 @@ class PreviewReadyV1(PreviewFact):
         None, description="A 16-pixel WebP as base64, small enough to stand in listings.", max_length=1024
     )
     facts: MediaFacts | None = described(None, description="What else is known of the content.")
+    text: ExtractedText | None = described(
+        None, description="What the file says, if it has words; belongs to the stored object."
+    )
+
+
+class PreviewOmittedV1(PreviewFact):
+    """There is no picture of this version: its kind has none, or the file carries none. What is known of it stands here."""
+
+    type: ClassVar[str] = "media.preview.omitted.v1"
+
+    facts: MediaFacts | None = described(None, description="What is known of the content.")
     text: ExtractedText | None = described(
         None, description="What the file says, if it has words; belongs to the stored object."
     )

@@ -67,7 +67,7 @@ def _of_class(name: str, content: bytes, path: Path) -> list[Row]:
     path.write_bytes(content)
     rows = []
     for boxes, what in ((THUMBNAIL, "thumbnail"), (SIZES, "all sizes")):
-        ours, bare = _turns(partial(imaging.render, content, boxes), partial(_bare, content, boxes))
+        ours, bare = _turns(partial(imaging.render, content, boxes), partial(bare_loop, content, boxes))
         figure = f"{ours:.1f} ms, {_peak(path, boxes)} MiB at most"
         reference = f"bare loop {bare:.1f} ms; naive thumbnail {naive:.1f} ms; decoding alone {limit:.1f} ms"
         rows.append(
@@ -76,7 +76,7 @@ def _of_class(name: str, content: bytes, path: Path) -> list[Row]:
     return rows
 
 
-def _bare(content: bytes, boxes: tuple[int, ...]) -> None:
+def bare_loop(content: bytes, boxes: tuple[int, ...]) -> None:
     """For the same boxes by Pillow alone, each filled: no limits, orientation, colours, facts or checks."""
     with Image.open(io.BytesIO(content)) as picture:
         size = picture.size
@@ -146,7 +146,7 @@ async def _in_the_jail(jobs: int = 40) -> Row:
     cores = len(os.sched_getaffinity(0))
     begun = time.perf_counter()
     for _ in range(jobs):
-        _bare(content, THUMBNAIL)
+        bare_loop(content, THUMBNAIL)
     bare = cores * jobs / (time.perf_counter() - begun)
     what = f"thumbnails of 12 MP JPEG, each in a jailed process, {cores} at once"
     return Row(what, f"{jobs / took:.0f}/s", f"{bare:.0f}/s: the bare loop on every core", f"{bare * took / jobs:.2f}")

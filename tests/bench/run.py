@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import events, limits, measures, media, scale, search, sharing
+from bench import events, flow, kinds, limits, measures, media, played, scale, search, sharing
 from factories.stacks import WIDE_LIMITS, stack_on_disk
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -28,6 +28,7 @@ def main() -> None:
     with stack_on_disk(**WIDE_LIMITS) as stack:
         rows = [
             measures.upload_to_thumbnail(stack),
+            *flow.verdict_latency(stack),
             *(measures.list_hundred(stack, clients) for clients in (1, 8, 32)),
             *(measures.create_folder(stack, clients) for clients in (1, 8, 32)),
             *(measures.rename_folder(stack, clients) for clients in (8, 32)),
@@ -45,6 +46,9 @@ def main() -> None:
     rows += events.events()
     rows += limits.cost_of_limits()
     rows += media.cost_of_previews()
+    rows += kinds.cost_of_kinds()
+    rows += played.cost_of_playing()
+    rows += flow.cost_of_flow()
     for row in rows:
         print(f"{row.what}: {row.figure}  [{row.reference}; {row.ratio}]")
     PAGE.write_text(page(rows))

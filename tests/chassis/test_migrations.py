@@ -1,6 +1,8 @@
 """Migrating real databases: from nothing, twice, at once, and when the store is newer than the code."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from coffer_auth.store.tables import METADATA
-from coffer_chassis.migrations import SchemaMismatch, migrate, schema_differences
+from coffer_chassis.migrations import SchemaMismatch, schema_differences
+from coffer_chassis.schema import migrate, newest_revision
 from factories.databases import PostgresServer
 
 
@@ -35,6 +38,30 @@ async def test_a_second_migration_changes_nothing(postgres: PostgresServer) -> N
     await migrate(url, "coffer_auth")
     assert await versions(url) == before
     assert before != []
+
+
+async def test_a_store_that_is_up_to_date_costs_no_alembic(postgres: PostgresServer) -> None:
+    looks = (
+        "import asyncio, sys\n"
+        "import coffer_local.stack\n"
+        "from coffer_chassis.schema import migrate\n"
+        "asyncio.run(migrate(sys.stdin.read(), 'coffer_auth'))\n"
+        "print('alembic' in sys.modules)\n"
+    )
+    seen = []
+    for url in (postgres.database("coffer_auth"), postgres.empty()):
+        done = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", looks], input=url, capture_output=True, text=True, check=True
+        )
+        seen.append(done.stdout.strip())
+    assert seen == ["False", "True"]
+
+
+@pytest.mark.parametrize(
+    "package", [f"coffer_{service}" for service in ("auth", "files", "media_worker", "notifier", "sharing")]
+)
+async def test_the_newest_revision_is_the_one_that_a_store_ends_at(postgres: PostgresServer, package: str) -> None:
+    assert await versions(postgres.database(package)) == [newest_revision(package)]
 
 
 async def test_a_difference_between_schema_and_tables_is_seen(postgres: PostgresServer) -> None:

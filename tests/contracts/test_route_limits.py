@@ -38,6 +38,8 @@ def test_every_route_is_counted_as_what_it_is(method: str, path: str, handler: B
         expected = "upload"
     elif path.startswith("/v1/search"):
         expected = "search"
+    elif path.endswith("/preview") and method == "POST":
+        expected = "preview"
     elif path.endswith("/unlock"):
         expected = "unlock"
     elif rule.audience == "public" and method == "POST" and path not in WITH_OWN_SECRET:

@@ -34,6 +34,7 @@ READ = {
     "previous_role": "viewer",
     "status": "suspended",
     "way": "content",
+    "wanted": "all",
 }
 """What an unknown word is taken for, by field: whatever promises least."""
 

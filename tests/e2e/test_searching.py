@@ -1,17 +1,12 @@
 """Looking for things in the running system: names at once, texts when the media worker has told of one, shares when given."""
 
-import asyncio
+from functools import partial
 from typing import Any
 
-import asyncpg
-import boto3
+import httpx
 import pytest
-from botocore.config import Config
 
-from coffer_contracts.ids import BlobId, ItemId, UserId, VersionId
-from coffer_contracts.media import ExtractedText, PreviewImage, PreviewReadyV1
-from factories import images
-from factories.files import envelope
+from factories import documents, images, pdfs
 from factories.people import Person
 from factories.stacks import LocalStack
 
@@ -20,33 +15,6 @@ pytestmark = pytest.mark.slow
 
 def names(person: Person, **query: Any) -> list[str]:
     return [found["item"]["name"] for found in person.get("/v1/search", **query)["items"]]
-
-
-def of_media_worker(stack: LocalStack, service: str) -> Any:
-    """A client of the cloud with the rights of the media worker."""
-    settings = stack.variables
-    return boto3.client(
-        service,
-        endpoint_url=settings["AWS_ENDPOINT_URL"],
-        region_name=settings["AWS_REGION"],
-        aws_access_key_id=settings["COFFER_MEDIA_WORKER_AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=settings["COFFER_MEDIA_WORKER_AWS_SECRET_ACCESS_KEY"],
-        config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
-    )
-
-
-def stored_object(stack: LocalStack, item_id: str) -> Any:
-    """Version and object of a file."""
-    query = "SELECT v.id::text, v.blob_id::text FROM items i JOIN versions v ON v.id = i.version_id WHERE i.id = $1"
-
-    async def ask() -> Any:
-        connection = await asyncpg.connect(stack.variables["COFFER_FILES_DATABASE_URL"].replace("+asyncpg", ""))
-        try:
-            return await connection.fetchrow(query, item_id)
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
 
 
 def test_who_uploads_and_looks_finds_it_at_once_and_others_when_it_is_shared(stack: LocalStack, ana: Person) -> None:
@@ -62,31 +30,26 @@ def test_who_uploads_and_looks_finds_it_at_once_and_others_when_it_is_shared(sta
     assert [item["name"] for item in bob.get("/v1/search/suggest", q="somm")["items"]] == ["Sommerfotos"]
 
 
-def test_a_text_that_the_media_worker_wrote_is_found(stack: LocalStack, ana: Person) -> None:
-    upload = ana.upload("scan.jpg", images.jpeg(64, 48), mime_type="image/jpeg")
-    ana.previewed(upload["item_id"])
-    version_id, blob_id = stored_object(stack, upload["item_id"])
-    key = f"previews/{blob_id}/text"
-    said = "Überweisung an die Stadtwerke"
-    of_media_worker(stack, "s3").put_object(Bucket=stack.variables.get("COFFER_BUCKET", "coffer"), Key=key, Body=said.encode())
-    fact = envelope(
-        PreviewReadyV1(
-            item_id=ItemId(upload["item_id"]),
-            version_id=VersionId(version_id),
-            owner_id=UserId(ana.id),
-            ancestor_ids=(),
-            blob_id=BlobId(blob_id),
-            images=(PreviewImage(box_pixels=400, key=key, mime_type="image/webp", width=4, height=3, size_bytes=5),),
-            text=ExtractedText(key=key, size_bytes=len(said.encode())),
-        ),
-        source="/media-worker",
-    )
-    topics = of_media_worker(stack, "sns")
-    arn = next(one["TopicArn"] for one in topics.list_topics()["Topics"] if one["TopicArn"].endswith(":media-worker-events"))
-    topics.publish(
-        TopicArn=arn, Message=fact.to_json(), MessageAttributes={"type": {"DataType": "String", "StringValue": fact.type}}
-    )
-    page = ana.wait_for(lambda: ana.get("/v1/search", q="stadtw"), lambda page: bool(page["items"]), within_seconds=20)
-    (found,) = page["items"]
-    assert found["item"]["name"] == "scan.jpg"
-    assert found["highlights"]["text"] == {"text": said, "ranges": [{"start": 19, "length": 6}]}
+def test_documents_are_found_by_what_they_say_and_those_with_a_picture_show_it(stack: LocalStack, ana: Person) -> None:
+    slides = documents.pptx("Zaunkönig", picture=documents.thumbnail())
+    said = {
+        "bird.pdf": (pdfs.pages("Rohrdommel", "second page"), "application/pdf", "ready"),
+        "slides.pptx": (slides, documents.PPTX, "ready"),
+        "letter.docx": (documents.docx("Wiedehopf"), documents.DOCX, "none"),
+        "notes.txt": ("Überweisung an die Stadtwerke".encode(), "text/plain", "none"),
+    }
+    uploads = {name: ana.upload(name, content, mime_type=mime_type) for name, (content, mime_type, _) in said.items()}
+    for asked, name in (("rohrd", "bird.pdf"), ("zaunkonig", "slides.pptx"), ("wiede", "letter.docx"), ("stadtw", "notes.txt")):
+        page = ana.wait_for(partial(ana.get, "/v1/search", q=asked), lambda page: bool(page["items"]), within_seconds=30)
+        assert [found["item"]["name"] for found in page["items"]] == [name]
+        item = ana.previewed(uploads[name]["item_id"])
+        assert (item["preview"]["status"], item["mime_type"]) == (said[name][2], said[name][1])
+    assert page["items"][0]["highlights"]["text"] == {
+        "text": "Überweisung an die Stadtwerke",
+        "ranges": [{"start": 19, "length": 6}],
+    }
+    info = ana.get(f"/v1/items/{uploads['bird.pdf']['item_id']}/preview/info")
+    assert (info["facts"]["page_count"], info["text_excerpt"]) == (2, "Rohrdommel\n\nsecond page")
+    assert [(one["box"], one["height"]) for one in info["pictures"]] == [(400, 400), (1024, 1024), (2048, 2048)]
+    drawn = ana.http.get(f"/v1/items/{uploads['slides.pptx']['item_id']}/preview", follow_redirects=False)
+    assert httpx.get(drawn.headers["location"]).headers["content-type"] == "image/webp"

@@ -25,7 +25,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from coffer_chassis.migrations import migrate
+from coffer_chassis.schema import migrate
 from factories import postgres_guard
 from factories.memory import in_memory
 from factories.ports import free_port

@@ -41,13 +41,16 @@ from coffer_files.handlers import trash, versions
 from coffer_files.handlers.downloads import tell_downloads
 from coffer_files.handlers.emptying import empty_trash
 from coffer_files.handlers.items import Wish, change_item, make_folder
+from coffer_files.handlers.regenerating import regenerate_all
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.handlers.tickets import Admission
 from coffer_files.handlers.working import run_jobs
+from coffer_files.store.preview_requests import Which
 from coffer_local.registry import SERVICES
-from coffer_media_worker import handlers, photos, previewing, store
-from coffer_media_worker.deps import Deps as MediaDeps
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers import judging, photos
+from coffer_media_worker.handlers.deps import Deps as MediaDeps
+from coffer_media_worker.store import tables
 from coffer_sharing.domain import Wish as ShareWish
 from coffer_sharing.handlers.changing import change_share, leave_share, revoke_share
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
@@ -59,6 +62,8 @@ from factories.mailed import last_secret
 from factories.notifier import notifier_on
 from factories.oidc import realm
 from factories.operators import OPERATOR, operations_of
+from factories.previewed import previewed
+from factories.previews import preview
 from factories.receivers import receiver
 from factories.sharing import sharing_on
 from factories.signed_in import again
@@ -167,6 +172,8 @@ async def of_files(url: str) -> set[str]:
             "content",
         )
         await tell_downloads(deps.work, deps.downloads)
+        await previewed(files, "again.jpg")
+        await regenerate_all(deps, files.origin, Which("ready"), 1)
         await operated("files", deps.work)
         await _token_seen(deps.work, files_facts.SightingNotedV1)
         return await told_in(deps.work)
@@ -192,21 +199,24 @@ class Children:
 
 
 async def of_media_worker(url: str) -> set[str]:
-    """A good photo and a bad one are judged; one preview succeeds, and one fails; so do two photos of people."""
+    """A good photo and a bad one are judged; one preview succeeds, one fails, a text has none; two photos of people."""
     engine, clock = create_async_engine(url), FixedClock()
-    work, blobs = Work(engine, store.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
+    work, blobs = Work(engine, tables.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
     picture = Rendered((Picture(b"RIFF....WEBP", "image/webp", 400, 300, 400),), 4000, 3000, b"tiny")
     failure = PreviewFailed(PreviewFailure.CORRUPT)
-    children: Any = Children([picture, failure, picture, failure])
-    deps = MediaDeps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, store.revocations))
+    children: Any = Children([picture, failure, Rendered(text=b"words"), picture, failure])
+    deps = MediaDeps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, tables.revocations))
     for number, content in enumerate([jpeg(8, 8), program()]):
         key = f"blobs/owner/{number}"
         etag = await blobs.write(key, content, content_type="application/octet-stream")
-        await handlers.on_upload_received(arrived(upload_received(key=key, etag=etag, size_bytes=len(content))), deps)
+        await judging.on_upload_received(arrived(upload_received(key=key, etag=etag, size_bytes=len(content))), deps)
     photo, content = "blobs/owner/0", jpeg(8, 8)
     for _ in range(2):
         etag = await blobs.write(photo, content, content_type="image/jpeg")
-        await previewing.on_item_committed(arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))), deps)
+        await preview(deps, arrived(item_committed(key=photo, etag=etag, size_bytes=len(content))))
+    words = await blobs.write("blobs/owner/2", b"words", content_type="text/plain")
+    about: dict[str, Any] = {"key": "blobs/owner/2", "etag": words, "size_bytes": 5, "mime_type": "text/plain"}
+    await preview(deps, arrived(item_committed(**about)))
     for number in range(2):
         user, sent = UserId(new_id()), PhotoId(new_id())
         key = f"photos/incoming/{user}/{sent}"

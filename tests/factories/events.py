@@ -1,12 +1,13 @@
 """Envelopes as they arrive at a consumer, with as little said as the test needs."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from coffer_chassis.ids import new_id
 from coffer_contracts.catalog import envelope_of, schema_address
 from coffer_contracts.event import Envelope, Event, sequence_text
 from coffer_contracts.files import ContentFact, ItemCommittedV1, ItemPurgedV1, MediaKind, UploadReceivedV1, VersionDeletedV1
+from coffer_contracts.files_previews import PreviewRequestedV1
 from coffer_contracts.ids import BlobId, EventId, ItemId, UploadId, UserId, VersionId
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -90,6 +91,22 @@ def item_committed(
         changed_at=NOON,
         upload_id=UploadId(new_id()),
         is_new=True,
+    )
+
+
+def preview_requested(committed: ItemCommittedV1, *, requested_at: datetime = NOON, **changes: Any) -> PreviewRequestedV1:
+    """Somebody waits for the preview of a commit; with `wanted="jpeg"` for its pictures as JPEG."""
+    content = committed.content
+    assert content is not None
+    values: dict[str, Any] = {"wanted": "all", **changes}
+    return PreviewRequestedV1(
+        version_id=content.version_id,
+        item_id=committed.item_id,
+        owner_id=committed.owner_id,
+        ancestor_ids=committed.ancestor_ids,
+        content=content,
+        requested_at=requested_at,
+        **values,
     )
 
 

@@ -41,7 +41,7 @@ from coffer_contracts.ids import (
     VersionId,
     WebhookId,
 )
-from coffer_contracts.media import PhotoRejectedV1, PreviewFailedV1, PreviewImage, PreviewReadyV1
+from coffer_contracts.media import PhotoRejectedV1, PreviewFailedV1, PreviewImage, PreviewOmittedV1, PreviewReadyV1
 from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_contracts.sharing import (
     FieldChange,
@@ -246,6 +246,10 @@ class Item:
         """Its pictures are there."""
         image = PreviewImage(box_pixels=400, key="previews/x/400", mime_type="image/webp", width=4, height=3, size_bytes=9)
         return told(PreviewReadyV1(**self._previewed(), images=(image,)), source="/media-worker", **envelope)
+
+    def preview_omitted(self, **envelope: Any) -> Envelope[PreviewOmittedV1]:
+        """It has no pictures."""
+        return told(PreviewOmittedV1(**self._previewed()), source="/media-worker", **envelope)
 
     def preview_failed(self, reason: str = "corrupt", **envelope: Any) -> Envelope[PreviewFailedV1]:
         """There will be no pictures."""

@@ -4,7 +4,7 @@ Facts arrive in any order. An item whose folder was not heard of yet stands wher
 circle, because one of two moves is still on its way, is read by the facts as well.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import Place
-from coffer_chassis.copies.newest import write_newest
+from coffer_chassis.copies.newest import write_all_newest, write_newest
 from coffer_chassis.tables import Id, Instant
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemFact, ItemKind, ItemPurgedV1
@@ -85,31 +85,40 @@ def tree_table(metadata: MetaData) -> Table:
     )
 
 
-async def note_item(connection: AsyncConnection, table: Table, event: Envelope[ItemFact]) -> bool:
-    """Take over where an item stands; False if something at least as new is known already. May run twice, in any order."""
-    fact = event.data
-    values = {"trashed_at": fact.trashed_at, "purged_at": None}
-    return await _write(connection, table, fact, event.revision, values)
-
-
 async def note_purge(connection: AsyncConnection, table: Table, event: Envelope[ItemPurgedV1]) -> bool:
     """Take over that an item is gone for good, also one that was never heard of; False if it was known."""
-    return await _write(connection, table, event.data, event.revision, {"purged_at": event.data.purged_at})
+    return await write_newest(connection, table, _row(event))
 
 
-async def _write(
-    connection: AsyncConnection, table: Table, fact: ItemFact | ItemPurgedV1, sequence: int, more: dict[str, Any]
-) -> bool:
-    values = {
+async def note_all(
+    connection: AsyncConnection, table: Table, events: Iterable[Envelope[ItemFact] | Envelope[ItemPurgedV1]]
+) -> set[ItemId]:
+    """Both for many facts at once, by two statements however many they are: the items of which something new is known now.
+    May run twice, in any order.
+    """
+    standing: list[dict[str, Any]] = []
+    gone: list[dict[str, Any]] = []
+    for event in events:
+        (gone if isinstance(event.data, ItemPurgedV1) else standing).append(_row(event))
+    return await write_all_newest(connection, table, standing) | await write_all_newest(connection, table, gone)
+
+
+def _row(event: Envelope[ItemFact] | Envelope[ItemPurgedV1]) -> dict[str, Any]:
+    fact = event.data
+    if isinstance(fact, ItemPurgedV1):
+        more: dict[str, Any] = {"purged_at": fact.purged_at}
+    else:
+        more = {"trashed_at": fact.trashed_at, "purged_at": None}
+    return {
+        "item_id": fact.item_id,
         "owner_id": fact.owner_id,
         "parent_id": fact.parent_id,
         "kind": fact.kind,
         "name": fact.name,
         "above": list(fact.ancestor_ids),
-        "sequence": sequence,
+        "sequence": event.revision,
         **more,
     }
-    return await write_newest(connection, table, {"item_id": fact.item_id, **values})
 
 
 @cache

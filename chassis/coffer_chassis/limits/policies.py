@@ -13,7 +13,7 @@ from coffer_chassis.settings import CofferSettings
 WINDOW_SECONDS = 60
 
 DEFAULT: Final = "default"
-NAMES: Final = (DEFAULT, "auth", "unlock", "upload", "search")
+NAMES: Final = (DEFAULT, "auth", "unlock", "upload", "search", "preview")
 """`default` is what a route is counted under that declares nothing."""
 
 _OPT = "limit"

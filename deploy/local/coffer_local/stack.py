@@ -16,7 +16,7 @@ from coffer_chassis.docs_ui import docs_routes
 from coffer_chassis.health import Check
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.internal import internal_app
-from coffer_chassis.migrations import migrate
+from coffer_chassis.schema import migrate
 from coffer_chassis.service import Service, repeated
 from coffer_chassis.serving import freeze_start_up, listen, serve
 from coffer_chassis.settings import CofferSettings

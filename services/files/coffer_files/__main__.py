@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+from typing import get_args
 
 from coffer_chassis.admin import acts
 from coffer_chassis.commands import Extra, Program, main
 from coffer_chassis.service import Service
+from coffer_contracts.files import MediaKind
 from coffer_contracts.problems import StateConflict
 from coffer_files.app import build
 from coffer_files.domain.reconciling import MOST_HOURS, PREFIXES, Wish, report_lines
@@ -13,9 +15,11 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.multiparts import abort_multiparts
 from coffer_files.handlers.reconciling import carry_out, give_up_run, request_run
 from coffer_files.handlers.recounting import drives_to_count, recount
+from coffer_files.handlers.regenerating import regenerate_all
 from coffer_files.handlers.reindexing import Reindexed, reindex
 from coffer_files.handlers.sweeping import sweep
 from coffer_files.settings import FilesSettings
+from coffer_files.store.preview_requests import Which
 
 
 async def sweep_now(service: Service, arguments: argparse.Namespace) -> int:
@@ -61,7 +65,9 @@ async def reconcile_now(service: Service, arguments: argparse.Namespace) -> int:
 
 def reconcile_arguments(parser: argparse.ArgumentParser) -> None:
     """What is compared, and whether anything is done about it."""
-    parser.add_argument("--repair", action="store_true", help="have orphans deleted; nothing else is ever changed")
+    parser.add_argument(
+        "--repair", action="store_true", help="have orphans deleted, and lost previews made anew; nothing else is ever changed"
+    )
     parser.add_argument("--grace-hours", type=_hours, help="objects younger than this are left alone; default: the setting")
     parser.add_argument("--prefix", action="append", choices=PREFIXES, help="only this one; may be repeated")
 
@@ -85,6 +91,24 @@ def recount_arguments(parser: argparse.ArgumentParser) -> None:
     """Which drives, and whether anything is done about it."""
     parser.add_argument("--repair", action="store_true", help="make wrong counters right; writers are not held up")
     parser.add_argument("--owner", help="only the drive of the person with this id")
+
+
+async def previews_now(service: Service, arguments: argparse.Namespace) -> int:
+    """Have many previews made anew; how many were asked for."""
+    deps: Deps = service.deps
+    which = Which(arguments.status, arguments.kind, arguments.reason)
+    report = await regenerate_all(deps, acts.of_shell(), which, arguments.most)
+    await service.relay.drain()
+    print(f"Asked for {report.done} previews.")
+    return 0
+
+
+def previews_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which previews, and how many at most."""
+    parser.add_argument("--status", choices=("failed", "ready", "none"), default="failed", help="how they stand now")
+    parser.add_argument("--kind", choices=get_args(MediaKind), help="only of files of this kind")
+    parser.add_argument("--reason", help="only those that failed for this reason, e.g. unsupported")
+    parser.add_argument("--most", type=int, default=10_000, help="no more than so many; default 10000")
 
 
 def _hours(text: str) -> float:
@@ -114,6 +138,7 @@ EXTRAS = {
     "sweep": Extra(sweep_now, "drive stuck uploads on, or end them with a reason", sweep_arguments),
     "recount": Extra(recount_now, "prove what drives count against their rows", recount_arguments),
     "reindex": Extra(reindex_now, "make what search reads anew, while all goes on", reindex_arguments),
+    "previews": Extra(previews_now, "have many previews made anew", previews_arguments),
     "reconcile": Extra(reconcile_now, "compare the bucket with the store", reconcile_arguments),
 }
 

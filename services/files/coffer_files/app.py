@@ -35,6 +35,7 @@ from coffer_files.handlers.landing import lander
 from coffer_files.handlers.locks import forget_locks
 from coffer_files.handlers.multiparts import abort_multiparts
 from coffer_files.handlers.places import Places
+from coffer_files.handlers.preview_requests import ask_again
 from coffer_files.handlers.previews import give_up_previews
 from coffer_files.handlers.reactions import FAST, STORAGE
 from coffer_files.handlers.receiving import LANDINGS
@@ -72,7 +73,8 @@ TOPOLOGY = ServiceTopology(
         BlobAccess("blobs/", read=True, write=True, delete=True, tidy=True),
         BlobAccess("incoming/", read=True, write=True, delete=True, tidy=True),
         BlobAccess("quarantine/", read=True, write=True, delete=True),
-        BlobAccess("previews/", read=True),
+        # The media worker writes there; what belongs to nothing any more is known here only.
+        BlobAccess("previews/", read=True, delete=True),
     ),
 )
 
@@ -87,6 +89,7 @@ RECONCILE_EVERY_SECONDS = 5
 TALLY_EVERY_SECONDS = 15
 MEASURE_JOBS_EVERY_SECONDS = 10
 FORGET_EVERY_SECONDS = 3600
+ASK_AGAIN_EVERY_SECONDS = 300
 
 
 def make_deps(work: Work, blobs: Blobs, settings: FilesSettings, public_url: str = "") -> Deps:
@@ -137,6 +140,7 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
         Job("bury", lambda: bury(deps), BURY_EVERY_SECONDS),
         Job("reconcile", lambda: reconcile(deps), RECONCILE_EVERY_SECONDS),
         Job("give_up_previews", lambda: give_up_previews(deps), FORGET_EVERY_SECONDS),
+        Job("ask_again_for_previews", lambda: ask_again(deps), ASK_AGAIN_EVERY_SECONDS),
         Job("abort_multiparts", lambda: abort_multiparts(deps), FORGET_EVERY_SECONDS),
         Job("prune_versions", lambda: prune_versions(deps), FORGET_EVERY_SECONDS),
         Job("tally_trash", lambda: tally_trash(deps), TALLY_EVERY_SECONDS),

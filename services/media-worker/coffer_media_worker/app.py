@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from importlib.util import find_spec
 
 import structlog
@@ -16,20 +17,22 @@ from coffer_chassis.housekeeping import Job
 from coffer_chassis.http import build_app
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.runtime import open_runtime
-from coffer_chassis.service import Service
+from coffer_chassis.service import Loop, Service
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_contracts.media import OperatorActedV1, SightingNotedV1
-from coffer_media_worker import store
 from coffer_media_worker.child import BARRIERS
 from coffer_media_worker.children import Children
-from coffer_media_worker.deps import BULK, FAST, Deps
-from coffer_media_worker.handlers import BULK_TABLE, FAST_TABLE
+from coffer_media_worker.handlers.deps import BULK, FAST, Deps
+from coffer_media_worker.handlers.photos import PHOTOS, PHOTOS_TABLE, forget_photos
+from coffer_media_worker.handlers.queueing import PREVIEWS
+from coffer_media_worker.handlers.reactions import BULK_TABLE, FAST_TABLE
+from coffer_media_worker.handlers.rendering import measure_previews, renderers
+from coffer_media_worker.handlers.sessions import PEOPLE, PEOPLE_TABLE
 from coffer_media_worker.labels import Labels
-from coffer_media_worker.photos import PHOTOS, PHOTOS_TABLE, forget_photos
 from coffer_media_worker.routes import ROUTES
-from coffer_media_worker.sessions import PEOPLE, PEOPLE_TABLE
 from coffer_media_worker.settings import MediaWorkerSettings
+from coffer_media_worker.store import tables
 
 NAME = "media-worker"
 TABLES = {FAST: FAST_TABLE, BULK: BULK_TABLE, PEOPLE: PEOPLE_TABLE, PHOTOS: PHOTOS_TABLE}
@@ -54,6 +57,9 @@ TOPOLOGY = ServiceTopology(
 
 
 FORGET_EVERY_SECONDS = 3600
+MEASURE_EVERY_SECONDS = 15
+PHOTOS_IN_HAND = 2
+"""One that is drawn, and one whose bytes are there when it is done."""
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +98,11 @@ def tell_barriers(missing: Sequence[str], *, required: bool) -> None:
         log.warning("jail_incomplete", missing=list(missing), advice="files are decoded with less around them")
 
 
-OPTIONAL = {"pi_heif": "HEIC and HEIF pictures"}
+OPTIONAL = {
+    "pi_heif": "HEIC and HEIF pictures (requirements/previews.txt)",
+    "av": "films, and recordings without a cover (requirements/media-video.txt)",
+    "pypdfium2": "PDF files (requirements/media-worker.txt)",
+}
 """Decoders that need not be installed, by their module, and what has no preview without them."""
 
 
@@ -100,7 +110,7 @@ def tell_decoders() -> list[str]:
     """Say which files get no preview here because a decoder is not installed; what they are."""
     absent = [files for module, files in OPTIONAL.items() if find_spec(module) is None]
     if absent:
-        log.warning("decoders_missing", without_preview=absent, advice="requirements/previews.txt has them")
+        log.warning("decoders_missing", without_preview=absent, advice="install what is named in brackets")
     return absent
 
 
@@ -108,8 +118,8 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
     """Open everything the media worker needs. The caller runs the service and closes it."""
     resources = AsyncExitStack()
     runtime = await open_runtime(resources, coffer, settings, service=NAME, receivers=len(TOPOLOGY.lanes))
-    work = runtime.work(store.chassis, source="/media-worker")
-    denied = DenyList(work, store.revocations)
+    work = runtime.work(tables.chassis, source="/media-worker")
+    denied = DenyList(work, tables.revocations)
     operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1, runtime.limiter)
     verifier = runtime.verifier(denied.revocations)
     children = Children(concurrency=settings.children)
@@ -117,29 +127,36 @@ async def build(coffer: CofferSettings, settings: MediaWorkerSettings) -> Servic
     tell_decoders()
     await children.start()
     tell_barriers(children.missing_barriers, required=settings.jail_required)
-    return Service(
+    deps = Deps(
+        work=work,
+        blobs=runtime.blobs,
+        # Photos of people wait for no preview.
+        children=children.beside(1),
+        label=Labels(),
+        denied=denied,
+        antivirus=settings.antivirus(),
+    )
+    making = renderers(replace(deps, children=children), settings.children, replace(deps, children=children.beside(1)))
+    service = Service(
         topology=TOPOLOGY,
         work=work,
         bus=runtime.bus,
-        deps=Deps(
-            work=work,
-            blobs=runtime.blobs,
-            children=children,
-            label=Labels(),
-            denied=denied,
-            antivirus=settings.antivirus(),
-        ),
+        deps=deps,
         app=http_app(denied, coffer, settings, verifier, operations),
         tables=TABLES,
-        # One job beyond those being rendered, so that its bytes are there when a process is free; sources are large.
-        slots={FAST: 20, BULK: settings.children + 1, PHOTOS: settings.children + 1},
+        slots={FAST: 20, PHOTOS: PHOTOS_IN_HAND},
         jobs=(
             Job("forget_revocations", denied.forget, FORGET_EVERY_SECONDS),
             Job("forget_photos", lambda: forget_photos(work), FORGET_EVERY_SECONDS),
+            Job("measure_previews", lambda: measure_previews(deps), MEASURE_EVERY_SECONDS),
         ),
+        loops=tuple(Loop(f"previews-{number}", each.run) for number, each in enumerate(making, 1)),
         watches=(*denied.watches(), *token_uses.watches(work, verifier.sightings, SightingNotedV1)),
         operations=operations,
         resources=resources,
         wait_seconds=settings.poll_wait_seconds,
         linger_seconds=settings.linger_seconds,
     )
+    for each in making:
+        service.wakeups.on(PREVIEWS, each.poke)
+    return service

@@ -28,6 +28,10 @@ one that says that no more follow, is the last.
 """
 
 CHANNEL_FD = 3
+NICENESS = 5
+"""Nobody waits for a preview as for a verdict or an answer: those have three times as much of a processor that is short. More
+would be a risk: jobs have a wall clock.
+"""
 PARENT_FILES = 256
 EXIT_BROKEN = 72
 
@@ -179,41 +183,12 @@ def _child(work: Work, barriers: Iterable[str], channel_fd: int, parent: int, li
         os._exit(code)
 
 
-def pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
-    """A picture made smaller, for each of the boxes; or the square in its middle."""
-    from coffer_media_worker import imaging, refusals  # noqa: PLC0415 this module itself is light; the worker may import it
+def main(work: Work | None = None) -> None:
+    """Become the warm parent of the worker that holds the other end of descriptor `argv[1]`; jobs do what `tasks` has."""
+    from coffer_media_worker import tasks  # noqa: PLC0415 this module itself is light: the worker imports it
 
-    boxes = [int(box) for box in request["boxes"]]
-    begun = False
-    try:
-        for part in imaging.draw(source, boxes, str(request["format"]), square=bool(request.get("square"))):
-            yield part
-            begun = True
-    except refusals.ImagingError as error:
-        if not (begun and error.reason in STILL_SHOWN):
-            yield PreviewFailed(error.reason, str(error))
-    except OverBudgetError:
-        if not begun:
-            raise
-
-
-STILL_SHOWN = frozenset({PreviewFailure.MEMORY, PreviewFailure.TOO_LARGE})
-"""Why the larger pictures may be missing while the smallest is shown."""
-
-TASKS: Mapping[str, Work] = {"pictures": pictures}
-"""What can be asked for."""
-
-
-def do_task(request: dict[str, Any], source: Ranged) -> PreviewOutcome | Iterator[PreviewOutcome]:
-    """What the request asks for; raises KeyError for a task that there is not."""
-    return TASKS[request["task"]](request, source)
-
-
-def main(work: Work = do_task) -> None:
-    """Become the warm parent of the worker that holds the other end of descriptor `argv[1]`."""
-    from coffer_media_worker import imaging  # noqa: PLC0415 as above; every decoder must be in before the first fork
-
-    imaging.warm_up()
+    tasks.warm_up()
+    os.nice(NICENESS)
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # a terminal's or supervisor's signal goes to the worker, which ends us
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -225,7 +200,7 @@ def main(work: Work = do_task) -> None:
     gc.disable()
     standing = [name for name, barrier in BARRIERS.items() if _stands(barrier)]
     missing = [name for name in BARRIERS if name not in standing]
-    WarmParent(socket.socket(fileno=int(sys.argv[1])), partial(_child, work, standing), missing).serve()
+    WarmParent(socket.socket(fileno=int(sys.argv[1])), partial(_child, work or tasks.do, standing), missing).serve()
 
 
 if __name__ == "__main__":

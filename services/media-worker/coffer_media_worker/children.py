@@ -6,6 +6,7 @@ memory) is an outcome; a fault of ours is `ChildrenLost`, and the message should
 
 import asyncio
 import contextlib
+import copy
 import os
 import socket
 import sys
@@ -61,55 +62,38 @@ class _Parts:
             self._telling.cancel()
 
 
-class Children:
-    """A pool of short-lived children, one per picture, `concurrency` at once (default: one per core)."""
+class _Parents:
+    """The one warm parent at a time, started when it is needed."""
 
-    def __init__(
-        self, concurrency: int | None = None, limits: JobLimits = JOB_LIMITS, command: Sequence[str] = COMMAND
-    ) -> None:
-        self._limits = limits
+    def __init__(self, command: Sequence[str]) -> None:
         self._command = command
-        self._slots = asyncio.Semaphore(concurrency or len(os.sched_getaffinity(0)))
         self._starting = asyncio.Lock()
-        self._warm: Warm | None = None
         self._stopped = False
+        self.warm: Warm | None = None
         self.starts = 0
 
-    @property
-    def missing_barriers(self) -> tuple[str, ...]:
-        """What does not stand between jobs and the machine, because the kernel does not offer it (`child.BARRIERS`)."""
-        return self._warm.missing if self._warm is not None else ()
-
-    @property
-    def parent_pid(self) -> int | None:
-        """The warm parent's process id while it is believed alive."""
-        return self._warm.process.pid if self._warm is not None and self._warm.alive else None
-
-    async def start(self) -> None:
-        """Have the warm parent ready; raises `ChildrenLost` when it does not come up. May run twice."""
-        self._stopped = False
-        await self._parent()
-
     async def stop(self) -> None:
-        """End the parent and all jobs, which raise `ChildrenLost`, within two seconds. May run twice."""
         self._stopped = True
-        if self._warm is not None:
-            self._warm.lose()
+        if self.warm is not None:
+            self.warm.lose()
         async with self._starting:
-            warm, self._warm = self._warm, None
+            warm, self.warm = self.warm, None
             if warm is not None:
                 await warm.bury()
 
-    async def _parent(self) -> Warm:
+    async def one(self, *, again: bool = False) -> Warm:
+        """The parent; with `again` also after a stop. Raises ChildrenLost."""
+        if again:
+            self._stopped = False
         async with self._starting:
             if self._stopped:
                 raise ChildrenLost("stopped")
-            if self._warm is not None and self._warm.alive:
-                return self._warm
-            if self._warm is not None:
-                await self._warm.bury()
+            if self.warm is not None and self.warm.alive:
+                return self.warm
+            if self.warm is not None:
+                await self.warm.bury()
             try:
-                self._warm = warm = Warm(self._command)
+                self.warm = warm = Warm(self._command)
             except OSError as error:
                 raise ChildrenLost(f"the warm parent does not start: {error}") from error
             self.starts += 1
@@ -126,23 +110,68 @@ class Children:
                 raise ChildrenLost("the warm parent ended while starting")
             return warm
 
+
+class Children:
+    """A pool of short-lived children, one per picture, `concurrency` at once (default: one per core)."""
+
+    def __init__(
+        self, concurrency: int | None = None, limits: JobLimits = JOB_LIMITS, command: Sequence[str] = COMMAND
+    ) -> None:
+        self._limits = limits
+        self._slots = asyncio.Semaphore(concurrency or len(os.sched_getaffinity(0)))
+        self._parents = _Parents(command)
+
+    def beside(self, concurrency: int) -> "Children":
+        """Another pool that forks from the same parent but waits for nobody here."""
+        other = copy.copy(self)
+        other._slots = asyncio.Semaphore(concurrency)  # noqa: SLF001  # same class
+        return other
+
+    @property
+    def missing_barriers(self) -> tuple[str, ...]:
+        """What does not stand between jobs and the machine, because the kernel does not offer it (`child.BARRIERS`)."""
+        return self._parents.warm.missing if self._parents.warm is not None else ()
+
+    @property
+    def parent_pid(self) -> int | None:
+        """The warm parent's process id while it is believed alive."""
+        warm = self._parents.warm
+        return warm.process.pid if warm is not None and warm.alive else None
+
+    @property
+    def starts(self) -> int:
+        """How often a parent was started."""
+        return self._parents.starts
+
+    async def start(self) -> None:
+        """Have the warm parent ready; raises `ChildrenLost` when it does not come up. May run twice."""
+        await self._parents.one(again=True)
+
+    async def stop(self) -> None:
+        """End the parent and all jobs, which raise `ChildrenLost`, within two seconds. May run twice."""
+        await self._parents.stop()
+
     async def render(
         self,
         source: Source | bytes,
         boxes: Sequence[int] = (400,),
         format: str = "WEBP",  # noqa: A002 PIL's word
         *,
+        task: str = "pictures",
         square: bool = False,
         early: Early | None = None,
+        locate: bool = False,
     ) -> PreviewOutcome:
-        """Previews of a picture that fit into `boxes`, or why there is none; with `square` its middle, filling the box."""
+        """What a task makes of a file, its pictures fitting into `boxes`, or why there is nothing; with `square` the middle of
+        a picture, filling the box.
+        """
         if isinstance(source, bytes) and len(source) > self._limits.source_bytes:
             return PreviewFailed(PreviewFailure.TOO_LARGE, f"{len(source)} bytes")
         whole = Whole(source) if isinstance(source, bytes) else source
-        return await self.run(whole, "pictures", early, boxes=list(boxes), format=format, square=square)
+        return await self.run(whole, task, early, boxes=list(boxes), format=format, square=square, locate=locate)
 
     async def run(self, source: Source, task: str, early: Early | None = None, **request: object) -> PreviewOutcome:
-        """What comes of a task (`child.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is
+        """What comes of a task (`tasks.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is
         awaited with each part of the outcome while the child works on the next; a child that dies after a part leaves that.
 
         Raises `ChildrenLost` when the fault is ours: run it again; whatever reading the source raises. May be cancelled at any
@@ -150,7 +179,7 @@ class Children:
         """
         await self._slots.acquire()
         try:
-            warm = await self._parent()
+            warm = await self._parents.one()
             number, channel, ended = warm.begin(self._limits)
         except BaseException:
             self._slots.release()

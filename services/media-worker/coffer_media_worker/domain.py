@@ -37,10 +37,12 @@ __all__ = [
     "RejectReason",
     "Rendered",
     "Verdict",
-    "expects_preview",
+    "derived_prefix",
+    "jpeg_key",
     "judge",
     "pixel_refusal",
     "preview_keys",
+    "text_key",
 ]
 
 EDGE_BYTES = 64 * 1024
@@ -59,12 +61,30 @@ RENDERABLE = frozenset(
         "image/webp",
     }
 )
-"""Types that previews are made of. Where a decoder is not installed the outcome is `unsupported`."""
+"""Types of pictures that are decoded; `kinds` has those of everything else. Where a decoder is not installed the outcome is
+`unsupported`.
+"""
+
+
+def text_key(blob_id: BlobId) -> str:
+    """Where the text of an object is stored, if it has any."""
+    return f"previews/{blob_id}/text"
+
+
+def jpeg_key(key: str) -> str:
+    """Where a stored picture lies as JPEG."""
+    return f"{key}.jpg"
 
 
 def preview_keys(blob_id: BlobId) -> list[str]:
-    """Where the previews of an object are stored, whichever of them there are."""
-    return [f"previews/{blob_id}/{box}" for box in SIZES]
+    """Where most is stored that was made of an object: its pictures, as JPEG too, and its text. Some kinds have more."""
+    pictures = [f"{derived_prefix(blob_id)}{box}" for box in SIZES]
+    return [*pictures, *map(jpeg_key, pictures), text_key(blob_id)]
+
+
+def derived_prefix(blob_id: BlobId) -> str:
+    """What the keys begin with of everything that was made of an object."""
+    return f"previews/{blob_id}/"
 
 
 class RejectReason(StrEnum):
@@ -106,6 +126,8 @@ class PreviewFailure(StrEnum):
     CRASHED = "crashed"
     ENCRYPTED = "encrypted"
     BOMB = "bomb"
+    NO_ANSWER = "no_answer"
+    """It could not even be tried for as long as anybody waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +252,6 @@ def _refusal(
     if sniffing.second_format(sample, sniffed.mime_type, trailing):
         return RejectReason.POLYGLOT
     return None
-
-
-def expects_preview(verdict: Verdict) -> bool:
-    """Whether a preview is worth a job, whose outcome may still be a failure (a bomb, a truncated picture)."""
-    return verdict.cleared and verdict.mime_type in RENDERABLE
 
 
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")

@@ -59,9 +59,10 @@ def render(
     limits: PixelLimits = PIXEL_LIMITS,
     *,
     square: bool = False,
+    locate: bool = False,
 ) -> Rendered:
     """All that `draw` makes, at once."""
-    return Rendered.joined(list(draw(source, boxes, format, limits, square=square)))
+    return Rendered.joined(list(draw(source, boxes, format, limits, square=square, locate=locate)))
 
 
 def draw(
@@ -71,22 +72,39 @@ def draw(
     limits: PixelLimits = PIXEL_LIMITS,
     *,
     square: bool = False,
+    locate: bool = False,
 ) -> Iterator[Rendered]:
     """Previews that fit boxes of so many pixels, upright, in sRGB, as "WEBP" (keeps transparency) or "JPEG": in parts, each
     with the pictures that the ones before had not. The smallest picture comes first, alone where the others take long.
 
     Only the first frame is drawn and nothing is enlarged: a box that shows no more than the one before it is left out. With
-    `square` the middle of the picture fills the one box, and a smaller picture is enlarged. Raises `ImagingError` and nothing
+    `square` the middle of the picture fills the one box, and a smaller picture is enlarged. Where it was taken is told with
+    `locate` only, and never by a picture. Raises `ImagingError` and nothing
     else.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about oddities in files; none changes the outcome
-            job = _Drawing(_ranged(source), sorted(boxes), format, limits)
+            job = _Drawing(_ranged(source), sorted(boxes), format, limits, locate)
             for part in _draw(job, square=square):
                 yield part if part.more else replace(part, facts={**part.facts, **_digest(job.file)})
     except MemoryError as error:
         raise OutOfMemoryError(str(error)) from error
+
+
+def draw_pixels(
+    plain: Image.Image,
+    boxes: Sequence[int] = (THUMBNAIL,),
+    format: str = "WEBP",  # noqa: A002 PIL's word
+    *,
+    size: tuple[int, int] | None = None,
+    orientation: int = 1,
+    facts: dict[str, Any] | None = None,
+) -> Iterator[Rendered]:
+    """As `draw`, of a picture in sRGB that another decoder made, of an original of `size`, which is not upright yet."""
+    job = _Drawing(_ranged(b""), sorted(boxes), format, PIXEL_LIMITS)
+    decoded = _Decoded(plain, None, size or plain.size, orientation, None, facts or {})
+    yield from _parts(job, decoded, reducing.worthwhile(plain.size, job.boxes), square=False)
 
 
 def _digest(file: Ranged) -> dict[str, str]:
@@ -111,6 +129,7 @@ class _Drawing:
     boxes: list[int]
     form: str
     limits: PixelLimits
+    locate: bool = False
 
     def refuse(self, mime_type: str, size: tuple[int, int], *, progressive: bool = False) -> None:
         """Raises BombError, TooManyPixelsError for a picture beyond the limits."""
@@ -254,7 +273,7 @@ def _decode(job: _Drawing, content: io.BytesIO | Ranged, mime_type: str, box: in
                 # A GIF's first frame may be larger than its screen, which is what the header told.
                 job.refuse(mime_type, picture.size)
             size, orientation, profile = picture.size, _orientation(picture), picture.info.get("icc_profile")
-            facts = told_by_file(picture)
+            facts = told_by_file(picture, locate=job.locate)
             plain, region = (reducing.crop(picture, box), None) if square else reducing.load(picture, box)
             return _Decoded(plain, region, size, orientation, profile, facts)
     except (ImagingError, MemoryError, OverBudgetError):

@@ -16,6 +16,7 @@ class PixelLimits:
     jpeg: int = 250_000_000
     progressive_jpeg: int = 100_000_000
     other: int = 64_000_000
+    video: int = 40_000_000
     side: int = 65_535
     bomb_ratio: int = 500
     scans: int = 100
@@ -51,3 +52,20 @@ class JobLimits:
 
 PIXEL_LIMITS = PixelLimits()
 JOB_LIMITS = JobLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class SoundLimits:
+    """What is read and told of a recording."""
+
+    tag_bytes: int = 2 << 20
+    """For what its file says of it."""
+    cover_bytes: int = 16 << 20
+    """As above, where a picture stands among that."""
+    wave_bytes: int = 46 << 20
+    """For its waveform; with the tags that is less than a job may read."""
+    wave_seconds: int = 20 * 60
+    points: int = 800
+
+
+SOUND_LIMITS = SoundLimits()

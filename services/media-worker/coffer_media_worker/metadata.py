@@ -1,9 +1,10 @@
 """What a picture's file says of it, and what can be told by its colours. Runs in a child, never in the worker.
 
-Nothing of where it was taken is read.
+Where it was taken is read only for owners who want to know.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PIL import ExifTags, Image
@@ -15,8 +16,10 @@ _COUNTED = frozenset({"AVIF", "PNG", "WEBP"})
 """Formats whose header tells how many frames there are; of others it would take the whole file."""
 
 
-def told_by_file(picture: Image.Image) -> dict[str, Any]:
-    """When and with what it was taken (EXIF 2.32), and its frames where there are several; what is damaged is left out."""
+def told_by_file(picture: Image.Image, *, locate: bool = False) -> dict[str, Any]:
+    """When and with what it was taken (EXIF 2.32), with `locate` also where, and its frames where there are several; what is
+    damaged is left out.
+    """
     facts: dict[str, Any] = {}
     frames = getattr(picture, "n_frames", 1) if picture.format in _COUNTED else 1
     if isinstance(frames, int) and frames > 1:
@@ -32,10 +35,35 @@ def told_by_file(picture: Image.Image) -> dict[str, Any]:
             "taken": taken,
             "camera_make": _line(exif.get(ExifTags.Base.Make)),
             "camera_model": _line(exif.get(ExifTags.Base.Model)),
+            "location": _location(exif.get_ifd(ExifTags.IFD.GPSInfo)) if locate else "",
         }
     except Exception:  # noqa: BLE001 damaged EXIF must not cost the picture its preview
         return facts
     return facts | {name: value for name, value in named.items() if value}
+
+
+def _location(gps: Mapping[int, Any]) -> str:
+    """Degrees north and east as ISO 6709, to five places, which is a metre; nothing where it is damaged, or no place."""
+    north, east = gps.get(ExifTags.GPS.GPSLatitude), gps.get(ExifTags.GPS.GPSLongitude)
+    if north is None or east is None or gps.get(ExifTags.GPS.GPSStatus) == "V":
+        return ""
+    try:
+        latitude, longitude = _degrees(north), _degrees(east)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return ""
+    if not (latitude <= 90 and longitude <= 180):  # not a number is neither
+        return ""
+    south = _line(gps.get(ExifTags.GPS.GPSLatitudeRef)).upper() == "S"
+    west = _line(gps.get(ExifTags.GPS.GPSLongitudeRef)).upper() == "W"
+    return f"{'-' if south else '+'}{latitude:08.5f}{'-' if west else '+'}{longitude:09.5f}/"
+
+
+def _degrees(parts: Sequence[Any]) -> float:
+    """Degrees, minutes and seconds as one number. Raises TypeError, ValueError, ZeroDivisionError for what is none."""
+    degrees, minutes, seconds = (float(part) for part in parts)
+    if min(degrees, minutes, seconds) < 0:
+        raise ValueError(f"{degrees} {minutes} {seconds}")
+    return degrees + minutes / 60 + seconds / 3600
 
 
 def _line(value: object) -> str:

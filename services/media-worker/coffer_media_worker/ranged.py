@@ -23,12 +23,15 @@ class Ranged(io.RawIOBase):
         super().__init__()
         self.size = size
         self._fetch = fetch
-        self._block = block
+        self.block = block
+        """How much is fetched at once for a jump; may be changed on the way."""
         self._starts = [start for start, content in sorted(known, key=_start) if content]
         self._pieces = [content for _, content in sorted(known, key=_start) if content]
         self._position = 0
         self._ahead = 1
         self._read_up_to = -1
+        self.fetched_bytes = 0
+        """What was not there from the beginning."""
 
     def whole(self) -> bytes:
         """All of it; not copied where it was all there from the beginning."""
@@ -79,17 +82,18 @@ class Ranged(io.RawIOBase):
         index = bisect_right(self._starts, position) - 1
         if index >= 0 and position < self._starts[index] + len(self._pieces[index]):
             return memoryview(self._pieces[index])[position - self._starts[index] :]
-        first = position - position % self._block
+        first = position - position % self.block
         if index >= 0:
             first = max(first, self._starts[index] + len(self._pieces[index]))
         # Reading on fetches twice as much each time; a jump begins anew.
         self._ahead = min(self._ahead * 2, FURTHEST) if first == self._read_up_to else max(1, self._ahead // 2)
-        wanted = max(first + self._ahead * self._block, end)
+        wanted = max(first + self._ahead * self.block, end)
         last = min(wanted, self.size, self._starts[index + 1] if index + 1 < len(self._starts) else self.size) - 1
         content = self._fetch(first, last)
         self._starts.insert(index + 1, first)
         self._pieces.insert(index + 1, content)
         self._read_up_to = last + 1
+        self.fetched_bytes += len(content)
         return memoryview(content)[position - first :]
 
 

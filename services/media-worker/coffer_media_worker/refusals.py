@@ -10,6 +10,7 @@ class ImagingError(Exception):
 
     ImagingError
     ├── UnsupportedError      not one of the formats we decode
+    ├── EncryptedError        nobody can look into it without a password
     ├── CorruptError          damaged or cut short
     ├── TooManyPixelsError    honest, but beyond the limits
     ├── BombError             beyond the limits, and far denser than an honest picture
@@ -24,6 +25,12 @@ class UnsupportedError(ImagingError):
     """Raised for bytes that are none of `FORMATS`."""
 
     reason = PreviewFailure.UNSUPPORTED
+
+
+class EncryptedError(ImagingError):
+    """Raised for a document that asks for a password."""
+
+    reason = PreviewFailure.ENCRYPTED
 
 
 class CorruptError(ImagingError):

@@ -9,9 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import VIEWER, Grant, Rights, rights_on
-from coffer_chassis.copies.tree import DEEPEST, Standing, forget_purged_before, note_item, note_purge, standings
+from coffer_chassis.copies.tree import DEEPEST, Standing, forget_purged_before, note_all, standings
 from coffer_chassis.testing import NOON
-from coffer_contracts.files import ItemPurgedV1
 from factories.copies import TREE, copies, copies_url
 from factories.sharing import Drive, Item, id_made
 
@@ -27,11 +26,7 @@ def drive() -> Drive:
 
 async def note(connection: AsyncConnection, *facts: Any) -> list[bool]:
     """Whether each was news."""
-    news = []
-    for fact in facts:
-        take = note_purge if isinstance(fact.data, ItemPurgedV1) else note_item
-        news.append(await take(connection, TREE, fact))
-    return news
+    return [bool(await note_all(connection, TREE, [fact])) for fact in facts]
 
 
 async def at(connection: AsyncConnection, item: Item) -> Standing | None:
@@ -232,7 +227,10 @@ async def test_any_history_in_any_order_ends_in_the_tree_as_it_is(copies: AsyncC
     heard = {fact.data.item_id for fact in facts}
     delivered = facts + chance.sample(facts, len(facts) // 3)
     chance.shuffle(delivered)
-    await note(copies, *delivered)
+    while delivered:
+        cut = chance.randint(1, 8)
+        batch, delivered = delivered[:cut], delivered[cut:]
+        await note_all(copies, TREE, batch)
     found = await standings(copies, TREE, heard)
     assert set(found) == set(drive.items)
     for item in drive.items.values():

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from coffer_chassis import broker
 from coffer_chassis.clock import SystemClock
-from coffer_chassis.migrations import migrate
+from coffer_chassis.schema import migrate
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.tables import chassis_tables
 from coffer_chassis.testing import eventually

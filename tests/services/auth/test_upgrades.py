@@ -14,7 +14,8 @@ from coffer_auth.handlers.sessions import Login
 from coffer_auth.store.tables import METADATA
 from coffer_auth.tokens import digest_of
 from coffer_chassis.ids import new_id
-from coffer_chassis.migrations import migrate, schema_differences
+from coffer_chassis.migrations import schema_differences
+from coffer_chassis.schema import migrate
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, settle
 from factories.databases import PostgresServer
 from factories.signed_in import SignedIn

@@ -44,9 +44,9 @@ def test_every_queue_hears_exactly_what_it_has_handlers_for() -> None:
     assert set(STORAGE) == {"storage.object.stored.v1"}
 
 
-def test_previews_are_read_and_never_written() -> None:
+def test_previews_are_read_and_cleared_up_but_never_written() -> None:
     access = {blob.prefix: blob for blob in TOPOLOGY.blobs}
-    assert access["previews/"] == replace(access["previews/"], read=True, write=False, delete=False)
+    assert access["previews/"] == replace(access["previews/"], read=True, write=False, delete=True, tidy=False)
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from coffer_media_worker import child, frames
+from coffer_media_worker import child, frames, tasks
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.ranged import Ranged
 
@@ -108,7 +108,7 @@ def _in_a_thread() -> None:
 ATTEMPTS: dict[bytes, Callable[[], object]] = {
     b"open": lambda: Path("/etc/passwd").read_bytes(),
     b"open own memory": lambda: Path("/proc/self/mem").open("rb").close(),
-    b"open library": lambda: ctypes.CDLL("libbz2.so.1.0"),
+    b"open library": lambda: ctypes.CDLL("libBrokenLocale.so.1"),
     b"write": lambda: Path("/tmp/planted").write_bytes(b"x"),
     b"list": lambda: os.listdir("/"),  # noqa: PTH208 the system call itself
     b"look": lambda: os.stat("/etc/passwd"),  # noqa: PTH116 as above
@@ -138,7 +138,7 @@ def _there(content: bytes) -> Ranged:
 
 
 def _drawn(content: bytes) -> PreviewOutcome:
-    parts = list(child.pictures({"boxes": [400, 1024, 2048], "format": "WEBP"}, _there(content)))
+    parts = list(tasks._pictures({"boxes": [400, 1024, 2048], "format": "WEBP"}, _there(content)))
     return Rendered.joined([part for part in parts if isinstance(part, Rendered)])
 
 

@@ -16,11 +16,12 @@ from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.catalog import parse
-from coffer_media_worker import handlers, store
 from coffer_media_worker.antivirus import Clamd, Scanned, ScannerDownError
-from coffer_media_worker.deps import Deps
+from coffer_media_worker.handlers import judging
+from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.scanning import Antivirus
 from coffer_media_worker.settings import MediaWorkerSettings
+from coffer_media_worker.store import tables
 from factories import images
 from factories.databases import Database
 from factories.events import arrived, upload_received
@@ -124,9 +125,9 @@ class Answers:
 async def deps(database: Database) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
     clock = FixedClock()
-    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
+    work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
     children: Any = None
-    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, store.revocations))
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
 
 
@@ -134,9 +135,9 @@ async def told(deps: Deps, antivirus: Antivirus, content: bytes = b"hello", name
     """The fact that follows; None if there is none."""
     etag = await deps.blobs.write("blobs/a/b", content, content_type="a/b")
     fact = upload_received(key="blobs/a/b", etag=etag, size_bytes=len(content), name=name, claimed=None)
-    await handlers.on_upload_received(arrived(fact), replace(deps, antivirus=antivirus))
+    await judging.on_upload_received(arrived(fact), replace(deps, antivirus=antivirus))
     async with deps.work.read() as connection:
-        bodies = (await connection.execute(select(store.chassis.outbox.c.body))).scalars().all()
+        bodies = (await connection.execute(select(tables.chassis.outbox.c.body))).scalars().all()
     facts = [parse(body).data for body in bodies]
     return next((one for one in facts if one.upload_id == fact.upload_id), None)  # type: ignore[attr-defined]  # all are verdicts
 
@@ -164,7 +165,7 @@ async def test_a_scanner_that_is_down_may_be_asked_again_and_nothing_is_told_bef
     with pytest.raises(Retry):
         await told(deps, Antivirus(Answers(DOWN), "retry", "fail_open", 100))
     async with deps.work.read() as connection:
-        assert (await connection.execute(select(store.chassis.outbox.c.id))).all() == []
+        assert (await connection.execute(select(tables.chassis.outbox.c.id))).all() == []
 
 
 async def test_what_is_too_long_empty_or_refused_already_is_not_sent(deps: Deps) -> None:
@@ -179,9 +180,9 @@ async def test_what_is_too_long_empty_or_refused_already_is_not_sent(deps: Deps)
 async def test_bytes_that_go_away_get_no_verdict(deps: Deps) -> None:
     fact = upload_received(key="blobs/a/gone", etag="e", size_bytes=5)
     antivirus = Antivirus(Answers(Scanned()), "retry", "fail_open", 100)
-    await handlers.on_upload_received(arrived(fact), replace(deps, antivirus=antivirus))
+    await judging.on_upload_received(arrived(fact), replace(deps, antivirus=antivirus))
     async with deps.work.read() as connection:
-        assert (await connection.execute(select(store.chassis.outbox.c.id))).all() == []
+        assert (await connection.execute(select(tables.chassis.outbox.c.id))).all() == []
 
 
 @pytest.mark.slow

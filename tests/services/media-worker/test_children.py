@@ -14,6 +14,7 @@ import pytest
 import uvloop
 from PIL import Image
 
+from coffer_media_worker.child import NICENESS
 from coffer_media_worker.children import Children
 from coffer_media_worker.deaths import JobEnd, explain_end
 from coffer_media_worker.domain import JOB_LIMITS, JobLimits, PreviewFailed, PreviewFailure, Rendered
@@ -108,7 +109,7 @@ async def test_a_child_taken_over_by_its_file_costs_only_itself(make: Make, deed
 
 
 async def test_an_endless_loop_ends_by_the_cpu_limit(make: Make) -> None:
-    outcome = await (await make()).render(b"loop")
+    outcome = await (await make(replace(IMPATIENT, wall_seconds=20.0))).render(b"loop")
     assert isinstance(outcome, PreviewFailed)
     assert (outcome.reason, outcome.detail.split()[0]) == (PreviewFailure.TIMEOUT, "SIGXCPU")
 
@@ -118,6 +119,25 @@ async def test_a_sleeping_child_ends_by_the_wall_clock(make: Make) -> None:
     started = time.monotonic()
     assert await failure(children, b"sleep") is PreviewFailure.TIMEOUT
     assert time.monotonic() - started < 1.0
+
+
+async def test_a_pool_beside_another_waits_for_none_of_its_jobs(make: Make) -> None:
+    children = await make(replace(IMPATIENT, wall_seconds=20.0), concurrency=1)
+    sleeping = asyncio.create_task(children.render(b"sleep"))
+    await until(lambda: jobs_of(children.parent_pid))
+    beside = children.beside(1)
+    assert isinstance(await beside.render(b"surroundings"), PreviewFailed)
+    assert (beside.parent_pid, beside.starts) == (children.parent_pid, 1)
+    assert not sleeping.done()
+    sleeping.cancel()
+    await until(lambda: not jobs_of(children.parent_pid))
+
+
+async def test_rendering_processes_yield_to_everything_else(make: Make) -> None:
+    children = await make()
+    assert children.parent_pid is not None
+    own, theirs = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, children.parent_pid))
+    assert theirs == min(19, own + NICENESS)
 
 
 async def test_a_child_that_stays_after_its_reply_is_put_down(make: Make) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from coffer_media_worker import domain, sniffing
+from coffer_media_worker import domain, kinds, sniffing
 from coffer_media_worker.domain import EDGE_BYTES, Flag, MediaKind, PreviewFailure, RejectReason, Verdict
 from factories import images
 
@@ -24,7 +24,7 @@ def test_clears_a_good_picture_with_its_size_and_without_flags(name: str) -> Non
     assert (verdict.mime_type, verdict.kind) == (f"image/{kind}", MediaKind.IMAGE)
     # The directory of a TIFF of several pages lies in the middle, which nobody has read so far.
     assert (verdict.width, verdict.height) == ((None, None) if name == "tiff pages" else (200, 150))
-    assert domain.expects_preview(verdict)
+    assert kinds.expects_preview(verdict)
 
 
 def test_clears_a_large_photograph_by_its_ends() -> None:
@@ -37,7 +37,7 @@ def test_clears_a_large_photograph_by_its_ends() -> None:
 def test_rejects_a_program_under_another_name(content: bytes, name: str) -> None:
     verdict = judge(content, name, None)
     assert verdict.reason is RejectReason.EXECUTABLE_IN_DISGUISE
-    assert not domain.expects_preview(verdict)
+    assert not kinds.expects_preview(verdict)
 
 
 @pytest.mark.parametrize("claim", ["image/jpeg", "application/pdf", "text/plain", "video/mp4; codecs=avc1"])
@@ -55,7 +55,7 @@ def test_rejects_a_program_whose_name_only_looks_harmless(name: str) -> None:
 def test_clears_an_honest_program_with_a_flag(name: str, claim: str | None) -> None:
     verdict = judge(images.program(), name, claim)
     assert (verdict.reason, verdict.flags, verdict.kind) == (None, (Flag.EXECUTABLE,), MediaKind.OTHER)
-    assert not domain.expects_preview(verdict)
+    assert not kinds.expects_preview(verdict)
 
 
 def test_clears_a_script_under_a_text_name_but_not_as_a_picture() -> None:
@@ -132,13 +132,13 @@ def test_the_test_virus_does_not_stand_in_the_source() -> None:
 def test_clears_an_empty_file_without_a_preview() -> None:
     verdict = judge(b"", "empty.jpg", "image/jpeg")
     assert verdict == Verdict("application/x-empty", MediaKind.OTHER)
-    assert not domain.expects_preview(verdict)
+    assert not kinds.expects_preview(verdict)
 
 
 def test_clears_a_mismatch_with_its_true_type() -> None:
     heic = judge(images.bmff(b"heic", b"mif1", b"heic"), "IMG_1.JPG", "image/jpeg")
     assert (heic.reason, heic.mime_type, heic.flags) == (None, "image/heic", (Flag.MISMATCH,))
-    assert domain.expects_preview(heic)
+    assert kinds.expects_preview(heic)
     assert judge(images.png(32, 32), "shot.jpg").flags == (Flag.MISMATCH,)
     page = judge(b"<!DOCTYPE html><html></html>", "cat.jpg", "image/jpeg")
     assert (page.reason, page.mime_type) == (None, "text/html")
@@ -155,7 +155,7 @@ def test_clears_a_bomb_with_a_flag(content: bytes) -> None:
 def test_clears_a_truncated_picture_whose_preview_will_fail(name: str) -> None:
     verdict = judge(images.cut(images.of_kind(name, 200, 150)), f"broken.{name.partition(' ')[0]}")
     assert (verdict.reason, verdict.flags) == (None, ())
-    assert domain.expects_preview(verdict)
+    assert kinds.expects_preview(verdict)
 
 
 def test_clears_encrypted_looking_bytes_under_any_name() -> None:

@@ -3,26 +3,31 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from coffer_chassis import metrics
 from coffer_chassis.handling import Retry
 from coffer_chassis.ids import new_id
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.ids import BlobId
-from coffer_media_worker import handlers, previewing, store
 from coffer_media_worker.children import Early
-from coffer_media_worker.deps import Deps
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers import burying, judging
+from coffer_media_worker.handlers.deps import Deps
+from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.sources import Source
+from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged, upload_received, version_deleted
+from factories.previews import preview
 
 pytestmark = pytest.mark.slow  # renders real pictures in real children
 
@@ -37,7 +42,14 @@ class Children:
         self.asked = 0
 
     async def render(
-        self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+        self,
+        source: Source | bytes,
+        boxes: Sequence[int] = (400,),
+        *,
+        task: str = "pictures",
+        square: bool = False,
+        early: Early | None = None,
+        **_: object,
     ) -> PreviewOutcome:
         self.asked += 1
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
@@ -47,17 +59,21 @@ class Children:
 
 
 @pytest.fixture
-async def deps(database: Database) -> AsyncIterator[Deps]:
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+async def deps(database: Database, clock: FixedClock) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
-    clock = FixedClock()
-    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
-    yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None, denied=DenyList(work, store.revocations))
+    work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=Children(), label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
 
 
 async def emitted(deps: Deps) -> list[dict[str, Any]]:
     async with deps.work.read() as connection:
-        query = select(store.chassis.outbox.c.body).order_by(store.chassis.outbox.c.position)
+        query = select(tables.chassis.outbox.c.body).order_by(tables.chassis.outbox.c.position)
         return [json.loads(body) for body in (await connection.execute(query)).scalars()]
 
 
@@ -71,7 +87,7 @@ JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b0800100010
 
 async def test_a_jpeg_is_cleared_with_its_true_type(deps: Deps) -> None:
     fact = upload_received(**await stored(deps, JPEG))
-    await handlers.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact), deps)
     (event,) = await emitted(deps)
     assert event["type"] == "media.upload.cleared.v1"
     assert event["data"]["mime_type"] == "image/jpeg"
@@ -90,8 +106,8 @@ async def test_verdict_and_preview_say_when_the_work_began(deps: Deps, monkeypat
 
     monkeypatch.setattr(deps.blobs, "read", slow)
     known = await stored(deps, JPEG)
-    await handlers.on_upload_received(arrived(upload_received(**known)), deps)
-    await previewing.on_item_committed(arrived(item_committed(**known)), deps)
+    await judging.on_upload_received(arrived(upload_received(**known)), deps)
+    await preview(deps, arrived(item_committed(**known)))
     told = [(event["data"]["started_at"], event["time"]) for event in await emitted(deps)]
     assert told == [
         ("2026-11-20T12:00:00.000000Z", "2026-11-20T12:00:03.000000Z"),
@@ -101,7 +117,7 @@ async def test_verdict_and_preview_say_when_the_work_began(deps: Deps, monkeypat
 
 async def test_a_verdict_carries_actor_correlation_and_cause_of_the_upload(deps: Deps) -> None:
     received = arrived(upload_received(**await stored(deps, JPEG)))
-    await handlers.on_upload_received(received, deps)
+    await judging.on_upload_received(received, deps)
     (event,) = await emitted(deps)
     assert (event["causationid"], event["correlationid"]) == (received.id, received.correlationid)
     assert (event["actorid"], event["ownerid"]) == (received.actorid, received.ownerid)
@@ -110,7 +126,7 @@ async def test_a_verdict_carries_actor_correlation_and_cause_of_the_upload(deps:
 async def test_a_program_named_like_a_photo_is_rejected_with_its_reason(deps: Deps) -> None:
     program = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(200)
     fact = upload_received(**await stored(deps, program), name="holiday.jpg")
-    await handlers.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact), deps)
     (event,) = await emitted(deps)
     assert event["type"] == "media.upload.rejected.v1"
     assert event["data"]["reason"] == "executable_in_disguise"
@@ -119,7 +135,7 @@ async def test_a_program_named_like_a_photo_is_rejected_with_its_reason(deps: De
 
 async def test_an_empty_file_is_cleared_without_asking_the_bucket(deps: Deps) -> None:
     fact = upload_received(key="blobs/nowhere/at-all", etag="none", size_bytes=0, name="empty.txt", claimed="text/plain")
-    await handlers.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact), deps)
     (event,) = await emitted(deps)
     assert (event["type"], event["data"]["previewable"]) == ("media.upload.cleared.v1", False)
 
@@ -135,23 +151,23 @@ async def test_only_the_ends_of_a_large_file_are_read(deps: Deps, monkeypatch: p
         return await read_range(key, first, last, etag=etag)
 
     monkeypatch.setattr(deps.blobs, "read_range", counted)
-    await handlers.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact), deps)
     assert sorted(ranges) == [(0, 65_535), (len(content) - 65_536, len(content) - 1)]
     assert (await emitted(deps))[0]["data"]["mime_type"] == "image/jpeg"
 
 
 async def test_the_same_fact_twice_gives_one_verdict(deps: Deps) -> None:
     received = arrived(upload_received(**await stored(deps, JPEG)))
-    await handlers.on_upload_received(received, deps)
+    await judging.on_upload_received(received, deps)
     with pytest.raises(Duplicate):
-        await handlers.on_upload_received(received, deps)
+        await judging.on_upload_received(received, deps)
     assert len(await emitted(deps)) == 1
 
 
 async def test_a_dispatch_driven_again_gets_a_later_verdict(deps: Deps) -> None:
     fact = upload_received(**await stored(deps, JPEG))
-    await handlers.on_upload_received(arrived(fact), deps)
-    await handlers.on_upload_received(arrived(fact.model_copy(update={"attempt": 2}), sequence=2), deps)
+    await judging.on_upload_received(arrived(fact), deps)
+    await judging.on_upload_received(arrived(fact.model_copy(update={"attempt": 2}), sequence=2), deps)
     assert [event["sequence"][-1] for event in await emitted(deps)] == ["1", "2"]
 
 
@@ -162,7 +178,7 @@ async def test_bytes_that_changed_or_vanished_get_no_verdict(deps: Deps, etag: s
         await deps.blobs.delete([known["key"]])
     else:
         known["etag"] = etag
-    await handlers.on_upload_received(arrived(upload_received(**known)), deps)
+    await judging.on_upload_received(arrived(upload_received(**known)), deps)
     assert await emitted(deps) == []
 
 
@@ -172,17 +188,25 @@ async def test_a_crash_before_commit_leaves_nothing_and_the_next_delivery_does_a
     async with deps.work.read() as connection:
         await connection.exec_driver_sql("ALTER TABLE outbox ADD CONSTRAINT crash CHECK (false) NOT VALID")
     with pytest.raises(Exception, match="crash"):
-        await handlers.on_upload_received(received, deps)
+        await judging.on_upload_received(received, deps)
     async with deps.work.read() as connection:
         await connection.exec_driver_sql("ALTER TABLE outbox DROP CONSTRAINT crash")
-        assert (await connection.execute(select(store.verdicts))).all() == []
-    await handlers.on_upload_received(received, deps)
+        assert (await connection.execute(select(tables.verdicts))).all() == []
+    await judging.on_upload_received(received, deps)
     assert len(await emitted(deps)) == 1
+
+
+async def test_how_long_a_verdict_took_since_the_bytes_came_is_measured(deps: Deps, clock: FixedClock) -> None:
+    received = arrived(upload_received(**await stored(deps, JPEG)))
+    before = metrics.MEDIA_VERDICT_SECONDS._sum.get()
+    clock.moment = received.time + timedelta(seconds=3)
+    await judging.on_upload_received(received, deps)
+    assert metrics.MEDIA_VERDICT_SECONDS._sum.get() - before == pytest.approx(3)
 
 
 async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     (event,) = await emitted(deps)
     assert event["type"] == "media.preview.ready.v1"
     (image,) = event["data"]["images"]
@@ -194,15 +218,47 @@ async def test_a_preview_is_stored_and_told(deps: Deps) -> None:
 
 
 async def test_no_preview_is_tried_of_what_cannot_have_one(deps: Deps) -> None:
-    fact = item_committed(**await stored(deps, b"text"), mime_type="text/plain", media_kind="text")
-    await previewing.on_item_committed(arrived(fact), deps)
+    fact = item_committed(**await stored(deps, b"zip"), mime_type="application/zip", media_kind="archive")
+    await preview(deps, arrived(fact))
     assert await emitted(deps) == []
+
+
+async def test_what_has_no_picture_is_told_with_its_facts_and_where_its_text_is(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(facts={"page_count": 2}, text=b"words")))
+    fact = item_committed(**await stored(deps, b"words"), mime_type="text/plain", media_kind="text")
+    await preview(deps, arrived(fact))
+    (event,) = await emitted(deps)
+    assert fact.content is not None
+    key = f"previews/{fact.content.blob_id}/text"
+    assert (event["type"], event["subject"]) == ("media.preview.omitted.v1", f"preview/{fact.content.version_id}")
+    assert (event["data"]["text"], event["data"]["facts"]["page_count"]) == ({"key": key, "size_bytes": 5}, 2)
+    assert await deps.blobs.read(key) == b"words"
+
+
+async def test_another_version_with_the_same_bytes_has_no_picture_either(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(text=b"words"), ChildrenLost("asked again")))
+    known = await stored(deps, b"words")
+    fact = item_committed(**known, mime_type="text/plain", media_kind="text")
+    assert fact.content is not None
+    await preview(deps, arrived(fact))
+    copy = item_committed(**known, mime_type="text/plain", media_kind="text", blob_id=fact.content.blob_id)
+    await preview(deps, arrived(copy))
+    assert [event["type"] for event in await emitted(deps)] == ["media.preview.omitted.v1"] * 2
+
+
+async def test_a_text_goes_with_its_file(deps: Deps) -> None:
+    deps = replace(deps, children=Children(Rendered(text=b"words")))
+    fact = item_committed(**await stored(deps, b"words"), mime_type="text/plain", media_kind="text")
+    await preview(deps, arrived(fact))
+    await burying.on_item_purged(arrived(item_purged(fact), sequence=9), deps)
+    assert fact.content is not None
+    assert await deps.blobs.head(f"previews/{fact.content.blob_id}/text") is None
 
 
 async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.CORRUPT))
     deps = replace(deps, children=children)
-    await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     (event,) = await emitted(deps)
     assert (event["type"], event["data"]["reason"]) == ("media.preview.failed.v1", "corrupt")
     assert children.asked == 1
@@ -211,7 +267,7 @@ async def test_a_corrupt_picture_fails_once_with_its_reason(deps: Deps) -> None:
 async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
     children = Children(PreviewFailed(PreviewFailure.TIMEOUT), PICTURE)
     deps = replace(deps, children=children)
-    await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+    await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     assert (await emitted(deps))[0]["type"] == "media.preview.ready.v1"
     assert children.asked == 2
 
@@ -219,7 +275,7 @@ async def test_a_timeout_is_tried_once_more(deps: Deps) -> None:
 async def test_lost_processes_are_no_verdict_on_the_file(deps: Deps) -> None:
     deps = replace(deps, children=Children(ChildrenLost("killed")))
     with pytest.raises(Retry):
-        await previewing.on_item_committed(arrived(item_committed(**await stored(deps, JPEG))), deps)
+        await preview(deps, arrived(item_committed(**await stored(deps, JPEG))))
     assert await emitted(deps) == []
 
 
@@ -228,8 +284,8 @@ async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
     deps = replace(deps, children=children)
     known = await stored(deps, JPEG)
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
-    await previewing.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
-    await previewing.on_item_committed(arrived(item_committed(**known, blob_id=blob_id)), deps)
+    await preview(deps, arrived(item_committed(**known, blob_id=blob_id)))
+    await preview(deps, arrived(item_committed(**known, blob_id=blob_id)))
     first, second = await emitted(deps)
     assert first["data"]["images"] == second["data"]["images"]
     assert children.asked == 1
@@ -237,11 +293,11 @@ async def test_the_same_bytes_are_rendered_once(deps: Deps) -> None:
 
 async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     purged = arrived(item_purged(fact), sequence=2)
-    await handlers.on_item_purged(purged, deps)
+    await burying.on_item_purged(purged, deps)
     with pytest.raises(Duplicate):
-        await handlers.on_item_purged(purged, deps)
+        await burying.on_item_purged(purged, deps)
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
 
@@ -249,17 +305,17 @@ async def test_a_purge_deletes_the_preview_and_twice_does_no_harm(deps: Deps) ->
 async def test_a_purge_clears_up_after_versions_that_its_fact_has_no_room_to_name(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
-    await previewing.on_item_committed(arrived(fact), deps)
-    others = tuple(BlobId(new_id()) for _ in range(handlers.MOST_NAMED))
-    await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": others}), sequence=2), deps)
+    await preview(deps, arrived(fact))
+    others = tuple(BlobId(new_id()) for _ in range(burying.MOST_NAMED))
+    await burying.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": others}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
 
 
 async def test_a_purge_that_names_no_object_leaves_pictures_for_a_copy_that_was_not_heard_of_yet(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     assert fact.content is not None
-    await previewing.on_item_committed(arrived(fact), deps)
-    await handlers.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
+    await preview(deps, arrived(fact))
+    await burying.on_item_purged(arrived(item_purged(fact).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is not None
 
 
@@ -268,46 +324,46 @@ async def test_a_purge_leaves_pictures_of_bytes_that_another_file_has_too(deps: 
     blob_id = BlobId("0193439e-8a5c-7000-8000-000000000001")
     one, other = (item_committed(**known, blob_id=blob_id) for _ in range(2))
     for fact in (one, other):
-        await previewing.on_item_committed(arrived(fact), deps)
+        await preview(deps, arrived(fact))
     assert one.item_id != other.item_id
-    await handlers.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
+    await burying.on_item_purged(arrived(item_purged(one).model_copy(update={"blob_ids": ()}), sequence=2), deps)
     assert await deps.blobs.head(f"previews/{blob_id}/400") is not None
 
 
 async def test_a_deleted_version_takes_its_pictures_along_unless_another_has_the_same_bytes(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     assert fact.content is not None
     key = f"previews/{fact.content.blob_id}/400"
-    await handlers.on_version_deleted(arrived(version_deleted(fact)), deps)
+    await burying.on_version_deleted(arrived(version_deleted(fact)), deps)
     assert await deps.blobs.head(key) is not None
     last = arrived(version_deleted(fact, fact.content.blob_id))
-    await handlers.on_version_deleted(last, deps)
+    await burying.on_version_deleted(last, deps)
     with pytest.raises(Duplicate):
-        await handlers.on_version_deleted(last, deps)
+        await burying.on_version_deleted(last, deps)
     assert await deps.blobs.head(key) is None
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     assert await deps.blobs.head(key) is None
     assert len(await emitted(deps)) == 1
 
 
 async def test_a_late_fact_cannot_raise_the_dead(deps: Deps) -> None:
     fact = item_committed(**await stored(deps, JPEG))
-    await handlers.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
-    await previewing.on_item_committed(arrived(fact, sequence=1), deps)
+    await burying.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
+    await preview(deps, arrived(fact, sequence=1))
     assert await emitted(deps) == []
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
 
 
 @pytest.mark.parametrize("crash", [False, True])
-async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps: Deps, crash: bool) -> None:
+async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps: Deps, clock: FixedClock, crash: bool) -> None:
     fact = item_committed(**await stored(deps, JPEG))
     committed, purged = arrived(fact, sequence=1), arrived(item_purged(fact), sequence=2)
     write: Any = deps.blobs.write
 
     async def write_late(*given: Any, **more: Any) -> Any:
-        await handlers.on_item_purged(purged, deps)
+        await burying.on_item_purged(purged, deps)
         etag = await write(*given, **more)
         if crash:
             raise ConnectionError("the process ends here")
@@ -316,8 +372,11 @@ async def test_a_picture_written_after_the_purge_had_cleared_up_is_deleted(deps:
     setattr(deps.blobs, "write", write_late)  # noqa: B010  # a method of a protocol
     if crash:
         with pytest.raises(ConnectionError):
-            await previewing.on_item_committed(committed, deps)
-    await previewing.on_item_committed(committed, deps)
+            await preview(deps, committed)
+        clock.advance(seconds=1)
+        await make_previews(deps)
+    else:
+        await preview(deps, committed)
     assert fact.content is not None
     assert await deps.blobs.head(f"previews/{fact.content.blob_id}/400") is None
     assert await emitted(deps) == []

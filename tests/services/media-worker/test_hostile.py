@@ -11,6 +11,7 @@ import pytest
 from coffer_media_worker import domain
 from coffer_media_worker.children import Children
 from coffer_media_worker.domain import EDGE_BYTES, PreviewFailed, Verdict
+from factories import documents, pdfs
 from factories.children import jobs_of, until
 from factories.hostile import READY, Specimen, corpus
 from factories.ordinary import ordinary
@@ -87,6 +88,13 @@ async def test_a_job_ends_as_expected_whatever_it_is_given(children: Children, s
     assert children.starts == starts
 
 
+DOCUMENTS = [
+    *(("pdf", make) for make, _ in pdfs.HOSTILE.values()),
+    *(("office", make) for make, _ in documents.HOSTILE.values()),
+]
+"""Tasks, and files that are hostile to them."""
+
+
 def _resident(pid: int) -> int:
     """Bytes of memory that a process holds."""
     return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -104,13 +112,15 @@ async def test_a_thousand_hostile_files_leave_nothing_behind() -> None:
     try:
         parent = children.parent_pid
         assert parent is not None
-        rounds = -(-1000 // len(CORPUS))
+        rounds = -(-1000 // (len(CORPUS) + len(DOCUMENTS)))
 
         async def once() -> None:
             for specimen in CORPUS:
                 content = specimen.make()
                 judged(content, specimen.name, specimen.claim)
                 await children.render(content)
+            for task, make in DOCUMENTS:
+                await children.render(make(), task=task)
 
         await once()  # caches are filled, modules are loaded
         gc.collect()

@@ -9,8 +9,8 @@ from PIL import ExifTags, Image
 
 from coffer_contracts.media import MediaFacts
 from coffer_media_worker.domain import SIZES
+from coffer_media_worker.handlers.previewing import believed
 from coffer_media_worker.imaging import render
-from coffer_media_worker.previewing import believed
 from factories import images
 
 pytestmark = pytest.mark.slow  # renders real pictures

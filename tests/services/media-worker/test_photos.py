@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import AsyncIterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from coffer_auth.domain.photos import TYPES as ANNOUNCED
 from coffer_chassis.handling import Retry
 from coffer_chassis.ids import new_id
 from coffer_chassis.revocations import DenyList
@@ -18,14 +20,15 @@ from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Duplicate, Work
 from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.ids import PhotoId, UserId
-from coffer_media_worker import photos, store
 from coffer_media_worker.children import Children, Early
-from coffer_media_worker.deps import Deps
-from coffer_media_worker.domain import PreviewOutcome
+from coffer_media_worker.domain import RENDERABLE, PreviewOutcome
+from coffer_media_worker.handlers import photos
+from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.imaging import render
 from coffer_media_worker.sources import Source
+from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
-from factories import images
+from factories import heic, images
 from factories.databases import Database
 from factories.events import NOON, arrived
 
@@ -44,8 +47,8 @@ async def children() -> AsyncIterator[Children]:
 async def deps(database: Database, children: Children) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
     clock = FixedClock()
-    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
-    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, store.revocations))
+    work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
 
 
@@ -58,7 +61,7 @@ async def received(deps: Deps, content: bytes, **changes: Any) -> PhotoReceivedV
 
 
 async def answers(deps: Deps, fact: PhotoReceivedV1) -> list[dict[str, Any]]:
-    outbox = store.chassis.outbox
+    outbox = tables.chassis.outbox
     async with deps.work.read() as connection:
         query = select(outbox.c.body).where(outbox.c.subject == fact.subject).order_by(outbox.c.position)
         return [json.loads(body) for body in (await connection.execute(query)).scalars()]
@@ -76,16 +79,27 @@ async def square_of(deps: Deps, answer: dict[str, Any]) -> Image.Image:
     return picture
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp"])
+def test_what_may_be_announced_as_a_photo_is_what_can_be_drawn() -> None:
+    assert ANNOUNCED == RENDERABLE
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "avif", "bmp", "tiff", "heic"])
 async def test_a_picture_becomes_a_square_of_400_without_anything_else(deps: Deps, kind: str) -> None:
     source = {
         "jpeg": images.jpeg(640, 480, orientation=6, comment=b"taken at home"),
         "png": images.png(300, 200),
         "gif": images.gif(64, 48),
         "webp": images.webp(2000, 1000),
+        "avif": images.of_kind("avif", 320, 240),
+        "bmp": images.of_kind("bmp", 320, 240),
+        "tiff": images.of_kind("tiff deflate", 320, 240),
+        "heic": heic.UPRIGHT,
     }[kind]
     fact = await received(deps, source)
     answer = await answered(deps, fact)
+    if kind == "heic" and find_spec("pi_heif") is None:
+        assert answer["data"]["reason"] == "unsupported"
+        pytest.skip("pi-heif is not installed")
     assert answer["type"] == "media.photo.ready.v1"
     data = answer["data"]
     assert data["key"] == f"photos/{fact.user_id}/{data['name']}"
@@ -162,7 +176,14 @@ async def test_bytes_that_are_gone_or_others_get_no_answer(deps: Deps) -> None:
 async def test_lost_children_are_nobodys_fault(deps: Deps) -> None:
     class Lost:
         async def render(
-            self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+            self,
+            source: Source | bytes,
+            boxes: Sequence[int] = (400,),
+            *,
+            task: str = "pictures",
+            square: bool = False,
+            early: Early | None = None,
+            **_: object,
         ) -> PreviewOutcome:
             raise ChildrenLost("gone")
 

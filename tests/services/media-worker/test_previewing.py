@@ -13,14 +13,17 @@ from coffer_chassis.revocations import DenyList
 from coffer_chassis.testing import FixedClock, MemoryBlobs
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.files import ItemCommittedV1
-from coffer_media_worker import handlers, previewing, store
 from coffer_media_worker.children import Early
-from coffer_media_worker.deps import Deps
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.handlers import burying
+from coffer_media_worker.handlers.deps import Deps
+from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.sources import Source, Stored
+from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
 from factories.databases import Database
 from factories.events import arrived, item_committed, item_purged
+from factories.previews import preview
 
 pytestmark = pytest.mark.slow  # a database of its own
 
@@ -37,7 +40,14 @@ class Children:
         self.meanwhile: Any = None
 
     async def render(
-        self, source: Source | bytes, boxes: Sequence[int] = (400,), *, square: bool = False, early: Early | None = None
+        self,
+        source: Source | bytes,
+        boxes: Sequence[int] = (400,),
+        *,
+        task: str = "pictures",
+        square: bool = False,
+        early: Early | None = None,
+        **_: object,
     ) -> PreviewOutcome:
         assert early is not None
         assert tuple(boxes) == (400, 1024, 2048)
@@ -57,11 +67,15 @@ def children() -> Children:
 
 
 @pytest.fixture
-async def deps(database: Database, children: Children) -> AsyncIterator[Deps]:
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+async def deps(database: Database, children: Children, clock: FixedClock) -> AsyncIterator[Deps]:
     engine = create_async_engine(database("coffer_media_worker"))
-    clock = FixedClock()
-    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
-    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, store.revocations))
+    work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
+    yield Deps(work=work, blobs=MemoryBlobs(clock), children=children, label=None, denied=DenyList(work, tables.revocations))
     await engine.dispose()
 
 
@@ -72,7 +86,7 @@ async def committed(deps: Deps, content: bytes = b"photo", **more: Any) -> ItemC
 
 async def told(deps: Deps) -> list[tuple[str, list[int], str]]:
     async with deps.work.read() as connection:
-        query = select(store.chassis.outbox.c.body).order_by(store.chassis.outbox.c.position)
+        query = select(tables.chassis.outbox.c.body).order_by(tables.chassis.outbox.c.position)
         events = [json.loads(body) for body in (await connection.execute(query)).scalars()]
     return [
         (
@@ -91,19 +105,23 @@ async def stored(deps: Deps, fact: ItemCommittedV1) -> list[int]:
 
 async def test_the_small_picture_is_told_first_and_then_all(deps: Deps) -> None:
     fact = await committed(deps)
-    await previewing.on_item_committed(arrived(fact), deps)
+    await preview(deps, arrived(fact))
     assert await told(deps) == [("ready", [400], "1"), ("ready", [400, 2048], "2")]
     assert await stored(deps, fact) == [400, 2048]
 
 
-async def test_after_a_crash_all_are_made_and_the_small_one_is_not_told_again(deps: Deps, children: Children) -> None:
+async def test_after_a_loss_all_are_made_and_the_small_one_is_not_told_again(
+    deps: Deps, children: Children, clock: FixedClock
+) -> None:
     fact = await committed(deps)
     children.outcomes = [ChildrenLost("gone"), WHOLE]
     event = arrived(fact)
     with pytest.raises(Retry):
-        await previewing.on_item_committed(event, deps)
+        await preview(deps, event)
     assert await told(deps) == [("ready", [400], "1")]
-    await previewing.on_item_committed(event, deps)
+    assert await make_previews(deps) == 0, "not before a pause"
+    clock.advance(seconds=1)
+    assert await make_previews(deps) == 1
     assert await told(deps) == [("ready", [400], "1"), ("ready", [400, 2048], "2")]
 
 
@@ -113,16 +131,16 @@ async def test_another_file_with_the_same_bytes_does_not_take_an_unfinished_prev
     fact = await committed(deps)
     children.outcomes = [ChildrenLost("gone"), WHOLE]
     with pytest.raises(Retry):
-        await previewing.on_item_committed(arrived(fact), deps)
+        await preview(deps, arrived(fact))
     assert fact.content is not None
     other = await committed(deps, blob_id=fact.content.blob_id)
-    await previewing.on_item_committed(arrived(other), deps)
+    await preview(deps, arrived(other))
     assert (await told(deps))[-1] == ("ready", [400, 2048], "2")
 
 
 async def test_a_failure_after_the_small_picture_is_the_last_word(deps: Deps, children: Children) -> None:
     children.outcomes = [PreviewFailed(PreviewFailure.CORRUPT)]
-    await previewing.on_item_committed(arrived(await committed(deps)), deps)
+    await preview(deps, arrived(await committed(deps)))
     assert [kind for kind, *_ in await told(deps)] == ["ready", "failed"]
 
 
@@ -130,23 +148,23 @@ async def test_a_purge_in_between_leaves_nothing(deps: Deps, children: Children)
     fact = await committed(deps)
 
     async def purge() -> None:
-        await handlers.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
+        await burying.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
 
     children.meanwhile = purge
-    await previewing.on_item_committed(arrived(fact, sequence=1), deps)
+    await preview(deps, arrived(fact, sequence=1))
     assert await told(deps) == [("ready", [400], "1")]
     assert await stored(deps, fact) == []
 
 
 async def test_all_sizes_go_with_their_file(deps: Deps) -> None:
     fact = await committed(deps)
-    await previewing.on_item_committed(arrived(fact), deps)
-    await handlers.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
+    await preview(deps, arrived(fact))
+    await burying.on_item_purged(arrived(item_purged(fact), sequence=2), deps)
     assert await stored(deps, fact) == []
 
 
 async def test_a_large_photograph_is_read_by_ranges_and_a_small_one_whole(deps: Deps, children: Children) -> None:
     children.outcomes = [WHOLE, WHOLE]
-    await previewing.on_item_committed(arrived(await committed(deps, bytes(5 << 20))), deps)
-    await previewing.on_item_committed(arrived(await committed(deps, bytes(100))), deps)
+    await preview(deps, arrived(await committed(deps, bytes(5 << 20))))
+    await preview(deps, arrived(await committed(deps, bytes(100))))
     assert [type(source) for source in children.sources] == [Stored, bytes]

@@ -20,10 +20,10 @@ from coffer_contracts.auth import SessionRevokedV1
 from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Event
 from coffer_contracts.ids import SessionId, TokenId, UserId
-from coffer_media_worker import store
 from coffer_media_worker.app import TABLES, TOPOLOGY, http_app
-from coffer_media_worker.sessions import PEOPLE, PEOPLE_TABLE
+from coffer_media_worker.handlers.sessions import PEOPLE, PEOPLE_TABLE
 from coffer_media_worker.settings import MediaWorkerSettings
+from coffer_media_worker.store import tables
 from factories.accounts import Issuer
 from factories.databases import Database
 from factories.events import arrived
@@ -72,8 +72,8 @@ async def test_an_operator_is_let_in_until_the_session_or_token_ends_and_others_
 ) -> None:
     url, clock, issuer = database("coffer_media_worker"), FixedClock(), Issuer()
     engine = create_async_engine(url)
-    work = Work(engine, store.chassis, source="/media-worker", clock=clock)
-    here, elsewhere = DenyList(work, store.revocations), DenyList(work, store.revocations)
+    work = Work(engine, tables.chassis, source="/media-worker", clock=clock)
+    here, elsewhere = DenyList(work, tables.revocations), DenyList(work, tables.revocations)
     settings = MediaWorkerSettings(database_url=url, cursor_key="00" * 32)
 
     async def status(denied: DenyList, token: str) -> int:
@@ -97,7 +97,7 @@ async def test_an_operator_is_let_in_until_the_session_or_token_ends_and_others_
         event = arrived(fact, sequence=2, source="/auth")
         async with engine.begin() as connection:
             unit = work.unit_on(connection, cause=event)
-            assert await first_time(connection, store.chassis, PEOPLE, event, unit.now)
+            assert await first_time(connection, tables.chassis, PEOPLE, event, unit.now)
             await PEOPLE_TABLE[event.type].run(event, unit, Handles)
     assert await status(here, operator) == 401
     (watch,) = elsewhere.watches()

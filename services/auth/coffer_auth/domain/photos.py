@@ -16,7 +16,8 @@ PhotoState = Literal["created", "received", "ready", "rejected", "failed", "repl
 OPEN: tuple[PhotoState, ...] = ("created", "received")
 
 PHOTO_BYTES = 5 * 1024 * 1024
-TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+TYPES = frozenset(f"image/{kind}" for kind in ("avif", "bmp", "gif", "heic", "heif", "jpeg", "png", "tiff", "webp"))
+"""What the media worker can draw; HEIC only where it has a decoder for that, and otherwise it says so."""
 STORED_TYPE = "image/webp"
 SIDES = range(64, 401)
 """Sizes that may be asked for, in pixels. One picture is kept; whoever wants it smaller scales it."""

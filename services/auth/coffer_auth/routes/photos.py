@@ -28,7 +28,9 @@ class PhotoBody(Body):
     """A photo that is to be sent."""
 
     size: int = Field(strict=True, description="Length in bytes, exactly; at most 5 MiB.")
-    mime_type: str = Field(max_length=100, description="`image/jpeg`, `image/png`, `image/gif` or `image/webp`.")
+    mime_type: str = Field(
+        max_length=100, description="Of a JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF or BMP picture, e.g. `image/jpeg`."
+    )
 
 
 class PhotoUploadAnswer(msgspec.Struct, frozen=True):

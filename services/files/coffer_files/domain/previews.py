@@ -1,4 +1,4 @@
-"""Which preview picture answers which wish."""
+"""Which preview picture answers which wish. Pictures are WebP; the same as JPEG is made for those who ask for it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -20,10 +20,50 @@ class PreviewUnavailable(
     """The file has no preview and will not get one; `reason` says why, e.g. `corrupt`, or `none` for kinds without."""
 
 
+PictureForm = Literal["webp", "jpeg"]
+JPEG = "image/jpeg"
+
+
 def picture_for(pictures: Sequence[Mapping[str, Any]], size: PreviewSize) -> Mapping[str, Any] | None:
-    """The smallest picture that fills the box, else the largest there is; None if there are none."""
-    by_size = sorted(pictures, key=lambda picture: int(picture["box_pixels"]))
-    for picture in by_size:
+    """The smallest picture that fills the box, else the largest there is; None if there are none. The same as JPEG counts
+    only where there is nothing else.
+    """
+    by_size = sorted(pictures, key=lambda picture: (picture["mime_type"] == JPEG, int(picture["box_pixels"])))
+    usual = [picture for picture in by_size if picture["mime_type"] != JPEG] or by_size
+    for picture in usual:
         if picture["box_pixels"] >= BOXES[size]:
             return picture
-    return by_size[-1] if by_size else None
+    return usual[-1] if usual else None
+
+
+def jpeg_for(pictures: Sequence[Mapping[str, Any]], size: PreviewSize) -> Mapping[str, Any] | None:
+    """The smallest JPEG that fills the box, else the largest there is; None if there are none."""
+    return picture_for([picture for picture in pictures if picture["mime_type"] == JPEG], size)
+
+
+def form_for(accept: str | None) -> PictureForm:
+    """In which form a picture is sent to whoever says what they take (RFC 9110, section 12.5.1): JPEG to those who take that
+    and not WebP, WebP to all others. Ranges with stars take both.
+    """
+    taken: dict[str, float] = {}
+    for one in (accept or "").split(","):
+        name, *parameters = (part.strip().lower() for part in one.split(";"))
+        taken[name] = next((_quality(text) for text in parameters if text.startswith("q=")), 1.0)
+
+    def takes(kind: str) -> bool:
+        return next((taken[name] for name in (kind, "image/*", "*/*") if name in taken), 0.0) > 0
+
+    return "jpeg" if takes(JPEG) and not takes("image/webp") else "webp"
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text[2:])
+    except ValueError:
+        return 1.0
+
+
+def degrees(location: str) -> tuple[float, float]:
+    """Degrees north and east of a place as ISO 6709 writes it. Raises ValueError."""
+    east_at = max(location.rfind("+"), location.rfind("-"))
+    return float(location[:east_at]), float(location[east_at:].rstrip("/"))

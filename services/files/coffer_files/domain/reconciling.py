@@ -14,8 +14,11 @@ from coffer_contracts.ids import BlobId, UploadId, UserId
 from coffer_files.domain.content import blob_of_key
 from coffer_files.domain.quarantine import QUARANTINE
 
-PREFIXES = ("blobs/", "incoming/", "quarantine/")
-"""What files alone writes to, in the order of a run."""
+PREVIEWS = "previews/"
+"""What the media worker makes of stored objects: compared by which of these there are."""
+
+PREFIXES = ("blobs/", "incoming/", "quarantine/", PREVIEWS)
+"""What is compared, in the order of a run."""
 
 MOST_HOURS = 366 * 24
 """The longest grace that can be asked for."""
@@ -31,6 +34,7 @@ RunState = Literal["waiting", "running", "finished", "failed"]
 
 _ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _INCOMING_KEY = re.compile(f"incoming/{_ID}")
+_PREVIEW_KEY = re.compile(f"{PREVIEWS}{_ID}/[a-z0-9/_.-]+")
 _QUARANTINE_KEY = re.compile(f"quarantine/{_ID}")
 
 
@@ -47,6 +51,8 @@ class Wish:
 class Counts:
     """What was seen. Objects fall into `sound`, `mismatched` and those that no file refers to: `under_way`, `doomed`,
     `quarantined`, `young` and `orphans`. `foreign` are orphans under keys that Coffer never makes; those are not touched.
+    `lost_previews` counts stored objects of which preview pictures are gone, `asked_again` versions of theirs whose preview is
+    being made anew.
     """
 
     objects: int = 0
@@ -66,6 +72,8 @@ class Counts:
     missing_bytes: int = 0
     mismatched: int = 0
     mismatched_bytes: int = 0
+    lost_previews: int = 0
+    asked_again: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
@@ -197,6 +205,12 @@ def blob_of_quarantine(key: str) -> BlobId | None:
     return BlobId(match[1]) if match else None
 
 
+def blob_of_preview(key: str) -> BlobId | None:
+    """The stored object of which something was made that lies under a key."""
+    match = _PREVIEW_KEY.fullmatch(key)
+    return BlobId(match[1]) if match else None
+
+
 def is_ours(key: str) -> bool:
     """Whether Coffer makes such keys below the prefixes; what lies under others is somebody else's, and is not touched."""
     return bool(blob_of_key(key) or upload_of_incoming(key) or blob_of_quarantine(key))
@@ -214,6 +228,9 @@ def report_lines(run: Run) -> list[str]:
         f"Orphans: {counts.orphans} ({counts.orphan_bytes} bytes), of which {counts.repaired} are deleted now{advice}.",
         f"Missing: {counts.missing} ({counts.missing_bytes} bytes). Mismatched: {counts.mismatched}.",
     ]
+    if counts.lost_previews:
+        asked = f"{counts.asked_again} previews are being made anew" if counts.asked_again else "--repair has them made anew"
+        lines.append(f"Pictures are gone of {counts.lost_previews} objects; {asked}.")
     if counts.foreign:
         lines.append(f"{counts.foreign} of the orphans have keys that Coffer never makes and stay where they are.")
     for kind in ("orphans", "missing", "mismatched"):

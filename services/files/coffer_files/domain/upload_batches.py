@@ -87,10 +87,12 @@ def levels(files: Iterable[BatchFile]) -> list[dict[Steps, str]]:
 
 
 def fitting(files: Sequence[BatchFile | Problem], room: int) -> list[bool]:
-    """Which of the files fit into the room, taken in their order; one that does not leaves its room to those behind it."""
+    """Which of the files fit into the room, taken in their order; one that does not leaves its room to those behind it, and an
+    empty one always does.
+    """
     fits = []
     for file in files:
-        fit = isinstance(file, BatchFile) and file.size_bytes <= room
+        fit = isinstance(file, BatchFile) and (file.size_bytes == 0 or file.size_bytes <= room)
         if fit and isinstance(file, BatchFile):
             room -= file.size_bytes
         fits.append(fit)

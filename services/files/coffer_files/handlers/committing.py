@@ -75,7 +75,7 @@ async def place_upload(
         return placed
     await _write_version(unit, drive, upload, placed, source)
     stored = (upload.blob_id, upload.blob_key, upload.etag)
-    await _tell(unit, upload, placed, (source.blob_id, source.blob_key, source.etag) if source else stored)
+    await _tell(unit, drive, upload, placed, (source.blob_id, source.blob_key, source.etag) if source else stored)
     return rules.commit(upload, placed.item.id, VersionId(str(file.version_id)), placed.item.name, unit.now)
 
 
@@ -88,7 +88,7 @@ class _Placed:
     above: tuple[ItemId, ...]
 
 
-async def _tell(unit: Unit, upload: Upload, placed: _Placed, stored: tuple[BlobId, str, str]) -> None:
+async def _tell(unit: Unit, drive: Drive, upload: Upload, placed: _Placed, stored: tuple[BlobId, str, str]) -> None:
     item, before = placed.item, placed.before
     previous: dict[str, Any] = {}
     if before is not None:
@@ -98,7 +98,7 @@ async def _tell(unit: Unit, upload: Upload, placed: _Placed, stored: tuple[BlobI
         await note_change(unit.connection, item, reason, placed.above, actor_id=unit.origin.actor_id, now=unit.now)
         blob_id, blob_key, etag = stored
         content = content_fact(item, blob_id=blob_id, blob_key=blob_key, etag=etag)
-        more = {"upload_id": upload.id, "is_new": before is None, **previous}
+        more = {"upload_id": upload.id, "is_new": before is None, "locate": drive.keep_locations or None, **previous}
         unit.emit(item_fact(ItemCommittedV1, item, placed.above, content, **more), sequence=item.revision)
 
 
@@ -109,7 +109,7 @@ def _refused(unit: Unit, drive: Drive, upload: Upload, place: Located, decides: 
     lock = in_the_way(covering(place.locks, place.item.id, place.ancestor_ids, unit.now), decides)
     if lock is not None:
         return Obstacle("locked", _TAKEN["locked"], lock=lock)
-    if drive.used_bytes + upload.size_bytes > drive.quota_bytes:
+    if not drive.has_room(upload.size_bytes, reserved=True):
         return Obstacle("quota_exceeded", "The drive is full.")
     return None
 

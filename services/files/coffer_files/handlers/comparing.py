@@ -40,7 +40,7 @@ async def compare_page(deps: Deps, run: Run, save: Save) -> Run:
         # The rows reach less far than the objects: what lies behind them is compared with the next page.
         upto = stored[-1].key
         listed = [one for one in listed if one.key <= upto]
-    comparison = rules.compared([_found(one) for one in listed], stored)
+    comparison = rules.compared([found_as(one) for one in listed], stored)
     page = _Page(Counts(objects=len(listed), object_bytes=sum(one.size_bytes for one in listed), rows=len(stored)))
     page.add(sound=len(comparison.sound))
     await _missing(deps, page, comparison.only_stored)
@@ -50,7 +50,7 @@ async def compare_page(deps: Deps, run: Run, save: Save) -> Run:
     counts, samples = run.counts + page.counts, run.samples
     for kind, found in page.samples:
         samples = rules.with_samples(samples, kind, await _described(deps, kind, found, samples))
-    return replace(run, counts=counts, samples=samples, place=_next_place(run, upto), attempts=0)
+    return replace(run, counts=counts, samples=samples, place=next_place(run, upto), attempts=0)
 
 
 @dataclass
@@ -66,11 +66,12 @@ class _Page:
         self.counts += Counts(**more)
 
 
-def _found(one: Listed) -> Found:
+def found_as(one: Listed) -> Found:
+    """An object of a listing."""
     return Found(one.key, one.size_bytes, one.etag, one.modified_at)
 
 
-def _next_place(run: Run, upto: str | None) -> Place:
+def next_place(run: Run, upto: str | None) -> Place:
     """Behind the page; at the end of a prefix the next one, and an empty prefix at the end of all."""
     if upto is not None:
         return Place(run.place.prefix, upto)
@@ -82,7 +83,7 @@ async def _missing(deps: Deps, page: _Page, rows: Sequence[Stored]) -> None:
     """Rows whose object was not listed: it may have come since, and the row may have gone since."""
     if not rows:
         return
-    now_there = await _looked_for(deps, [row.key for row in rows])
+    now_there = await looked_for(deps, [row.key for row in rows])
     there = [(one, row) for one, row in zip(now_there, rows, strict=True) if one is not None]
     page.add(sound=sum((one.size_bytes, one.etag) == (row.size_bytes, row.etag) for one, row in there))
     await _mismatched(
@@ -93,7 +94,7 @@ async def _missing(deps: Deps, page: _Page, rows: Sequence[Stored]) -> None:
     page.samples.append(("missing", [(row, None) for row in gone]))
 
 
-async def _looked_for(deps: Deps, keys: Iterable[str]) -> list[Found | None]:
+async def looked_for(deps: Deps, keys: Iterable[str]) -> list[Found | None]:
     """What lies under each of the keys at this moment."""
     turn = asyncio.Semaphore(AT_ONCE)
 
@@ -144,7 +145,7 @@ async def _unreferred(deps: Deps, run: Run, page: _Page, found: Sequence[Found])
             orphans.append(one)
     # What was listed on its way out may be gone by now, and with it the row that said so.
     ours = [one.key for one in orphans if rules.is_ours(one.key)]
-    gone = {key for key, there in zip(ours, await _looked_for(deps, ours), strict=True) if there is None}
+    gone = {key for key, there in zip(ours, await looked_for(deps, ours), strict=True) if there is None}
     page.add(doomed=len(gone))
     return [one for one in orphans if one.key not in gone]
 
@@ -154,7 +155,7 @@ async def _orphans(deps: Deps, run: Run, orphans: Sequence[Found], save: Save) -
     ours = [one for one in orphans if rules.is_ours(one.key)]
     foreign = [one for one in orphans if not rules.is_ours(one.key)]
     if not run.repair:
-        return _with_orphans(run, orphans, foreign=len(foreign))
+        return with_orphans(run, orphans, foreign=len(foreign))
     for owner_id, group in groupby(ours, key=lambda one: rules.owner_of(one.key)):
         found = list(group)
         async with deps.work.unit(Origin(run.actor_id, run.actor_kind, run.id)) as unit:
@@ -162,15 +163,16 @@ async def _orphans(deps: Deps, run: Run, orphans: Sequence[Found], save: Save) -
                 await lock_drive(unit.connection, owner_id)
             referred = await references.references(unit.connection, [one.key for one in found], locked=True)
             lost = [one for one in found if one.key not in referred]
-            run = _with_orphans(run, lost, repaired=len(lost), repaired_bytes=sum(one.size_bytes for one in lost))
+            run = with_orphans(run, lost, repaired=len(lost), repaired_bytes=sum(one.size_bytes for one in lost))
             if lost:
                 await references.doom_orphans(unit.connection, [one.key for one in lost], unit.now)
                 await save(unit.connection, run)
     # Last: what was saved above is not counted once more when the page is compared again after a crash.
-    return _with_orphans(run, foreign, foreign=len(foreign))
+    return with_orphans(run, foreign, foreign=len(foreign))
 
 
-def _with_orphans(run: Run, found: Sequence[Found], **more: int) -> Run:
+def with_orphans(run: Run, found: Sequence[Found], **more: int) -> Run:
+    """The run with some orphans counted and shown."""
     counts = Counts(orphans=len(found), orphan_bytes=sum(one.size_bytes for one in found), **more)
     shown = [
         {"key": _readable(one.key), "size_bytes": one.size_bytes, "modified_at": rfc3339(one.modified_at)}

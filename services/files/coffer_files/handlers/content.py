@@ -10,9 +10,9 @@ from coffer_contracts.ids import VersionId
 from coffer_contracts.problems import KindConflict, NotFound, StateConflict, TicketRequired
 from coffer_files.domain.content import Disposition, allowed_disposition, disposition_header, served_type
 from coffer_files.domain.items import Located
-from coffer_files.domain.previews import PreviewSize, PreviewUnavailable, picture_for
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import find_item
+from coffer_files.handlers.sight import Seen
 from coffer_files.handlers.tickets import Admission
 from coffer_files.store.versions import Version, version
 
@@ -56,7 +56,8 @@ async def find_content(
 
     Raises NotFound, KindConflict for a folder, StateConflict while the content of a file is not there.
     """
-    at, content = await _content(deps, principal, origin, ref, version_id)
+    found, content = await content_at(deps, principal, origin, ref, version_id)
+    at = found.at
     allowed = allowed_disposition(disposition, content.mime_type, content.flags, content.preview_reason)
     served_as = served_type(content.mime_type, allowed)
     return Served(at, content, disposition_header(allowed, at.item.name), served_as, content.id == at.item.version_id)
@@ -90,22 +91,6 @@ async def hand_out(
     return Download(url, deps.work.clock.now() + timedelta(seconds=life), content)
 
 
-async def sign_preview(
-    deps: Deps, principal: Principal, origin: Origin, ref: str, size: PreviewSize, *, version_id: VersionId | None
-) -> str | None:
-    """Where to fetch a preview picture; None while it is being made. Raises NotFound, KindConflict, PreviewUnavailable."""
-    _, content = await _content(deps, principal, origin, ref, version_id)
-    if size != "thumb":
-        deps.interactions.note_by(origin, content.item_id)
-    if content.preview_status == "pending":
-        return None
-    picture = picture_for(content.preview_images, size)
-    if content.preview_status != "ready" or picture is None:
-        reason = content.preview_reason or "none"
-        raise PreviewUnavailable(f"There is no preview of this file: {reason}.", reason=reason)
-    return picture_url(deps, picture["key"], picture["mime_type"])
-
-
 def picture_url(deps: Deps, key: str, mime_type: str) -> str:
     """A signed address of a stored preview picture; the same for a while, so that browsers find it in their cache."""
     return deps.addresses.presign_get(
@@ -113,17 +98,18 @@ def picture_url(deps: Deps, key: str, mime_type: str) -> str:
     )
 
 
-async def _content(
+async def content_at(
     deps: Deps, principal: Principal, origin: Origin, ref: str, version_id: VersionId | None
-) -> tuple[Located, Version]:
-    at = (await find_item(deps, principal, origin, ref)).at
-    item = at.item
+) -> tuple[Seen, Version]:
+    """A file as the caller sees it, and its content or an older one. Raises NotFound, KindConflict, StateConflict."""
+    found = await find_item(deps, principal, origin, ref)
+    item = found.at.item
     if item.version_id is None:
         raise KindConflict("A folder has no content.")
     async with deps.work.read() as connection:
-        found = await version(connection, version_id or item.version_id)
-    if found is None and version_id in {None, item.version_id}:
+        content = await version(connection, version_id or item.version_id)
+    if content is None and version_id in {None, item.version_id}:
         raise StateConflict("The content is not there yet.", state="uncommitted")
-    if found is None or found.item_id != item.id:
+    if content is None or content.item_id != item.id:
         raise NotFound
-    return at, found
+    return found, content

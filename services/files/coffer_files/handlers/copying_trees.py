@@ -164,7 +164,7 @@ def _few(sources: Sequence[Source]) -> Sequence[Source]:
 
 def _affordable(page: _Page, drive: Drive, job: Job) -> Sequence[Source]:
     """As many as the drive has room for. Raises QuotaExceeded when that is none."""
-    fitting = with_room(page.sources, drive.quota_bytes - drive.used_bytes - drive.reserved_bytes)
+    fitting = with_room(page.sources, drive.free_bytes)
     if page.sources and not fitting:
         require_room(drive, page.sources[0].item.size_bytes, job.asked_by)
     return fitting

@@ -16,7 +16,7 @@ from coffer_contracts.files import (
 from coffer_contracts.ids import BlobId, ItemId
 from coffer_files.domain.items import Item
 from coffer_files.domain.uploads import Upload
-from coffer_files.store.versions import version
+from coffer_files.store.versions import Version, version
 
 F = TypeVar("F", bound=ItemFact)
 
@@ -45,6 +45,21 @@ def content_fact(item: Item, *, blob_id: BlobId, blob_key: str, etag: str) -> Co
         media_kind=item.media_kind,
         flags=tuple(item.flags),
         content_hash=item.content_hash,
+    )
+
+
+def content_of_version(content: Version) -> ContentFact:
+    """The bytes of a version, current or not."""
+    return ContentFact(
+        version_id=content.id,
+        blob_id=content.blob_id,
+        blob_key=content.blob_key,
+        etag=content.etag,
+        size_bytes=content.size_bytes,
+        mime_type=content.mime_type,
+        media_kind=content.media_kind,
+        flags=tuple(content.flags),
+        content_hash=content.content_hash,
     )
 
 

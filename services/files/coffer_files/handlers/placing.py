@@ -70,7 +70,7 @@ async def place(unit: Unit, drive: Drive, sources: Sequence[Source], how: Placin
     made = await rows.insert_items(unit.connection, fresh)
     placed = [one if one.item.id in made else await _onto(unit, one, how, known) for one in wanted]
     await _write_contents(unit, drive, placed, how)
-    await _tell(unit, placed, how)
+    await _tell(unit, drive, placed, how)
     return placed
 
 
@@ -184,7 +184,7 @@ async def _write_contents(unit: Unit, drive: Drive, placed: Sequence[Placed], ho
     await book(unit.connection, drive.owner_id, taken(unit, drive, total(counted)))
 
 
-async def _tell(unit: Unit, placed: Sequence[Placed], how: Placing) -> None:
+async def _tell(unit: Unit, drive: Drive, placed: Sequence[Placed], how: Placing) -> None:
     told: list[Any] = []
     for one in placed:
         item, before = one.item, one.before
@@ -200,6 +200,7 @@ async def _tell(unit: Unit, placed: Sequence[Placed], how: Placing) -> None:
         previous: dict[str, Any] = {}
         if before is not None:
             previous = {"previous_version_id": before.version_id, "previous_size_bytes": before.size_bytes}
-        fact = item_fact(ItemCommittedV1, item, above, content, is_new=before is None, **previous)
+        more = {"is_new": before is None, "locate": drive.keep_locations or None, **previous}
+        fact = item_fact(ItemCommittedV1, item, above, content, **more)
         unit.emit(fact, sequence=item.revision)
     await rows.note_changes(unit.connection, told, actor_id=unit.origin.actor_id, now=unit.now)

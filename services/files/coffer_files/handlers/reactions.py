@@ -27,7 +27,7 @@ from coffer_files.domain.uploads import Verdict
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import on_user_registered, on_user_told
 from coffer_files.handlers.forms import receive_form
-from coffer_files.handlers.previews import on_preview_failed, on_preview_ready
+from coffer_files.handlers.previews import on_preview_failed, on_preview_omitted, on_preview_ready
 from coffer_files.handlers.receiving import go_on, receive_bytes
 from coffer_files.store.drives import lock_drive
 from coffer_files.store.uploads import lock_upload, lock_upload_of_blob
@@ -85,6 +85,7 @@ FAST: HandlerTable = handler_table(
         Handles(media.UploadClearedV1, on_upload_cleared, emits=_JUDGED),
         Handles(media.UploadRejectedV1, on_upload_rejected, emits=(UploadRejectedV1, UploadReceivedV1)),
         Handles(media.PreviewReadyV1, on_preview_ready),
+        Handles(media.PreviewOmittedV1, on_preview_omitted),
         Handles(media.PreviewFailedV1, on_preview_failed),
         Handles(UserRegisteredV1, on_user_registered, emits=_TOLD),
         Handles(UserVerifiedV1, on_user_told, emits=_TOLD),

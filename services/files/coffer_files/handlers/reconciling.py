@@ -15,8 +15,9 @@ from coffer_chassis.admin.operations import Operations
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_contracts.problems import NotFound, StateConflict
-from coffer_files.domain.reconciling import GIVEN_UP_AFTER, PREFIXES, Counts, Place, Run, Wish
+from coffer_files.domain.reconciling import GIVEN_UP_AFTER, PREFIXES, PREVIEWS, Counts, Place, Run, Wish
 from coffer_files.handlers.comparing import compare_page
+from coffer_files.handlers.comparing_previews import compare_previews
 from coffer_files.handlers.deps import Deps
 from coffer_files.store import reconciliations as rows
 
@@ -96,7 +97,8 @@ async def carry_out(deps: Deps, run: Run) -> Run:
             raise RunLost(run.id)
 
     while run.place.prefix:
-        run = await compare_page(deps, run, save)
+        compare = compare_previews if run.place.prefix == PREVIEWS else compare_page
+        run = await compare(deps, run, save)
         async with deps.work.engine.begin() as connection:
             await save(connection, run)
     now = deps.work.clock.now()

@@ -26,7 +26,7 @@ def require_room(drive: Drive, size_bytes: int, asks: UserId) -> None:
     """Raises QuotaExceeded if the drive, which is locked, has no room for so many bytes more; none always fit. How full it is,
     is its owner's to know.
     """
-    if size_bytes == 0 or size_bytes <= drive.free_bytes:
+    if drive.has_room(size_bytes):
         return
     if asks != drive.owner_id:
         raise QuotaExceeded("There is not enough room left in its owner's drive.", needed=size_bytes)

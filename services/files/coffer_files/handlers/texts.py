@@ -8,7 +8,7 @@ from coffer_chassis.blobs import BlobMissing
 from coffer_chassis.handling import HandlerTable, Handles, Reject, Retry, handler_table
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import BlobId
-from coffer_contracts.media import PreviewReadyV1
+from coffer_contracts.media import PreviewOmittedV1, PreviewReadyV1
 from coffer_files.domain.searching import lexemes
 from coffer_files.handlers.deps import Deps
 from coffer_files.store import texts as rows
@@ -33,7 +33,7 @@ def text_key(blob_id: BlobId) -> str:
     return f"previews/{blob_id}/text"
 
 
-async def on_text_ready(event: Envelope[PreviewReadyV1], deps: Deps) -> None:
+async def on_text_ready(event: Envelope[PreviewReadyV1] | Envelope[PreviewOmittedV1], deps: Deps) -> None:
     """Have the text of an object found. Copies and versions that share the object share its text. May run twice: the text
     of an object never changes.
     """
@@ -68,4 +68,6 @@ def _taken_apart(blob_id: BlobId, key: str, content: bytes) -> TextRow:
     return TextRow(blob_id, key, len(content), text[:BEGINNING], lexemes(text))
 
 
-TEXTS: HandlerTable = handler_table([Handles(PreviewReadyV1, on_text_ready, slow=True)])
+TEXTS: HandlerTable = handler_table(
+    [Handles(PreviewReadyV1, on_text_ready, slow=True), Handles(PreviewOmittedV1, on_text_ready, slow=True)]
+)

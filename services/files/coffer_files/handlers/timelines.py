@@ -18,6 +18,7 @@ from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.parts import parts_of
 from coffer_files.handlers.uploads import find_upload
 from coffer_files.store.dispatching import ahead_of
+from coffer_files.store.preview_requests import waited_since
 from coffer_files.store.versions import version
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,8 @@ async def _preview(connection: AsyncConnection, upload: Upload) -> Preview | Non
     made = await version(connection, upload.version_id) if upload.version_id else None
     if made is None:
         return None
-    return Preview(made.preview_status, made.created_at, made.preview_started_at, made.preview_at, made.preview_reason)
+    since = await waited_since(connection, made)
+    return Preview(made.preview_status, since, made.preview_started_at, made.preview_at, made.preview_reason)
 
 
 async def _surroundings(deps: Deps, connection: AsyncConnection, upload: Upload) -> Surroundings:

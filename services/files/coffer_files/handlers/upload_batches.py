@@ -101,7 +101,7 @@ async def _open(
     looked_at = [_accepted(file, above, deps) for file in files]
     outcome: dict[int, Upload | Problem] = {number: one for number, one in enumerate(looked_at) if isinstance(one, Problem)}
     waiting = {number: one for number, one in enumerate(looked_at) if isinstance(one, BatchFile)}
-    room = drive.quota_bytes - drive.used_bytes - drive.reserved_bytes
+    room = drive.free_bytes
     used: set[Place] = set()
     opened: list[Upload] = []
     while waiting:

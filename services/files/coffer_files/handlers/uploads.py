@@ -17,13 +17,14 @@ from coffer_contracts.problems import (
     StateConflict,
 )
 from coffer_files.domain import uploads as rules
-from coffer_files.domain.names import accept_name
+from coffer_files.domain.names import accept_name, name_key
 from coffer_files.domain.parts import NamedPart, check_named
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.assembling import bytes_of
 from coffer_files.handlers.committing import Obstacle, place_upload
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.items import hold_folder
+from coffer_files.handlers.naming import described
 from coffer_files.handlers.parts import keep_open
 from coffer_files.handlers.receiving import go_on, receive_upload, write_down
 from coffer_files.handlers.refusing import refusal_of
@@ -182,3 +183,14 @@ async def committed_item(deps: Deps, principal: Principal, upload: Upload) -> Se
     async with deps.work.read() as connection:
         found = await item_rows.locate(connection, upload.item_id, principal.grantee)
     return seen_by(found, principal.grantee, deps.work.clock.now()) if found else None
+
+
+async def in_the_way(deps: Deps, principal: Principal, upload: Upload) -> dict[str, str] | None:
+    """What a refusal tells of the item that holds the name of an upload in conflict; None for whoever may not see the folder,
+    and once the name is free.
+    """
+    async with deps.work.read() as connection:
+        folder = await item_rows.locate(connection, upload.parent_id, principal.grantee)
+        if folder is None or seen_by(folder, principal.grantee, deps.work.clock.now()) is None:
+            return None
+        return described(await item_rows.child_named(connection, upload.parent_id, name_key(upload.name)))

@@ -127,7 +127,8 @@ async def _on_top(unit: Unit, drive: Drive, at: Seen, wanted: Version, user_id: 
     await note_change(unit.connection, after, "content", above, actor_id=unit.origin.actor_id, now=unit.now)
     fact = content_fact(after, blob_id=wanted.blob_id, blob_key=wanted.blob_key, etag=wanted.etag)
     previous = {"previous_version_id": before.version_id, "previous_size_bytes": before.size_bytes}
-    unit.emit(item_fact(ItemCommittedV1, after, above, fact, is_new=False, **previous), sequence=after.revision)
+    more = {"is_new": False, "locate": drive.keep_locations or None, **previous}
+    unit.emit(item_fact(ItemCommittedV1, after, above, fact, **more), sequence=after.revision)
     return after
 
 

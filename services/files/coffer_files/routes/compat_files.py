@@ -28,9 +28,10 @@ from coffer_contracts.problems import (
 from coffer_files.domain.compat import with_extension
 from coffer_files.domain.previews import PreviewUnavailable
 from coffer_files.handlers.announcing import Announcement, start_upload
-from coffer_files.handlers.content import find_content, hand_out, sign_preview
+from coffer_files.handlers.content import find_content, hand_out
 from coffer_files.handlers.forms import sign_form
 from coffer_files.handlers.items import ROOT, Wish, change_item
+from coffer_files.handlers.showing import sign_preview
 from coffer_files.handlers.tickets import Admission
 from coffer_files.routes.compat import MessageAnswer, named_item
 from coffer_files.routes.items import NAME_LIMIT

@@ -1,24 +1,29 @@
-"""Previews over HTTP: where a picture is, and what is known of the preview."""
+"""Previews over HTTP: where a picture is, what is known of the preview, and having one made anew."""
 
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, get
-from litestar.params import QueryParameter
+from litestar import Response, get, post
+from litestar.params import HeaderParameter, QueryParameter
 
 from coffer_chassis.access_rules import user
 from coffer_chassis.answers import Timestamp, timestamp
+from coffer_chassis.limits.policies import limited
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheOrigin, ThePrincipal
 from coffer_contracts.files import PreviewStatus
 from coffer_contracts.problems import KindConflict, StateConflict
-from coffer_files.domain.previews import PreviewSize, PreviewUnavailable
-from coffer_files.handlers.content import find_content, sign_preview
+from coffer_files.domain.previews import PictureForm, PreviewSize, PreviewUnavailable, form_for
+from coffer_files.handlers.content import find_content
+from coffer_files.handlers.preview_requests import make_preview_anew
+from coffer_files.handlers.showing import facts_shown, sign_preview
 from coffer_files.routes.content import WantedVersion, redirect, wanted_version
-from coffer_files.routes.requests import NO_STORE, READ, InPath, TheDeps, item_ref
-from coffer_files.store.facts import facts_of
+from coffer_files.routes.requests import NO_STORE, READ, WRITE, InPath, TheDeps, item_ref
+from coffer_files.store.texts import beginning_of
 
 PENDING_RETRY_SECONDS = 1
+EXCERPT_LENGTH = 500
+"""Characters of a file's words that stand with its preview."""
 
 
 class PendingAnswer(msgspec.Struct, frozen=True):
@@ -37,23 +42,44 @@ class PictureAnswer(msgspec.Struct, frozen=True):
     mime_type: str
 
 
+class LocationAnswer(msgspec.Struct, frozen=True):
+    """Degrees north and east."""
+
+    latitude: float
+    longitude: float
+
+
 class FactsAnswer(msgspec.Struct, frozen=True):
     """What else is known of the content; null where the file does not tell. `taken` is the camera's clock, with an offset
     from UTC if the camera knew it. `colour` is the mean colour. Pictures that look alike differ in few bits of `dhash`.
+    `waveform` says how loud a recording is over its first `waveform_milliseconds`: base64 of up to 800 bytes,
+    255 for full scale.
+    `location` is told to the owner alone, who has to have asked for it in the settings of the drive.
     """
 
     frame_count: int | None = None
+    page_count: int | None = None
+    duration_milliseconds: int | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    waveform: str | None = None
+    waveform_milliseconds: int | None = None
     taken: str | None = None
     camera_make: str | None = None
     camera_model: str | None = None
     colour: str | None = None
     dhash: str | None = None
     sha256: str | None = None
+    location: LocationAnswer | None = None
 
 
 class PreviewInfoAnswer(msgspec.Struct, frozen=True):
     """What is known of a preview. `width` and `height` are those of the original, upright; null where they are not known.
-    `reason` is a stable word for why there is none. `placeholder` is a tiny WebP as base64.
+    `reason` is a stable word for why there is none. `placeholder` is a tiny WebP as base64. `text_excerpt` is how the
+    words of the file begin, plain text whatever they look like; null if it has none, or they were not read yet.
     """
 
     status: PreviewStatus
@@ -66,6 +92,14 @@ class PreviewInfoAnswer(msgspec.Struct, frozen=True):
     pictures: list[PictureAnswer]
     made_at: Timestamp | None
     facts: FactsAnswer
+    text_excerpt: str | None
+
+
+Form = Annotated[
+    PictureForm | None,
+    QueryParameter(name="format", description="`jpeg` for clients that show no WebP; without it `Accept` decides."),
+]
+Accept = Annotated[str | None, HeaderParameter(name="Accept", description="JPEG for whoever takes that and not WebP.")]
 
 
 @get(
@@ -86,13 +120,44 @@ async def get_preview(
     deps: TheDeps,
     version: WantedVersion = None,
     size: Annotated[PreviewSize, QueryParameter(description="Boxes of 400, 1024 and 2048 pixels.")] = "thumb",
+    form: Form = None,
+    accept: Accept = None,
 ) -> Response[bytes] | Response[PendingAnswer]:
-    """Redirects to the picture; 202 with `Retry-After` while it is being made, 404 `preview_unavailable` if there is none."""
-    url = await sign_preview(deps, principal, origin, item_ref(item), size, version_id=wanted_version(version))
-    if url is None:
-        headers = {"Retry-After": str(PENDING_RETRY_SECONDS), "Cache-Control": NO_STORE}
-        return Response(PendingAnswer(), status_code=202, headers=headers)
-    return redirect(url)
+    """Redirects to the picture; 202 with `Retry-After` while it is being made, 404 `preview_unavailable` if there is none.
+
+    Pictures are WebP. Who wants JPEG, by `format` or by an `Accept` that takes JPEG and not WebP, may be the first to want that
+    of this file: then it is made now, with 202 until it is there, a second as a rule. What was made is kept.
+    """
+    wanted = form or form_for(accept)
+    url = await sign_preview(deps, principal, origin, item_ref(item), size, version_id=wanted_version(version), form=wanted)
+    answer = pending() if url is None else redirect(url)
+    answer.headers["Vary"] = "Accept"
+    return answer
+
+
+def pending() -> Response[PendingAnswer]:
+    """202: it is being made."""
+    headers = {"Retry-After": str(PENDING_RETRY_SECONDS), "Cache-Control": NO_STORE}
+    return Response(PendingAnswer(), status_code=202, headers=headers)
+
+
+@post(
+    "/v1/items/{item:str}/preview",
+    opt=user(WRITE) | limited("preview") | documented(raises=[KindConflict, StateConflict]),
+    status_code=202,
+    operation_id="regenerate_preview",
+    tags=["content"],
+    summary="Have a preview made anew",
+)
+async def post_preview(
+    item: InPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps, version: WantedVersion = None
+) -> Response[PendingAnswer]:
+    """Have everything made again that is made of the file: pictures, its text for search, what is known of it. Until the media
+    worker has answered the preview is `pending`; then it is `ready`, or `failed` with a reason. Asking again meanwhile changes
+    nothing. Whoever may change the file may ask; what is in the trash is not found.
+    """
+    await make_preview_anew(deps, principal, origin, item_ref(item), version_id=wanted_version(version))
+    return pending()
 
 
 @get(
@@ -108,8 +173,9 @@ async def get_preview_info(
     """How far the preview is, which pictures there are, and how large the original is."""
     found = await find_content(deps, principal, origin, item_ref(item), version_id=wanted_version(version))
     content = found.content
+    facts = await facts_shown(deps, principal, found.at, content)
     async with deps.work.read() as connection:
-        facts = await facts_of(connection, content.blob_id)
+        excerpt = await beginning_of(connection, content.blob_id, EXCERPT_LENGTH)
     answer = PreviewInfoAnswer(
         content.preview_status,
         content.preview_reason,
@@ -121,6 +187,7 @@ async def get_preview_info(
         [_picture(one) for one in content.preview_images],
         timestamp(content.preview_at) if content.preview_at else None,
         msgspec.convert(facts, FactsAnswer),
+        excerpt,
     )
     return Response(answer)
 
@@ -129,4 +196,4 @@ def _picture(stored: dict[str, Any]) -> PictureAnswer:
     return PictureAnswer(stored["box_pixels"], stored["width"], stored["height"], stored["size_bytes"], stored["mime_type"])
 
 
-ROUTES = (get_preview, get_preview_info)
+ROUTES = (get_preview, post_preview, get_preview_info)

@@ -22,7 +22,7 @@ from coffer_files.domain.reconciling import MOST_HOURS, PREFIXES, Run, Wish
 from coffer_files.handlers import reconciling as commands
 from coffer_files.routes.requests import DEFAULT_LIMIT, TheDeps
 
-Prefix = Literal["blobs/", "incoming/", "quarantine/"]
+Prefix = Literal["blobs/", "incoming/", "quarantine/", "previews/"]
 
 TheOperations = NamedDependency[Operations]
 InPath = Annotated[str, PathParameter(description="The id of a comparison.")]
@@ -33,7 +33,9 @@ class ReconcileBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    repair: StrictBool = Field(False, description="Have orphans deleted. Nothing else is ever changed.")
+    repair: StrictBool = Field(
+        False, description="Have orphans deleted, and previews made anew whose pictures are gone. Nothing else is ever changed."
+    )
     grace_hours: float | None = Field(
         None, description="Objects younger than this are left alone; a setting says what is usual.", ge=0, le=MOST_HOURS
     )
@@ -44,7 +46,8 @@ class ReconcileBody(BaseModel):
 
 class CountsAnswer(msgspec.Struct, frozen=True):
     """What was seen. An object is `sound`, `mismatched`, or no file refers to it: then it is `under_way`, `doomed`, in
-    quarantine, `young` or an orphan. `foreign` orphans have keys that Coffer never makes; they are never deleted.
+    quarantine, `young` or an orphan. `foreign` orphans have keys that Coffer never makes; they are never deleted. Of
+    `lost_previews` stored objects preview pictures are gone; `asked_again` counts versions whose preview is being made anew.
     """
 
     objects: int
@@ -64,6 +67,8 @@ class CountsAnswer(msgspec.Struct, frozen=True):
     missing_bytes: int
     mismatched: int
     mismatched_bytes: int
+    lost_previews: int
+    asked_again: int
 
 
 class OrphanAnswer(msgspec.Struct, frozen=True):

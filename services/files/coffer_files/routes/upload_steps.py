@@ -159,7 +159,14 @@ async def _outcome(
         raise StateConflict(upload.detail or "", state=upload.state, reason=upload.reason)
     if upload.state == "conflict":
         kind = {"name_taken": NameConflict, "kind_conflict": KindConflict}.get(upload.reason or "", StateConflict)
-        raise kind(upload.detail or "", state=upload.state, reason=upload.reason, suggested_name=upload.suggested_name)
+        existing = await commands.in_the_way(deps, principal, upload)
+        raise kind(
+            upload.detail or "",
+            state=upload.state,
+            reason=upload.reason,
+            existing=existing,
+            suggested_name=upload.suggested_name,
+        )
     there = {"Location": f"/v1/uploads/{upload.id}", "Retry-After": str(RETRY_SECONDS), **headers}
     return Response(upload_answer(deps, upload), status_code=202, headers=there)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import BigInteger, Update, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,23 +29,26 @@ class Drive:
     created_at: datetime
     crossings: int = 0
     """How many facts were told about how full it is."""
+    keep_locations: bool = False
+    """Whether its owner wants to be told where pictures were taken."""
 
     @property
     def free_bytes(self) -> int:
         """What may still be taken or reserved; below zero after the quota was lowered."""
         return self.quota_bytes - self.used_bytes - self.reserved_bytes
 
+    def has_room(self, size_bytes: int, *, reserved: bool = False) -> bool:
+        """Whether so many bytes more may be stored, which are among the reserved ones if `reserved`; none always may."""
+        return size_bytes == 0 or size_bytes <= self.free_bytes + (self.reserved_bytes if reserved else 0)
+
 
 _drive = select(*(drives.c[field.name] for field in fields(Drive))).where(drives.c.owner_id == bindparam("owner"))
 _drive_locked = _drive.with_for_update()
 _drive_if_free = _drive.with_for_update(skip_locked=True)
+_size = bindparam("size", type_=BigInteger)
+_fits = or_(_size == 0, drives.c.used_bytes + drives.c.reserved_bytes + _size <= drives.c.quota_bytes)
 _reserve = (
-    update(drives)
-    .where(
-        drives.c.owner_id == bindparam("owner"),
-        drives.c.used_bytes + drives.c.reserved_bytes + bindparam("size") <= drives.c.quota_bytes,
-    )
-    .values(reserved_bytes=drives.c.reserved_bytes + bindparam("size"))
+    update(drives).where(drives.c.owner_id == bindparam("owner"), _fits).values(reserved_bytes=drives.c.reserved_bytes + _size)
 )
 
 
@@ -122,3 +125,8 @@ async def quota_given(connection: AsyncConnection, user_id: UserId) -> int | Non
 async def set_quota(connection: AsyncConnection, owner_id: UserId, quota_bytes: int) -> None:
     """Give the drive so much room; what is in it stays, even if that is more."""
     await connection.execute(update(drives).where(drives.c.owner_id == owner_id).values(quota_bytes=quota_bytes))
+
+
+async def set_keep_locations(connection: AsyncConnection, owner_id: UserId, *, keep: bool) -> None:
+    """Write down whether the owner wants to be told where pictures were taken."""
+    await connection.execute(update(drives).where(drives.c.owner_id == owner_id).values(keep_locations=keep))

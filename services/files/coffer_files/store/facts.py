@@ -6,7 +6,7 @@ from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_contracts.ids import BlobId
+from coffer_contracts.ids import BlobId, UserId
 from coffer_files.store.tables import blobs
 
 
@@ -21,3 +21,11 @@ async def facts_of(connection: AsyncConnection, blob_id: BlobId) -> dict[str, An
     """What is known of an object; nothing where it is not stored, or nobody has told."""
     known: dict[str, Any] | None = (await connection.execute(select(blobs.c.facts).where(blobs.c.id == blob_id))).scalar()
     return known or {}
+
+
+async def forget_locations(connection: AsyncConnection, owner_id: UserId, limit: int) -> int:
+    """Delete where they were taken from what is known of some objects of a drive, which is locked; of how many."""
+    located = blobs.c.facts.has_key("location")
+    some = select(blobs.c.id).where(blobs.c.owner_id == owner_id, located).order_by(blobs.c.id).limit(limit)
+    fewer = update(blobs).where(blobs.c.id.in_(some)).values(facts=blobs.c.facts.op("-")("location"))
+    return (await connection.execute(fewer)).rowcount

@@ -107,9 +107,11 @@ _found_by_id = Direct(_located(bindparam("item", type_=Id), SHOWN_COLUMNS))
 _found_by_root = Direct(_located(_own_root, SHOWN_COLUMNS))
 _found_by_path = Direct(_located(_down(bindparam("item", type_=Id)), SHOWN_COLUMNS))
 _found_by_path_from_root = Direct(_located(_down(_own_root), SHOWN_COLUMNS))
-_by_id_shared = _by_id.with_for_update(read=True, of=items)
+# FOR KEY SHARE: the lock that the foreign key of whatever is put into the folder takes as well. All who change a folder lock
+# it FOR UPDATE, which waits for it; FOR SHARE beside it halved what eight people at once can put into one folder.
+_by_id_shared = _by_id.with_for_update(read=True, key_share=True, of=items)
 _by_id_locked = _by_id.with_for_update(of=items)
-_by_root_shared = _by_root.with_for_update(read=True, of=items)
+_by_root_shared = _by_root.with_for_update(read=True, key_share=True, of=items)
 _child = select(*ITEM_COLUMNS).where(items.c.parent_id == bindparam("parent"), items.c.name_key == bindparam("key"))
 _child_locked = _child.with_for_update()
 _insert = insert(items).on_conflict_do_nothing(constraint="items_name")

@@ -72,6 +72,13 @@ async def insert_text(connection: AsyncConnection, row: TextRow, now: datetime) 
     return True
 
 
+async def beginning_of(connection: AsyncConnection, blob_id: BlobId, length: int) -> str | None:
+    """How the text of an object begins, in characters; None if none is known."""
+    statement = select(func.left(texts.c.beginning, literal(length))).where(texts.c.blob_id == blob_id)
+    beginning: str | None = (await connection.execute(statement)).scalar_one_or_none()
+    return beginning
+
+
 async def beginnings(connection: AsyncConnection, item_ids: Collection[ItemId], length: int) -> dict[ItemId, str]:
     """How the texts of some files begin, by file."""
     if not item_ids:

@@ -33,7 +33,7 @@ async def children_at(connection: AsyncConnection, places: Collection[Place], *,
         wanted, tuple_(items.c.parent_id, items.c.name_key) == tuple_(wanted.c.parent_id, wanted.c.name_key)
     )
     query = query.order_by(items.c.id)
-    rows = await connection.execute(query.with_for_update(read=True, of=items) if held else query)
+    rows = await connection.execute(query.with_for_update(read=True, key_share=True, of=items) if held else query)
     found = [(Item._make(row[: len(ITEM_COLUMNS)]), row.name_key) for row in rows]
     return {(item.parent_id, key): item for item, key in found if item.parent_id is not None}
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -127,14 +127,6 @@ async def note_preview(connection: AsyncConnection, version_id: VersionId, seque
     )
     item_id: ItemId | None = (await connection.execute(statement)).scalar_one_or_none()
     return item_id
-
-
-async def overdue_previews(connection: AsyncConnection, before: datetime, limit: int) -> list[tuple[VersionId, UserId]]:
-    """Versions that were made before then and have waited for their preview since, with the owners of their drives."""
-    pending = versions.c.preview_status == literal_column("'pending'")
-    query = select(versions.c.id, blobs.c.owner_id).join(blobs, blobs.c.id == versions.c.blob_id)
-    query = query.where(pending, versions.c.created_at <= before).order_by(versions.c.created_at).limit(limit)
-    return [(row.id, row.owner_id) for row in await connection.execute(query)]
 
 
 async def give_up_preview(connection: AsyncConnection, version_id: VersionId, reason: str, now: datetime) -> ItemId | None:

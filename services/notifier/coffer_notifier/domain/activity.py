@@ -89,6 +89,9 @@ class Folder:
         return {"id": self.id, "name": self.name} if self.id else None
 
 
+NOWHERE = Folder(None, None)
+"""For facts that are no moves."""
+
 Happening = Envelope[ItemFact] | Envelope[ItemPurgedV1]
 
 

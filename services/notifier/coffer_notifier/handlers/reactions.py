@@ -3,15 +3,7 @@
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_contracts import auth, auth_factors, files, files_downloads, media, notifier, sharing
 from coffer_notifier.domain.security import ALERTS, SECURITY
-from coffer_notifier.handlers.item_facts import (
-    on_item,
-    on_item_changed,
-    on_item_committed,
-    on_item_downloaded,
-    on_item_purged,
-    on_preview,
-    on_upload_ended,
-)
+from coffer_notifier.handlers.item_facts import on_item, on_upload_ended
 from coffer_notifier.handlers.people_facts import (
     on_person,
     on_photo_rejected,
@@ -53,19 +45,20 @@ FAST: HandlerTable = handler_table(
 BULK: HandlerTable = handler_table(
     [
         Handles(files.ItemCreatedV1, on_item),
-        Handles(files.ItemCommittedV1, on_item_committed),
-        Handles(files.ItemChangedV1, on_item_changed),
+        Handles(files.ItemCommittedV1, on_item),
+        Handles(files.ItemChangedV1, on_item),
         Handles(files.ItemTrashedV1, on_item),
         Handles(files.ItemRestoredV1, on_item),
-        Handles(files.ItemPurgedV1, on_item_purged),
-        Handles(files_downloads.ItemDownloadedV1, on_item_downloaded),
+        Handles(files.ItemPurgedV1, on_item),
+        Handles(files_downloads.ItemDownloadedV1, on_item),
         Handles(files.UploadConflictedV1, on_upload_ended),
         Handles(files.UploadRejectedV1, on_upload_ended),
         Handles(files.UploadFailedV1, on_upload_ended),
         Handles(files.UploadExpiredV1, on_upload_ended),
         Handles(files.UsageCrossedV1, on_usage_crossed),
-        Handles(media.PreviewReadyV1, on_preview),
-        Handles(media.PreviewFailedV1, on_preview),
+        Handles(media.PreviewReadyV1, on_item),
+        Handles(media.PreviewOmittedV1, on_item),
+        Handles(media.PreviewFailedV1, on_item),
         Handles(media.PhotoRejectedV1, on_photo_rejected),
     ]
 )

@@ -36,14 +36,15 @@ async def give_notice(
     notice = Notice(new_id(), user_id, kind, event.actorid, item, share_id, data, event.time)
     if not await notices.add(unit.connection, notice, event.id):
         return False
-    await stream.add(unit.connection, user_id, NOTIFICATIONS, "notification", {"notice_id": notice.id}, unit.now)
+    told = stream.Told(user_id, NOTIFICATIONS, "notification", {"notice_id": notice.id})
+    await stream.add(unit.connection, [told], unit.now)
     unit.wake(STREAM)
     return True
 
 
 async def tell(unit: Unit, user_id: UserId, topic: str, event: str, data: Mapping[str, Any]) -> None:
     """Tell a person something in their streams only."""
-    await stream.add(unit.connection, user_id, topic, event, dict(data), unit.now)
+    await stream.add(unit.connection, [stream.Told(user_id, topic, event, dict(data))], unit.now)
     unit.wake(STREAM)
 
 
@@ -51,4 +52,9 @@ async def hint_at_changes(unit: Unit, readers: Collection[UserId], *, again: boo
     """Tell people that there are changes to read; see `stream.hint`."""
     await stream.hint(unit.connection, readers, unit.now, again=again)
     if readers:
-        unit.wake(STREAM)
+        wake_streams(unit)
+
+
+def wake_streams(unit: Unit) -> None:
+    """Have those who stream look, once the unit has committed."""
+    unit.wake(STREAM)

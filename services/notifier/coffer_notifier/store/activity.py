@@ -3,7 +3,7 @@
 Rows found here are candidates: whether the reader may see their items now is judged by the resolver afterwards.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,7 +43,17 @@ _add = insert(activity).on_conflict_do_nothing(index_elements=[activity.c.event_
 
 async def add(connection: AsyncConnection, entry: Entry) -> bool:
     """Write an entry; False if the fact was written down before. May run twice."""
-    row = {
+    return bool((await connection.execute(_add, _values(entry))).rowcount)
+
+
+async def add_all(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
+    """Write entries, but for facts that were written down before. May run twice."""
+    if entries:
+        await connection.execute(_add, [_values(entry) for entry in entries])
+
+
+def _values(entry: Entry) -> dict[str, Any]:
+    return {
         "id": entry.id,
         "event_id": entry.event_id,
         "at": entry.at,
@@ -61,7 +71,6 @@ async def add(connection: AsyncConnection, entry: Entry) -> bool:
         "address": entry.address,
         "agent": entry.agent,
     }
-    return bool((await connection.execute(_add, row)).rowcount)
 
 
 async def of_item(

@@ -101,9 +101,9 @@ async def empty(connection: AsyncConnection, user_id: UserId, notice_id: str, no
     return bool((await connection.execute(gone)).rowcount)
 
 
-async def empty_about(connection: AsyncConnection, item_id: ItemId, now: datetime) -> None:
-    """Delete what was told about an item that is gone for good, but not the news of its loss. May run twice."""
-    about = (notices.c.item_id == item_id, notices.c.deleted_at.is_(None), notices.c.type.not_in(TELLS_OF_LOSS))
+async def empty_about(connection: AsyncConnection, item_ids: Collection[ItemId], now: datetime) -> None:
+    """Delete what was told about items that are gone for good, but not the news of their loss. May run twice."""
+    about = (notices.c.item_id.in_(item_ids), notices.c.deleted_at.is_(None), notices.c.type.not_in(TELLS_OF_LOSS))
     await connection.execute(update(notices).where(*about).values(deleted_at=now, item_name=None, data={}))
 
 

@@ -3,7 +3,7 @@
 A transaction that commits late has early positions, so its id leads, and readers stop before the oldest one that runs.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,11 +55,21 @@ _hint = text(
 )
 
 
-async def add(
-    connection: AsyncConnection, user_id: UserId, topic: str, event: str, data: dict[str, Any], now: datetime
-) -> None:
-    """Tell one person one thing."""
-    await connection.execute(_add, {"user_id": user_id, "topic": topic, "event": event, "data": data, "at": now})
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one person is to be told, before it has a place."""
+
+    user_id: UserId
+    topic: str
+    event: str
+    data: dict[str, Any]
+
+
+async def add(connection: AsyncConnection, told: Sequence[Told], now: datetime) -> None:
+    """Tell people things, in this order."""
+    if told:
+        rows = [{"user_id": one.user_id, "topic": one.topic, "event": one.event, "data": one.data, "at": now} for one in told]
+        await connection.execute(_add, rows)
 
 
 async def hint(connection: AsyncConnection, readers: Collection[UserId], now: datetime, *, again: bool = False) -> None:

@@ -3,8 +3,12 @@
 All are quick: SQL only, in the transaction of the received batch. None raises a refusal, because a fact cannot be refused.
 """
 
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from coffer_chassis.copies.people import note_person
-from coffer_chassis.copies.tree import note_item, note_purge
+from coffer_chassis.copies.tree import note_all, note_purge
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import (
@@ -36,8 +40,12 @@ from coffer_sharing.store.tables import people, tree
 
 async def on_item_told(event: Envelope[ItemFact], unit: Unit, _deps: Deps) -> None:
     """Where an item stands. Rights follow by themselves: the trash suspends them, a move takes them along."""
-    if await note_item(unit.connection, tree, event):
-        unit.wake(TREE)
+    unit.together(_note_items, event)
+
+
+async def _note_items(connection: AsyncConnection, asked: Sequence[tuple[Unit, Envelope[ItemFact]]]) -> None:
+    if await note_all(connection, tree, [event for _, event in asked]):
+        asked[0][0].wake(TREE)
 
 
 async def on_item_purged(event: Envelope[ItemPurgedV1], unit: Unit, _deps: Deps) -> None:

@@ -10,7 +10,8 @@ from factories.files import Files, cleared, envelope, stored
 
 IMAGE = media.PreviewImage(box_pixels=400, key="previews/b/400", mime_type="image/webp", width=4, height=3, size_bytes=9)
 TAKEN = "2024-02-29T23:59:58+05:30"
-NOTHING = dict.fromkeys(("frame_count", "taken", "camera_make", "camera_model", "colour", "dhash", "sha256"))
+NOTHING = dict.fromkeys(MediaFacts.model_fields)
+"""What is told of a content of which nothing is known: each fact that the contract has a name for."""
 
 
 async def committed(files: Files, name: str = "a.jpg") -> Any:
@@ -49,12 +50,40 @@ async def test_facts_are_shown_with_the_preview(files: Files) -> None:
     }
 
 
+async def test_what_is_known_of_a_recording_is_shown(files: Files) -> None:
+    done = await committed(files, "c.mp3")
+    known = {
+        "duration_milliseconds": 214300,
+        "audio_codec": "aac",
+        "title": "A Tone",
+        "artist": "The Growers",
+        "album": "Louder",
+        "waveform": "AAD/",
+        "waveform_milliseconds": 200500,
+    }
+    await files.handle(ready(done, MediaFacts(**known)))
+    assert await shown(files, done) == NOTHING | known
+
+
 async def test_a_later_fact_adds_and_one_without_facts_takes_nothing_away(files: Files) -> None:
     done = await committed(files, "b.jpg")
     await files.handle(ready(done, MediaFacts(colour="#c86432")))
     await files.handle(ready(done, MediaFacts(colour="#c86432", sha256="0" * 64), 2))
     await files.handle(ready(done, None, 3))
     assert await shown(files, done) == NOTHING | {"colour": "#c86432", "sha256": "0" * 64}
+
+
+async def test_a_kind_without_a_picture_is_described_and_nobody_waits_for_one(files: Files) -> None:
+    done = await committed(files, "e.odt")
+    about = {"item_id": done.item_id, "version_id": done.version_id, "owner_id": done.owner_id, "blob_id": done.blob_id}
+    fact = media.PreviewOmittedV1(**about, ancestor_ids=(), facts=MediaFacts(page_count=3))
+    await files.handle(envelope(fact))
+    assert await shown(files, done) == NOTHING | {"page_count": 3}
+    async with files.client() as http:
+        info = (await http.get(f"/v1/items/{done.item_id}/preview/info")).json()
+        answer = await http.get(f"/v1/items/{done.item_id}/preview")
+    assert (info["status"], info["reason"], info["pictures"]) == ("none", None, [])
+    assert (answer.status_code, answer.json()["code"], answer.json()["reason"]) == (404, "preview_unavailable", "none")
 
 
 async def test_a_late_first_part_does_not_undo_the_whole(files: Files) -> None:

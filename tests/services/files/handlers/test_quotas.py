@@ -8,6 +8,7 @@ import pytest
 from coffer_chassis.ids import new_id
 from coffer_contracts.auth import UserChangedV1, UserDeletedV1, UserSuspendedV1
 from coffer_contracts.ids import UserId
+from coffer_contracts.problems import QuotaExceeded
 from coffer_files.handlers.drives import root_of
 from coffer_files.store.drives import drive_of
 from factories.files import Files, envelope, registered
@@ -53,3 +54,16 @@ async def test_a_deleted_account_gets_no_drive(files: Files) -> None:
     user = new_id()
     await files.handle(told(user, None, sequence=9, kind=UserDeletedV1, status="deleted"))
     assert await quota_of(files, user) is None
+
+
+async def test_an_empty_file_fits_into_a_drive_whose_quota_was_lowered_below_what_lies_there(files: Files) -> None:
+    await files.upload("full.jpg", 100)
+    await files.handle(told(files.owner.user_id, 50, sequence=2))
+    with pytest.raises(QuotaExceeded):
+        await files.start("one.txt", 1)
+    assert (await files.upload("empty.txt", 0)).state == "committed"
+    async with files.client() as http:
+        sizes = [{"name": f"{size}.txt", "size": size} for size in (0, 1)]
+        answer = await http.post("/v1/uploads/batch", json={"parent_id": "root", "files": sizes})
+        assert answer.status_code == 200, answer.text
+        assert [result["status"] for result in answer.json()["results"]] == [201, 403]

@@ -14,7 +14,7 @@ from coffer_chassis.testing import eventually
 from coffer_chassis.topology import ServiceTopology, Topology
 from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import BlobId, ItemId, VersionId
-from coffer_contracts.media import ExtractedText, PreviewImage, PreviewReadyV1
+from coffer_contracts.media import ExtractedText, PreviewImage, PreviewOmittedV1, PreviewReadyV1
 from coffer_files.app import TABLES, TOPOLOGY
 from coffer_files.domain.searching import Filters, Query
 from coffer_files.handlers.items import make_folder
@@ -74,6 +74,25 @@ async def test_a_file_is_found_by_the_beginnings_of_words_in_its_text(files: Fil
         assert await names(files, asked) == ["scan.pdf"], asked
     for asked in ("echnung", "rechnung absent", "資議", "4712"):
         assert await names(files, asked) == [], asked
+
+
+async def test_the_text_of_a_file_without_pictures_is_found_as_well(files: Files) -> None:
+    upload = await uploaded(files, "notes.txt")
+    about = told(files, upload).data.model_dump(exclude={"images", "width", "height", "placeholder"})
+    await files.blobs.write(text_key(upload.blob_id), b"heron", content_type="text/plain")
+    fact: Any = envelope(PreviewOmittedV1(**about), source="/media-worker")
+    await on_text_ready(fact, files.deps)
+    assert await names(files, "heron") == ["notes.txt"]
+
+
+async def test_the_beginning_of_a_text_stands_with_the_preview(files: Files) -> None:
+    upload = await uploaded(files, "notes.txt")
+    async with files.client() as http:
+        before = (await http.get(f"/v1/items/{upload.item_id}/preview/info")).json()
+        await says(files, upload, b"<b>heron</b> " + b"x" * 1000)
+        after = (await http.get(f"/v1/items/{upload.item_id}/preview/info")).json()
+    assert before["text_excerpt"] is None
+    assert after["text_excerpt"] == "<b>heron</b> " + "x" * 487
 
 
 async def test_an_excerpt_shows_the_words_where_they_stand(files: Files) -> None:

@@ -121,13 +121,14 @@ async def test_older_versions_can_be_fetched_and_versions_of_others_cannot(files
 
 
 async def test_an_upload_is_resolved_retried_and_given_up_over_http(files: Files) -> None:
-    await files.upload("a.jpg")
+    first = await files.upload("a.jpg")
     late = await files.start("A (1).jpg")
     await files.rows(uploads.update().where(uploads.c.id == late.id).values(name="A.jpg").returning(uploads.c.id))
     await files.handle(stored(late), cleared(late))
     async with files.client() as http:
         at = f"/v1/uploads/{late.id}"
-        assert refused(await http.post(f"{at}/complete"), 409, "name_conflict")["suggested_name"] == "A (1).jpg"
+        clash = refused(await http.post(f"{at}/complete"), 409, "name_conflict")
+        assert (clash["suggested_name"], clash["existing"]["id"]) == ("A (1).jpg", first.item_id)
         assert (await http.get(at)).json()["reason"] == "name_taken"
         told = refused(await http.patch(at, json={"name": "a.JPG"}), 409, "name_conflict")
         assert told["existing"]["kind"] == "file"

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from coffer_chassis.ids import new_id
-from coffer_chassis.migrations import migrate
+from coffer_chassis.schema import migrate
 from coffer_contracts.ids import BlobId, UploadId
 from coffer_files.domain.content import blob_key
 from coffer_files.domain.reconciling import Wish

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
@@ -14,6 +15,7 @@ from coffer_contracts.files import (
     UploadFailedV1,
     UploadRejectedV1,
 )
+from coffer_contracts.sharing import GrantRemovedV1
 from coffer_notifier.handlers.reactions import BULK, FAST
 from factories.events import NOON
 from factories.notifier import Notifier
@@ -58,6 +60,7 @@ class World:
             self.file.committed(actor=self.bob),
             self.file.preview_ready(actor=self.bob),
             self.file.preview_failed(),
+            self.file.preview_omitted(),
             downloaded(self.file, self.bob),
             self.file.changed("name", previous_name="b.txt"),
             self.share.changed("role"),
@@ -200,6 +203,55 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     assert len(now["notices"]) == 15
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
+
+
+async def test_a_batch_of_facts_leaves_what_they_leave_one_by_one(notifier: Notifier) -> None:
+    apart, together = World(), World()
+    await notifier.handle(*apart.facts())
+    facts = together.facts()
+    lost = next(place for place, fact in enumerate(facts) if fact.type == GrantRemovedV1.type)  # what was seen before that
+    await notifier.handle_together(*facts[:lost])
+    await notifier.handle_together(*facts[lost:])
+    assert await left_behind(notifier, together) == await left_behind(notifier, apart)
+
+
+async def left_behind(notifier: Notifier, world: World) -> dict[str, Any]:
+    """What does not differ between two worlds to which the same happened; hints come once per transaction."""
+    now = await state(notifier, world)
+    streamed = await notifier.rows(
+        "SELECT topic, event, data->>'state' AS state, data->>'name' AS name FROM stream "
+        "WHERE user_id = ANY(CAST(:people AS uuid[])) AND event <> 'change' ORDER BY topic, event, state, name",
+        people=[world.ann, world.bob],
+    )
+    return {
+        "notices": sorted(row.type for row in now["notices"]),
+        "activity": sorted((row.action, sorted(row.changes)) for row in now["activity"]),
+        "tree": sorted((row.name, row.sequence, row.purged_at) for row in now["tree"]),
+        "stream": [tuple(row) for row in streamed],
+        **{table: len(now[table]) for table in ("mails", "grants", "people")},
+    }
+
+
+async def test_a_burst_about_items_costs_the_statements_of_one_fact(notifier: Notifier) -> None:
+    ann = user_id()
+    root = drive(ann)
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        if "inbox" not in statement:
+            statements.append(statement)
+
+    async def cost(*facts: Envelope[Any]) -> int:
+        statements.clear()
+        await notifier.handle_together(*facts)
+        return len(statements)
+
+    event.listen(notifier.engine.sync_engine, "before_cursor_execute", note)
+    one = await cost(root.below("a.txt").committed())
+    many = await cost(*(root.below(f"{number}.txt").committed() for number in range(20)))
+    event.remove(notifier.engine.sync_engine, "before_cursor_execute", note)
+    assert many == one
+    assert len(await notifier.activity(ann)) == 21
 
 
 async def test_a_crash_before_the_commit_leaves_nothing_and_the_next_delivery_everything(notifier: Notifier) -> None:

@@ -92,11 +92,13 @@ async def test_previews_are_told_to_owner_and_uploader(notifier: Notifier) -> No
         listening(address, ann, topics="uploads") as owner,
         listening(address, bob, topics="uploads") as uploader,
     ):
-        await notifier.handle(photo.preview_ready(actor=bob), photo.preview_failed("bomb", actor=bob))
+        await notifier.handle(
+            photo.preview_ready(actor=bob), photo.preview_failed("bomb", actor=bob), photo.preview_omitted(actor=bob)
+        )
         for listener in (owner, uploader):
-            told = await listener.hears(2, "upload")
-            assert [one.data["state"] for one in told] == ["preview_ready", "preview_failed"]
-            assert [one.data["reason"] for one in told] == [None, "bomb"]
+            told = await listener.hears(3, "upload")
+            assert [one.data["state"] for one in told] == ["preview_ready", "preview_failed", "preview_none"]
+            assert [one.data["reason"] for one in told] == [None, "bomb", None]
             assert {one.data["item_id"] for one in told} == {photo.id}
 
 

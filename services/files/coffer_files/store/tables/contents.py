@@ -23,6 +23,7 @@ blobs = Table(
     Column("facts", JSONB),
     CheckConstraint("refcount >= 0", name="refcount_is_not_negative"),
     Index("blobs_by_content", "owner_id", "content_hash", postgresql_where=text("content_hash IS NOT NULL")),
+    Index("blobs_located", "owner_id", "id", postgresql_where=text("facts ? 'location'")),
     comment="Stored objects that versions refer to.",
 )
 
@@ -58,6 +59,21 @@ versions = Table(
     Index("versions_without_preview", "created_at", postgresql_where=text("preview_status = 'pending'")),
     Index("versions_not_kept", "item_id", "replaced_at", postgresql_where=NOT_KEPT),
     comment="Every content a file has had, with its previews. The current one is the one that nothing has replaced.",
+)
+
+preview_requests = Table(
+    "preview_requests",
+    metadata,
+    Column("version_id", Id, ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("requested_at", Instant),
+    Column("asked_at", Instant),
+    Column("jpeg_asked_at", Instant),
+    Column("jpeg_asks", Integer, nullable=False, server_default=text("0")),
+    comment=(
+        "What the media worker was asked about versions beyond what it hears anyway: since when a preview is waited for "
+        "anew, when that was said last, and the same of pictures as JPEG. `sequence` counts the requests."
+    ),
 )
 
 doomed_blobs = Table(

@@ -1,6 +1,6 @@
 """Whose drives there are, and what of them is used."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Table, Text, text
 
 from coffer_chassis.tables import Id, Instant
 from coffer_files.domain.usage import HELD_COLUMNS
@@ -35,6 +35,7 @@ drives = Table(
     Column("trash_bytes", BigInteger, nullable=False, server_default=text("0")),
     Column("trash_files", BigInteger, nullable=False, server_default=text("0")),
     Column("crossings", BigInteger, nullable=False, server_default=text("0")),
+    Column("keep_locations", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("used_bytes >= 0", name="used_is_not_negative"),
     CheckConstraint("reserved_bytes >= 0", name="reserved_is_not_negative"),
     # A change that books what is used and forgets what it is used for fails here.
@@ -42,6 +43,7 @@ drives = Table(
     CheckConstraint(f"least({', '.join(_HELD)}, trash_bytes, trash_files) >= 0", name="counts_are_not_negative"),
     comment=(
         "One per owner: where the tree begins, what unfinished uploads have reserved, and what is used, by kind of the files' "
-        "contents and of older versions. Of the trash what is counted so far. `crossings` counts facts about how full it is."
+        "contents and of older versions. Of the trash what is counted so far. `crossings` counts facts about how full it is. "
+        "`keep_locations` is its owner's wish to be told where pictures were taken."
     ),
 )

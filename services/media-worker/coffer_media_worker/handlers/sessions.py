@@ -8,7 +8,7 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import SessionRevokedV1
 from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
-from coffer_media_worker.deps import Deps
+from coffer_media_worker.handlers.deps import Deps
 
 PEOPLE = "media-worker-people"
 

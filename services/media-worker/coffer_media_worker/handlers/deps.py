@@ -14,6 +14,8 @@ from coffer_media_worker.sources import Source
 
 FAST = "media-worker-fast"
 BULK = "media-worker-bulk"
+FOREVER = "public, max-age=31536000, immutable"
+"""How long others may keep what is stored below `previews/`."""
 
 
 class Renders(Protocol):
@@ -24,11 +26,15 @@ class Renders(Protocol):
         source: Source | bytes,
         boxes: Sequence[int] = (400,),
         *,
+        task: str = "pictures",
         square: bool = False,
         early: Early | None = None,
+        format: str = "WEBP",  # noqa: A002 PIL's word
+        locate: bool = False,
     ) -> PreviewOutcome:
-        """Previews that fit into boxes of so many pixels, or with `square` fill them, or why there is none. `early` is told the
-        small picture where the others take long.
+        """What a task (`kinds`) makes of a file: previews that fit into boxes of so many pixels, or with `square` fill them,
+        facts, text; or why there is nothing. Where it was taken is told only with `locate`. `early` is told the small picture
+        where the others take long.
 
         Raises ChildrenLost when the machinery broke, BlobMissing and BlobChanged for a source that goes away.
         """

@@ -1,4 +1,4 @@
-"""What the media worker does when facts arrive: judges uploads, makes previews, clears up after what was removed for good."""
+"""Verdicts on uploads, by their first and last bytes."""
 
 import asyncio
 import time
@@ -8,19 +8,15 @@ import structlog
 
 from coffer_chassis import metrics
 from coffer_chassis.blobs import BlobChanged, BlobMissing, Blobs
-from coffer_chassis.handling import Handles, handler_table
 from coffer_contracts.event import Envelope
-from coffer_contracts.files import ItemCommittedV1, ItemPurgedV1, UploadReceivedV1, VersionDeletedV1
-from coffer_contracts.ids import BlobId
-from coffer_contracts.media import PreviewFailedV1, PreviewReadyV1, UploadClearedV1, UploadRejectedV1
-from coffer_media_worker import domain, store
-from coffer_media_worker.deps import BULK, FAST, Deps
+from coffer_contracts.files import UploadReceivedV1
+from coffer_contracts.media import UploadClearedV1, UploadRejectedV1
+from coffer_media_worker import domain, kinds
 from coffer_media_worker.domain import Verdict
-from coffer_media_worker.previewing import on_item_committed
+from coffer_media_worker.handlers.deps import FAST, Deps
+from coffer_media_worker.store.verdicts import record_verdict
 from coffer_media_worker.verdicts import REJECTIONS
 
-MOST_NAMED = 1000
-"""Objects that the fact about a purged item names at most."""
 WHOLE_BYTES = 1024 * 1024
 """Up to this a file is read whole: one request instead of two, and nothing can hide between its ends."""
 log = structlog.get_logger(__name__)
@@ -47,7 +43,7 @@ async def on_upload_received(event: Envelope[UploadReceivedV1], deps: Deps) -> N
             log.info("upload_vanished", upload_id=fact.upload_id, error=type(error).__name__)
             return
     async with deps.work.unit(cause=event, consumer=FAST) as unit:
-        revision = await store.record_verdict(
+        revision = await record_verdict(
             unit.connection,
             fact.upload_id,
             etag=fact.etag,
@@ -56,6 +52,7 @@ async def on_upload_received(event: Envelope[UploadReceivedV1], deps: Deps) -> N
             now=unit.now,
         )
         unit.emit(verdict_fact(fact, verdict, started_at, found), sequence=revision)
+    metrics.MEDIA_VERDICT_SECONDS.observe(max(0.0, (deps.work.clock.now() - event.time).total_seconds()))
     metrics.MEDIA_JOBS.labels("cleared" if verdict.cleared else "rejected").inc()
     metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
 
@@ -79,7 +76,7 @@ def verdict_fact(
     if verdict.reason is not None:
         detail = REJECTIONS[verdict.reason] + (f" It calls it {found}." if found else "")
         return UploadRejectedV1(**known, reason=verdict.reason.value, detail=detail)
-    return UploadClearedV1(**known, width=verdict.width, height=verdict.height, previewable=domain.expects_preview(verdict))
+    return UploadClearedV1(**known, width=verdict.width, height=verdict.height, previewable=kinds.expects_preview(verdict))
 
 
 async def _edges(blobs: Blobs, key: str, etag: str, size_bytes: int) -> tuple[bytes, bytes]:
@@ -95,48 +92,3 @@ async def _edges(blobs: Blobs, key: str, etag: str, size_bytes: int) -> tuple[by
         blobs.read_range(key, size_bytes - edge, size_bytes - 1, etag=etag),
     )
     return head, tail
-
-
-async def on_item_purged(event: Envelope[ItemPurgedV1], deps: Deps) -> None:
-    """Delete the previews of objects that no version refers to any more, and remember that the item is gone.
-
-    Deleting stands on both sides of the tombstone: before it, so that a crash after it leaves nothing; after it, for a
-    preview that was written meanwhile.
-    """
-    fact = event.data
-    known: list[BlobId] = []
-    if len(fact.blob_ids) >= MOST_NAMED:
-        # Of an item with very many versions the fact names only some. Otherwise it knows better than what is known here: a copy
-        # that shares an object may not have been heard of.
-        async with deps.work.read() as connection:
-            known = await store.blobs_of_item_alone(connection, fact.item_id)
-    blobs = dict.fromkeys((*fact.blob_ids, *known))
-    keys = [key for blob_id in blobs for key in domain.preview_keys(blob_id)]
-    await deps.blobs.delete(keys)
-    async with deps.work.unit(cause=event, consumer=BULK) as unit:
-        await store.bury_item(unit.connection, fact.item_id, event.revision, unit.now)
-    await deps.blobs.delete(keys)
-
-
-async def on_version_deleted(event: Envelope[VersionDeletedV1], deps: Deps) -> None:
-    """Delete the previews of objects that no version refers to any more, and remember that the version is gone; on both sides
-    of the tombstone, as with items.
-    """
-    fact = event.data
-    keys = [key for blob_id in fact.blob_ids for key in domain.preview_keys(blob_id)]
-    await deps.blobs.delete(keys)
-    async with deps.work.unit(cause=event, consumer=BULK) as unit:
-        await store.bury_version(unit.connection, fact.version_id, unit.now)
-    await deps.blobs.delete(keys)
-
-
-FAST_TABLE = handler_table(
-    [Handles(UploadReceivedV1, on_upload_received, emits=(UploadClearedV1, UploadRejectedV1), slow=True)]
-)
-BULK_TABLE = handler_table(
-    [
-        Handles(ItemCommittedV1, on_item_committed, emits=(PreviewReadyV1, PreviewFailedV1), slow=True),
-        Handles(ItemPurgedV1, on_item_purged, slow=True),
-        Handles(VersionDeletedV1, on_version_deleted, slow=True),
-    ]
-)

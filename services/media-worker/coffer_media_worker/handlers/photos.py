@@ -17,10 +17,11 @@ from coffer_chassis.unit_of_work import Work
 from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.media import PhotoReadyV1, PhotoRejectedV1
-from coffer_media_worker import domain, store
-from coffer_media_worker.deps import Deps
+from coffer_media_worker import domain
 from coffer_media_worker.domain import PreviewFailed, PreviewFailure
-from coffer_media_worker.previewing import FOREVER, render_patiently
+from coffer_media_worker.handlers.deps import FOREVER, Deps
+from coffer_media_worker.handlers.previewing import render_patiently
+from coffer_media_worker.store.photos import forget_photos_before, photo_answer, record_photo
 from coffer_media_worker.verdicts import REJECTIONS
 
 PHOTOS = "media-worker-photos"
@@ -31,7 +32,7 @@ KEPT = timedelta(days=30)
 NOT_AN_IMAGE = "not_an_image"
 
 DETAILS = {
-    NOT_AN_IMAGE: "The file is no JPEG, PNG, GIF or WebP picture.",
+    NOT_AN_IMAGE: "The file is no JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF or BMP picture.",
     PreviewFailure.UNSUPPORTED: "The file is a kind of picture that cannot be shown here.",
     PreviewFailure.CORRUPT: "The picture is damaged or not complete.",
     PreviewFailure.TOO_MANY_PIXELS: "The picture has too many pixels.",
@@ -57,7 +58,7 @@ async def on_photo_received(event: Envelope[PhotoReceivedV1], deps: Deps) -> Non
     fact = event.data
     started = time.monotonic()
     async with deps.work.read() as connection:
-        known = await store.photo_answer(connection, fact.photo_id, fact.etag)
+        known = await photo_answer(connection, fact.photo_id, fact.etag)
     answer: PhotoReadyV1 | PhotoRejectedV1
     if known is not None:
         answer = (PhotoReadyV1 if "name" in known else PhotoRejectedV1).model_validate(known)
@@ -69,7 +70,7 @@ async def on_photo_received(event: Envelope[PhotoReceivedV1], deps: Deps) -> Non
             return
     async with deps.work.unit(cause=event, consumer=PHOTOS) as unit:
         told = answer.model_dump(mode="json")
-        revision = await store.record_photo(unit.connection, fact.photo_id, etag=fact.etag, answer=told, now=unit.now)
+        revision = await record_photo(unit.connection, fact.photo_id, etag=fact.etag, answer=told, now=unit.now)
         unit.emit(answer, sequence=revision)
     metrics.MEDIA_JOBS.labels("photo_ready" if isinstance(answer, PhotoReadyV1) else "photo_rejected").inc()
     metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
@@ -113,7 +114,7 @@ def _rejected(fact: PhotoReceivedV1, reason: str, detail: str) -> PhotoRejectedV
 async def forget_photos(work: Work) -> int:
     """Delete answers older than anybody asks for again; how many. May run twice and at once."""
     async with work.engine.begin() as connection:
-        return await store.forget_photos_before(connection, work.clock.now() - KEPT)
+        return await forget_photos_before(connection, work.clock.now() - KEPT)
 
 
 PHOTOS_TABLE: HandlerTable = handler_table(

@@ -1,0 +1,1 @@
+"""What the media worker does when facts arrive: one function per event. SQL stands elsewhere."""
