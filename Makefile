@@ -12,7 +12,7 @@ PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 # A stack is eight processes: each would compile all of Coffer anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev run test check format bench proof docs pins
+.PHONY: help setup setup-dev run test check types fast-tests format bench proof docs pins
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -44,10 +44,15 @@ test: setup-dev ## Every test but the long ones of `proof`
 check: setup-dev ## Format, lint, types, imports, docs and the fast tests
 	$(BIN)/ruff format --check --quiet $(ROOTS)
 	$(BIN)/ruff check --quiet $(ROOTS)
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory --jobs 2 types fast-tests
+
+types: # beside the tests: alone it would leave all cores but one idle
+	$(BIN)/mypy
 	$(BIN)/python -m coffer_local.docs --check
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "$(FAST)"
+
+fast-tests:
+	MAKEFLAGS= $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "$(FAST)"
 
 format: setup-dev ## Put the code into the house's format
 	$(BIN)/ruff format --quiet $(ROOTS)

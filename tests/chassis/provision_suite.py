@@ -81,7 +81,7 @@ def described(cloud: AnyCloud, topology: Topology) -> dict[str, Any]:
             passing = ("Timestamp", "ApproximateNumber")
             state[queue] = {name: value for name, value in attributes.items() if not any(part in name for part in passing)}
     wanted = {service.topic for service in topology.services}
-    for entry in sns.list_subscriptions()["Subscriptions"]:
+    for entry in sns.get_paginator("list_subscriptions").paginate().build_full_result()["Subscriptions"]:
         if entry["TopicArn"].rsplit(":", 1)[1] in wanted:
             attributes = sns.get_subscription_attributes(SubscriptionArn=entry["SubscriptionArn"])["Attributes"]
             state[entry["SubscriptionArn"]] = attributes
@@ -142,7 +142,8 @@ class ProvisionSuite:
         for _ in range(2):
             cloud.provision(topology)
         sns = boto3.client("sns", **cloud.admin.client_arguments("sns"))
-        arns = {entry["TopicArn"].rsplit(":", 1)[1]: entry["TopicArn"] for entry in sns.list_topics()["Topics"]}
+        listed = sns.get_paginator("list_topics").paginate().build_full_result()["Topics"]
+        arns = {entry["TopicArn"].rsplit(":", 1)[1]: entry["TopicArn"] for entry in listed}
         (private,) = topology.private_topics
         policy = json.loads(sns.get_topic_attributes(TopicArn=arns[private])["Attributes"]["Policy"])
         (statement,) = policy["Statement"]

@@ -80,7 +80,8 @@ async def test_only_the_sender_publishes_private_commands_and_no_service_subscri
         with pytest.raises(ClientError, match=r"(?i)denied|authoriz"):
             await AwsBus(own).receive(lane.queue, limit=1, wait_seconds=0)
         for client, access in ((own, sender), (others, reader)):
-            arns = [entry["TopicArn"] for entry in (await client.sns.list_topics())["Topics"]]
+            listed = await client.sns.get_paginator("list_topics").paginate().build_full_result()
+            arns = [entry["TopicArn"] for entry in listed["Topics"]]
             arn = next(arn for arn in arns if arn.endswith(f":{private}"))
             queue = f"arn:aws:sqs:{access.region}:000000000000:{lane.queue}"
             with pytest.raises(ClientError, match=r"(?i)denied|authoriz"):

@@ -17,7 +17,7 @@ from jwt.utils import base64url_encode
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from coffer_auth.app import SOURCE, TOPOLOGY, build_deps, build_http
+from coffer_auth.app import SOURCE, TOPOLOGY, build_deps, build_verifier, http_app
 from coffer_auth.domain.accounts import User
 from coffer_auth.handlers import accounts
 from coffer_auth.handlers.deps import Deps
@@ -37,6 +37,7 @@ from coffer_chassis.unit_of_work import Work
 from factories.doors import behind_a_door
 from factories.engines import engine_on
 from factories.limits import limiter_of
+from factories.one_app import app_over
 from factories.operators import operations_of
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -88,7 +89,12 @@ async def auth_over_http(deps: Deps, home: Path, **coffer: Any) -> AsyncIterator
     """A client of auth's routes, served over real HTTP."""
     settings = CofferSettings(home=home, **coffer)
     operations = operations_of(TOPOLOGY, deps.work, limiter_of(trusted_proxies=settings.trusted_proxies))
-    app = build_http(settings, deps, Cursors(bytes(32)), operations)
+
+    def build(deps: Any, verifier: Any, operations: Any) -> Any:
+        return http_app(settings, deps, verifier, Cursors(bytes(32)), operations)
+
+    # Beside collaborators, an application knows what it was told of its surroundings.
+    app = app_over(f"auth {sorted(coffer.items())}", build, deps, build_verifier(settings, deps), operations)
     async with serving(app) as address, httpx.AsyncClient(base_url=address, verify=NO_TLS) as client:
         yield client
 

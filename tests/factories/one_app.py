@@ -26,7 +26,7 @@ class StandIn(Provide):
 
 
 def app_over(name: str, build: Callable[..., Any], *collaborators: Any) -> Any:
-    """The application called `name` as an ASGI callable whose requests meet these collaborators; it knows no lifespan."""
+    """The application called `name` as an ASGI callable whose requests, and whose start, meet these collaborators."""
 
     if name not in _apps:
         token = _current.set(collaborators)

@@ -24,6 +24,7 @@ from coffer_auth.routes import ROUTES
 from coffer_auth.settings import AuthSettings
 from coffer_auth.store.tables import CHASSIS
 from coffer_auth.totp import TotpSecrets
+from coffer_chassis.access_rules import TokenVerifier
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.blobs import Blobs
 from coffer_chassis.cursors import Cursors
@@ -151,6 +152,11 @@ def build_verifier(coffer: CofferSettings, deps: Deps) -> Verifier:
 
 def build_http(coffer: CofferSettings, deps: Deps, cursors: Cursors, operations: Operations) -> Litestar:
     """Auth's public routes. At start the first signing key is made, so the store must be migrated by then."""
+    return http_app(coffer, deps, build_verifier(coffer, deps), cursors, operations)
+
+
+def http_app(coffer: CofferSettings, deps: Deps, verifier: TokenVerifier, cursors: Cursors, operations: Operations) -> Litestar:
+    """The same, believing the tokens that `verifier` believes."""
 
     async def prepare() -> None:
         await deps.keys.current()
@@ -161,7 +167,7 @@ def build_http(coffer: CofferSettings, deps: Deps, cursors: Cursors, operations:
     return build_app(
         service=NAME,
         route_handlers=ROUTES,
-        verifier=build_verifier(coffer, deps),
+        verifier=verifier,
         limiter=operations.limiter,
         dependencies={
             "deps": deps,
