@@ -128,18 +128,20 @@ async def waited_since(connection: AsyncConnection, content: Version) -> datetim
 
 async def overdue_previews(connection: AsyncConnection, before: datetime, limit: int) -> list[Waiting]:
     """Versions whose preview is waited for since then or longer."""
-    return await _page(connection, _since <= before, limit)
+    return await _page(connection, _since <= before, before, limit)
 
 
 async def unanswered_previews(connection: AsyncConnection, now: datetime, patience: timedelta, limit: int) -> list[Waiting]:
     """Versions of whose preview nothing was heard for so long; the pause after a request is as long as was waited before."""
     pause = func.greatest(literal(patience), _asked - _since)
-    return await _page(connection, literal(now) - _asked >= pause, limit)
+    return await _page(connection, literal(now) - _asked >= pause, now - patience, limit)
 
 
-async def _page(connection: AsyncConnection, due: ColumnElement[bool], limit: int) -> list[Waiting]:
+async def _page(connection: AsyncConnection, due: ColumnElement[bool], before: datetime, limit: int) -> list[Waiting]:
+    # Nobody asks about a version before it is there: the index leaves out what is younger, however many wait.
+    some = _pending & (versions.c.created_at <= before)
     query = select(versions.c.id, blobs.c.owner_id, _since).select_from(_waiting)
-    found = await connection.execute(query.where(_pending, due).order_by(versions.c.created_at).limit(limit))
+    found = await connection.execute(query.where(some, due).order_by(versions.c.created_at).limit(limit))
     return [Waiting(*row) for row in found]
 
 
