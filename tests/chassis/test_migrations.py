@@ -40,6 +40,7 @@ async def test_a_second_migration_changes_nothing(postgres: PostgresServer) -> N
     assert before != []
 
 
+@pytest.mark.slow  # two processes of their own
 async def test_a_store_that_is_up_to_date_costs_no_alembic(postgres: PostgresServer) -> None:
     looks = (
         "import asyncio, sys\n"

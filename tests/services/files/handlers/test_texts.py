@@ -226,6 +226,7 @@ async def make(files: Files, name: str, parent: str) -> Seen:
     return made
 
 
+@pytest.mark.slow  # megabytes of words
 async def test_a_text_of_so_many_long_words_as_the_index_cannot_hold_is_found_by_the_first_of_them(files: Files) -> None:
     upload = await uploaded(files, "hangul.pdf")
     # Takes three times the room when it is taken apart into letters.

@@ -233,9 +233,10 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trash, "PURGE_PAGE", 3)
 
 
+@pytest.mark.slow  # hundreds of steps
 def test_a_drive_counts_what_is_there_whatever_was_done(world: World) -> None:
     machine: Any = partial(Counting, world)
-    run_state_machine_as_test(machine, settings=quick(8, 40))
+    run_state_machine_as_test(machine, settings=quick(12, 40))
 
 
 @pytest.mark.proof

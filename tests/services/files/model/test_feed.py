@@ -163,9 +163,10 @@ def world(database: Database) -> Iterator[World]:
         yield made
 
 
+@pytest.mark.slow  # hundreds of steps
 @pytest.mark.timeout(300)
 def test_whoever_follows_the_feed_ends_with_what_is_there(world: World) -> None:
-    run_machine(Feeds, world, quick(10, 40))
+    run_machine(Feeds, world, quick(15, 40))
 
 
 @pytest.mark.proof

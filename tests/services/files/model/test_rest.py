@@ -144,9 +144,10 @@ def world(database: Database) -> Iterator[World]:
         yield made
 
 
+@pytest.mark.slow  # hundreds of steps
 @pytest.mark.timeout(300)
 def test_a_drive_does_what_a_drive_in_memory_does(world: World) -> None:
-    run_machine(Drives, world, quick(12, 35))
+    run_machine(Drives, world, quick(18, 35))
 
 
 @pytest.mark.proof

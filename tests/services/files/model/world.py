@@ -56,7 +56,7 @@ _ALWAYS: dict[str, Any] = {
 
 
 def quick(examples: int, steps: int, *, smaller: bool = False) -> settings:
-    """The same examples every time, for `make check`. One that fails is shown as it is; `smaller` takes minutes to find the
+    """The same examples every time, for `make test`. One that fails is shown as it is; `smaller` takes minutes to find the
     least of its kind.
     """
     phases = (Phase.generate, Phase.shrink) if smaller else (Phase.generate,)

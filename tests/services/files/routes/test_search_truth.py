@@ -133,7 +133,7 @@ async def found(files: Files, who: Any, text: str, within: str | None, sort: Any
     return set(ids)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["as it is", "large shares", "small windows"])
 async def test_what_is_found_is_what_a_reader_of_every_name_would_find(
     files: Files, seed: int, way: str, monkeypatch: pytest.MonkeyPatch
