@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import events, flow, kinds, limits, measures, media, played, scale, search, sharing
+from bench import events, flow, kinds, limits, measures, media, played, same_sql, scale, search, sharing
 from factories.stacks import WIDE_LIMITS, stack_on_disk
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -36,6 +36,7 @@ def main() -> None:
             *sharing.rights_in_time(stack),
             sharing.told_in_time(stack),
             sharing.make_shares(stack, 8),
+            *same_sql.same_statements(stack),
             measures.database_alone(stack),
             measures.start_up(stack),
             measures.idle_memory(stack),

@@ -13,7 +13,8 @@ import pytest
 from coffer_local.registry import SERVICES
 from factories.people import Person, all_leave
 from factories.stacks import LocalStack
-from factories.walk import CALLS, OPERATORS, World, ask, link_session
+from factories.walk import CALLS, OPERATORS, ask, link_session
+from factories.world import World
 
 pytestmark = pytest.mark.slow
 
@@ -88,6 +89,9 @@ head_content                    401   401       404     200     200    200      
 get_download_url                401   401       404     200     200    200       404
 get_preview                     401   401       404     302     302    302       404
 get_preview_info                401   401       404     200     200    200       404
+regenerate_preview              401   401       404     403     202    202       404
+get_drive_settings              401   401       404     404     404    200       404
+set_drive_settings              401   401       404     404     404    200       404
 create_archive                  401   401       404     201     201    201       404
 get_archive                     404   404       404     404     404    404       404
 lock_item                       401   401       404     403     200    200       404
@@ -135,6 +139,7 @@ get_image_preview               401   401       404     200     200    200      
 list_quarantine                 401   401       403     403     403    403       200
 release_upload                  401   401       403     403     403    403       409
 discard_upload                  401   401       403     403     403    403       409
+regenerate_previews             401   401       403     403     403    403       202
 reconcile_bucket                401   401       403     403     403    403       202
 list_reconciliations            401   401       403     403     403    403       200
 get_reconciliation              401   401       403     403     403    403       200

@@ -43,9 +43,3 @@ async def one_job_of(children: Children) -> int:
     """The process of a job, once there is one."""
     await until(lambda: jobs_of(children.parent_pid))
     return jobs_of(children.parent_pid)[0]
-
-
-def inherited_bytes(children: Children) -> int:
-    """What every job's limit of memory is used up by from the beginning: the addresses that the parent has."""
-    status = Path(f"/proc/{children.parent_pid}/status").read_text("ascii")
-    return int(status.partition("VmSize:")[2].split()[0]) << 10

@@ -14,8 +14,8 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from factories import images
 from factories.people import PASSWORD, Person
+from factories.world import World, new_name
 
 ABSENT = "0193439e-8a5c-7000-8000-00000000dead"
 _NO_WEBHOOK = {"webhook": ABSENT}
@@ -38,66 +38,6 @@ class Call:
     form: dict[str, str] | None = None
     token: str | None = None
     """Instead of the asking person's own."""
-
-
-@dataclass
-class World:
-    """An owner with a folder that one person may view and another may edit, and with a file in it."""
-
-    owner: Person
-    viewer: Person
-    editor: Person
-    someone: Person
-    """To share with; never asks."""
-    folder: str
-    file: str
-
-    @classmethod
-    def at(cls, url: str) -> "World":
-        """Make all of it, and wait until everybody may do what they were given."""
-        owner, viewer, editor, someone = (Person.at(url) for _ in range(4))
-        folder = owner.folder("given")["id"]
-        upload = owner.upload("photo.jpg", images.jpeg(320, 240), parent=folder, mime_type="image/jpeg")
-        world = cls(owner, viewer, editor, someone, folder, upload["item_id"])
-        owner.previewed(world.file)
-        world.share(folder, viewer, "viewer")
-        world.share(folder, editor, "editor")
-        for person in (viewer, editor):
-            person.sees(folder)
-        return world
-
-    def share(self, item_id: str, person: Person, role: str) -> str:
-        """Share an item; the share's id."""
-        share: str = self.owner.share(item_id, person, role)["id"]
-        return share
-
-    def item(self) -> str:
-        """A fresh folder inside the given one."""
-        made: str = self.owner.folder(f"item {next(_numbers)}", self.folder)["id"]
-        return made
-
-    def trashed(self) -> str:
-        """One that the owner put into the trash."""
-        item = self.item()
-        assert self.owner.http.delete(f"/v1/items/{item}").status_code == 204
-        return item
-
-    def version(self) -> dict[str, str]:
-        """The file with its current version."""
-        return {"item": self.file, "version": self.owner.get(f"/v1/items/{self.file}")["version_id"]}
-
-    def upload(self, **changes: Any) -> str:
-        """A fresh upload of the owner that waits for its bytes."""
-        started: str = self.owner.announce(f"upload {next(_numbers)}", 3, parent=self.folder, **changes)["id"]
-        return started
-
-    def shared(self) -> str:
-        """A fresh share with the viewer, of an item that all others see as part of the folder."""
-        return self.share(self.item(), self.viewer, "viewer")
-
-
-def _name() -> str:
-    return f"name {next(_numbers)}"
 
 
 def _sign_out(_world: World, who: Person | None) -> Call:
@@ -192,7 +132,7 @@ CALLS: dict[str, Make] = {
     "reset_account_mfa": lambda world, who: Call({"account": ABSENT}),
     "list_changes": lambda world, who: Call(),
     "get_changes_cursor": lambda world, who: Call(),
-    "make_folder": lambda world, who: Call(json={"parent_id": world.item(), "name": _name()}),
+    "make_folder": lambda world, who: Call(json={"parent_id": world.item(), "name": new_name()}),
     "get_item": lambda world, who: Call({"item": world.file}),
     "get_item_by_path": lambda world, who: Call(query={"path": "/photo.jpg", "in": world.folder}),
     "list_favourites": lambda world, who: Call(),
@@ -203,13 +143,16 @@ CALLS: dict[str, Make] = {
     "set_tags": lambda world, who: Call({"item": world.item()}, json={"tags": ["walked"]}),
     "run_batch": lambda world, who: Call(json={"operations": [{"op": "trash", "item_id": world.item()}]}),
     "trash_item": lambda world, who: Call({"item": world.item()}),
-    "change_item": lambda world, who: Call({"item": world.item()}, json={"name": _name()}),
-    "copy_item": lambda world, who: Call({"item": world.file}, json={"parent_id": world.folder, "name": _name()}),
+    "change_item": lambda world, who: Call({"item": world.item()}, json={"name": new_name()}),
+    "copy_item": lambda world, who: Call({"item": world.file}, json={"parent_id": world.folder, "name": new_name()}),
     "list_children": lambda world, who: Call({"item": world.folder}),
     "get_content": lambda world, who: Call({"item": world.file}),
     "head_content": lambda world, who: Call({"item": world.file}),
     "get_download_url": lambda world, who: Call({"item": world.file}),
     "get_preview": lambda world, who: Call({"item": world.file}),
+    "regenerate_preview": lambda world, who: Call({"item": world.picture()}),
+    "get_drive_settings": lambda world, who: Call({"item": world.root()}),
+    "set_drive_settings": lambda world, who: Call({"item": world.root()}, json={"keep_locations": False}),
     "lock_item": lambda world, who: Call({"item": world.item()}, json={"ttl": 5}),
     "unlock_item": lambda world, who: Call({"item": world.item()}),
     "create_archive": lambda world, who: Call(json={"item_ids": [world.file]}),
@@ -224,14 +167,14 @@ CALLS: dict[str, Make] = {
     "restore_version": lambda world, who: Call(world.version()),
     "delete_version": lambda world, who: Call(world.version()),
     "list_uploads": lambda world, who: Call(),
-    "start_upload": lambda world, who: Call(json={"parent_id": world.folder, "name": _name(), "size": 3}),
+    "start_upload": lambda world, who: Call(json={"parent_id": world.folder, "name": new_name(), "size": 3}),
     "start_uploads": lambda world, who: Call(
-        json={"parent_id": world.folder, "files": [{"name": _name(), "size": 3, "path": _name()}]}
+        json={"parent_id": world.folder, "files": [{"name": new_name(), "size": 3, "path": new_name()}]}
     ),
     "complete_uploads": lambda world, who: Call(json={"upload_ids": [world.upload()]}),
     "get_upload": lambda world, who: Call({"upload": world.upload()}),
     "abort_upload": lambda world, who: Call({"upload": world.upload()}),
-    "resolve_upload": lambda world, who: Call({"upload": world.upload()}, json={"name": _name()}),
+    "resolve_upload": lambda world, who: Call({"upload": world.upload()}, json={"name": new_name()}),
     "sign_parts": lambda world, who: Call({"upload": world.upload(mode="multipart")}, json={"numbers": [1]}),
     "complete_upload": lambda world, who: Call({"upload": world.upload()}, json={}),
     "retry_upload": lambda world, who: Call({"upload": world.upload()}, json={}),
@@ -249,19 +192,20 @@ CALLS: dict[str, Make] = {
     "get_files_job": lambda world, who: Call({"job": _job(world)}),
     "run_files_job": lambda world, who: Call({"kind": "purge_old"}),
     "cancel_files_job": lambda world, who: Call({"job": _job(world)}),
-    "create_folder": lambda world, who: Call(json={"folder_name": _name(), "parent_folder_id": world.item()}),
+    "create_folder": lambda world, who: Call(json={"folder_name": new_name(), "parent_folder_id": world.item()}),
     "get_drive": lambda world, who: Call(),
     "get_drive_folder": lambda world, who: Call({"folder": world.folder}),
-    "rename_folder": lambda world, who: Call({"folder": world.item()}, json={"new_name": _name()}),
+    "rename_folder": lambda world, who: Call({"folder": world.item()}, json={"new_name": new_name()}),
     "request_file_form": lambda world, who: Call(
-        json={"file_name": _name(), "file_size_in_bytes": 3, "parent_folder_id": world.folder}
+        json={"file_name": new_name(), "file_size_in_bytes": 3, "parent_folder_id": world.folder}
     ),
     "get_file_url": lambda world, who: Call({"file": world.file}),
-    "rename_file": lambda world, who: Call({"file": world.file}, json={"file_name": _name()}),
+    "rename_file": lambda world, who: Call({"file": world.file}, json={"file_name": new_name()}),
     "get_image_preview": lambda world, who: Call({"file": world.file}),
     "list_quarantine": lambda world, who: Call(),
     "release_upload": lambda world, who: Call({"upload": world.upload()}),
     "discard_upload": lambda world, who: Call({"upload": world.upload()}),
+    "regenerate_previews": lambda world, who: Call(json={"reason": "unsupported"}),
     "reconcile_bucket": lambda world, who: Call(json={}),
     "list_reconciliations": lambda world, who: Call(),
     "get_reconciliation": lambda world, who: Call({"reconciliation": _reconciliation(who)}),
@@ -283,7 +227,7 @@ CALLS: dict[str, Make] = {
     "list_notifications": lambda world, who: Call(),
     "mark_notifications_read": lambda world, who: Call(json={"ids": [ABSENT]}),
     "mark_all_notifications_read": lambda world, who: Call(),
-    "delete_notification": lambda world, who: Call({"notice": _notice_of(world.viewer)}),
+    "delete_notification": lambda world, who: Call({"notice": world.notice()}),
     "open_stream": lambda world, who: Call(),
     "create_webhook": lambda world, who: Call(json={"url": "https://hooks.example.org/coffer", "event_types": ["files.*"]}),
     "list_webhooks": lambda world, who: Call(),
@@ -343,14 +287,6 @@ def _refresh_token(person: Person) -> str:
     answer = person.http.post("/v1/auth/login", json={"login": person.name, "password": PASSWORD})
     token: str = answer.json()["refresh_token"]
     return token
-
-
-def _notice_of(person: Person) -> str:
-    notices = person.wait_for(lambda: person.get("/v1/notifications"), lambda feed: bool(feed["items"]), within_seconds=10)[
-        "items"
-    ]
-    notice: str = notices[0]["id"]
-    return notice
 
 
 def ask(base: httpx.Client, method: str, path: str, call: Call) -> int:

@@ -9,7 +9,7 @@ import pytest
 from coffer_media_worker.children import Children
 from coffer_media_worker.domain import JOB_LIMITS, SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from factories import heic, images
-from factories.children import MISBEHAVING, inherited_bytes
+from factories.children import MISBEHAVING
 
 pytestmark = pytest.mark.slow  # starts and kills real children
 
@@ -106,7 +106,7 @@ async def drawn_with(memory_bytes: int, content: bytes) -> PreviewOutcome:
     pool = Children(1)
     await pool.start()
     try:
-        pool._limits = replace(JOB_LIMITS, memory_bytes=inherited_bytes(pool) + memory_bytes)
+        pool._limits = replace(JOB_LIMITS, memory_bytes=memory_bytes)
         return await drawn(pool, content)
     finally:
         await pool.stop()
