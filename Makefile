@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-ROOTS := contracts chassis services deploy tests
+ROOTS := contracts chassis services deploy tests docs/examples
 FAST := not slow and not proof
 # One more than two cores: tests also wait, for others to start and for messages to come back.
 WORKERS ?= 3
@@ -12,10 +12,10 @@ PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 # A stack is eight processes: each would compile all of Coffer anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev run test check types fast-tests format bench proof docs pins
+.PHONY: help setup setup-dev run test check types fast-tests format bench screenshots proof docs pins
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
 
 setup: .venv/.runtime ## Make .venv with what Coffer needs to run
 
@@ -60,6 +60,9 @@ format: setup-dev ## Put the code into the house's format
 
 bench: setup-dev ## Measure, beside reference runs; writes docs/benchmarks.md
 	@exec $(BIN)/python tests/bench/run.py
+
+screenshots: setup-dev ## Take pictures of the web app, to be looked at
+	@exec $(BIN)/python tests/web/screenshots.py
 
 proof: setup-dev ## Chaos, soak and fuzz: long
 	$(BIN)/python -m pytest -m proof --timeout 3000

@@ -13,7 +13,11 @@ class Rights(Flag):
 
     NONE = 0
     READ = auto()
-    WRITE = auto()
+    UPLOAD = auto()
+    """Put new files into a folder. Alone it is what a public link has that collects files: it shows nothing."""
+    CHANGE = auto()
+    """Alter what is there; has no word of its own, because nobody is given it without UPLOAD."""
+    WRITE = UPLOAD | CHANGE
     DELETE = auto()
     SHARE = auto()
     OWN = READ | WRITE | DELETE | SHARE
@@ -22,10 +26,21 @@ class Rights(Flag):
 VIEWER = Rights.READ
 EDITOR = Rights.READ | Rights.WRITE | Rights.DELETE
 
-ROLES: Mapping[str, Rights] = {"viewer": VIEWER, "editor": EDITOR}
+ROLES: Mapping[str, Rights] = {
+    "viewer": VIEWER,
+    "contributor": Rights.READ | Rights.WRITE,
+    "remover": Rights.READ | Rights.DELETE,
+    "editor": EDITOR,
+}
 """What shares are given as."""
 
-_WORDS: Mapping[str, Rights] = {right.name.lower(): right for right in Rights if right.name}
+_WORDS: Mapping[str, Rights] = {
+    "read": Rights.READ,
+    "write": Rights.WRITE,
+    "delete": Rights.DELETE,
+    "share": Rights.SHARE,
+    "upload": Rights.UPLOAD,
+}
 
 
 def rights_named(words: Iterable[str]) -> Rights:
@@ -37,8 +52,8 @@ def rights_named(words: Iterable[str]) -> Rights:
 
 
 def words_of(rights: Rights) -> tuple[str, ...]:
-    """Rights as the words that stand in events: `read`, `write`, `delete`, `share`."""
-    return tuple(word for word, right in _WORDS.items() if right in rights)
+    """Rights as the words that stand in events: `read`, `write`, `delete`, `share`; `upload` where `write` does not say it."""
+    return tuple(word for word, right in _WORDS.items() if right in rights and (word != "upload" or Rights.WRITE not in rights))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +84,13 @@ def rights_on(place: Place, grantee: str, grants: Iterable[Grant], now: datetime
     unexpired grants to them on the item or any folder above it. An expiry is exclusive: at that moment it is over.
 
     The trash is its owner's. Only what was taken out of a folder that the grantee was given can still be seen, and put
-    back, by them.
+    back, by them; of public links not even that, because nobody takes something away to leave it there. To put in without
+    seeing is for links alone: a person who may only upload may nothing.
     """
     if grantee == f"user/{place.owner_id}":
         return Rights.OWN
-    if place.below_trash:
+    is_link = grantee.startswith("link/")
+    if place.below_trash or (place.in_trash and is_link):
         return Rights.NONE
     covered = {*place.ancestor_ids} if place.in_trash else {place.item_id, *place.ancestor_ids}
     rights = Rights.NONE
@@ -82,4 +99,6 @@ def rights_on(place: Place, grantee: str, grants: Iterable[Grant], now: datetime
             continue
         if grant.expires_at is None or now < grant.expires_at:
             rights |= grant.rights
+    if Rights.WRITE not in rights and not is_link:
+        rights &= ~Rights.UPLOAD
     return rights

@@ -38,6 +38,7 @@ class Caller(Protocol):
         """Standing of the account: `operator`."""
 
 
+@runtime_checkable
 class TokenVerifier(Protocol):
     """Turns a bearer token into a principal."""
 

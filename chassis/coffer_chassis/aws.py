@@ -89,6 +89,26 @@ async def open_mail_client(access: AwsAccess) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
+async def open_queue_client(access: AwsAccess, *, region: str, endpoint: str, at_once: int) -> AsyncIterator[Any]:
+    """Open a client of SQS in a region that need not be ours, for queues of others: AWS's own `endpoint` there, unless the
+    cloud is a local one. It never tries again by itself: whoever sends keeps a schedule.
+    """
+    config = _config(at_once, attempts=1, read_seconds=READ_MARGIN_SECONDS)
+    arguments = {**access.client_arguments("sqs"), "region_name": region}
+    arguments["endpoint_url"] = access.endpoint_url or endpoint
+    async with _session().create_client("sqs", config=config, **arguments) as client:
+        yield client
+
+
+@asynccontextmanager
+async def open_topic_client(access: AwsAccess) -> AsyncIterator[Any]:
+    """Open a client of SNS, for the one service whose operators subscribe queues to topics."""
+    config = _config(5, attempts=3, read_seconds=READ_MARGIN_SECONDS)
+    async with _session().create_client("sns", config=config, **access.client_arguments("sns")) as client:
+        yield client
+
+
+@asynccontextmanager
 async def open_clients(access: AwsAccess, *, receivers: int, wait_seconds: int) -> AsyncIterator[AwsClients]:
     """Open the clients of one process: `receivers` is how many long polls run at once, each up to `wait_seconds`."""
     session = _session()

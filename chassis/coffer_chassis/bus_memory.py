@@ -65,7 +65,7 @@ class MemoryBus:
             raise TopicMissing(f"topic {topic} does not exist")
         for message in messages:
             for lane in self._topology.lanes:
-                if message.attributes.get("type") in lane.reads.get(topic, ()):
+                if lane.hears(topic, message.attributes):
                     copies = 2 if self._random.random() < self._duplicates else 1
                     for _ in range(copies):
                         await self.send(lane.queue, message.body, message.attributes)

@@ -20,7 +20,7 @@ from coffer_chassis.internal import internal_app
 from coffer_chassis.schema import migrate
 from coffer_chassis.secret_references import SecretUnreadable
 from coffer_chassis.service import Service
-from coffer_chassis.serving import freeze_start_up, listen, serve, stop_on_signals
+from coffer_chassis.serving import freeze_start_up, listen, make_room_for_connections, serve, stop_on_signals
 from coffer_chassis.settings import CofferSettings, ServiceSettings
 from coffer_chassis.snapshots import restate_all
 from coffer_chassis.trace_export import exporting
@@ -114,6 +114,7 @@ async def _serve(service: Service, role: str, coffer: CofferSettings, settings: 
     stopping, ended = asyncio.Event(), asyncio.Event()
     stop_on_signals(stopping)
     freeze_start_up()
+    make_room_for_connections()
     answer, consume, relay = (role in {"serve", part} for part in ("api", "consume", "relay"))
     readiness = Readiness(service.checks())
     async with asyncio.TaskGroup() as always:

@@ -21,6 +21,7 @@ from coffer_chassis.message_spans import processing
 from coffer_chassis.outcomes import DONE, DUPLICATE, IGNORED, Outcome, of_error, settle
 from coffer_chassis.pace import Pace
 from coffer_chassis.pauses import back_off, sleep_until
+from coffer_chassis.shrinking_pool import URGENT
 from coffer_chassis.storage import ObjectStored, read_notification
 from coffer_chassis.topology import Lane
 from coffer_chassis.unit_of_work import Duplicate, Work
@@ -76,6 +77,7 @@ class Consumer:
     async def run(self, stopping: asyncio.Event) -> None:
         """Receive and handle until `stopping` is set; then finish what is in hand and return."""
         metrics.CONSUMER_STOPPED.labels(self.lane.queue).set(0)
+        URGENT.set(self.lane.urgent)
         # The group's children must not raise: that would cancel an open poll, and with it lose what the poll was to bring.
         async with self._hands.kept(), asyncio.TaskGroup() as tasks:
             await self._receive(tasks, stopping)

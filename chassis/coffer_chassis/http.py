@@ -15,7 +15,7 @@ from litestar.di import Provide
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler, LifespanHook
 
-from coffer_chassis.access_rules import TokenVerifier, gate, require_declarations, rule_of
+from coffer_chassis.access_rules import TokenVerifier, gate, require_declarations
 from coffer_chassis.bodies import JsonRequest, PydanticBodies
 from coffer_chassis.callers import Caller, Callers
 from coffer_chassis.cors import Cors
@@ -133,9 +133,7 @@ def _provided(value: object) -> Provide:
 
 def _own_dependencies(callers: Callers) -> dict[str, Provide]:
     def origin(request: Request[Any, Any, Any]) -> Origin:
-        rule = rule_of(request.scope["route_handler"])
-        where = callers.of(request.scope) if rule is not None and rule.audience == "operator" else None
-        return _origin(request, where)
+        return _origin(request, callers.of(request.scope))
 
     return {
         "principal": Provide(_principal, sync_to_thread=False),
@@ -151,12 +149,12 @@ def _principal(request: Request[Any, Any, Any]) -> Any:
     return caller
 
 
-def _origin(request: Request[Any, Any, Any], where: Caller | None) -> Origin:
+def _origin(request: Request[Any, Any, Any], where: Caller) -> Origin:
     context = RequestContext.of(request.scope)
     caller: Any = request.scope.get("user")
     if caller is None:
-        return Origin(None, "system", context.correlation_id, None, context.traceparent)
-    return Origin(caller.user_id, caller.kind, context.correlation_id, None, context.traceparent, where)
+        return Origin(None, "system", context.correlation_id, None, context.traceparent, where)
+    return Origin(caller.user_id, caller.kind, context.correlation_id, None, context.traceparent, where, caller.session_id)
 
 
 def _conditions(request: Request[Any, Any, Any]) -> Conditions:

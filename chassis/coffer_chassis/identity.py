@@ -39,7 +39,7 @@ _CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller. `session_id` is what a revocation names: the session of a sign-in, or the token itself if it is one.
+    """A caller. `session_id` is what a revocation names: the session of a sign-in or of a visitor, or the token itself.
 
     A visitor of a public link is nobody: `user_id` is the link's id, which owns nothing and has no drive.
     """
@@ -51,6 +51,8 @@ class Principal:
     expires_at: datetime
     username: str | None = None
     roles: frozenset[str] = frozenset()
+    family_id: str | None = None
+    """Of a visitor: the sessions that may end together. A revocation may name it, too."""
 
     @property
     def grantee(self) -> str:
@@ -142,7 +144,7 @@ class Verifier:
         if principal.expires_at + LEEWAY <= self._clock.now():
             self._known.pop(digest, None)
             raise TokenExpired
-        if principal.session_id in self.revocations:
+        if principal.session_id in self.revocations or principal.family_id in self.revocations:
             raise Unauthenticated("The session has ended.")
         if principal.kind == "token":
             self.sightings.note(principal.session_id, principal.user_id)
@@ -205,13 +207,13 @@ class Verifier:
 
 def _principal(claims: dict[str, Any]) -> Principal:
     kind = _BEARERS.get(claims["kind"])
-    session_id: Any = claims.get("sid") if kind == "user" else claims["jti"]
-    username = claims.get("username")
+    session_id: Any = claims["jti"] if kind == "token" else claims.get("sid")
+    username, family_id = claims.get("username"), claims.get("fam") if kind == "link" else None
     user_id = claims["sub"]
     if kind == "link" and isinstance(user_id, str):
         link, _, user_id = user_id.partition("/")
         user_id = user_id if link == "link" else ""
-    texts = [user_id, session_id, *([username] if username is not None else [])]
+    texts = [user_id, session_id, *(text for text in (username, family_id) if text is not None)]
     lists = [claims.get("scopes", []), claims.get("roles", [])]
     if kind is None or not all(isinstance(words, list) for words in lists):
         raise Unauthenticated("The token does not stand for a caller.")
@@ -225,4 +227,5 @@ def _principal(claims: dict[str, Any]) -> Principal:
         expires_at=datetime.fromtimestamp(claims["exp"], tz=UTC),
         username=username,
         roles=frozenset(lists[1]),
+        family_id=family_id,
     )

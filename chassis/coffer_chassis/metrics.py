@@ -135,6 +135,12 @@ MEDIA_PREVIEW_WAIT_SECONDS = _histogram(
 )
 SSE_CONNECTIONS = _gauge("coffer_sse_connections", "Live streams open in this process.")
 SSE_ENDED = _counter("coffer_sse_ended_total", "Live streams that ended, by reason.", "outcome")
+SSE_REFUSED = _counter(
+    "coffer_sse_refused_total", "Live streams refused: too many of one `person`, or of the `process`.", "kind"
+)
+SSE_LAG_SECONDS = _histogram(
+    "coffer_sse_lag_seconds", "From the row of the stream to its being handed to an open stream.", _LAG_SECONDS
+)
 TRACE_SPANS = _counter("coffer_trace_spans_total", "Spans that ended where traces are exported, by outcome.", "outcome")
 MAILS = _counter("coffer_mails_total", "Attempts to send mail, by outcome.", "outcome")
 MAILS_WAITING = _gauge("coffer_mails_waiting", "Mails that are not sent and not given up.")
@@ -142,6 +148,7 @@ WEBHOOK_DELIVERIES = _counter("coffer_webhook_deliveries_total", "Attempts to de
 WEBHOOK_LAG_SECONDS = _histogram(
     "coffer_webhook_lag_seconds", "From the match of a fact with a webhook to the receiver's yes.", _LAG_SECONDS
 )
+AUDIT_WAITING = _gauge("coffer_audit_waiting", "Entries of the audit that have no place in its chain yet.")
 WEBHOOKS_WAITING = _gauge("coffer_webhooks_waiting", "Deliveries to webhooks that wait for their first or another attempt.")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]

@@ -169,6 +169,12 @@ def add_private_outbox_v3() -> None:
     op.create_index("private_outbox_order", "private_outbox", ["position"])
 
 
+def add_urgency_v4() -> None:
+    """What the fourth release of the chassis' tables adds to the third. For use inside a revision's `upgrade`."""
+    op.add_column("outbox", sa.Column("urgent", sa.Boolean, nullable=False, server_default=sa.text("false")))
+    op.create_index("outbox_urgent", "outbox", ["position"], postgresql_where=sa.text("sent_at IS NULL AND urgent"))
+
+
 def _migrate(url: str, package: str) -> None:
     """Run in a thread of its own loop: waiting for the lock of this process must not hold up the caller's loop."""
     with _ONE_AT_A_TIME, as_file(files(package).joinpath("migrations")) as folder:

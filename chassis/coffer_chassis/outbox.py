@@ -1,7 +1,8 @@
 """The relay: carries committed outbox rows to the service's topic. Several may run at once, in any processes.
 
 Rows are claimed by `FOR UPDATE SKIP LOCKED`, never by a high-water mark, because a late commit appears below it. They
-are published first and marked after: a crash in between publishes them again, under the same id.
+are published first and marked after: a crash in between publishes them again, under the same id. What is urgent has a relay
+of its own, so that it waits for nothing else, and nothing else waits for it.
 """
 
 import asyncio
@@ -16,13 +17,14 @@ import structlog
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_chassis import metrics
+from coffer_chassis import metrics, shrinking_pool
 from coffer_chassis.bus import BATCH, BATCH_BYTES, Bus, Outgoing, Refused, refuse_unsendable
 from coffer_chassis.forgetting import forget_some
 from coffer_chassis.message_spans import sending
 from coffer_chassis.pace import Pace
 from coffer_chassis.pauses import back_off, sleep_until
 from coffer_chassis.tables import ChassisTables
+from coffer_chassis.topology import URGENT
 from coffer_chassis.trace_headers import traceparent_in_json
 from coffer_chassis.unit_of_work import Work
 
@@ -63,6 +65,8 @@ def outgoing(row: Row[Any]) -> Outgoing:
         attributes["traceparent"] = traceparent
     if row.replay:
         attributes["replay"] = "true"
+    elif row.urgent:
+        attributes[URGENT] = "true"
     return Outgoing(row.id, row.body, attributes)
 
 
@@ -78,14 +82,17 @@ class _Round:
 
 
 class Relay:
-    """Publishes one service's outbox. `run` until told to stop; `poke` after a commit."""
+    """Publishes one service's outbox: what is urgent, or all the rest. `run` until told to stop; `poke` after a commit."""
 
-    def __init__(self, work: Work, bus: Bus, *, topic: str, service: str) -> None:
+    def __init__(self, work: Work, bus: Bus, *, topic: str, service: str, urgent: bool = False) -> None:
+        self._urgent = urgent
         self._work = work
         self._bus = bus
         self._topic = topic
         self._service = service
         self._poked = asyncio.Event()
+        self.gate = asyncio.Semaphore(IN_FLIGHT)
+        """What each batch goes through. Several relays may have one in common."""
 
     def poke(self) -> None:
         """There is something to send. Cheap, never blocks, may be called from the event loop only."""
@@ -93,6 +100,7 @@ class Relay:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Publish until `stopping` is set, then for LAST_SECONDS at most. Backs off while store or broker fail."""
+        shrinking_pool.URGENT.set(self._urgent)
         failures = 0
         pace = Pace()
         stop = asyncio.create_task(stopping.wait())
@@ -137,10 +145,11 @@ class Relay:
 
     async def _round(self) -> tuple[int, int]:
         outbox, clock = self._work.tables.outbox, self._work.clock
+        is_mine = outbox.c.urgent if self._urgent else ~outbox.c.urgent
         async with self._work.engine.begin() as connection:
             due = (
                 select(outbox)
-                .where(outbox.c.sent_at.is_(None), outbox.c.available_at <= clock.now())
+                .where(outbox.c.sent_at.is_(None), is_mine, outbox.c.available_at <= clock.now())
                 .order_by(outbox.c.position)
                 .limit(ROUND)
                 .with_for_update(skip_locked=True)
@@ -176,12 +185,11 @@ class Relay:
         return bool(row.replay)
 
     async def _publish(self, rows: Sequence[Row[Any]]) -> _Round:
-        gate = asyncio.Semaphore(IN_FLIGHT)
         attempts = {row.id: row.attempts for row in rows}
         done = _Round()
 
         async def send(batch: Sequence[Outgoing]) -> None:
-            async with gate:
+            async with self.gate:
                 with sending(self._topic, batch) as sent:
                     failed = await self._bus.publish(self._topic, batch)
                     if failed:

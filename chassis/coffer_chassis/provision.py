@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from coffer_chassis.aws import AwsAccess, sdk_models
-from coffer_chassis.topology import DEAD, DEAD_RETENTION_SECONDS, RETENTION_SECONDS, Lane, ServiceTopology, Topology
+from coffer_chassis.topology import DEAD, DEAD_RETENTION_SECONDS, RETENTION_SECONDS, Lane, Topology
 
 MULTIPART_DAYS = 8
 """More than an upload can be kept open by activity: the bucket must not throw parts away that somebody still adds to. Uploads
@@ -60,7 +60,7 @@ class Provisioner:
         for lane in self.topology.lanes:
             arn = self._lane(sqs, lane, topics)
             for topic in lane.reads:
-                _subscribe(sns, topics[topic], arn, lane.reads[topic])
+                _subscribe(sns, topics[topic], arn, lane.filters(topic))
                 if lane.private:
                     private[topic].append(arn)
             notifications += [_notification(arn, lane.queue, prefix) for prefix in lane.storage_prefixes]
@@ -160,65 +160,6 @@ def private_topic_policy(topic_arn: str, queue_arns: list[str]) -> dict[str, Any
     return {"Version": "2012-10-17", "Statement": [deny]}
 
 
-def service_policy(
-    service: ServiceTopology, topology: Topology, *, account: str, region: str, kms_key_id: str | None = None
-) -> dict[str, Any]:
-    """The least a service needs: publish to its topics, work its queues, touch its prefixes of the bucket, and use the key that
-    encrypts what is in it.
-    """
-    queues = [name for lane in service.lanes for name in (lane.queue, lane.dead_queue)]
-    statements: list[dict[str, Any]] = [
-        {
-            "Effect": "Allow",
-            # AWS judges a batch by the action of its entries; the local cloud asks for the batch's own name.
-            "Action": ["sns:Publish", "sns:PublishBatch"],
-            "Resource": [f"arn:aws:sns:{region}:{account}:{topic}" for topic in service.topics],
-        },
-        {"Effect": "Allow", "Action": ["sns:ListTopics"], "Resource": "*"},
-    ]
-    if queues:
-        statements.append(
-            {
-                "Effect": "Allow",
-                "Action": [
-                    "sqs:GetQueueUrl",
-                    "sqs:GetQueueAttributes",
-                    "sqs:ReceiveMessage",
-                    "sqs:SendMessage",
-                    "sqs:DeleteMessage",
-                    "sqs:DeleteMessageBatch",
-                    "sqs:ChangeMessageVisibility",
-                    "sqs:ChangeMessageVisibilityBatch",
-                ],
-                "Resource": [f"arn:aws:sqs:{region}:{account}:{queue}" for queue in queues],
-            }
-        )
-    bucket = f"arn:aws:s3:::{topology.bucket}"
-    for access in service.blobs:
-        actions = (
-            (["s3:GetObject"] if access.read else [])
-            + (["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"] if access.write else [])
-            + (["s3:DeleteObject"] if access.delete else [])
-            + (["s3:AbortMultipartUpload"] if access.tidy and not access.write else [])
-        )
-        statements.append({"Effect": "Allow", "Action": actions, "Resource": f"{bucket}/{access.prefix}*"})
-    if service.sends_mail:
-        # A mail that is handed over as a whole needs both (SES developer guide, controlling access). Which identities may
-        # be sent from is SES's to check: only verified ones.
-        statements.append({"Effect": "Allow", "Action": ["ses:SendEmail", "ses:SendRawEmail"], "Resource": "*"})
-    if service.blobs:
-        # Without it S3 answers HEAD of an absent object with 403 instead of 404.
-        statements.append({"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": bucket})
-    if service.blobs and kms_key_id is not None:
-        # For parts both: S3 reads what was sent to put it together (S3 user guide, SSE-KMS and multipart uploads).
-        key = kms_key_id if kms_key_id.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{kms_key_id}"
-        statements.append({"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": key})
-    if any(access.tidy for access in service.blobs):
-        # Knows no condition on the prefix (service authorization reference, Amazon S3).
-        statements.append({"Effect": "Allow", "Action": ["s3:ListBucketMultipartUploads"], "Resource": bucket})
-    return {"Version": "2012-10-17", "Statement": statements}
-
-
 def _identity(ses: Any, sender: str) -> None:
     try:
         ses.create_email_identity(EmailIdentity=parseaddr(sender)[1])
@@ -243,14 +184,14 @@ def _permit(sqs: Any, queue: str, policy: dict[str, Any]) -> None:
     sqs.set_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], Attributes={"Policy": text})
 
 
-def _subscribe(sns: Any, topic_arn: str, queue_arn: str, types: tuple[str, ...]) -> None:
+def _subscribe(sns: Any, topic_arn: str, queue_arn: str, filters: dict[str, list[str]]) -> None:
     wanted = {
         # Errors of the client kind, such as a policy that denies, SNS does not try again (developer guide, delivery retries):
         # without a dead-letter queue of its own the message would be gone.
         "RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{queue_arn}{DEAD}"}),
         "RawMessageDelivery": "true",
         "FilterPolicyScope": "MessageAttributes",
-        "FilterPolicy": json.dumps({"type": list(types)}),
+        "FilterPolicy": json.dumps(filters),
     }
     existing = [
         entry["SubscriptionArn"]

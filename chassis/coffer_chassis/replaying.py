@@ -20,6 +20,7 @@ from coffer_chassis.logs import scrubbed
 from coffer_chassis.outbox import batches, outgoing
 from coffer_chassis.replays import Replay, replay_of
 from coffer_chassis.rounds import Rounds
+from coffer_chassis.topology import URGENT
 from coffer_chassis.unit_of_work import Work
 
 SLICE = 100
@@ -152,6 +153,7 @@ async def _send_events(
 def _marked(message: Outgoing, consumer: str | None) -> Outgoing:
     """As a replay; one for a single consumer says so in place of the tenant, because attributes are few."""
     attributes = {**message.attributes, "replay": "true"}
+    attributes.pop(URGENT, None)
     if consumer is not None:
         attributes.pop("tenant", None)
         attributes["replayfor"] = consumer

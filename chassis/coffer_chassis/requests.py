@@ -76,8 +76,9 @@ def page_size(limit: int) -> int:
 
 
 def claim_of(key: str | None, principal: Principal, route: str, body: BaseModel) -> Claim | None:
-    """The use of an Idempotency-Key that a request makes, if it has one."""
-    return claim(key, principal=principal.grantee, route=route, body=body.model_dump(mode="json"))
+    """The use of an Idempotency-Key that a request makes, if it has one. Visitors of one link know nothing of each other."""
+    who = f"{principal.grantee}/{principal.session_id}" if principal.kind == "link" else principal.grantee
+    return claim(key, principal=who, route=route, body=body.model_dump(mode="json"))
 
 
 def replay_header(replayed: bool) -> dict[str, str]:  # noqa: FBT001  # the only thing there is to say

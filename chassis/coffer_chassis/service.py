@@ -26,7 +26,7 @@ from coffer_chassis.replays import REPLAYS
 from coffer_chassis.snapshots import Source
 from coffer_chassis.topology import ServiceTopology
 from coffer_chassis.unit_of_work import Work
-from coffer_chassis.wakeups import OUTBOX, Wakeups
+from coffer_chassis.wakeups import OUTBOX, URGENT, Wakeups
 
 RESTART_SECONDS = (0.2, 10.0)
 STEADY_SECONDS = 60.0
@@ -81,6 +81,9 @@ class Service:
     """What is to be done at once after the broker lost its messages, beside sending events again."""
     wait_seconds: int = 20
     linger_seconds: float = 0
+    stop_seconds: float = 6.0
+    """How long its background may take to end where several services share a process; it is broken off then, and what it had in
+    hand comes back. A process of its own has as long as whoever stops it gives it."""
 
     @property
     def name(self) -> str:
@@ -89,6 +92,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.work, self.bus, topic=self.topology.topic, service=self.name)
+        self.urgent_relay = Relay(self.work, self.bus, topic=self.topology.topic, service=self.name, urgent=True)
         private = self.topology.private_topic
         self.private_relay = PrivateRelay(self.work, self.bus, topic=private, service=self.name) if private else None
         self.replayer = replayer(self.work, self.bus, topic=self.topology.topic)
@@ -107,7 +111,7 @@ class Service:
                 work=self.work,
                 deps=self.deps,
                 wait_seconds=self.wait_seconds,
-                linger_seconds=max(self.linger_seconds, self.lingers.get(lane.queue, 0)),
+                linger_seconds=0 if lane.urgent else max(self.linger_seconds, self.lingers.get(lane.queue, 0)),
                 slots=self.slots.get(lane.queue, 40),
             )
             for lane in self.topology.lanes
@@ -127,6 +131,8 @@ class Service:
             if relay:
                 self.wakeups.on(OUTBOX, self.relay.poke, enough=True)
                 everything.create_task(supervised(f"{self.name}.relay", self.relay.run, last))
+                self.wakeups.on(URGENT, self.urgent_relay.poke, enough=True)
+                everything.create_task(supervised(f"{self.name}.urgent-relay", self.urgent_relay.run, last))
                 if self.private_relay is not None:
                     self.wakeups.on(OUTBOX, self.private_relay.poke, enough=True)
                     everything.create_task(supervised(f"{self.name}.private-relay", self.private_relay.run, last))

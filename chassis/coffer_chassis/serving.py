@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import resource
 import signal
 import socket
 import sys
@@ -24,6 +25,10 @@ FINISH_SECONDS = 3
 
 COLLECTOR_THRESHOLDS = (10_000, 20, 20)
 """Requests make many short-lived objects; the default looks for circles after every 700."""
+
+
+OPEN_FILES = 65_536
+"""More than one process serves; beyond it some systems grow tables by the number."""
 
 
 class _Server(uvicorn.Server):
@@ -95,6 +100,18 @@ def freeze_start_up() -> None:
     # What starting freed: the C library would keep it, some 10 MiB. Not every system's has the call.
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def make_room_for_connections() -> int:
+    """Let this process have as many open files as it may, up to OPEN_FILES, not just the 1,024 that systems give it at first:
+    every connection is one, and live streams are held by the thousand. How many it may have now. May run twice.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:

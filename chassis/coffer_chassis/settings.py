@@ -89,6 +89,12 @@ class CofferSettings(ReferencingSettings):
         ge=0,
         le=MOST_PER_MINUTE,
     )
+    limit_comment_per_minute: int = Field(
+        60,
+        description="Comments that one person or token writes, changes or resolves. 0 switches this limit off.",
+        ge=0,
+        le=MOST_PER_MINUTE,
+    )
 
     @field_validator("redis_url", "s3_kms_key_id", mode="before")
     @classmethod
@@ -115,7 +121,8 @@ class ServiceSettings(ReferencingSettings):
     database_url: PostgresDsn = Field(description="PostgreSQL 15 or later: `postgresql+asyncpg://user:password@host/database`.")
     database_pool_size: int = Field(
         10,
-        description="Most connections of one process, beside one for wake-ups; three of them are for its background loops.",
+        description="Most connections of one process, beside one for wake-ups and, while all are in use, a few for what is "
+        "urgent; three of them are for its background loops.",
         ge=4,
         le=100,
     )

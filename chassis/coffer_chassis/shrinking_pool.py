@@ -1,9 +1,10 @@
 """A pool of connections to the store that becomes small again after a burst: each costs the server 2 MiB while it is open.
 
 SQLAlchemy's own pool opens as many as were ever needed at once and keeps them all; with its overflow instead, connections are
-opened and closed all the time under load.
+opened and closed all the time under load. Only what must not wait for anybody opens one more while all are in use.
 """
 
+from contextvars import ContextVar
 from time import monotonic
 from typing import Any
 
@@ -12,6 +13,11 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 WINDOW_SECONDS = 10.0
 SPARE = 1
 """How many more are kept than were needed at once in this window or the one before."""
+
+URGENT: ContextVar[bool] = ContextVar("urgent", default=False)
+"""Whether this task opens a connection beyond the pool's size rather than wait for one. For few tasks, which hold one each and
+not for long: relay and consumer of what is urgent.
+"""
 
 
 class ShrinkingPool(AsyncAdaptedQueuePool):
@@ -36,14 +42,26 @@ class ShrinkingPool(AsyncAdaptedQueuePool):
             self._window_began = monotonic()
 
     def _do_get(self) -> Any:
-        record = super()._do_get()
+        record = self._one_more() if URGENT.get() and self._is_used_up else super()._do_get()
         self._turn_over()
         self._needed = max(self._needed, self.checkedout())
         return record
 
+    @property
+    def _is_used_up(self) -> bool:
+        return not self.checkedin() and self._overflow >= self._max_overflow
+
+    def _one_more(self) -> Any:
+        self._overflow += 1
+        try:
+            return self._create_connection()
+        except BaseException:
+            self._dec_overflow()
+            raise
+
     def _do_return_conn(self, record: Any) -> None:
         # Of those that lie ready and those in use, this one included.
-        if self.checkedin() + self.checkedout() > self.wanted:
+        if self.checkedin() + self.checkedout() > self.wanted or self._overflow > self._max_overflow:
             # First given up, then closed: closing takes a while, and nobody must begin to wait for what never comes back.
             self._dec_overflow()
             record.close()

@@ -58,7 +58,10 @@ def chassis_tables(metadata: MetaData) -> ChassisTables:
         Column("attempts", Integer, nullable=False, server_default=text("0")),
         Column("replay", Boolean, nullable=False, server_default=text("false")),
         Column("sent_at", Instant),
+        Column("urgent", Boolean, nullable=False, server_default=text("false")),
         Index("outbox_unsent", "position", postgresql_where=text("sent_at IS NULL")),
+        # Empty nearly always, so that it costs those nothing that are not urgent.
+        Index("outbox_urgent", "position", postgresql_where=text("sent_at IS NULL AND urgent")),
         Index("outbox_sent_order", "sent_at", "position", postgresql_where=text("sent_at IS NOT NULL")),
     )
     inbox = Table(

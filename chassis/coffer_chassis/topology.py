@@ -27,6 +27,8 @@ MOST_RECEIVES = 1000
 
 LONGEST_VISIBILITY_SECONDS = 12 * 3600
 RETENTION_SECONDS = 4 * 24 * 3600
+URGENT = "urgent"
+"""The attribute of a message that goes to urgent lanes as well; its value is "true"."""
 DEAD = "-dead"
 """What the name of a dead-letter queue ends with."""
 PRIVATE = "-private"
@@ -57,11 +59,23 @@ class Lane:
     max_receives: int = 5
     private: bool = False
     """It reads private topics, and those alone; what lies in its dead letters is shown to nobody."""
+    urgent: bool = False
+    """It hears of its types only what was emitted as urgent. An addition to a lane that hears all of them, which is where
+    everything arrives in any case: this one is only sooner while there is a crowd on the other.
+    """
 
     @property
     def dead_queue(self) -> str:
         """Name of the dead-letter queue."""
         return f"{self.queue}{DEAD}"
+
+    def filters(self, topic: str) -> dict[str, list[str]]:
+        """The filter policy of its subscription to a topic: attribute -> values, all of which must match."""
+        return {"type": list(self.reads[topic]), **({URGENT: ["true"]} if self.urgent else {})}
+
+    def hears(self, topic: str, attributes: Mapping[str, str]) -> bool:
+        """Whether a message with these attributes passes that filter."""
+        return topic in self.reads and all(attributes.get(name) in values for name, values in self.filters(topic).items())
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,10 @@ class ServiceTopology:
     lanes: tuple[Lane, ...] = ()
     blobs: tuple[BlobAccess, ...] = ()
     sends_mail: bool = False
+    sends_to_queues: bool = False
+    """It sends to queues of others, whose owners permit it."""
+    subscribes_queues: bool = False
+    """Its operators subscribe queues of others to the topics of facts."""
     sends_privately: bool = False
     """It has a topic for private commands beside that of its facts."""
 

@@ -20,7 +20,7 @@ from coffer_chassis.inbox import first_time
 from coffer_chassis.origin import Origin
 from coffer_chassis.tables import ChassisTables
 from coffer_chassis.turns import Turns
-from coffer_chassis.wakeups import OUTBOX, Wakeups, checked
+from coffer_chassis.wakeups import OUTBOX, URGENT, Wakeups, checked
 from coffer_contracts.catalog import envelope_of, older_twins, schema_address
 from coffer_contracts.event import Envelope, Event, Meta, PrivateCommand, sequence_text
 from coffer_contracts.ids import EventId
@@ -50,12 +50,16 @@ class Unit:
         self._rows: list[dict[str, Any]] = []
         self._private_rows: list[dict[str, Any]] = []
         self._asked: list[tuple[Together, Any]] = []
+        self._asked_last: list[tuple[Together, Any]] = []
 
-    def together(self, step: "Together", what: Any) -> None:
+    def together(self, step: "Together", what: Any, *, last: bool = False) -> None:
         """Have `step` done once before the commit for all units of the transaction that ask for it, with each of those units
         and its `what`: a batch of facts then costs as many statements as one. Not for use inside a step.
+
+        Steps come in the order in which they were first asked for, but `last` ones after all others: for what every fact
+        asks for, whose rows would else be locked before those of one step in this batch and after them in another.
         """
-        self._asked.append((step, what))
+        (self._asked_last if last else self._asked).append((step, what))
 
     def wake(self, topic: str) -> None:
         """Tell `topic` to this and other processes of the service when, and only when, this unit has committed.
@@ -64,16 +68,19 @@ class Unit:
         """
         self.topics.add(checked(topic))
 
-    def emit(self, event: Event, *, sequence: int) -> EventId:
+    def emit(self, event: Event, *, sequence: int, urgent: bool = False) -> EventId:
         """Publish a fact when, and only when, this unit commits.
 
         `sequence` is the revision of the event's subject, assigned while its row is locked: it must grow by every fact
         about that subject. Older majors that somebody may still want are published beside it, at the same sequence.
+        What is `urgent` waits behind nothing that is not, older facts about its own subject included. It is for what a
+        person took from somebody just now, one thing at a time: a crowd of urgent facts would wait behind each other.
         Raises ValueError for an event over EVENT_BYTES and TypeError for a private command: both are programming errors.
         """
-        event_id = self._put(event, sequence)
+        event = self.origin.noted(event)
+        event_id = self._put(event, sequence, urgent=urgent)
         for twin in older_twins(event):
-            self._put(twin, sequence, newer_id=event_id)
+            self._put(twin, sequence, newer_id=event_id, urgent=urgent)
         return event_id
 
     def restate(self, event: Event, *, sequence: int) -> EventId:
@@ -110,7 +117,9 @@ class Unit:
         tracing.keep()
         return event_id
 
-    def _put(self, event: Event, sequence: int, *, replay: bool = False, newer_id: EventId | None = None) -> EventId:
+    def _put(
+        self, event: Event, sequence: int, *, replay: bool = False, newer_id: EventId | None = None, urgent: bool = False
+    ) -> EventId:
         if isinstance(event, PrivateCommand):
             raise TypeError(f"{type(event).__name__} is a private command; send it privately")
         event_id = EventId(new_id())
@@ -126,9 +135,10 @@ class Unit:
                 "created_at": self.now,
                 "available_at": self.now,
                 "replay": replay,
+                "urgent": urgent,
             }
         )
-        self.topics.add(OUTBOX)
+        self.topics |= {OUTBOX, URGENT} if urgent else {OUTBOX}
         tracing.keep()  # a span that emitted something is worth exporting
         return event_id
 
@@ -158,8 +168,9 @@ class Unit:
             raise ValueError(f"{envelope.type} has {len(body)} bytes; an event may have {EVENT_BYTES}")
         return body
 
-    def _take_asked(self) -> list[tuple["Together", Any]]:
-        asked, self._asked = self._asked, []
+    def _take_asked(self) -> tuple[list[tuple["Together", Any]], list[tuple["Together", Any]]]:
+        asked, self._asked = (self._asked, self._asked_last), []
+        self._asked_last = []
         return asked
 
     def _take_rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -181,12 +192,14 @@ async def write_down(connection: AsyncConnection, tables: ChassisTables, units: 
     how many rows. To be called before the commit.
     """
     units = list(units)
-    steps: dict[Together, list[tuple[Unit, Any]]] = {}
-    for unit in units:
-        for step, what in unit._take_asked():  # noqa: SLF001  # the other half of one thing
-            steps.setdefault(step, []).append((unit, what))
-    for step, asked in steps.items():
-        await step(connection, asked)
+    taken_asked = [(unit, unit._take_asked()) for unit in units]  # noqa: SLF001  # the other half of one thing
+    for turn in (0, 1):
+        steps: dict[Together, list[tuple[Unit, Any]]] = {}
+        for unit, wanted in taken_asked:
+            for step, what in wanted[turn]:
+                steps.setdefault(step, []).append((unit, what))
+        for step, asked in steps.items():
+            await step(connection, asked)
     count = 0
     taken = [unit._take_rows() for unit in units]  # noqa: SLF001  # the other half of one thing
     for place, table in enumerate((tables.outbox, tables.private_outbox)):

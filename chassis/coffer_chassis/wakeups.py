@@ -19,6 +19,9 @@ from coffer_chassis.pauses import back_off, sleep_until
 OUTBOX = "outbox"
 """The topic of those who emitted something, for relays."""
 
+URGENT = "urgent"
+"""The topic of those who emitted something urgent, for the relay of that."""
+
 DEBOUNCE_SECONDS = 0.01
 PROBE_SECONDS = 30.0
 """How long the connection may be silent before it is asked whether it still lives."""

@@ -5,9 +5,11 @@ Network address and user agent stand only in the security facts of this file and
 
 from typing import Annotated, ClassVar, Literal
 
+from coffer_contracts.audited import ActedFact
 from coffer_contracts.event import Event, Moment, described
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.operators import OperatorFact
+from coffer_contracts.sharing import FieldChange
 from coffer_contracts.words import Open
 
 REVOCATIONS = "`logout`, `reuse_detected`, `password_changed`, `operator`, `expired`"
@@ -17,7 +19,7 @@ OpenStatus = Annotated[Literal["active", "suspended", "deleted"], Open("suspende
 """A status that a reader does not know is one with which nobody signs in and to whom nothing is sent."""
 
 
-class UserFact(Event):
+class UserFact(ActedFact):
     """The account as it stands after the fact."""
 
     user_id: UserId = described(description="The account; also the tenant that its drive belongs to.")
@@ -64,6 +66,11 @@ class UserChangedV1(UserFact):
     type: ClassVar[str] = "auth.user.changed.v1"
 
     changes: tuple[str, ...] = described((), description="Which fields changed; none when the account is only told again.")
+    fields: tuple[FieldChange, ...] | None = described(
+        None,
+        description="The same with what each was and what it is, as text; of the mail address without values, so that nobody"
+        " keeps one that the person has given up.",
+    )
 
 
 class UserSuspendedV1(UserFact):
@@ -107,7 +114,7 @@ class SessionCreatedV1(SessionFact):
     expires_at: Moment = described(description="When the session ends if it is not refreshed.")
 
 
-class SessionRevokedV1(SessionFact):
+class SessionRevokedV1(SessionFact, ActedFact):
     """A session ended early; its access tokens are to be refused until they have expired anyway."""
 
     type: ClassVar[str] = "auth.session.revoked.v1"

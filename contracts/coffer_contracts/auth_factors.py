@@ -6,14 +6,15 @@ token is ever told, not even as a digest.
 
 from typing import ClassVar
 
-from coffer_contracts.event import Event, Moment, described
+from coffer_contracts.audited import ActedFact
+from coffer_contracts.event import Moment, described
 from coffer_contracts.ids import TokenId, UserId
 
 TOKEN_ENDS = "`person`, `password_reset`, `operator`, `account_ended`"  # noqa: S105  # words, not a token
 FACTOR_ENDS = "`person`, `operator`"
 
 
-class TokenFact(Event):
+class TokenFact(ActedFact):
     """The personal access token as it stands after the fact."""
 
     token_id: TokenId = described(description="The token's id; its `jti`, and what a deny list names. Opens nothing.")
@@ -49,7 +50,7 @@ class TokenRevokedV1(TokenFact):
     revoked_at: Moment = described(description="When it ended.")
 
 
-class MfaFact(Event):
+class MfaFact(ActedFact):
     """Something about the second factor of an account. `codes_count` is how many recovery codes can be used after it."""
 
     user_id: UserId = described(description="Whose second factor it is.")

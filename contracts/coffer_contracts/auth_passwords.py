@@ -5,11 +5,12 @@ Network address and user agent are stripped before outside subscribers; links an
 
 from typing import ClassVar
 
+from coffer_contracts.audited import ActedFact
 from coffer_contracts.event import Event, Moment, described
 from coffer_contracts.ids import UserId
 
 
-class PasswordChangedV1(Event):
+class PasswordChangedV1(ActedFact):
     """The account has another password. Whoever was signed in elsewhere is signed out, which is told session by session."""
 
     type: ClassVar[str] = "auth.password.changed.v1"

@@ -19,8 +19,12 @@ from coffer_contracts import (
     files_jobs,
     files_previews,
     media,
+    media_pages,
     notifier,
     sharing,
+    sharing_comments,
+    sharing_invitations,
+    sharing_links,
 )
 from coffer_contracts.event import Envelope, Event, PrivateCommand
 from coffer_contracts.majors import UPCASTERS, Upcaster, newest_type, older_twins, older_types
@@ -85,6 +89,8 @@ EVENTS: tuple[type[Event], ...] = (
     media.PreviewReadyV1,
     media.PreviewOmittedV1,
     media.PreviewFailedV1,
+    media_pages.PageReadyV1,
+    media_pages.PageFailedV1,
     auth_photos.PhotoReceivedV1,
     media.PhotoReadyV1,
     media.PhotoRejectedV1,
@@ -95,6 +101,21 @@ EVENTS: tuple[type[Event], ...] = (
     sharing.ShareChangedV2,
     sharing.ShareRevokedV1,
     sharing.ShareLeftV1,
+    sharing_comments.CommentCreatedV1,
+    sharing_comments.CommentChangedV1,
+    sharing_comments.CommentDeletedV1,
+    sharing_invitations.InvitationCreatedV1,
+    sharing_invitations.InvitationChangedV1,
+    sharing_invitations.InvitationEndedV1,
+    sharing_links.LinkCreatedV1,
+    sharing_links.LinkChangedV1,
+    sharing_links.LinkDisabledV1,
+    sharing_links.LinkSessionsEndedV1,
+    sharing_links.LinkViewedV1,
+    sharing_links.LinkUnlockedV1,
+    sharing_links.LinkUnlockFailedV1,
+    sharing_links.LinkDownloadedV1,
+    sharing_links.LinkUploadedV1,
     files.SightingNotedV1,
     media.SightingNotedV1,
     sharing.SightingNotedV1,
@@ -105,11 +126,12 @@ EVENTS: tuple[type[Event], ...] = (
     sharing.OperatorActedV1,
     notifier.OperatorActedV1,
     notifier.WebhookDisabledV1,
+    notifier.PreferencesChangedV1,
 )
 
 """Facts: what subscribers, documents and replays may show."""
 
-COMMANDS: tuple[type[PrivateCommand], ...] = (auth_mail.MailRequestedV1,)
+COMMANDS: tuple[type[PrivateCommand], ...] = (auth_mail.MailRequestedV1, sharing_invitations.MailRequestedV1)
 """What one service asks of another in private; no subscriber is told that there are any."""
 
 MESSAGES: tuple[type[Event], ...] = (*EVENTS, *COMMANDS)

@@ -83,6 +83,11 @@ class ItemCommittedV1(ItemFact):
     locate: bool | None = described(
         None, description="True where the owner of the drive wants to be told where pictures were taken; absent otherwise."
     )
+    uploader_name: str | None = described(
+        None,
+        description="What the visitor of a public link who sent it calls themselves; nobody has checked it. Absent otherwise.",
+        max_length=100,
+    )
 
 
 class ItemChangedV1(ItemFact):
@@ -95,6 +100,8 @@ class ItemChangedV1(ItemFact):
     )
     previous_name: str | None = described(None, description="The name before, if it changed.")
     previous_parent_id: ItemId | None = described(None, description="The folder before, if it changed.")
+    previous_modified_at: Moment | None = described(None, description="The time of the content before, if it changed.")
+    previous_tags: tuple[str, ...] | None = described(None, description="The labels before, if they changed.")
 
 
 class ItemTrashedV1(ItemFact):
@@ -107,6 +114,13 @@ class ItemRestoredV1(ItemFact):
     """The item came back from the trash."""
 
     type: ClassVar[str] = "files.item.restored.v1"
+
+    previous_name: str | None = described(
+        None, description="The name that it went to the trash with, if it has another one now."
+    )
+    previous_parent_id: ItemId | None = described(
+        None, description="The folder that it was put into the trash from, if it came back into another one."
+    )
 
 
 class ItemPurgedV1(Event):
@@ -144,6 +158,7 @@ class VersionDeletedV1(Event):
     reason: str = described(description="A stable word: `deleted` by its owner, `retention` by age or number.")
     blob_ids: tuple[BlobId, ...] = described((), description="Stored objects that no version refers to any more.")
     deleted_at: Moment = described(description="When it was removed.")
+    item_name: str | None = described(None, description="The name of the file at that moment.")
 
     @property
     def subject(self) -> str:

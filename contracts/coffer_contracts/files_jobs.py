@@ -10,7 +10,6 @@ class JobFinishedV1(Event):
     """A job has come to its end: it succeeded, failed or was cancelled. What it did until then stays done."""
 
     type: ClassVar[str] = "files.job.finished.v1"
-    public: ClassVar[bool] = True
 
     job_id: JobId = described(description="The job.")
     kind: str = described(description="What was to be done, e.g. `copy`, `empty_trash`; more may come.", max_length=100)

@@ -18,10 +18,18 @@ ArchiveId = NewType("ArchiveId", str)
 LockId = NewType("LockId", str)
 UploadId = NewType("UploadId", str)
 JobId = NewType("JobId", str)
+PageId = NewType("PageId", str)
+"""One picture of one page, from when it is wanted for the first time until it is forgotten."""
 PhotoId = NewType("PhotoId", str)
 """One photo that a person sends, from its announcement to its end."""
 ShareId = NewType("ShareId", str)
+InvitationId = NewType("InvitationId", str)
 GrantId = NewType("GrantId", str)
+CommentId = NewType("CommentId", str)
+LinkId = NewType("LinkId", str)
+LinkAccessId = NewType("LinkAccessId", str)
+LinkFamilyId = NewType("LinkFamilyId", str)
+"""All sessions of a link that were opened before something ended them together."""
 ActId = NewType("ActId", str)
 SightingId = NewType("SightingId", str)
 MailId = NewType("MailId", str)

@@ -3,12 +3,14 @@
 Read by the notifier, which keeps them as audit entries. No act of the system itself stands here, and no trial run.
 """
 
-from coffer_contracts.event import Event, Shape, described
+from coffer_contracts.audited import ActedFact
+from coffer_contracts.event import Shape, described
 from coffer_contracts.ids import ActId
 
 ACTIONS = (
     "`dead_letters.redriven`, `dead_letters.dropped`, `events.republished`, `replay.cancelled`, `bucket.repair_requested`,"
-    " `job.requested`, `job.cancelled`, `quarantine.released`, `quarantine.discarded`, `limits.lifted`,"
+    " `job.requested`, `job.cancelled`, `quarantine.released`, `quarantine.discarded`, `limits.lifted`, `audit.exported`,"
+    " `link.taken_down`, `link.put_back`,"
     " `user.created`, `user.changed`, `user.suspended`,"
     " `user.activated`, `user.role_granted`,"
     " `user.role_removed`, `user.deleted`, `user.sessions_revoked`, `user.password_reset`, `user.mfa_reset`; a reader leaves"
@@ -23,7 +25,7 @@ class Particular(Shape):
     value: str = described(description="As text.", max_length=2000)
 
 
-class OperatorFact(Event):
+class OperatorFact(ActedFact):
     """Somebody who runs this installation did something by hand. The actor stands in the envelope: an account with the
     operator role, or `shell/<user>` for a command.
     """

@@ -7,7 +7,7 @@
     │                        AccountNotLinked FeatureDisabled MalwareDetected TicketRequired StepUpRequired
     ├── Conflict 409         NameConflict KindConflict Cycle StateConflict AlreadyShared UsernameTaken UploadIncomplete
     │                        LimitReached LastOperator
-    ├── Gone 410             CursorExpired LinkExpired LinkExhausted UploadExpired
+    ├── Gone 410             CursorExpired EventsForgotten LinkExpired LinkExhausted UploadExpired
     ├── Unprocessable 422    ValidationFailed NameInvalid PasswordWeak IdempotencyKeyReuse ChecksumMismatch SizeMismatch
     ├── NotFound 404, MethodNotAllowed 405, PreconditionFailed 412, TooLarge 413, UnsupportedMediaType 415,
     │   RangeInvalid 416, Locked 423, BatchUndone 424, PreconditionRequired 428, Internal 500
@@ -199,11 +199,21 @@ class UploadIncomplete(
 
 
 class LimitReached(Conflict, code="limit_reached", title="There are as many as there may be", example={"limit": 20}):
-    """There are as many of these as one account may have; remove one first. `limit` says how many that are."""
+    """There are as many of these as one account, or one public link, may have; remove one first. `limit` says how many that
+    are.
+    """
 
 
 class CursorExpired(Gone, code="cursor_expired", title="The cursor is too old"):
     """The change feed no longer reaches back that far; list again and compare."""
+
+
+class EventsForgotten(
+    Gone, code="events_forgotten", title="What was told is no longer known that far back", example={"oldest_sequence": 1042}
+):
+    """What a subscription was told is kept for a while only. `oldest_sequence` is the first that is still known: go on from the
+    one before it, and list afresh what may have changed meanwhile.
+    """
 
 
 class LinkExpired(Gone, code="link_expired", title="The link has expired"):

@@ -5,6 +5,7 @@ A grant is the bare right and is restated at will; a share is the story around i
 
 from typing import Annotated, ClassVar, Literal
 
+from coffer_contracts.audited import AuditedFact
 from coffer_contracts.event import Event, Moment, Shape, described
 from coffer_contracts.files import OpenItemKind
 from coffer_contracts.ids import GrantId, ItemId, ShareId, UserId
@@ -12,13 +13,14 @@ from coffer_contracts.operators import OperatorFact
 from coffer_contracts.sightings import SightingFact
 from coffer_contracts.words import Open
 
-ShareRole = Literal["viewer", "editor"]
+ShareRole = Literal["viewer", "contributor", "remover", "editor"]
+"""Look; look and change; look and remove; all three. The two in the middle come from clients that set each right by itself."""
 
 OpenShareRole = Annotated[ShareRole, Open("viewer")]
 """As events carry it. It says what a share was called; what it allows stands in the grant."""
 
 RIGHTS = "`read`, `write`, `delete`, `share`; a reader leaves aside words it does not know"
-ENDINGS = "`revoked`, `left`, `expired`, `item_purged`"
+ENDINGS = "`revoked`, `left`, `expired`, `item_purged`, `account_deleted`"
 
 
 class GrantFact(Event):
@@ -54,7 +56,7 @@ class GrantRemovedV1(GrantFact):
     removed_at: Moment = described(description="When it ended.")
 
 
-class ShareFact(Event):
+class ShareFact(AuditedFact):
     """A share of an item with one person, as it stands after the fact."""
 
     share_id: ShareId = described(description="The share; the grant that it makes has the same id.")

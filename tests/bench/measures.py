@@ -98,7 +98,7 @@ def _bare_thumbnail(photo: bytes) -> bytes:
 
 def constant_answer(stack: LocalStack, clients: int) -> Costed:
     """The same server answering a constant: what HTTP itself costs."""
-    return costed(stack, lambda: run_loop(_get(f"{stack.url}/livez"), clients=clients))
+    return costed(stack, lambda: run_loop(requested(f"{stack.url}/livez"), clients=clients))
 
 
 def costed(stack: LocalStack, run: Callable[[], Figures]) -> Costed:
@@ -128,7 +128,7 @@ def list_hundred(stack: LocalStack, clients: int) -> Row:
     folder = ana.folder("hundred")["id"]
     for number in range(100):
         ana.folder(f"item {number:03}", folder)
-    ask = _get(f"{stack.url}/v1/items/{folder}/children?limit=100")
+    ask = requested(f"{stack.url}/v1/items/{folder}/children?limit=100")
     found = costed(stack, lambda: run_loop(ask, clients=clients, headers=signed_in(ana)))
     reference = constant_answer(stack, clients)
     return http_row(f"list 100 children, {clients} clients", found, reference)
@@ -244,7 +244,9 @@ def _part(process: psutil.Process) -> str:
     return "services"
 
 
-def _get(url: str) -> Request:
+def requested(url: str) -> Request:
+    """A GET of that address."""
+
     async def get(session: aiohttp.ClientSession, _number: int) -> int:
         async with session.get(url) as answer:
             await answer.read()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import events, flow, kinds, limits, measures, media, played, same_sql, scale, search, sharing
+from bench import events, flow, kinds, limits, measures, media, played, same_sql, scale, search, shared, sharing, streams
 from factories.stacks import WIDE_LIMITS, stack_on_disk
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -36,6 +36,7 @@ def main() -> None:
             *sharing.rights_in_time(stack),
             sharing.told_in_time(stack),
             sharing.make_shares(stack, 8),
+            *(row for clients in (1, 8) for row in shared.list_hundred_shares(stack, clients)),
             *same_sql.same_statements(stack),
             measures.database_alone(stack),
             measures.start_up(stack),
@@ -44,6 +45,8 @@ def main() -> None:
         rows += search.search_as_you_type(stack)
         rows += scale.huge_drive(stack)
         stack.stop()
+    rows += sharing.rights_in_crowds()
+    rows += streams.cost_of_streams()
     rows += events.events()
     rows += limits.cost_of_limits()
     rows += media.cost_of_previews()

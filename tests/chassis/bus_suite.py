@@ -28,13 +28,14 @@ PATIENCE_SECONDS = 10
 
 
 class Names:
-    """The names of one test: a topic, a queue for both types, and a hasty one for red only."""
+    """The names of one test: a topic, a queue for both types, a hasty one for red only, and one for what is urgent."""
 
     def __init__(self, tag: str) -> None:
         self.topic = f"sender-{tag}-events"
         self.both = Lane(f"reader-{tag}-both", {self.topic: (RED, BLUE)})
         self.red = Lane(f"reader-{tag}-red", {self.topic: (RED,)}, visibility_seconds=1, max_receives=2)
-        reader = ServiceTopology(f"reader-{tag}", (self.both, self.red))
+        self.urgent = Lane(f"reader-{tag}-urgent", {self.topic: (RED, BLUE)}, urgent=True)
+        reader = ServiceTopology(f"reader-{tag}", (self.both, self.red, self.urgent))
         self.topology = Topology(f"suite-{tag}", (ServiceTopology(f"sender-{tag}"), reader))
 
 
@@ -85,6 +86,14 @@ class BusSuite:
         await bus.publish(names.topic, [red])
         assert set(await collect(bus, names.both.queue, 2)) == {blue.id, red.id}
         assert set(await collect(bus, names.red.queue, 1)) == {red.id}
+
+    async def test_an_urgent_lane_hears_only_what_is_urgent_and_the_others_hear_it_as_well(
+        self, bus: Bus, names: Names
+    ) -> None:
+        usual, urgent, other = message(RED), message(BLUE, urgent="true"), message("auth.unheard.of.v1", urgent="true")
+        await bus.publish(names.topic, [usual, message(RED, urgent="false"), urgent, other])
+        assert set(await collect(bus, names.urgent.queue, 1)) == {urgent.id}
+        assert {usual.id, urgent.id} < set(await collect(bus, names.both.queue, 3))
 
     async def test_body_and_attributes_arrive_as_they_were_sent(self, bus: Bus, names: Names) -> None:
         sent = message(body='{"name": "Grüße 🗂 <&\\"\'>\\n"}\t\r\n ', tenant="owner-ü")

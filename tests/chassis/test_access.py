@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coffer_chassis.access import EDITOR, VIEWER, Grant, Place, Rights, rights_on
+from coffer_chassis.access import EDITOR, VIEWER, Grant, Place, Rights, rights_named, rights_on, words_of
 from coffer_contracts.ids import ItemId, UserId
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -38,6 +38,8 @@ ANN, BOB, LINK = "user/ann", "user/bob", "link/1"
         pytest.param(ANN, [Grant(ANN, FILE, VIEWER, NOW + MOMENT)], VIEWER, id="until just before its end"),
         pytest.param(ANN, [Grant(ANN, FILE, VIEWER, NOW)], Rights.NONE, id="over at its end"),
         pytest.param(ANN, [Grant(ANN, FILE, EDITOR, NOW), Grant(ANN, ROOT, VIEWER)], VIEWER, id="the rest when one ends"),
+        pytest.param(LINK, [Grant(LINK, FILE, Rights.UPLOAD)], Rights.UPLOAD, id="a link that collects files may only that"),
+        pytest.param(ANN, [Grant(ANN, FILE, Rights.UPLOAD)], Rights.NONE, id="a person is never one who only puts in"),
     ],
 )
 def test_rights(grantee: str, grants: list[Grant], rights: Rights) -> None:
@@ -49,13 +51,40 @@ def test_a_folder_shared_below_gives_nothing_on_the_folder_above() -> None:
     assert rights_on(above, ANN, [Grant(ANN, FILE, EDITOR)], NOW) == Rights.NONE
 
 
+def test_what_was_put_into_the_trash_is_gone_for_links_and_not_for_people() -> None:
+    trashed = Place(FILE, UserId("owner"), (ROOT, FOLDER), in_trash=True)
+    assert rights_on(trashed, ANN, [Grant(ANN, FOLDER, EDITOR)], NOW) == EDITOR
+    assert rights_on(trashed, LINK, [Grant(LINK, FOLDER, EDITOR)], NOW) == Rights.NONE
+
+
 def test_owning_is_everything_and_editing_is_not_sharing() -> None:
     assert Rights.READ | Rights.WRITE | Rights.DELETE | Rights.SHARE == Rights.OWN
     assert Rights.SHARE not in EDITOR
     assert VIEWER in EDITOR
 
 
-RIGHTS = st.sampled_from(list(Rights)).flatmap(lambda one: st.sampled_from([one, one | Rights.READ, Rights.OWN]))
+def test_who_writes_may_upload_and_who_uploads_may_not_write() -> None:
+    assert Rights.UPLOAD in Rights.WRITE
+    assert Rights.WRITE not in Rights.UPLOAD | Rights.READ
+    assert rights_on(PLACE, ANN, [Grant(ANN, FILE, rights_named(["write"]))], NOW) == Rights.WRITE
+
+
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        (["read"], ("read",)),
+        (["upload"], ("upload",)),
+        (["upload", "write"], ("write",)),
+        (["read", "upload"], ("read", "upload")),
+        (["read", "write", "delete", "share"], ("read", "write", "delete", "share")),
+        (["change", "own", "none", "none of ours"], ()),
+    ],
+)
+def test_rights_have_words_and_each_is_said_once(words: list[str], again: tuple[str, ...]) -> None:
+    assert words_of(rights_named(words)) == again
+
+
+RIGHTS = st.sampled_from([*Rights, Rights.WRITE]).flatmap(lambda one: st.sampled_from([one, one | Rights.READ, Rights.OWN]))
 GRANTS = st.lists(
     st.builds(
         Grant,

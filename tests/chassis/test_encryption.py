@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from coffer_chassis.encryption import Encryption
-from coffer_chassis.provision import service_policy
+from coffer_chassis.service_policy import service_policy
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.topology import BlobAccess, ServiceTopology, Topology
 

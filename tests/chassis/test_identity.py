@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,35 @@ async def test_an_issuer_may_only_sign_its_kinds(clock: FixedClock, tmp_path: Pa
     ):
         with pytest.raises(Unauthenticated):
             await verifier.verify(token)
+
+
+async def test_sessions_of_a_link_end_one_by_one_or_as_a_family(clock: FixedClock, tmp_path: Path) -> None:
+    sharing = Issuer("coffer-sharing", kinds=("link", "ticket"))
+    verifier = verifier_of(sharing, clock=clock, cache=tmp_path)
+
+    def visitor(session: str, **claims: Any) -> str:
+        named = {"jti": session, "sid": session, "fam": "f1", "username": None}
+        return sharing.token(clock.now(), kind="link", sub="link/1", **{**named, **claims})
+
+    first, second, others = visitor("s1"), visitor("s2"), visitor("s3", fam="f2")
+    principal = await verifier.verify(first)
+    assert (principal.grantee, principal.session_id, principal.family_id) == ("link/1", "s1", "f1")
+    assert (await verifier.verify(visitor("s4", fam=None))).family_id is None
+    verifier.revocations.add("s1", clock.now() + timedelta(minutes=15))
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(first)
+    await verifier.verify(second)
+    verifier.revocations.add("f1", clock.now() + timedelta(minutes=15))
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(second)
+    await verifier.verify(others)
+    for wrong in (7, "", ["f1"]):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(visitor("s5", fam=wrong))
+
+
+async def test_only_visitors_belong_to_a_family(verifier: Verifier, issuer: Issuer, clock: FixedClock) -> None:
+    assert (await verifier.verify(issuer.token(clock.now(), fam="f1"))).family_id is None
 
 
 def test_an_issuer_cannot_be_trusted_twice(clock: FixedClock, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from coffer_chassis.access_rules import operator, public, user
 from coffer_chassis.answers import Body, Timestamp
 from coffer_chassis.etags import Conditions
-from coffer_chassis.openapi import describe, documented, lint, merge
+from coffer_chassis.openapi import Outgoing, describe, documented, lint, merge
 from coffer_chassis.openapi.examples import example_of
 from coffer_contracts.problems import KindConflict, NameConflict, PreconditionFailed, RateLimited
 from factories.http import app_of
@@ -120,8 +120,8 @@ class Bare(msgspec.Struct):
 ROUTES = (get_item, list_items, create_folder, trash_item, list_queues, list_drive)
 
 
-def described(*routes: Any) -> dict[str, Any]:
-    return describe(app_of(*(routes or ROUTES)), title="Files", version="1", shared=[RateLimited])
+def described(*routes: Any, outgoing: Outgoing | None = None) -> dict[str, Any]:
+    return describe(app_of(*(routes or ROUTES)), title="Files", version="1", shared=[RateLimited], outgoing=outgoing)
 
 
 DOCUMENT = described()
@@ -289,6 +289,51 @@ def test_lint_complains_about_missing_examples_inline_errors_and_dead_references
         "parameter bare has no description",
     ):
         assert expected in complaints
+
+
+def hear_of(**changes: Any) -> Outgoing:
+    """A request that the service sends, as its document tells it."""
+    request = {
+        "operationId": "hear_item",
+        "summary": "Hear of an item",
+        "description": "Sent to whoever asked.",
+        "tags": ["items"],
+        "security": [],
+        "parameters": [{"$ref": "#/components/parameters/Signature"}],
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Told"}, "example": {}}}},
+        "responses": {"2XX": {"description": "Taken."}},
+    }
+    signature = {"name": "signature", "in": "header", "description": "Proof.", "schema": {"type": "string"}}
+    components: dict[str, dict[str, Any]] = {"schemas": {"Told": {"type": "object"}}, "parameters": {"Signature": signature}}
+    return Outgoing({"item.made": {"post": request | changes}}, components)
+
+
+def test_what_a_service_sends_stands_beside_what_it_answers_and_survives_a_merge() -> None:
+    sent = described(get_item, outgoing=hear_of())
+    assert lint(sent) == []
+    merged = merge({"files": sent, "media-worker": other_service()})
+    OpenAPIV31SpecValidator(merged).validate()
+    assert lint(merged) == []
+    assert set(merged["webhooks"]) == {"item.made"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"description": ""}, "description is missing"),
+        ({"operationId": "get_item"}, "also that of"),
+        ({"requestBody": {"content": {"application/json": {"schema": {}}}}}, "no example"),
+        ({"parameters": [{"$ref": "#/components/parameters/Nothing"}]}, "leads nowhere"),
+    ],
+)
+def test_lint_looks_at_what_is_sent_too(changes: dict[str, Any], complaint: str) -> None:
+    assert any(complaint in line for line in lint(described(get_item, outgoing=hear_of(**changes))))
+
+
+def test_what_is_sent_bears_no_name_that_is_taken() -> None:
+    taken = Outgoing({}, {"schemas": {"Problem": {"type": "object"}}})
+    with pytest.raises(ValueError, match="Problem"):
+        described(get_item, outgoing=taken)
 
 
 def test_lint_finds_a_time_that_is_not_written_as_every_other() -> None:

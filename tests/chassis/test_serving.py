@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from typing import Any
 
@@ -85,3 +86,18 @@ async def test_signals_and_a_lost_terminal_ask_for_an_orderly_stop(number: signa
     finally:
         for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().remove_signal_handler(each)
+
+
+@pytest.mark.parametrize(("soft", "hard", "room"), [(64, 512, 512), (512, 512, 512), (64, None, None)])
+def test_a_process_takes_as_many_open_files_as_it_may_have(soft: int, hard: int | None, room: int | None) -> None:
+    program = (
+        "import resource, sys; from coffer_chassis.serving import OPEN_FILES, make_room_for_connections as make_room\n"
+        "most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        f"hard = {hard} or most\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, hard))\n"
+        "first, second = make_room(), make_room()\n"
+        f"wanted = {room} or (OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES))\n"
+        "assert first == second == wanted == resource.getrlimit(resource.RLIMIT_NOFILE)[0], (first, second, wanted)\n"
+        "assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] == hard, 'what it may have stays'\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -116,3 +117,34 @@ async def test_nobody_waits_for_a_connection_that_is_being_closed(engine: AsyncE
     finally:
         gate.set()
         await leaving
+
+
+async def test_what_is_urgent_opens_one_more_rather_than_wait_and_leaves_the_pool_as_it_was(engine: AsyncEngine) -> None:
+    waiting: list[int] = []
+
+    async def wait() -> None:
+        waiting.append(await use(engine))
+
+    async def urgent() -> int:
+        shrinking_pool.URGENT.set(True)
+        return await use(engine)
+
+    async with AsyncExitStack() as stack:
+        for _ in range(SIZE):
+            await stack.enter_async_context(engine.connect())
+        others = [asyncio.create_task(wait()) for _ in range(3)]
+        for _ in range(5):
+            async with asyncio.timeout(10):
+                assert await asyncio.create_task(urgent()) == SIZE + 1
+        assert waiting == []
+    await asyncio.gather(*others)
+    assert max(waiting) <= SIZE
+    await burst(engine, SIZE)
+    assert await use(engine) <= SIZE
+
+
+async def test_what_is_urgent_takes_what_lies_ready(engine: AsyncEngine) -> None:
+    shrinking_pool.URGENT.set(True)
+    assert await use(engine) == await use(engine) == 1
+    async with engine.connect():
+        assert await use(engine) == 2

@@ -53,6 +53,17 @@ def test_private_commands_have_a_topic_only_where_a_service_sends_some() -> None
         of(lane)
 
 
+def test_an_urgent_lane_is_subscribed_to_what_is_urgent_of_its_types() -> None:
+    usual, urgent = Lane("q", READS), Lane("r", READS, urgent=True)
+    of(usual, urgent)
+    assert usual.filters("first-events") == {"type": ["auth.login.failed.v1"]}
+    assert urgent.filters("first-events") == {"type": ["auth.login.failed.v1"], "urgent": ["true"]}
+    told = {"type": "auth.login.failed.v1"}
+    assert [lane.hears("first-events", told) for lane in (usual, urgent)] == [True, False]
+    assert [lane.hears("first-events", told | {"urgent": "true"}) for lane in (usual, urgent)] == [True, True]
+    assert not any(lane.hears("second-events", told | {"urgent": "true"}) for lane in (usual, urgent))
+
+
 def test_refuses_a_service_declared_twice() -> None:
     with pytest.raises(ValueError, match="twice"):
         Topology("bucket", (ServiceTopology("first"), ServiceTopology("first")))

@@ -262,6 +262,25 @@ async def test_what_units_ask_to_be_done_together_is_done_once_before_the_commit
     assert all("things" in unit.topics for unit in units)
 
 
+async def test_last_steps_come_after_all_others_whoever_asked_first(store: Store) -> None:
+    done: list[str] = []
+
+    async def late(_connection: AsyncConnection, _of: Sequence[tuple[Unit, None]]) -> None:
+        done.append("late")
+
+    async def early(_connection: AsyncConnection, _of: Sequence[tuple[Unit, None]]) -> None:
+        done.append("early")
+
+    async with store.engine.begin() as connection:
+        units = [store.work.unit_on(connection, ORIGIN) for _ in range(2)]
+        units[0].together(late, None, last=True)
+        units[1].together(early, None)
+        units[1].together(late, None, last=True)
+        await write_down(connection, TABLES, units)
+        await write_down(connection, TABLES, units)
+    assert done == ["early", "late"]
+
+
 async def test_a_step_that_fails_undoes_the_unit(store: Store) -> None:
     async def step(_connection: AsyncConnection, _of: Sequence[tuple[Unit, None]]) -> None:
         raise Broken

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from coffer_contracts.audited import AuditedFact
 from coffer_contracts.catalog import MESSAGES, READABLE, envelope_of, parse, schema_address
 from coffer_contracts.event import Envelope, Event, Meta, PrivateCommand, Shape, rfc3339, sequence_text
 from coffer_contracts.events_page import subject_form
 from coffer_contracts.files_downloads import ItemDownloadedV1
 from coffer_contracts.operators import OperatorFact
 from coffer_contracts.schemas import ENVELOPE
+from coffer_contracts.sharing_links import AccessFact, LinkSessionsEndedV1, LinkUploadedV1
 from factories.golden import message, raw_message
 
 TYPE = re.compile(r"(?P<service>[a-z]+)\.(?P<entity>[a-z]+)\.(?P<fact>[a-z]+(_[a-z]+)*)\.v(?P<major>[1-9][0-9]*)")
@@ -30,6 +32,7 @@ COUNTED = {
     "failures": "tries",
     "width": "pixels",
     "height": "pixels",
+    "page": "pages, from 1",
 }
 """Numbers whose name says what is counted without a unit at its end."""
 SECRET = re.compile(
@@ -91,8 +94,10 @@ def test_the_module_is_that_of_the_service_that_publishes_it(event: type[Event])
 
 
 def test_the_subject_is_the_entity_and_one_identifier(event: type[Event]) -> None:
-    # An operator is who did it; what it is about is the act. A download changes nothing about an item, so it counts for itself.
-    of_their_own = {ItemDownloadedV1.type: "download"}
+    # An operator is who did it; what it is about is the act. A download changes nothing about an item, nor a visit about a
+    # link, nor a file that comes through one, so each counts for itself; and what ends is a family of sessions, not their link.
+    of_their_own = {ItemDownloadedV1.type: "download", LinkSessionsEndedV1.type: "family", LinkUploadedV1.type: "upload"}
+    of_their_own |= {visit.type: "access" for visit in AccessFact.__subclasses__()}
     entity = "act" if issubclass(event, OperatorFact) else of_their_own.get(event.type, event.type.split(".")[1])
     assert re.fullmatch(rf"{entity}/\{{[a-z_]+_id\}}", subject_form(event))
 
@@ -132,11 +137,12 @@ def test_no_field_carries_what_grants_access(event: type[Event]) -> None:
         assert not SECRET.search(name) or name in ABOUT_SECRETS, name
 
 
-def test_network_addresses_stand_in_security_facts_only(event: type[Event]) -> None:
+def test_network_addresses_stand_in_security_and_audit_facts_only(event: type[Event]) -> None:
+    """An audit fact has them from one place, where it is decided of whom they are noted."""
     for name, _, _ in fields_of(event):
         # The address of a private command is that of a mail.
-        is_command = issubclass(event, PrivateCommand)
-        assert name not in PERSONAL_PLACES or is_command or SECURITY_TYPES.match(event.type), name
+        may = issubclass(event, (PrivateCommand, AuditedFact)) or SECURITY_TYPES.match(event.type)
+        assert name not in PERSONAL_PLACES or may, name
 
 
 def test_every_event_and_field_is_described(event: type[Event]) -> None:

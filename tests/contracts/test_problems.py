@@ -55,7 +55,7 @@ PROMISED = {
         "idempotency_in_progress",
         "upload_incomplete",
     },
-    410: {"cursor_expired", "link_expired", "link_exhausted", "upload_expired"},
+    410: {"cursor_expired", "events_forgotten", "link_expired", "link_exhausted", "upload_expired"},
     412: {"precondition_failed"},
     413: {"too_large"},
     415: {"unsupported_media_type"},

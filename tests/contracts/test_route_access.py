@@ -57,8 +57,21 @@ FOR_VISITORS = {
     ("GET", "/v1/items/{item:str}/download-url"),
     ("GET", "/v1/items/{item:str}/preview"),
     ("GET", "/v1/items/{item:str}/preview/info"),
+    ("POST", "/v1/uploads"),
+    ("GET", "/v1/uploads"),
+    ("GET", "/v1/uploads/{upload:str}"),
+    ("PATCH", "/v1/uploads/{upload:str}"),
+    ("DELETE", "/v1/uploads/{upload:str}"),
+    ("POST", "/v1/uploads/{upload:str}/parts"),
+    ("POST", "/v1/uploads/{upload:str}/complete"),
+    ("POST", "/v1/uploads/{upload:str}/retry"),
+    ("POST", "/v1/uploads/batch"),
+    ("POST", "/v1/uploads/complete"),
+    ("POST", "/v1/public/links/{token:str}/tickets"),
 }
-"""Where visitors of public links are let in: what can be done with items that were given to somebody."""
+"""Where visitors of public links are let in: what can be done with items that were given to somebody, what they send, and
+leave to download.
+"""
 
 
 def test_a_visitor_of_a_link_is_let_in_to_items_and_nowhere_else(route: tuple[str, str, AccessRule]) -> None:

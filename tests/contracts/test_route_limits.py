@@ -10,7 +10,7 @@ from coffer_local.registry import SERVICES
 
 UNCOUNTED = {"/.well-known/jwks.json", "/v1/shares/jwks.json", "/v1/auth/verify"}
 """What services and proxies ask, about everybody else's requests."""
-WITH_OWN_SECRET = {"/v1/auth/refresh", "/v1/auth/cookie/logout"}
+WITH_OWN_SECRET = {"/v1/auth/refresh", "/v1/auth/cookie/logout", "/v1/notifications/unsubscribe"}
 """Public, but what is shown there cannot be guessed."""
 
 ROUTES = [
@@ -40,6 +40,8 @@ def test_every_route_is_counted_as_what_it_is(method: str, path: str, handler: B
         expected = "search"
     elif path.endswith("/preview") and method == "POST":
         expected = "preview"
+    elif path.startswith("/v1/comments") and (method in {"POST", "PATCH"} or path.endswith("/resolved")):
+        expected = "comment"
     elif path.endswith("/unlock"):
         expected = "unlock"
     elif rule.audience == "public" and method == "POST" and path not in WITH_OWN_SECRET:

@@ -30,6 +30,7 @@ READ = {
     "kind": "file",
     "item_kind": "file",
     "media_kind": "other",
+    "mode": "view",
     "role": "viewer",
     "previous_role": "viewer",
     "status": "suspended",

@@ -42,7 +42,7 @@ def test_a_missing_venv_module_is_one_clear_sentence(tmp_path: Path) -> None:
     assert "python3-venv" in run.stderr
 
 
-@pytest.mark.parametrize("target", ["setup", "run", "test", "check", "bench", "proof", "docs", "help"])
+@pytest.mark.parametrize("target", ["setup", "run", "test", "check", "bench", "screenshots", "proof", "docs", "help"])
 def test_help_names_every_target(tmp_path: Path, target: str) -> None:
     assert f"  {target} " in make(tmp_path, "help").stdout
 

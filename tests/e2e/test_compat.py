@@ -98,6 +98,36 @@ def test_the_way_of_a_clouddrive_client(client: Client) -> None:
     assert httpx.get(preview).headers["content-type"].startswith("image/")
 
 
+def test_the_way_of_two_clouddrive_clients_who_share(client: Client) -> None:
+    client.register()
+    client.sign_in()
+    other = Client(str(client.http.base_url))
+    other.register()
+    other.sign_in()
+    client.told("POST", "/drive", json={"folder_name": "Holiday"})
+    folder = client.listed()["Holiday"]["id"]
+    assert other.http.get(f"/drive/{folder}").status_code == 404
+    assert other.told("GET", "/shared-with-me") == {"content": []}
+
+    wanted = {"folder_id": folder, "username": other.name, "read": True, "write": True, "delete": False}
+    assert "message" in client.told("POST", "/share", json=wanted)
+    [entry] = other.told("GET", "/shared-with-me")["content"]
+    assert (entry["id"], entry["name"], entry["username"], entry["type"]) == (folder, "Holiday", client.name, None)
+    assert (entry["read"], entry["write"], entry["delete"]) == (True, True, False)
+    assert client.http.post("/share", json=wanted).status_code == 409
+
+    made = {"folder_name": "From the other", "parent_folder_id": folder}
+    Person.wait_for(
+        lambda: {"answer": other.http.post("/drive", json=made)},
+        lambda asked: asked["answer"].status_code == 200,
+        within_seconds=20,
+    )
+    inner = other.listed(folder)["From the other"]["id"]
+    refused = other.http.delete(f"/v1/items/{inner}")
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), "written, not removed"
+    other.http.close()
+
+
 def test_an_overwritten_form_is_not_what_was_checked(ana: Person) -> None:
     photo, other = images.jpeg(640, 480, seed=1), images.jpeg(640, 480, seed=2)
     size = max(len(photo), len(other))

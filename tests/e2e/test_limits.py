@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 QUOTA = 6
 """One more grows back every ten seconds."""
+ATTEMPTS = 5
 WHERE = "/v1/admin/files/limits"
 
 
@@ -49,19 +50,27 @@ def look(person: Person) -> int:
     return person.http.get("/v1/uploads").status_code
 
 
+def counted_together(boss: Person, second: str) -> bool:
+    """Whether no process does without Redis, as each does for a second where it is slow for a moment on a busy machine."""
+    return all(one.get(WHERE)["counted_in"] == "redis" for one in (boss, boss.through(second)))
+
+
 def limited(boss: Person, person: Person) -> dict[str, Any] | None:
-    # A Redis that is slow for a moment, as on a busy machine, is done without for a second.
     listed = boss.wait_for(lambda: boss.get(WHERE), lambda found: found["counted_in"] == "redis", within_seconds=10)
     who = f"user/{person.tokens['user']['id']}"
     return next((one for one in listed["items"] if one["who"] == who), None)
 
 
 def test_two_processes_count_together_and_an_operator_lets_somebody_go_on(stack: LocalStack, second: str, boss: Person) -> None:
-    ana = Person.at(stack.url)
-    there = ana.through(second)
-    began = time.monotonic()
-    asked = [look(one) for _ in range(QUOTA) for one in (ana, there)]
-    grown_back = (time.monotonic() - began) / 10
+    for _ in range(ATTEMPTS):
+        boss.wait_for(lambda: {"together": counted_together(boss, second)}, lambda now: now["together"], within_seconds=10)
+        ana = Person.at(stack.url)
+        there = ana.through(second)
+        began = time.monotonic()
+        asked = [look(one) for _ in range(QUOTA) for one in (ana, there)]
+        grown_back = (time.monotonic() - began) / 10
+        if counted_together(boss, second):
+            break
     assert set(asked) == {200, 429}
     assert QUOTA <= asked.count(200) <= QUOTA + 1 + grown_back
     refused = there.http.get("/v1/uploads")
@@ -92,11 +101,11 @@ def test_while_redis_is_away_each_process_counts_for_itself_and_nobody_is_refuse
     stack: LocalStack, second: str, server: RedisServer
 ) -> None:
     bea = Person.at(stack.url)
-    there = bea.through(second)
     assert [look(bea) for _ in range(QUOTA)] == [200] * QUOTA
+    cem = Person.at(stack.url)
     server.kill()
     try:
-        for one in (bea, there):
+        for one in (cem, cem.through(second)):
             assert [look(one) for _ in range(QUOTA)] == [200] * QUOTA
             assert look(one) == 429
         assert bea.get("/v1/items/root/children")["items"] == []

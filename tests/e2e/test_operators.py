@@ -110,5 +110,5 @@ def test_an_operator_finds_redrives_and_drops_what_failed_and_republishes_and_al
         lambda: boss.get("/v1/audit", service="files"), lambda page: len(page["items"]) >= len(actions), within_seconds=10
     )["items"]
     assert [entry["action"] for entry in audit] == actions
-    assert {entry["actor_id"].partition("/")[0] for entry in audit} == {boss.id, "shell"}
+    assert {entry["actor"]["id"].partition("/")[0] for entry in audit} == {boss.id, "shell"}
     assert ana.http.get("/v1/audit").status_code == 403

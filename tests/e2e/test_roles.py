@@ -122,6 +122,8 @@ class Crew:
     def _told(self, lane: Lane) -> int:
         if lane.storage_prefixes:
             return int(rows(self.stack, "FILES", "SELECT count(*) FROM uploads")[0][0])
+        if lane.urgent:
+            return 0  # nobody takes anything from anybody here
         if lane.queue == TEXT_QUEUE:
             return 0  # pictures have no text, and a preview without one leaves nothing to do
         names = {topic: topic.removesuffix("-events").replace("-", "_").upper() for topic in lane.reads}

@@ -1,7 +1,7 @@
 """Every kind of caller walks every route of the running system. What each is answered stands in one table.
 
-The items asked for lie in a folder of the owner that the viewer may view and the editor may edit; uploads and shares asked
-for are the owner's own, shares are with the viewer.
+The items asked for lie in a folder of the owner that the viewer may view and the editor may edit; uploads, shares and
+comments asked for are the owner's own, shares are with the viewer.
 """
 
 from collections.abc import Iterator
@@ -137,6 +137,7 @@ get_file_url                    401   401       404     200     200    200      
 rename_file                     401   401       404     403     200    200       404
 get_image_preview               401   401       404     200     200    200       404
 list_quarantine                 401   401       403     403     403    403       200
+list_failing_webhooks           401   401       403     403     403    403       200
 release_upload                  401   401       403     403     403    403       409
 discard_upload                  401   401       403     403     403    403       409
 regenerate_previews             401   401       403     403     403    403       202
@@ -151,8 +152,36 @@ list_shares_with_me             401   401       200     200     200    200      
 get_share                       401   401       404     200     404    200       404
 change_share                    401   401       404     403     404    200       404
 revoke_share                    401   401       404     403     404    204       404
+share_drive_item                401   401       404     403     403    200       404
+get_shared_with_me              401   401       200     200     200    200       200
+list_invitations                401   401       200     200     200    200       200
+get_invitation                  401   401       404     404     404    200       404
+change_invitation               401   401       404     404     404    200       404
+revoke_invitation               401   401       404     404     404    204       404
 leave_share                     401   401       404     204     404    403       404
+add_comment                     401   401       404     201     201    201       404
+list_comments                   401   401       404     200     200    200       404
+get_comment                     401   401       404     200     200    200       404
+change_comment                  401   401       404     403     403    200       404
+delete_comment                  401   401       404     403     403    204       404
+resolve_comment                 401   401       404     403     200    200       404
+reopen_comment                  401   401       404     403     200    200       404
+create_link                     401   401       404     403     403    201       404
+list_links                      401   401       404     200     200    200       404
+get_link                        401   401       404     404     404    200       404
+change_link                     401   401       404     404     404    200       404
+delete_link                     401   401       404     404     404    204       404
+list_link_accesses              401   401       404     404     404    200       404
+get_link_key_set                200   200       200     200     200    200       200
+view_link                       200   200       200     200     200    200       200
+unlock_link                     200   200       200     200     200    200       200
+create_tickets                  401   401       404     404     404    404       404
+look_up_link                    401   401       403     403     403    403       200
+take_link_down                  401   401       403     403     403    403       200
+put_link_back                   401   401       403     403     403    403       200
 list_activity                   401   401       404     200     200    200       404
+get_analytics                   401   401       200     200     200    200       200
+export_analytics                401   401       200     200     200    200       200
 list_event_types                200   200       200     200     200    200       200
 get_event_type                  200   200       200     200     200    200       200
 get_event_schema                200   200       200     200     200    200       200
@@ -160,7 +189,12 @@ list_notifications              401   401       200     200     200    200      
 mark_notifications_read         401   401       204     204     204    204       204
 mark_all_notifications_read     401   401       204     204     204    204       204
 delete_notification             401   401       204     204     204    204       204
+get_notification_preferences    401   401       200     200     200    200       200
+set_notification_preferences    401   401       200     200     200    200       200
+show_unsubscribe_page           404   404       404     404     404    404       404
+stop_mail                       404   404       404     404     404    404       404
 open_stream                     401   401       200     200     200    200       200
+open_notifications_stream       401   401       200     200     200    200       200
 create_webhook                  401   401       201     201     201    201       201
 list_webhooks                   401   401       200     200     200    200       200
 get_webhook                     401   401       404     404     404    404       404
@@ -172,6 +206,25 @@ recover_webhook                 401   401       404     404     404    404      
 list_webhook_deliveries         401   401       404     404     404    404       404
 get_webhook_delivery            401   401       404     404     404    404       404
 redeliver_webhook               401   401       404     404     404    404       404
+create_topic_subscription       401   401       403     403     403    403       422
+list_topic_subscriptions        401   401       403     403     403    403       200
+get_topic_subscription          401   401       403     403     403    403       404
+change_topic_subscription       401   401       403     403     403    403       404
+delete_topic_subscription       401   401       403     403     403    403       404
+list_subscription_deliveries    401   401       404     404     404    404       404
+get_subscription_delivery       401   401       404     404     404    404       404
+redeliver_subscription          401   401       404     404     404    404       404
+recover_subscription            401   401       404     404     404    404       404
+try_subscription                401   401       404     404     404    404       404
+create_subscription             401   401       201     201     201    201       201
+list_subscriptions              401   401       200     200     200    200       200
+get_subscription                401   401       404     404     404    404       404
+change_subscription             401   401       404     404     404    404       404
+delete_subscription             401   401       404     404     404    404       404
+send_subscription_code          401   401       404     404     404    404       404
+confirm_subscription            401   401       404     404     404    404       404
+list_subscription_events        401   401       404     404     404    404       404
+replay_subscription             401   401       404     404     404    404       404
 """
 """`operator` is an account with that role and nothing else: it runs the installation and sees nobody's files. Deleting a notice
 is answered alike whoever asks, and deletes the caller's own only.
@@ -192,6 +245,8 @@ EXPECTED |= {
     operation: dict(zip(WHO, (401, 401, 403, 403, 403, 403, 404 if absent else 200), strict=True))
     for operation, absent in [
         ("list_audit_entries", False),
+        ("list_audit_anchors", False),
+        ("export_audit", False),
         *(
             (template.format(entry.name.replace("-", "_")), template in _NONE_THERE)
             for template in OPERATORS

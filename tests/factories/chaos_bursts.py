@@ -4,8 +4,8 @@ import asyncio
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -21,6 +21,7 @@ from factories.stacks import LocalStack
 
 POLL_SECONDS = 0.02
 SAMPLE_SECONDS = 0.5
+SIGN_IN_SECONDS = 240
 PROBE_SECONDS = 120
 """How long a probe is waited for."""
 
@@ -61,11 +62,24 @@ def quantiles(probes: Sequence[Probe], step: str = "committed") -> tuple[float, 
     return statistics.median(seconds), max(seconds)
 
 
-def session_of(person: Person, clients: int) -> aiohttp.ClientSession:
-    """Kept-alive connections of somebody's client."""
+@asynccontextmanager
+async def session_of(person: Person, clients: int) -> AsyncIterator[aiohttp.ClientSession]:
+    """Kept-alive connections of somebody's client, which signs in again long before its token ends."""
+
+    async def stay_signed_in() -> None:
+        while True:
+            await asyncio.sleep(SIGN_IN_SECONDS)
+            await asyncio.to_thread(person.sign_in)
+            session.headers["Authorization"] = f"Bearer {person.tokens['access_token']}"
+
     headers = {"Authorization": f"Bearer {person.tokens['access_token']}"}
     connector = aiohttp.TCPConnector(limit=clients, keepalive_timeout=60)
-    return aiohttp.ClientSession(connector=connector, headers=headers, timeout=aiohttp.ClientTimeout(120))
+    async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=aiohttp.ClientTimeout(120)) as session:
+        staying = asyncio.create_task(stay_signed_in())
+        try:
+            yield session
+        finally:
+            staying.cancel()
 
 
 async def probe(url: str, session: aiohttp.ClientSession, bucket: aiohttp.ClientSession, name: str) -> Probe:

@@ -61,25 +61,31 @@ IN_ONE = {
             HAVING count(*) > 1) AS twice""",
         "activity of one fact twice": """SELECT count(*) FROM (SELECT FROM activity GROUP BY event_id
             HAVING count(*) > 1) AS twice""",
-        "notices told twice": """SELECT count(*) FROM (SELECT FROM stream WHERE event = 'notification'
-            GROUP BY data ->> 'notice_id' HAVING count(*) > 1) AS twice""",
-        "notices never told": """SELECT count(*) FROM notices n WHERE NOT EXISTS (SELECT FROM stream
+        "notices told twice": """SELECT count(*) FROM (SELECT FROM stream s JOIN notices n
+            ON n.id::text = s.data ->> 'notice_id' WHERE s.event = 'notification' AND n.gather_key IS NULL
+            GROUP BY n.id HAVING count(*) > 1) AS twice""",
+        "notices never told": """SELECT count(*) FROM notices n WHERE n.in_app AND NOT EXISTS (SELECT FROM stream
             WHERE event = 'notification' AND data ->> 'notice_id' = n.id::text)""",
+        "notices that count wrongly": """SELECT count(*) FROM notices n WHERE gather_key IS NOT NULL
+            AND facts_count <> (SELECT count(*) FROM gathered_facts WHERE notice_id = n.id)""",
     },
 }
 
 TREE = "SELECT item_id::text, owner_id::text, parent_id::text, name, trashed_at IS NOT NULL FROM tree WHERE purged_at IS NULL"
 ITEMS = "SELECT id::text, owner_id::text, parent_id::text, name, trashed_at IS NOT NULL FROM items"
 PEOPLE = "SELECT user_id::text, username, email, display_name, status, sequence FROM people"
+NAMED_PEOPLE = "SELECT user_id::text, username, display_name, status, sequence FROM people"
 USERS = "SELECT id::text, username, email, display_name, status, revision FROM users"
 GRANTS = "SELECT grant_id::text, item_id::text, grantee, rights, sequence, removed_at IS NOT NULL FROM grants"
 LIVE_GRANTS = "SELECT grant_id::text FROM grants WHERE removed_at IS NULL"
-LIVE_SHARES = "SELECT id::text FROM shares WHERE ended_at IS NULL"
+NAMED_USERS = "SELECT id::text, username, display_name, status, revision FROM users"
+LIVE_SHARES = """SELECT id::text FROM shares WHERE ended_at IS NULL UNION ALL SELECT id::text FROM links
+    WHERE ended_at IS NULL AND disabled_at IS NULL AND taken_down_at IS NULL AND expired_at IS NULL"""
 
 COPIES = (
     ("tree of sharing", ("files", ITEMS), ("sharing", TREE)),
     ("tree of notifier", ("files", ITEMS), ("notifier", TREE)),
-    ("people of sharing", ("auth", USERS), ("sharing", PEOPLE)),
+    ("people of sharing", ("auth", NAMED_USERS), ("sharing", NAMED_PEOPLE)),
     ("people of notifier", ("auth", USERS), ("notifier", PEOPLE)),
     ("grants of notifier", ("files", GRANTS), ("notifier", GRANTS)),
     ("grants of files", ("sharing", LIVE_SHARES), ("files", LIVE_GRANTS)),

@@ -19,7 +19,8 @@ import pytest
 from pydantic import SecretStr
 
 from coffer_chassis.aws import AwsAccess
-from coffer_chassis.provision import Provisioner, service_policy
+from coffer_chassis.provision import Provisioner
+from coffer_chassis.service_policy import service_policy
 from coffer_chassis.topology import Topology
 from coffer_local.credentials import AccessKey
 from coffer_local.home import Home

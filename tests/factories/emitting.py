@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import jwt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -18,7 +19,9 @@ from coffer_auth.handlers.receiving import receive_photo
 from coffer_auth.handlers.sessions import Login
 from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_chassis.admin.settling import start_replay
+from coffer_chassis.callers import Caller
 from coffer_chassis.etags import Conditions
+from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.replays import Events
 from coffer_chassis.revocations import DenyList
@@ -34,7 +37,7 @@ from coffer_contracts import notifier as notifier_facts
 from coffer_contracts import sharing as sharing_facts
 from coffer_contracts.auth_photos import PhotoReceivedV1
 from coffer_contracts.ids import ItemId, PhotoId, UserId, VersionId
-from coffer_contracts.problems import InvalidCredentials, Unauthenticated
+from coffer_contracts.problems import InvalidCredentials, LinkPasswordRequired, Unauthenticated
 from coffer_contracts.sightings import SightingFact
 from coffer_files.handlers import content as contents
 from coffer_files.handlers import trash, versions
@@ -50,11 +53,17 @@ from coffer_local.registry import SERVICES
 from coffer_media_worker.domain import Picture, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from coffer_media_worker.handlers import judging, photos
 from coffer_media_worker.handlers.deps import Deps as MediaDeps
+from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.store import tables
 from coffer_sharing.domain import Wish as ShareWish
 from coffer_sharing.handlers.changing import change_share, leave_share, revoke_share
+from coffer_sharing.handlers.invitations import change_invitation, revoke_invitation
+from coffer_sharing.handlers.link_tickets import Wanted, give_tickets
+from coffer_sharing.handlers.link_visits import unlock_link, view_link
+from coffer_sharing.handlers.links import NewLink, change_link, make_link
 from factories.accounts import HOME, PASSWORD, auth_deps, origin, registered
-from factories.events import NOON, arrived, item_committed, upload_received
+from factories.comments import edit, remove, say
+from factories.events import NOON, arrived, item_committed, page_requested, upload_received
 from factories.factors import member, token_of
 from factories.files import Files, TokenIsUserId, cleared, files_on, origin_of, rejected, stored
 from factories.images import jpeg, program
@@ -63,9 +72,9 @@ from factories.notifier import notifier_on
 from factories.oidc import realm
 from factories.operators import OPERATOR, operations_of
 from factories.previewed import previewed
-from factories.previews import preview
+from factories.previews import ask, preview
 from factories.receivers import receiver
-from factories.sharing import sharing_on
+from factories.sharing import Sharing, sharing_on
 from factories.signed_in import again
 from factories.telling import drive, user_id
 
@@ -199,12 +208,14 @@ class Children:
 
 
 async def of_media_worker(url: str) -> set[str]:
-    """A good photo and a bad one are judged; one preview succeeds, one fails, a text has none; two photos of people."""
+    """A good photo and a bad one are judged; one preview succeeds, one fails, a text has none; two photos of people;
+    two pages of a document are turned to.
+    """
     engine, clock = create_async_engine(url), FixedClock()
     work, blobs = Work(engine, tables.chassis, source="/media-worker", clock=clock), MemoryBlobs(clock)
     picture = Rendered((Picture(b"RIFF....WEBP", "image/webp", 400, 300, 400),), 4000, 3000, b"tiny")
     failure = PreviewFailed(PreviewFailure.CORRUPT)
-    children: Any = Children([picture, failure, Rendered(text=b"words"), picture, failure])
+    children: Any = Children([picture, failure, Rendered(text=b"words"), picture, failure, picture, failure])
     deps = MediaDeps(work=work, blobs=blobs, children=children, label=None, denied=DenyList(work, tables.revocations))
     for number, content in enumerate([jpeg(8, 8), program()]):
         key = f"blobs/owner/{number}"
@@ -225,6 +236,11 @@ async def of_media_worker(url: str) -> set[str]:
             photo_id=sent, user_id=user, key=key, etag=etag, size_bytes=len(content), attempt=number + 1, received_at=NOON
         )
         await photos.on_photo_received(arrived(fact), deps)
+    etag = await blobs.write("blobs/owner/3", b"%PDF-", content_type="application/pdf")
+    document = item_committed(key="blobs/owner/3", etag=etag, size_bytes=5, mime_type="application/pdf", media_kind="document")
+    for page in (2, 3):
+        await ask(deps, page_requested(document, page, sequence=page))
+        await make_previews(deps)
     await operated("media-worker", work)
     await _token_seen(work, media_facts.SightingNotedV1)
     told = await told_in(work)
@@ -233,7 +249,7 @@ async def of_media_worker(url: str) -> set[str]:
 
 
 async def of_sharing(url: str) -> set[str]:
-    """Things are shared, shared otherwise, taken back, and given up."""
+    """Things are shared, shared otherwise, taken back, and given up; and somebody comments and thinks better of it."""
     async with sharing_on(url) as sharing:
         ann, bob, owner = await sharing.person(), await sharing.person(), sharing.owner
         first, second = await sharing.share(await sharing.item(), ann, bob)
@@ -241,13 +257,43 @@ async def of_sharing(url: str) -> set[str]:
         await change_share(sharing.deps, owner, origin_of(owner), first.share.id, wish, ANY)
         await revoke_share(sharing.deps, owner, origin_of(owner), first.share.id, ANY)
         await leave_share(sharing.deps, bob, origin_of(bob), second.share.id)
+        said = await say(sharing, await sharing.item())
+        await edit(sharing, said)
+        await remove(sharing, said)
+        [invited] = await sharing.invite(await sharing.item(), "maria@example.org")
+        await change_invitation(sharing.deps, owner, origin_of(owner), invited.invitation.id, wish, ANY)
+        await revoke_invitation(sharing.deps, owner, origin_of(owner), invited.invitation.id, ANY)
+        await _links(sharing)
         await operated("sharing", sharing.deps.work)
         await _token_seen(sharing.deps.work, sharing_facts.SightingNotedV1)
         return await told_in(sharing.deps.work)
 
 
+async def _links(sharing: Sharing) -> None:
+    """A link is made, looked at, tried in vain, opened, used, changed, and shut."""
+    deps, owner, file = sharing.deps, sharing.owner, await sharing.item("a.txt", kind="file")
+    made, _ = await make_link(deps, owner, origin_of(owner), None, NewLink(file.id, "download", "tulips"))
+    token, nowhere = str(made.url).rpartition("/")[2], Caller(None, None)
+
+    async def uncounted() -> None:
+        """Nobody counts here."""
+
+    await view_link(deps, origin_of(owner), token, nowhere)
+    with suppress(LinkPasswordRequired):
+        await unlock_link(deps, origin_of(owner), token, "crocus", nowhere, uncounted)
+    entry = await unlock_link(deps, origin_of(owner), token, "tulips", nowhere, uncounted)
+    session = jwt.decode(entry.token, options={"verify_signature": False})
+    visitor = Principal("link", UserId(made.link.id), session["sid"], frozenset(), NOON, family_id=session["fam"])
+    await give_tickets(deps, visitor, origin_of(visitor), token, Wanted("content", [file.id]), nowhere)
+    for wish in ({"name": "other"}, {"disabled": True}):
+        await change_link(deps, owner, origin_of(owner), made.link.id, wish, ANY)
+    folder = await sharing.item("Inbox")
+    collects, _ = await make_link(deps, owner, origin_of(owner), None, NewLink(folder.id, "upload_only", notify_on_upload=True))
+    await sharing.handle(drive(owner.user_id).below("cv.pdf").committed(actor=collects.link.id, kind="link"))
+
+
 async def of_notifier(url: str) -> set[str]:
-    """It tells what operators do with it, and that a webhook was turned off, whose receiver wants no more."""
+    """It tells what operators do with it, what somebody chose, and of a webhook whose receiver wants no more."""
     ann = user_id()
     async with notifier_on(url, webhook_allow_loopback=True) as notifier:
         with receiver() as told:
@@ -255,6 +301,8 @@ async def of_notifier(url: str) -> set[str]:
             await notifier.webhook(ann, told.url, "files.*")
             await notifier.handle(drive(ann).below("a.txt").committed())
             await notifier.deliver_all()
+        async with notifier.client(ann) as http:
+            await http.put("/v1/notifications/preferences", json={"locale": "de"})
         await operated("notifier", notifier.deps.work)
         await _token_seen(notifier.deps.work, notifier_facts.SightingNotedV1)
         return await told_in(notifier.deps.work)

@@ -71,10 +71,10 @@ class Store:
         self.clock = FixedClock()
         self.work = Work(engine, TABLES, source="/first", clock=self.clock)
 
-    async def emit(self, *events: LoginFailedV1 | SessionCreatedV1) -> list[str]:
+    async def emit(self, *events: LoginFailedV1 | SessionCreatedV1, urgent: bool = False) -> list[str]:
         """Put events into the outbox; their ids."""
         async with self.work.unit(ORIGIN) as unit:
-            return [unit.emit(event, sequence=1) for event in events]
+            return [unit.emit(event, sequence=1, urgent=urgent) for event in events]
 
     def wake(self, callback: Callable[[], None], topic: str = OUTBOX) -> None:
         """Call it after every commit with something to see about `topic`."""

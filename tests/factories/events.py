@@ -7,8 +7,8 @@ from coffer_chassis.ids import new_id
 from coffer_contracts.catalog import envelope_of, schema_address
 from coffer_contracts.event import Envelope, Event, sequence_text
 from coffer_contracts.files import ContentFact, ItemCommittedV1, ItemPurgedV1, MediaKind, UploadReceivedV1, VersionDeletedV1
-from coffer_contracts.files_previews import PreviewRequestedV1
-from coffer_contracts.ids import BlobId, EventId, ItemId, UploadId, UserId, VersionId
+from coffer_contracts.files_previews import PreviewRequestedV1, WantedPage
+from coffer_contracts.ids import BlobId, EventId, ItemId, PageId, UploadId, UserId, VersionId
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 E = TypeVar("E", bound=Event)
@@ -108,6 +108,20 @@ def preview_requested(committed: ItemCommittedV1, *, requested_at: datetime = NO
         requested_at=requested_at,
         **values,
     )
+
+
+def page_requested(
+    committed: ItemCommittedV1,
+    page: int,
+    *,
+    box: int = 400,
+    mime_type: str = "image/webp",
+    attempt: int = 1,
+    sequence: int = 1,
+) -> Envelope[PreviewRequestedV1]:
+    """Somebody turned to a page of a commit."""
+    wanted = WantedPage(page_id=PageId(new_id()), page=page, box_pixels=box, mime_type=mime_type, attempt=attempt)
+    return arrived(preview_requested(committed, wanted="page", page=wanted), sequence=sequence)
 
 
 def version_deleted(committed: ItemCommittedV1, *blob_ids: BlobId) -> VersionDeletedV1:

@@ -1,5 +1,6 @@
 """A client that keeps a tree by the change feed alone, and the fresh look that it is held against."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,9 +23,14 @@ class Follower:
 
     doubted: set[str] = field(default_factory=set)
     restarts: int = 0
+    turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def page(self, limit: int) -> dict[str, Any]:
-        """Read one page and follow it."""
+        """Read one page and follow it; a client follows one at a time."""
+        async with self.turns:
+            return await self._page(limit)
+
+    async def _page(self, limit: int) -> dict[str, Any]:
         params: dict[str, Any] = {"limit": limit} | ({"cursor": self.cursor} if self.cursor else {})
         answer = await self.http.get("/v1/changes", params=params)
         if answer.status_code == 410 and self.cursor:

@@ -1,6 +1,7 @@
 """Visitors of public links: sessions and tickets as sharing will sign them, against files with a real verifier."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.testing import FixedClock
 from coffer_contracts.ids import GrantId, ItemId
-from coffer_contracts.sharing import GrantSetV1
+from coffer_contracts.sharing import GrantRemovedV1, GrantSetV1
 from coffer_files.app import TOPOLOGY, http_app
 from factories.accounts import Issuer
 from factories.files import Files, envelope
@@ -44,21 +45,48 @@ class Links:
         """The one of the service."""
         return self.files.clock
 
-    async def visitor(self, item_id: str, rights: Rights = VIEWER, **claims: Any) -> "Visitor":
+    async def visitor(
+        self, item_id: str, rights: Rights = VIEWER, *, expires_at: datetime | None = None, **claims: Any
+    ) -> "Visitor":
         """A session of a new link to an item."""
-        link = new_id()
+        visitor = Visitor(self, new_id(), new_id(), claims)
+        await self.give(visitor, item_id, rights, expires_at=expires_at)
+        return visitor
+
+    async def give(
+        self,
+        visitor: "Visitor",
+        item_id: str,
+        rights: Rights,
+        *,
+        sequence: int = 1,
+        expires_at: datetime | None = None,
+        grantee: str | None = None,
+    ) -> None:
+        """Sharing tells what the link gives from now on."""
         fact = GrantSetV1(
-            grant_id=GrantId(new_id()),
+            grant_id=GrantId(visitor.grant),
             item_id=ItemId(item_id),
             owner_id=self.files.owner.user_id,
-            grantee=f"link/{link}",
+            grantee=grantee or f"link/{visitor.link}",
             rights=words_of(rights),
-            expires_at=None,
+            expires_at=expires_at,
             granted_by=self.files.owner.user_id,
             granted_at=self.clock.now(),
         )
-        await self.files.handle(envelope(fact, source="/sharing"))
-        return Visitor(self, link, new_id(), claims)
+        await self.files.handle(envelope(fact, sequence=sequence, source="/sharing"))
+
+    async def end(self, visitor: "Visitor", item_id: str) -> None:
+        """Sharing tells that the link is over."""
+        fact = GrantRemovedV1(
+            grant_id=GrantId(visitor.grant),
+            item_id=ItemId(item_id),
+            owner_id=self.files.owner.user_id,
+            grantee=f"link/{visitor.link}",
+            reason="revoked",
+            removed_at=self.clock.now(),
+        )
+        await self.files.handle(envelope(fact, sequence=9, source="/sharing"))
 
     def client(self, token: str) -> httpx.AsyncClient:
         """An HTTP client that shows a token."""
@@ -83,11 +111,13 @@ class Visitor:
     link: str
     session: str
     claims: dict[str, Any] = field(default_factory=dict)
+    grant: str = field(default_factory=new_id)
+    """What the link was given by."""
 
     @property
     def token(self) -> str:
         """The session's token."""
-        claims = {"sub": f"link/{self.link}", "kind": "link", "jti": self.session, "sid": None, "username": None, **self.claims}
+        claims = {"sub": f"link/{self.link}", "kind": "link", "sid": self.session, "username": None, **self.claims}
         return self.links.sharing.token(self.links.clock.now(), **claims)
 
     def ticket(

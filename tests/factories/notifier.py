@@ -1,6 +1,7 @@
 """Builds what tests of the notifier need: the service on a real store, mail that is caught, streams over real HTTP."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +25,9 @@ from coffer_contracts.event import Envelope
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import Unauthenticated
 from coffer_notifier.app import TABLES, TOPOLOGY, http_app, make_deps
-from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.domain.addresses import AddressRefused
+from coffer_notifier.domain.queues import QueueAddress, QueueLetter, Sender, accept_queue
+from coffer_notifier.handlers.deps import Answer, CallFailed, Deps, TopicsAway
 from coffer_notifier.handlers.mailing import post_due
 from coffer_notifier.handlers.sending import deliver_due
 from coffer_notifier.settings import NotifierSettings
@@ -37,6 +40,8 @@ from factories.operators import Roles, operations_of
 KEY = "00" * 32
 MAIL_KEY = OpeningKey.of_hex(KEY)
 """What auth seals the secrets of mail to."""
+ACCOUNT = "444455556666"
+"""Of somebody who has queues."""
 PUBLIC_URL = "https://coffer.example.org"
 
 
@@ -47,6 +52,7 @@ def settings(url: str, **changes: Any) -> NotifierSettings:
         "cursor_key": KEY,
         "mail_private_key": KEY,
         "webhook_key_secret": KEY,
+        "unsubscribe_key": KEY,
         "mail_to_unverified": True,
     }
     return NotifierSettings(**{**known, **changes})
@@ -68,6 +74,73 @@ class CaughtPost:
         if self.after_sending:
             raise self.after_sending.pop(0)
         return f"ses-{len(self.sent)}"
+
+
+class CaughtQueues:
+    """Queues of an account of AWS that keep what they are given; each fails as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.sender: Sender | None = Sender("arn:aws:iam::111122223333:role/coffer-notifier")
+        self.is_secure = True
+        self.sent: list[tuple[str, QueueLetter]] = []
+        self.failing: dict[str, str] = {}
+        """ARN -> with which word it fails."""
+
+    def accept(self, arn: str) -> QueueAddress:
+        """See Queues."""
+        if self.sender is None:
+            raise AddressRefused("queues_are_off", "off")
+        return accept_queue(arn, self.sender)
+
+    async def send(self, arn: str, letter: QueueLetter) -> Answer:
+        """See Queues."""
+        if word := self.failing.get(arn):
+            raise CallFailed(word)
+        self.sent.append((arn, letter))
+        return Answer(200, f"MessageId: {len(self.sent)}")
+
+    def to(self, arn: str) -> list[QueueLetter]:
+        """What one of them has, oldest first."""
+        return [letter for to, letter in self.sent if to == arn]
+
+
+class TopicsInMemory:
+    """Topics of an account of AWS, as far as it is known who is subscribed; it is away while it is told to be."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, dict[str, str]] = {}
+        self.values: dict[str, dict[str, str]] = {}
+        self.away = False
+
+    async def arn_of(self, topic: str) -> str:
+        """See Topics."""
+        if self.away:
+            raise TopicsAway("not_connected", "away")
+        return f"arn:aws:sns:eu-central-1:111122223333:{topic}"
+
+    async def subscribers(self, topic: str) -> Mapping[str, str]:
+        """See Topics."""
+        await self.arn_of(topic)
+        return dict(self.known.get(topic, {}))
+
+    async def subscribe(self, topic: str, queue: str, values: Mapping[str, str]) -> str:
+        """See Topics."""
+        arn = f"{await self.arn_of(topic)}:{new_id()}"
+        self.known.setdefault(topic, {})[queue] = arn
+        self.values[arn] = dict(values)
+        return arn
+
+    async def change(self, arn: str, values: Mapping[str, str]) -> None:
+        """See Topics."""
+        await self.arn_of("")
+        self.values[arn] |= values
+
+    async def unsubscribe(self, arn: str) -> None:
+        """See Topics."""
+        await self.arn_of("")
+        for subscribed in self.known.values():
+            for queue in [queue for queue, known in subscribed.items() if known == arn]:
+                del subscribed[queue]
 
 
 class TokenSaysWho:
@@ -99,6 +172,8 @@ class Notifier:
     engine: AsyncEngine
     clock: Any
     post: CaughtPost
+    queues: CaughtQueues
+    topics: TopicsInMemory
     hub: Hub
     wakeups: Wakeups
 
@@ -142,6 +217,22 @@ class Notifier:
         async with self.client(user) as http:
             answer = await http.post("/v1/webhooks", json={"url": url, "event_types": list(event_types), **more})
         assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def queue(self, user: str, *event_types: str, arn: str | None = None, **more: Any) -> dict[str, Any]:
+        """Subscribe a queue of somebody and prove it; as it was answered."""
+        arn = arn or f"arn:aws:sqs:eu-central-1:{ACCOUNT}:q-{new_id()}"
+        async with self.client(user) as http:
+            wanted = {"queue_arn": arn, "event_types": list(event_types or ("*",)), **more}
+            answer = await http.post("/v1/subscriptions", json=wanted)
+            assert answer.status_code == 201, answer.text
+            path = f"/v1/subscriptions/{answer.json()['id']}"
+            assert (await http.post(f"{path}/code")).status_code == 202
+            code = json.loads(self.queues.to(arn)[-1].body)["data"]["code"]
+            self.queues.sent = [one for one in self.queues.sent if one[0] != arn]
+            answer = await http.post(f"{path}/confirm", json={"code": code})
+        assert answer.status_code == 200, answer.text
         made: dict[str, Any] = answer.json()
         return made
 
@@ -207,6 +298,6 @@ async def notifier_on(url: str, *, clock: Clock | None = None, **changes: Any) -
         wakeups = Wakeups(engine, "notifier")
         clock = clock or FixedClock()
         work = Work(engine, chassis, source="/notifier", clock=clock, wakeups=wakeups)
-        post = CaughtPost()
-        deps = make_deps(work, settings(url, **changes), post, public_url=PUBLIC_URL)
-        yield Notifier(deps, engine, clock, post, Hub(deps), wakeups)
+        post, queues, topics = CaughtPost(), CaughtQueues(), TopicsInMemory()
+        deps = make_deps(work, settings(url, **changes), post, queues, topics, public_url=PUBLIC_URL)
+        yield Notifier(deps, engine, clock, post, queues, topics, Hub(deps), wakeups)

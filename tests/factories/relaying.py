@@ -42,9 +42,9 @@ class RecordingBus(MemoryBus):
         return [message.id for message in self.given]
 
 
-def relay_of(store: Store, bus: RecordingBus) -> Relay:
-    """The relay of one process."""
-    return Relay(store.work, bus, topic=TOPOLOGY.services[0].topic, service="first")
+def relay_of(store: Store, bus: RecordingBus, *, urgent: bool = False) -> Relay:
+    """The relay of one process, or the one of what is urgent."""
+    return Relay(store.work, bus, topic=TOPOLOGY.services[0].topic, service="first", urgent=urgent)
 
 
 async def running(relay: Relay) -> tuple[asyncio.Event, asyncio.Task[None]]:

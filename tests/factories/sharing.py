@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from coffer_chassis.handling import HandlerTable
 from coffer_chassis.identity import Principal
 from coffer_chassis.inbox import first_time
+from coffer_chassis.sealing import OpeningKey, open_sealed
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.testing import NOON, FixedClock, eventually
 from coffer_chassis.unit_of_work import Work
@@ -26,12 +27,15 @@ from coffer_contracts.event import Envelope, Event
 from coffer_contracts.files import ItemFact, ItemKind
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.sharing import ShareRole
+from coffer_contracts.sharing_invitations import InvitationWords, MailRequestedV1
 from coffer_sharing.app import TOPOLOGY, http_app, make_deps
 from coffer_sharing.domain import Named, Share
 from coffer_sharing.handlers.deps import Deps
-from coffer_sharing.handlers.giving import Gift, share_item
+from coffer_sharing.handlers.giving import Gift, Given, share_item
 from coffer_sharing.handlers.reactions import PEOPLE_TABLE, TREE_TABLE
+from coffer_sharing.handlers.settling import settle_due
 from coffer_sharing.handlers.showing import Shown
+from coffer_sharing.handlers.showing_invitations import ShownInvitation
 from coffer_sharing.settings import SharingSettings
 from coffer_sharing.store.shares import share_by_id
 from coffer_sharing.store.tables import chassis
@@ -42,6 +46,12 @@ from factories.one_app import app_over
 from factories.operators import operations_of
 
 KEY = "00" * 32
+MAIL_KEY = OpeningKey.of_hex("22" * 32)
+"""What mail to the invited is sealed to."""
+SECRETS = {"cursor_key": KEY, "address_secret": "11" * 32, "key_secret": KEY, "mail_public_key": MAIL_KEY.sealing.hex}
+PUBLIC = "https://drive.example.org"
+LIGHT = {"password_memory_kib": 64, "password_passes": 1}
+"""Hashing as light as it may be."""
 LONG_AGO = NOON - timedelta(days=1)
 
 
@@ -206,7 +216,27 @@ class Sharing:
         """The owner shares an item."""
         named = [Named(somebody.user_id, None) for somebody in people]
         made, _ = await share_item(self.deps, self.owner, origin_of(self.owner), None, Gift(item.id, named, role, **more))
-        return made
+        return made.shares
+
+    async def invite(self, item: Item, *emails: str, role: ShareRole = "viewer", **more: Any) -> list[ShownInvitation]:
+        """The owner shares an item with addresses. Nothing of it is settled yet."""
+        named = [Named(email=email) for email in emails]
+        made: Given
+        made, _ = await share_item(self.deps, self.owner, origin_of(self.owner), None, Gift(item.id, named, role, **more))
+        return made.invitations
+
+    async def settle_all(self) -> None:
+        """Look at everything that is marked to be looked at by now, as the loop does."""
+        while await settle_due(self.deps):
+            pass
+
+    async def mails(self) -> list[tuple[MailRequestedV1, InvitationWords]]:
+        """The mails that were asked for about invitations to items of the owner, with what they say, oldest first."""
+        rows = await self.rows(select(chassis.private_outbox.c.body).order_by(chassis.private_outbox.c.position))
+        asked = [data for row in rows if isinstance(data := parse(row.body).data, MailRequestedV1)]
+        mine = [one for one in asked if one.user_id == self.owner.user_id]
+        opened = [open_sealed([MAIL_KEY], one.sealed, one.context, longest=20_000) for one in mine]
+        return [(one, InvitationWords.model_validate_json(words)) for one, words in zip(mine, opened, strict=True)]
 
     async def now(self, share: Shown | Share) -> Share:
         """The share as it stands."""
@@ -225,7 +255,8 @@ class Sharing:
 
     async def everything(self) -> list[list[Any]]:
         """Every row of the service's own tables, copies, inbox and outbox."""
-        names = ("shares", "tree", "people", "revocations", "inbox", "outbox")
+        own = ("shares", "links", "link_accesses", "invitations", "comments", "commented")
+        names = (*own, "tree", "people", "revocations", "inbox", "outbox", "private_outbox")
         return [sorted(await self.rows(f"SELECT to_jsonb({name})::text FROM {name}")) for name in names]
 
     async def facts(self, subject: str | None = None) -> list[Any]:
@@ -278,7 +309,10 @@ async def sharing_on(url: str, **changes: Any) -> AsyncIterator[Sharing]:
     async with engine_on(url, notes) as engine:
         clock = FixedClock()
         work = Work(engine, chassis, source="/sharing", clock=clock, wakeups=Wakeups(engine, "sharing"))
-        settings = SharingSettings(**{"database_url": url, "cursor_key": KEY, **changes})
-        sharing = Sharing(make_deps(work, settings), engine, clock, person(id_made()), statements=notes)
+        settings = SharingSettings(**{"database_url": url, **SECRETS, **LIGHT, **changes})
+        sharing = Sharing(make_deps(work, settings, PUBLIC), engine, clock, person(id_made()), statements=notes)
         await sharing.settle()
-        yield sharing
+        try:
+            yield sharing
+        finally:
+            sharing.deps.hashing.close()

@@ -153,9 +153,14 @@ class LocalStack:
 
     def child(self, mark: str) -> psutil.Process:
         """The process of the stack whose command line holds `mark`, the one started last."""
-        matching = [process for process in self.family() if mark in " ".join(process.cmdline())]
-        assert matching, f"no process of the stack is {mark}"
-        return max(matching, key=lambda process: process.create_time())
+        found: list[tuple[float, psutil.Process]] = []
+        for process in self.family():
+            # One that ends while it is looked at is none of them.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if mark in " ".join(process.cmdline()):
+                    found.append((process.create_time(), process))
+        assert found, f"no process of the stack is {mark}"
+        return max(found, key=lambda one: one[0])[1]
 
 
 @contextlib.contextmanager

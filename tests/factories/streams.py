@@ -102,14 +102,14 @@ class Listener:
 
 @asynccontextmanager
 async def listening(
-    address: str, token: str, *, last_id: str | None = None, topics: str | None = None
+    address: str, token: str, *, last_id: str | None = None, topics: str | None = None, path: str = "/v1/stream"
 ) -> AsyncIterator[Listener]:
     """An open stream; returns once the server has said where it begins."""
     headers = bearer(token) | ({"Last-Event-ID": last_id} if last_id else {})
     query = {"topics": topics} if topics else {}
     async with (
         httpx.AsyncClient(base_url=address, timeout=30) as http,
-        http.stream("GET", "/v1/stream", headers=headers, params=query) as response,
+        http.stream("GET", path, headers=headers, params=query) as response,
     ):
         assert response.status_code == 200, (await response.aread()).decode()
         listener = Listener(response)

@@ -25,14 +25,18 @@ from coffer_contracts.files import (
     ItemTrashedV1,
     UploadFact,
     UsageCrossedV1,
+    VersionDeletedV1,
 )
 from coffer_contracts.files_downloads import ItemDownloadedV1
+from coffer_contracts.files_jobs import JobFinishedV1
 from coffer_contracts.ids import (
     BlobId,
     DownloadId,
     EventId,
     GrantId,
+    InvitationId,
     ItemId,
+    JobId,
     PhotoId,
     SessionId,
     ShareId,
@@ -53,6 +57,7 @@ from coffer_contracts.sharing import (
     ShareLeftV1,
     ShareRevokedV1,
 )
+from coffer_contracts.sharing_invitations import InvitationEndedV1
 from factories.events import NOON, arrived
 from factories.golden import GOLDEN, raw_message
 from factories.golden import wire_type as golden_type
@@ -69,6 +74,11 @@ def told(
     """The fact in its envelope, by an actor at a time."""
     known = actor if actor is not None else event.owner
     return arrived(event, sequence=sequence, source=source).model_copy(update={"actorid": known, "actorkind": kind, "time": at})
+
+
+def of_link(fact: Envelope[E]) -> Envelope[E]:
+    """The same, as it is told of what a visitor of a public link did."""
+    return fact.model_copy(update={"actorkind": "link"})
 
 
 def user_id() -> UserId:
@@ -110,6 +120,24 @@ def usage_crossed(user: UserId, percent: int = 80) -> Envelope[UsageCrossedV1]:
     """Somebody's drive fills."""
     fact = UsageCrossedV1(owner_id=user, percent=percent, used_bytes=percent, quota_bytes=100, crossed_at=NOON)
     return told(fact)
+
+
+def job_finished(
+    asked_by: UserId, owner: UserId | None = None, state: str = "succeeded", **more: Any
+) -> Envelope[JobFinishedV1]:
+    """What somebody asked for has come to its end."""
+    known: dict[str, Any] = {
+        "job_id": JobId(new_id()),
+        "kind": "copy",
+        "owner_id": owner or asked_by,
+        "asked_by": asked_by,
+        "state": state,
+        "done_count": 3,
+        "size_bytes": 300,
+        "created_at": NOON,
+        "ended_at": NOON,
+    }
+    return told(JobFinishedV1(**(known | more)))
 
 
 def webhook_disabled(user: UserId, reason: str = "failing") -> Envelope[WebhookDisabledV1]:
@@ -167,9 +195,9 @@ def login_failed(user: UserId, *, address: str | None = "198.51.100.9", failures
 
 
 def sample(wire_type: str, user: UserId) -> Envelope[Any]:
-    """The golden message of a fact about an account that says most, about this one and now."""
+    """The golden message of a fact that says most, about this account or its drive and now."""
     raw = max((raw_message(path.stem) for path in GOLDEN if golden_type(path) == wire_type), key=lambda one: len(one["data"]))
-    text = json.dumps(raw).replace(raw["data"]["user_id"], user)
+    text = json.dumps(raw).replace(raw["data"].get("user_id", raw["ownerid"]), user)
     return parse(text).model_copy(update={"id": EventId(new_id()), "time": NOON})
 
 
@@ -210,9 +238,17 @@ class Item:
         """The folder was made."""
         return told(ItemCreatedV1(**self.values()), **envelope)
 
-    def committed(self, *, size: int = 100, upload_id: str | None = None, **envelope: Any) -> Envelope[ItemCommittedV1]:
+    def committed(
+        self, *, size: int = 100, upload_id: str | None = None, uploader_name: str | None = None, **envelope: Any
+    ) -> Envelope[ItemCommittedV1]:
         """The file is there."""
-        fact = ItemCommittedV1(**self.values(), content=content(size), upload_id=UploadId(upload_id or new_id()), is_new=True)
+        fact = ItemCommittedV1(
+            **self.values(),
+            content=content(size),
+            upload_id=UploadId(upload_id or new_id()),
+            is_new=True,
+            uploader_name=uploader_name,
+        )
         return told(fact, **envelope)
 
     def replaced(self, *, size: int, before: int, **envelope: Any) -> Envelope[ItemCommittedV1]:
@@ -228,19 +264,36 @@ class Item:
 
     def changed(self, *changes: str, **envelope: Any) -> Envelope[ItemChangedV1]:
         """Something about it changed; without changes it is told again."""
-        more = {name: envelope.pop(name) for name in ("previous_name", "previous_parent_id") if name in envelope}
+        known = ("previous_name", "previous_parent_id", "previous_modified_at", "previous_tags", "tags")
+        more = {name: envelope.pop(name) for name in known if name in envelope}
         return told(ItemChangedV1(**self.values(), changes=changes, **more), **{"sequence": 2, **envelope})
 
     def as_(self, kind: type[I], **envelope: Any) -> Envelope[I]:
         """Any other fact about it."""
+        more = {name: envelope.pop(name) for name in ("previous_name", "previous_parent_id") if name in envelope}
         trashed = {"trashed_at": NOON} if kind is ItemTrashedV1 else {}
-        return told(kind(**self.values(), **trashed), **{"sequence": 2, **envelope})
+        return told(kind(**self.values(), **trashed, **more), **{"sequence": 2, **envelope})
 
     def purged(self, **envelope: Any) -> Envelope[ItemPurgedV1]:
         """It is gone for good."""
         values = self.values()
         known = {name: values[name] for name in ("item_id", "kind", "owner_id", "parent_id", "ancestor_ids", "name")}
         return told(ItemPurgedV1(**known, purged_at=NOON), **{"sequence": 9, **envelope})
+
+    def version_deleted(self, *, size: int = 5, reason: str = "deleted", **envelope: Any) -> Envelope[VersionDeletedV1]:
+        """An older version of it is gone for good."""
+        fact = VersionDeletedV1(
+            version_id=VersionId(new_id()),
+            item_id=self.id,
+            owner_id=self.owner,
+            ancestor_ids=self.above,
+            blob_id=BlobId(new_id()),
+            size_bytes=size,
+            reason=reason,
+            deleted_at=NOON,
+            item_name=self.name,
+        )
+        return told(fact, **envelope)
 
     def preview_ready(self, **envelope: Any) -> Envelope[PreviewReadyV1]:
         """Its pictures are there."""
@@ -396,3 +449,22 @@ def upload_ended(folder: Item, uploader: UserId, kind: type[U], *, name: str = "
         **more,
     )
     return told(fact, actor=uploader)
+
+
+def invitation_ended(inviter: UserId, invitation_id: str | None = None, reason: str = "revoked") -> Envelope[InvitationEndedV1]:
+    """Somebody's invitation is over."""
+    fact = InvitationEndedV1(
+        invitation_id=InvitationId(invitation_id or new_id()),
+        item_id=ItemId(new_id()),
+        item_kind="folder",
+        item_name="Holiday",
+        owner_id=inviter,
+        granted_by=inviter,
+        role="editor",
+        lapses_at=NOON,
+        created_at=NOON,
+        changed_at=NOON,
+        reason=reason,
+        ended_at=NOON,
+    )
+    return told(fact, sequence=2, source="/sharing")

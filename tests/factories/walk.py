@@ -28,6 +28,11 @@ def link_session() -> str:
     return jwt.encode(claims | {"jti": ABSENT}, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": "1"})
 
 
+def _queue_of(who: Person | None) -> str:
+    """The ARN of somebody's queue; nothing is sent there."""
+    return f"arn:aws:sqs:us-east-1:444455556666:{who.name if who else 'nobody'}"
+
+
 @dataclass
 class Call:
     """One request to one route."""
@@ -203,6 +208,7 @@ CALLS: dict[str, Make] = {
     "rename_file": lambda world, who: Call({"file": world.file}, json={"file_name": new_name()}),
     "get_image_preview": lambda world, who: Call({"file": world.file}),
     "list_quarantine": lambda world, who: Call(),
+    "list_failing_webhooks": lambda world, who: Call(),
     "release_upload": lambda world, who: Call({"upload": world.upload()}),
     "discard_upload": lambda world, who: Call({"upload": world.upload()}),
     "regenerate_previews": lambda world, who: Call(json={"reason": "unsupported"}),
@@ -219,8 +225,36 @@ CALLS: dict[str, Make] = {
     "get_share": lambda world, who: Call({"share": world.shared()}),
     "change_share": lambda world, who: Call({"share": world.shared()}, json={"role": "editor"}),
     "revoke_share": lambda world, who: Call({"share": world.shared()}),
+    "share_drive_item": lambda world, who: Call(json={"folder_id": world.item(), "username": world.someone.name}),
+    "get_shared_with_me": lambda world, who: Call(),
+    "list_invitations": lambda world, who: Call(query={"item_id": world.folder}),
+    "get_invitation": lambda world, who: Call({"invitation": world.invited()}),
+    "change_invitation": lambda world, who: Call({"invitation": world.invited()}, json={"role": "editor"}),
+    "revoke_invitation": lambda world, who: Call({"invitation": world.invited()}),
     "leave_share": lambda world, who: Call({"share": world.shared()}),
+    "add_comment": lambda world, who: Call(json={"item_id": world.file, "body": "Nice"}),
+    "list_comments": lambda world, who: Call(query={"item_id": world.file}),
+    "get_comment": lambda world, who: Call({"comment": world.comment()}),
+    "change_comment": lambda world, who: Call({"comment": world.comment()}, json={"body": "Better"}),
+    "delete_comment": lambda world, who: Call({"comment": world.comment()}),
+    "resolve_comment": lambda world, who: Call({"comment": world.comment()}),
+    "reopen_comment": lambda world, who: Call({"comment": world.comment()}),
+    "create_link": lambda world, who: Call(json={"item_id": world.item()}),
+    "list_links": lambda world, who: Call(query={"item_id": world.folder}),
+    "get_link": lambda world, who: Call({"link": world.link()["id"]}),
+    "change_link": lambda world, who: Call({"link": world.link()["id"]}, json={"name": new_name()}),
+    "delete_link": lambda world, who: Call({"link": world.link()["id"]}),
+    "list_link_accesses": lambda world, who: Call({"link": world.link()["id"]}),
+    "get_link_key_set": lambda world, who: Call(),
+    "view_link": lambda world, who: Call({"token": world.link_token()}),
+    "unlock_link": lambda world, who: Call({"token": world.link_token()}, json={}),
+    "create_tickets": lambda world, who: Call({"token": world.link_token()}, json={"item_id": world.file}),
+    "look_up_link": lambda world, who: Call(json={"address": world.link_token()}),
+    "take_link_down": lambda world, who: Call({"link": world.link()["id"]}, json={"reason": "walked"}),
+    "put_link_back": lambda world, who: Call({"link": world.link()["id"]}),
     "list_activity": lambda world, who: Call(query={"item_id": world.folder}),
+    "get_analytics": lambda world, who: Call(),
+    "export_analytics": lambda world, who: Call(),
     "list_event_types": lambda world, who: Call(),
     "get_event_type": lambda world, who: Call({"event_type": "files.item.created.v1"}),
     "get_event_schema": lambda world, who: Call({"event_type": "files.item.created.v1"}),
@@ -228,7 +262,12 @@ CALLS: dict[str, Make] = {
     "mark_notifications_read": lambda world, who: Call(json={"ids": [ABSENT]}),
     "mark_all_notifications_read": lambda world, who: Call(),
     "delete_notification": lambda world, who: Call({"notice": world.notice()}),
+    "get_notification_preferences": lambda world, who: Call(),
+    "set_notification_preferences": lambda world, who: Call(json={"locale": "en"}),
+    "show_unsubscribe_page": lambda world, who: Call(query={"token": "unknown"}),
+    "stop_mail": lambda world, who: Call(query={"token": "unknown"}),
     "open_stream": lambda world, who: Call(),
+    "open_notifications_stream": lambda world, who: Call(),
     "create_webhook": lambda world, who: Call(json={"url": "https://hooks.example.org/coffer", "event_types": ["files.*"]}),
     "list_webhooks": lambda world, who: Call(),
     "get_webhook": lambda world, who: Call(_NO_WEBHOOK),
@@ -239,6 +278,25 @@ CALLS: dict[str, Make] = {
     "recover_webhook": lambda world, who: Call(_NO_WEBHOOK, json={"since": "2026-11-20T10:15:00Z"}),
     "list_webhook_deliveries": lambda world, who: Call(_NO_WEBHOOK),
     "get_webhook_delivery": lambda world, who: Call(_NO_WEBHOOK | {"delivery": ABSENT}),
+    "create_topic_subscription": lambda world, who: Call(json={"topic": "files-events", "queue_arn": "arn:aws:sqs:x:y:z"}),
+    "list_topic_subscriptions": lambda world, who: Call(),
+    "get_topic_subscription": lambda world, who: Call({"subscription": ABSENT}),
+    "change_topic_subscription": lambda world, who: Call({"subscription": ABSENT}, json={"event_types": []}),
+    "delete_topic_subscription": lambda world, who: Call({"subscription": ABSENT}),
+    "list_subscription_deliveries": lambda world, who: Call(_NO_WEBHOOK),
+    "get_subscription_delivery": lambda world, who: Call(_NO_WEBHOOK | {"delivery": ABSENT}),
+    "redeliver_subscription": lambda world, who: Call(_NO_WEBHOOK | {"delivery": ABSENT}),
+    "recover_subscription": lambda world, who: Call(_NO_WEBHOOK, json={"since": "2026-11-20T10:15:00Z"}),
+    "try_subscription": lambda world, who: Call(_NO_WEBHOOK, json={"event_type": "files.item.committed.v1"}),
+    "create_subscription": lambda world, who: Call(json={"queue_arn": _queue_of(who), "event_types": ["files.*"]}),
+    "list_subscriptions": lambda world, who: Call(),
+    "get_subscription": lambda world, who: Call(_NO_WEBHOOK),
+    "change_subscription": lambda world, who: Call(_NO_WEBHOOK, json={"enabled": False}),
+    "delete_subscription": lambda world, who: Call(_NO_WEBHOOK),
+    "send_subscription_code": lambda world, who: Call(_NO_WEBHOOK),
+    "confirm_subscription": lambda world, who: Call(_NO_WEBHOOK, json={"code": "x"}),
+    "list_subscription_events": lambda world, who: Call(_NO_WEBHOOK),
+    "replay_subscription": lambda world, who: Call(_NO_WEBHOOK, json={"after": 0}),
     "redeliver_webhook": lambda world, who: Call(_NO_WEBHOOK | {"delivery": ABSENT}),
 }
 """Operation -> a request that its table row answers for."""
@@ -267,7 +325,8 @@ CALLS |= {
     for name, make in OPERATORS.items()
     for service in ("auth", "files", "media_worker", "sharing", "notifier")
 }
-CALLS["list_audit_entries"] = lambda world, who: Call()
+for _name in ("list_audit_entries", "list_audit_anchors", "export_audit"):
+    CALLS[_name] = lambda world, who: Call()
 
 
 def _job(world: World) -> str:

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from factories import images
 from factories.people import Person
@@ -79,6 +80,33 @@ class World:
     def shared(self) -> str:
         """A fresh share with the viewer, of an item that all others see as part of the folder."""
         return self.share(self.item(), self.viewer, "viewer")
+
+    def comment(self, by: Person | None = None) -> str:
+        """A fresh comment on the file in the given folder, which everybody of this world sees; the owner's by default."""
+        answer = (by or self.owner).http.post("/v1/comments", json={"item_id": self.file, "body": "Nice"})
+        assert answer.status_code == 201, answer.text
+        made: str = answer.json()["id"]
+        return made
+
+    def invited(self) -> str:
+        """A fresh invitation of nobody in particular to an item inside the given folder."""
+        body = {"item_id": self.item(), "recipients": [{"email": f"{uuid4().hex}@example.org"}], "role": "viewer"}
+        answer = self.owner.http.post("/v1/shares", json=body)
+        assert answer.status_code == 201, answer.text
+        made: str = answer.json()["invitations"][0]["id"]
+        return made
+
+    def link(self) -> dict[str, Any]:
+        """A fresh link to something inside the given folder."""
+        answer = self.owner.http.post("/v1/links", json={"item_id": self.item(), "mode": "download"})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def link_token(self) -> str:
+        """What opens a fresh link."""
+        token: str = self.link()["url"].rpartition("/s/")[2]
+        return token
 
     def notice(self) -> str:
         """One that the viewer has. Those before may be deleted, so there is news for one more."""

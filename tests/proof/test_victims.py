@@ -22,6 +22,8 @@ from factories.roles import rows
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
 
+GATHERED = "files_uploaded"
+"""What says how many files somebody uploaded."""
 UPLOADS = 200
 REFUSED_EVERY = 10
 """So often a program goes up that is called a picture: uploader and owner are told."""
@@ -55,6 +57,8 @@ def test_a_part_that_is_killed_costs_no_upload_and_tells_nobody_twice(victim: st
         while rows(struck.stack, "NOTIFIER", written) != [("uploaded", UPLOADS)]:
             assert time.monotonic() < deadline, rows(struck.stack, "NOTIFIER", written)
             time.sleep(0.5)
+        gathered = [one["data"]["count"] for one in ana.get("/v1/notifications", limit=200)["items"] if one["type"] == GATHERED]
+        assert sum(gathered) == UPLOADS, f"ana was told of {gathered}"
 
 
 @contextmanager
@@ -102,7 +106,8 @@ def _all_there(person: Patient, folder: str) -> list[dict[str, Any]]:
 def _told(person: Patient, count: int) -> list[dict[str, Any]]:
     deadline = time.monotonic() + CALM_SECONDS
     while True:
-        notices: list[dict[str, Any]] = person.get("/v1/notifications", limit=200)["items"]
+        feed: list[dict[str, Any]] = person.get("/v1/notifications", limit=200)["items"]
+        notices = [one for one in feed if one["type"] != GATHERED]
         if len(notices) >= count:
             return notices
         assert time.monotonic() < deadline, f"{person.name} was told of {len(notices)} of {count}"

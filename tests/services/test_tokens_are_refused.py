@@ -52,7 +52,8 @@ MALLORY = Ed25519PrivateKey.generate()
 MALLORYS = {"kty": "OKP", "crv": "Ed25519", "x": base64url_encode(MALLORY.public_key().public_bytes_raw()).decode()}
 ALONE: dict[str, dict[str, Any]] = {
     "media-worker": {"children": 1},
-    "notifier": {"mail_private_key": "00" * 32, "webhook_key_secret": "00" * 32},
+    "sharing": {"key_secret": "00" * 32, "address_secret": "00" * 32, "mail_public_key": "00" * 32},
+    "notifier": {"mail_private_key": "00" * 32, "webhook_key_secret": "00" * 32, "unsubscribe_key": "00" * 32},
 }
 """What single services need besides."""
 
@@ -116,7 +117,9 @@ async def house(database: Database, tmp_path_factory: pytest.TempPathFactory) ->
 def _settings(entry: Entry, database: Database) -> Any:
     if entry.name == "auth":
         return auth_settings(database(entry.package), aws_access_key_id="nobody", aws_secret_access_key="nothing")
-    return entry.settings(**(MINE | ALONE.get(entry.name, {})))
+    # Sharing signs tokens as well: what it believes of them stands in its store.
+    own = {"database_url": database(entry.package)} if entry.name == "sharing" else {}
+    return entry.settings(**(MINE | ALONE.get(entry.name, {}) | own))
 
 
 def _public_pem(issuer: Issuer) -> bytes:
@@ -202,7 +205,7 @@ async def test_keys_that_were_never_loaded_are_no_reason_to_refuse_for_good(tmp_
     trusted = TrustedIssuer(issuer="coffer-auth", jwks_url="http://127.0.0.1:1/nothing", kinds=("access", "pat"))
     coffer = CofferSettings(home=tmp_path, trusted_issuers=(trusted,))
     (entry,) = [entry for entry in SERVICES if entry.name == "sharing"]
-    service = await entry.build(coffer, entry.settings(**MINE))
+    service = await entry.build(coffer, entry.settings(**(MINE | ALONE["sharing"])))
     try:
         headers = [(b"authorization", f"Bearer {Issuer().token(now())}".encode())]
         status, told, problem = await answered(service.app, "GET", "/v1/shares/with-me", headers)

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    delete,
     literal,
     select,
     text,
@@ -30,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import Place
 from coffer_chassis.copies.newest import write_all_newest, write_newest
+from coffer_chassis.forgetting import forget_some
 from coffer_chassis.tables import Id, Instant
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ItemFact, ItemKind, ItemPurgedV1
@@ -172,5 +172,5 @@ def _standing(chain: Sequence[Any]) -> Standing:
 
 
 async def forget_purged_before(connection: AsyncConnection, table: Table, moment: datetime) -> int:
-    """Delete tombstones of items that went before `moment`; how many. Safe to run twice."""
-    return (await connection.execute(delete(table).where(table.c.purged_at < moment))).rowcount
+    """Delete a slice of the tombstones of items that went before `moment`; how many. Safe to run twice."""
+    return await forget_some(connection, table, table.c.purged_at < moment)

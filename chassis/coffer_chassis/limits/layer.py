@@ -6,9 +6,9 @@ from typing import Any
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from coffer_chassis.limits.limiter import Limiter, Verdict
-from coffer_chassis.limits.policies import WINDOW_SECONDS, counting_of
+from coffer_chassis.limits.policies import DEFAULT, WINDOW_SECONDS, Counting, counting_of
 from coffer_chassis.request_context import LIMIT_KEY
-from coffer_contracts.problems import RateLimited
+from coffer_contracts.problems import RateLimited, TooManyAttempts
 
 
 def refusal(verdict: Verdict) -> RateLimited:
@@ -19,12 +19,28 @@ def refusal(verdict: Verdict) -> RateLimited:
     return RateLimited(detail, retry_after_seconds=verdict.wait_seconds, **violated)
 
 
+async def count_attempt(limiter: Limiter, scope: Any) -> None:
+    """Count one attempt under the policy that the route declares `by_handler`. Raises TooManyAttempts."""
+    found = counting_of(scope["route_handler"])
+    policy = limiter.policies.get(found.policy) if found is not None and found.policy is not None else None
+    bucket = limiter.bucket(policy, scope, found.path) if found is not None and policy is not None else None
+    if policy is None or bucket is None:
+        return
+    verdict = await limiter.take(policy, bucket)
+    scope[LIMIT_KEY] = verdict.headers()
+    if not verdict.allowed:
+        detail = f"At most {policy.quota} attempts in {WINDOW_SECONDS} s."
+        raise TooManyAttempts(detail, retry_after_seconds=verdict.wait_seconds)
+
+
 def counting(limiter: Limiter) -> Callable[[ASGIApp], ASGIApp]:
     """The middleware. Refuses with RateLimited; what the answer says of the limit is left in the scope for the edge."""
 
     def wrap(app: ASGIApp) -> ASGIApp:
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             found = counting_of(scope["route_handler"])
+            if found is not None and found.by_handler:
+                found = Counting(DEFAULT)
             policy = limiter.policies.get(found.policy) if found is not None and found.policy is not None else None
             if found is not None and policy is not None:
                 bucket = limiter.bucket(policy, scope, found.path)

@@ -13,7 +13,7 @@ from coffer_chassis.settings import CofferSettings
 WINDOW_SECONDS = 60
 
 DEFAULT: Final = "default"
-NAMES: Final = (DEFAULT, "auth", "unlock", "upload", "search", "preview")
+NAMES: Final = (DEFAULT, "auth", "unlock", "upload", "search", "preview", "comment")
 """`default` is what a route is counted under that declares nothing."""
 
 _OPT = "limit"
@@ -44,20 +44,23 @@ class Counting:
 
     policy: str | None
     path: str | None = None
+    by_handler: bool = False
+    """The handler counts what belongs to the policy, by `count_attempt`; the request itself counts as `default`."""
 
 
 _UNDECLARED = Counting(DEFAULT)
 
 
-def limited(policy: str, *, path: str | None = None) -> dict[str, Counting]:
+def limited(policy: str, *, path: str | None = None, by_handler: bool = False) -> dict[str, Counting]:
     """The declaration of one route, joined to its access rule.
 
     As in `opt=user("files:write") | limited("upload")`. Raises ValueError for a policy that does not exist. Counted are
-    signed-in callers, on public routes network addresses, and with `path` the values of that path parameter.
+    signed-in callers, on public routes network addresses, and with `path` the values of that path parameter. With `by_handler`
+    the handler says when something is to be counted.
     """
     if policy not in NAMES:
         raise ValueError(f"there is no policy called {policy!r}")
-    return {_OPT: Counting(policy, path)}
+    return {_OPT: Counting(policy, path, by_handler)}
 
 
 def unlimited() -> dict[str, Counting]:

@@ -3,8 +3,8 @@
 Made at build time from the routes themselves; nothing here answers requests.
 """
 
-from coffer_chassis.openapi.document import describe, documented
+from coffer_chassis.openapi.document import Outgoing, describe, documented
 from coffer_chassis.openapi.lint import lint
 from coffer_chassis.openapi.merge import merge
 
-__all__ = ["describe", "documented", "lint", "merge"]
+__all__ = ["Outgoing", "describe", "documented", "lint", "merge"]

@@ -69,6 +69,16 @@ class _Notes:
     also: tuple[tuple[int, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Requests that the service itself sends to whoever asked for them: what stands under `webhooks`, by name, and the
+    components that it refers to, by section.
+    """
+
+    requests: Mapping[str, Json]
+    components: Mapping[str, Mapping[str, Json]]
+
+
 def documented(
     *,
     raises: Iterable[type[Problem]] = (),
@@ -91,8 +101,18 @@ def documented(
     return {_OPT: _Notes(tuple(raises), request, response, names, tuple(events), compat, tuple(also.items()))}
 
 
-def describe(app: Litestar, *, title: str, version: str, description: str = "", shared: Sequence[type[Problem]] = ()) -> Json:
-    """The document of one app; `shared` are refusals every route of it can give, such as RateLimited."""
+def describe(
+    app: Litestar,
+    *,
+    title: str,
+    version: str,
+    description: str = "",
+    shared: Sequence[type[Problem]] = (),
+    outgoing: Outgoing | None = None,
+) -> Json:
+    """The document of one app; `shared` are refusals every route of it can give, such as RateLimited. Raises ValueError if what
+    it sends bears the name of something that it answers.
+    """
     raw = _litestar_document(app, OpenAPIConfig(title=title, version=version, description=description or None))
     document: Json = tidy(raw)
     components = document.setdefault("components", {})
@@ -124,7 +144,18 @@ def describe(app: Litestar, *, title: str, version: str, description: str = "", 
         _add_conditions(operation, method, handler)
         _add_headers(answers, notes, LIMIT_HEADERS if counted else ())
         _add_examples(document, operation, answers, notes)
+    if outgoing is not None:
+        _add_outgoing(document, outgoing)
     return document
+
+
+def _add_outgoing(document: Json, outgoing: Outgoing) -> None:
+    document["webhooks"] = dict(outgoing.requests)
+    for section, entries in outgoing.components.items():
+        there = document["components"].setdefault(section, {})
+        if twins := sorted(there.keys() & entries.keys()):
+            raise ValueError(f"two components are called {twins[0]}: rename one, the name is public")
+        there.update(entries)
 
 
 def _litestar_document(app: Litestar, config: OpenAPIConfig) -> Json:

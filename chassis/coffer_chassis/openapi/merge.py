@@ -36,6 +36,8 @@ def merge(documents: Mapping[str, Json], *, title: str = "Coffer", version: str 
                 merged["components"].setdefault(section, {})[names.get((section, name), name)] = entry
     merged["tags"] = [{"name": name} for name in sorted(_tags(merged))]
     merged["paths"] = dict(sorted(merged["paths"].items()))
+    if "webhooks" in merged:
+        merged["webhooks"] = dict(sorted(merged["webhooks"].items()))
     merged["components"] = {section: dict(sorted(entries.items())) for section, entries in sorted(merged["components"].items())}
     return merged
 

@@ -138,8 +138,9 @@ async def _up(arguments: argparse.Namespace, began: float) -> None:
     )
     stack = Stack(options)
     async for _ in stack.run(stopping):
+        mail = f"Mail that was sent: {stack.mailbox_url}\n" if stack.mailbox_url else ""
         print(
-            f"Coffer is running at {stack.public_url} (ready in {time.monotonic() - began:.1f} s).\n"
+            f"Coffer is running at {stack.public_url} (ready in {time.monotonic() - began:.1f} s).\n{mail}"
             f"Metrics: http://127.0.0.1:{stack.metrics_port}/metrics. Data: {settings.home}. Stop with Ctrl-C.",
             flush=True,
         )

@@ -37,6 +37,7 @@ _ATTRIBUTES: Json = {
         "id": {"type": "string", "description": "The id of the event."},
         "tenant": {"type": "string", "description": "The owner of the drive or account."},
         "traceparent": {"type": "string", "description": "W3C trace context of the work that published it."},
+        "urgent": {"type": "string", "const": "true", "description": "Urgent when it was told; absent otherwise."},
         "replay": {"type": "string", "const": "true", "description": "Told again; absent otherwise."},
         "replayfor": {"type": "string", "description": "The only queue that it is told again for."},
     },
@@ -145,7 +146,7 @@ def _subscriptions(topic: str, lanes: Iterable[Lane]) -> Json:
         {
             "protocol": "sqs",
             "endpoint": {"name": lane.queue},
-            "filterPolicy": {"type": sorted(lane.reads[topic])},
+            "filterPolicy": {name: sorted(values) for name, values in lane.filters(topic).items()},
             "filterPolicyScope": "MessageAttributes",
             "rawMessageDelivery": True,
             "redrivePolicy": {"deadLetterQueue": {"name": lane.dead_queue}},

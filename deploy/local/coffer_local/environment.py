@@ -13,8 +13,12 @@ from coffer_chassis.sealing import OpeningKey
 from coffer_local.credentials import Credentials
 from coffer_local.registry import SERVICES, Entry
 
-PUBLIC_HALVES: Mapping[tuple[str, str], str] = {("auth", "mail_public_key"): "notifier-mail-private-key"}
+PUBLIC_HALVES: Mapping[tuple[str, str], str] = {
+    (service, "mail_public_key"): "notifier-mail-private-key" for service in ("auth", "sharing")
+}
 """Service and setting that hold the public half of a sealing key -> the name under which its private half is kept."""
+ACCOUNT = "000000000000"
+"""The one account of a local cloud."""
 POLL_WAIT_SECONDS = "2"
 """Open polls are awaited at a stop, never cancelled; longer ones would make Ctrl-C slow."""
 _KEY_SETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -100,9 +104,17 @@ def service_environment(entry: Entry, place: Place, credentials: Credentials) ->
         f"{entry.prefix}AWS_ACCESS_KEY_ID": key.key_id,
         f"{entry.prefix}AWS_SECRET_ACCESS_KEY": key.secret,
         f"{entry.prefix}POLL_WAIT_SECONDS": POLL_WAIT_SECONDS,
+        **_principal(entry),
         **secrets,
         **public,
     }
+
+
+def _principal(entry: Entry) -> dict[str, str]:
+    """As whom the local cloud sees a service that sends to queues of subscribers."""
+    if "queue_principal" not in entry.settings.model_fields:
+        return {}
+    return {f"{entry.prefix}QUEUE_PRINCIPAL": f"arn:aws:iam::{ACCOUNT}:user/{entry.name}"}
 
 
 def issuers() -> dict[str, str]:

@@ -7,15 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
-from coffer_chassis.access_rules import public
 from coffer_chassis.health import Check, Readiness, health_routes
 from coffer_chassis.http import build_app
-from coffer_chassis.limits.policies import unlimited
 from coffer_local.route_table import RouteTable
-from coffer_local.welcome import PAGE, PAGE_POLICY, information
+from coffer_local.web_routes import web_routes
+from coffer_local.web_site import FreshSite, Site, web_folder
 
 
 class Gateway:
@@ -54,26 +53,14 @@ async def run_lifespan(receive: Any, send: Any, enter: Callable[[AsyncExitStack]
     await send({"type": "lifespan.shutdown.complete"})
 
 
-@get(
-    "/",
-    opt=public() | unlimited(),
-    media_type=MediaType.JSON,
-    operation_id="get_information",
-    tags=["gateway"],
-    summary="What answers here",
-    description="JSON for programs, a page for browsers (by the Accept header).",
-)
-async def get_information(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Name, version and where to read on; a page for browsers."""
-    if "text/html" in request.headers.get("accept", ""):
-        return Response(PAGE, media_type=MediaType.HTML, headers={"Content-Security-Policy": PAGE_POLICY, "Vary": "Accept"})
-    return Response(information(), headers={"Vary": "Accept"})
-
-
 def own_app(
-    checks: Mapping[str, Check], more_routes: Sequence[HTTPRouteHandler] = (), *, problem_base: str = "/docs"
+    checks: Mapping[str, Check],
+    more_routes: Sequence[HTTPRouteHandler] = (),
+    *,
+    problem_base: str = "/docs",
+    site: Callable[[], Site] | None = None,
 ) -> tuple[Litestar, Readiness]:
-    """The routes that belong to no service, and the readiness that they report."""
+    """The routes that belong to no service, the web app's among them, and the readiness that they report."""
     readiness = Readiness(checks)
-    routes = [get_information, *health_routes(readiness), *more_routes]
+    routes = [*web_routes(site or FreshSite(web_folder())), *health_routes(readiness), *more_routes]
     return build_app(service="gateway", route_handlers=routes, problem_base=problem_base), readiness

@@ -5,7 +5,7 @@ Needs no service, no secret and no store.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +20,7 @@ from coffer_local.gateway import own_app
 from coffer_local.proxy import Proxy
 from coffer_local.route_table import OWNERS
 from coffer_local.served import document_routes, learn_problems
+from coffer_local.web_site import Site, web_folder
 
 _ADDRESS = r"^https?://[^/\s?#]+$"
 
@@ -31,6 +32,12 @@ class _Settings(BaseSettings):
 
     internal_host: str = Field("127.0.0.1", description="Address that /metrics, /livez and /readyz listen on.")
     internal_port: int = Field(9000, description="Port of those; never public.", ge=0, le=65535)
+
+    storage_origins: tuple[Annotated[str, Field(pattern=_ADDRESS)], ...] = Field(
+        (),
+        description="JSON list of origins that files come from besides S3's public address, such as that of a CloudFront: "
+        "the web app may reach these and no others.",
+    )
 
     def given(self, what: str) -> dict[str, str]:
         """The addresses of one kind that are set, by service."""
@@ -71,7 +78,9 @@ async def run_gateway(coffer: CofferSettings, settings: _Settings) -> None:
 
     checks: Mapping[str, Check] = {service: check(url) for service, url in settings.given("internal_url").items()}
     base = f"{coffer.public_url}/docs"
-    own, readiness = own_app(checks, [*docs_routes(), *document_routes()], problem_base=base)
+    storage = [*settings.storage_origins, *([coffer.s3_public_url] if coffer.s3_public_url else [])]
+    site = Site(web_folder(), storage)
+    own, readiness = own_app(checks, [*docs_routes(), *document_routes()], problem_base=base, site=lambda: site)
     forwarded = ForwardedFor(coffer.trusted_proxies)
     proxy = Proxy(own, settings.given("url"), forwarded=forwarded, problem_base=base)
     stopping, ended = asyncio.Event(), asyncio.Event()

@@ -1,4 +1,5 @@
-"""Which packages an image holds: contracts, chassis and one service, copied as they are with the version they carry.
+"""Which packages an image holds: contracts, chassis and one service, copied as they are with the version they carry; and
+the web app where it is served.
 
 `python -m coffer_local.image SERVICE INTO` is run by deploy/docker/Dockerfile in the root of the repository, before anything
 is installed: standard library only.
@@ -43,6 +44,8 @@ def assemble(service: str, into: Path, root: Path) -> None:
     """Copy the packages and say which version they are. Raises ValueError as `packages`, OSError if one is there already."""
     for package in packages(service, root):
         shutil.copytree(package, into / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    if service == GATEWAY:
+        shutil.copytree(root / "web", into / "coffer_local" / "web")
     version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
     told = into / f"coffer-{version}.dist-info"
     told.mkdir()

@@ -32,9 +32,12 @@ def route_apps() -> dict[str, Litestar]:
 
 def document() -> dict[str, Any]:
     """The merged document; the same routes give the same document."""
+    sent = {entry.name: entry.outgoing() for entry in SERVICES if entry.outgoing is not None}
     documents = {
         # Whatever stands on a store can be without it.
-        name: describe(app, title=name, version="1", shared=() if name == "gateway" else (Unavailable,))
+        name: describe(
+            app, title=name, version="1", shared=() if name == "gateway" else (Unavailable,), outgoing=sent.get(name)
+        )
         for name, app in route_apps().items()
     }
     return merge(documents, title="Coffer", version=version("coffer"), description=DESCRIPTION)

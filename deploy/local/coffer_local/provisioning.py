@@ -10,16 +10,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
 from coffer_chassis.aws import AwsAccess
-from coffer_chassis.provision import Provisioner, service_policy
+from coffer_chassis.provision import Provisioner
+from coffer_chassis.service_policy import service_policy
 from coffer_chassis.settings import CofferSettings
 from coffer_local.credentials import AccessKey
-from coffer_local.environment import as_origins
+from coffer_local.environment import ACCOUNT, as_origins
 from coffer_local.home import StartError
 from coffer_local.ministack import CloudUser
 from coffer_local.registry import SERVICES, topology
 
 REGION = "us-east-1"
-ACCOUNT = "000000000000"
 _EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 

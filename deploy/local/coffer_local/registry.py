@@ -15,6 +15,7 @@ import coffer_notifier.settings
 import coffer_sharing.app
 import coffer_sharing.settings
 from coffer_chassis.handling import HandlerTable
+from coffer_chassis.openapi import Outgoing
 from coffer_chassis.service import Service
 from coffer_chassis.settings import CofferSettings, ServiceSettings
 from coffer_chassis.topology import ServiceTopology, Topology
@@ -33,6 +34,8 @@ class Entry:
     routes: Sequence[Any] = ()
     dependencies: Sequence[str] = ()
     """What its routes are given by name, beside what all routes are."""
+    outgoing: Callable[[], Outgoing] | None = None
+    """What it sends to whoever asked for it, for the OpenAPI document."""
 
     @property
     def name(self) -> str:
@@ -54,6 +57,7 @@ def _entry(package: str, app: Any, settings: type[ServiceSettings]) -> Entry:
         tables=getattr(app, "TABLES", {}),
         routes=getattr(app, "ROUTES", ()),
         dependencies=getattr(app, "DEPENDENCIES", ()),
+        outgoing=getattr(app, "outgoing", None),
     )
 
 

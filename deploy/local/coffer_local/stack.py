@@ -3,22 +3,25 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from litestar.handlers import HTTPRouteHandler
 
 from coffer_chassis.docs_ui import docs_routes
 from coffer_chassis.health import Check
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.internal import internal_app
+from coffer_chassis.outbox import IN_FLIGHT
 from coffer_chassis.schema import migrate
 from coffer_chassis.service import Service, repeated
-from coffer_chassis.serving import freeze_start_up, listen, serve
+from coffer_chassis.serving import freeze_start_up, listen, make_room_for_connections, serve
 from coffer_chassis.settings import CofferSettings
 from coffer_local.credentials import Credentials
 from coffer_local.environment import Place, as_origins, local_environment, secret_names
@@ -27,6 +30,7 @@ from coffer_local.gateway import Gateway, own_app
 from coffer_local.home import Home
 from coffer_local.introductions import introduce, note_newcomers
 from coffer_local.letterbox import COLLECT_SECONDS, Letterbox
+from coffer_local.mailbox import is_loopback, mailbox_address, mailbox_routes
 from coffer_local.ministack import LocalCloud
 from coffer_local.ports import check_port
 from coffer_local.postgres import Postgres
@@ -34,8 +38,7 @@ from coffer_local.provisioning import REGION, cloud_users, local_access, provisi
 from coffer_local.registry import SERVICES, Entry
 from coffer_local.running import forget_environment, write_environment
 from coffer_local.served import document_routes
-
-STOP_SECONDS = 6
+from coffer_local.web_site import FreshSite, web_folder
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +57,15 @@ class Options:
     """Services that run elsewhere, as processes of their own."""
 
 
+def share_the_broker(services: Iterable[Service]) -> None:
+    """Have the relays of all services together keep as many batches on their way as one alone would. The local cloud takes one
+    after the other: with more, each only waits for longer, and what is urgent, which goes past this, waits behind them.
+    """
+    gate = asyncio.Semaphore(IN_FLIGHT)
+    for service in services:
+        service.relay.gate = gate
+
+
 class Stack:
     """A stack of one data folder. `run` does everything."""
 
@@ -62,6 +74,8 @@ class Stack:
         self.public_url = (options.public_url or f"http://localhost:{options.port}").rstrip("/")
         self.started_at = time.monotonic()
         self.metrics_port = 0
+        self.mailbox_url: str | None = None
+        """Where what was mailed can be read; None where nobody can."""
         self._services: dict[str, Service] = {}
         self._urls: dict[str, str] = {}
         self._watermark = Watermark()
@@ -109,10 +123,12 @@ class Stack:
                 service = await entry.build(coffer, entry.settings())
                 opened.push_async_callback(service.close)
                 self._services[entry.name] = service
+            share_the_broker(self._services.values())
             if lost_broker:
                 await self._begin_epoch()
-            pages = [*docs_routes(), *document_routes()]
-            own, readiness = own_app(self._checks(), pages, problem_base=f"{self.public_url}/docs")
+            pages = [*docs_routes(), *document_routes(), *self._mailbox(home)]
+            site = FreshSite(web_folder(), storage=[self._s3_url()])
+            own, readiness = own_app(self._checks(), pages, problem_base=f"{self.public_url}/docs", site=site)
             apps = {name: service.app for name, service in self._services.items() if service.app is not None}
             public = listen(self.options.host, self.options.port)
             internal = listen("127.0.0.1", 0)
@@ -121,22 +137,31 @@ class Stack:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(serve(Gateway(own, apps), public, stopping))
                 tasks.create_task(serve(internal_app(readiness), internal, ended, lifespan=False))
-                background = [tasks.create_task(service.run_background(stopping)) for service in self._services.values()]
+                background = [
+                    (tasks.create_task(service.run_background(stopping)), service.stop_seconds)
+                    for service in self._services.values()
+                ]
                 tasks.create_task(repeated(Job("mark_drained", self._mark_drained, DRAIN_CHECK_SECONDS), stopping))
                 letterbox = Letterbox(home.mail, self._cloud.ses_messages, own_notifier="notifier" in self._services)
                 tasks.create_task(repeated(Job("collect_mail", letterbox.collect, COLLECT_SECONDS), stopping))
                 introducing = tasks.create_task(self._introduce(home))
                 await _until_it_answers(public)
                 freeze_start_up()
+                make_room_for_connections()
                 yield
                 await stopping.wait()
                 readiness.drain()
                 introducing.cancel()
-                _, late = await asyncio.wait(background, timeout=STOP_SECONDS)
-                for task in late:
-                    # What it had in hand comes back at the next start, once its visibility has run out.
-                    task.cancel()
+                await asyncio.gather(*(_let_end(task, seconds) for task, seconds in background))
                 ended.set()
+
+    def _mailbox(self, home: Home) -> list[HTTPRouteHandler]:
+        """Pages on which the mail of this run is read, unless other machines might reach them."""
+        if not is_loopback(self.options.host):
+            return []
+        key = secrets.token_urlsafe(24)
+        self.mailbox_url = mailbox_address(self.public_url, self.options.port, key)
+        return mailbox_routes(home.mail, key)
 
     def _place(self, home: Home) -> Place:
         options = self.options
@@ -170,6 +195,7 @@ class Stack:
         await self._watermark.mend(self._make_whole)
         for service in self._services.values():
             service.relay.poke()
+            service.urgent_relay.poke()
 
     async def _make_whole(self) -> None:
         await asyncio.to_thread(self._provision)
@@ -197,6 +223,13 @@ class Stack:
             if service.topology.lanes:
                 checks[f"{name}.queues"] = Check(service.ping_bus)
         return checks
+
+
+async def _let_end(background: asyncio.Task[None], seconds: float) -> None:
+    """Wait for the background of a service, and break it off after so long."""
+    await asyncio.wait({background}, timeout=seconds)
+    # What it had in hand comes back at the next start, once its visibility has run out.
+    background.cancel()
 
 
 async def _until_it_answers(bound: socket.socket) -> None:

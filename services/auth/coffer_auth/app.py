@@ -1,6 +1,5 @@
 """Puts auth together; the only place where its parts are made."""
 
-import json
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -9,34 +8,35 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Litestar
 
 from coffer_auth.cookies import RefreshCookies
+from coffer_auth.domain.sessions import ACCESS_LIFE
 from coffer_auth.handlers import access_tokens, ended
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.errands import ERRANDS, Clerk
-from coffer_auth.handlers.keys import KeyRing
 from coffer_auth.handlers.reactions import USES
 from coffer_auth.handlers.receiving import MEDIA, STORAGE
 from coffer_auth.handlers.snapshots import PEOPLE
 from coffer_auth.handlers.sweeping import photo_jobs, sweep_photos
 from coffer_auth.issuers import Issuers
-from coffer_auth.passwords import Hashing
 from coffer_auth.routes import ROUTES
 from coffer_auth.settings import AuthSettings
-from coffer_auth.store.tables import CHASSIS
+from coffer_auth.store.tables import CHASSIS, signing_keys
 from coffer_auth.totp import TotpSecrets
 from coffer_chassis.access_rules import TokenVerifier
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.blobs import Blobs
 from coffer_chassis.cursors import Cursors
 from coffer_chassis.handling import types_of
+from coffer_chassis.hashing import Hashing
 from coffer_chassis.http import build_app
 from coffer_chassis.identity import Revocations, Verifier
-from coffer_chassis.keysets import fetch_key_set
 from coffer_chassis.runtime import open_runtime
 from coffer_chassis.sealing import SealingKey
 from coffer_chassis.service import Loop, Service
-from coffer_chassis.settings import CofferSettings, TrustedIssuer
+from coffer_chassis.settings import CofferSettings
 from coffer_chassis.sightings import Sightings
+from coffer_chassis.signing.ring import KeyRing
+from coffer_chassis.signing.verifying import own_verifier
 from coffer_chassis.topology import BlobAccess, Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.auth import OperatorActedV1
@@ -71,8 +71,6 @@ LINGER_SECONDS = 5.0
 """Nobody waits to see when a token was used."""
 DEPENDENCIES = ("deps", "refresh_cookies", "cursors", "operations")
 """What the routes are given by name."""
-OWN_KEYS = "coffer-auth:own-keys"
-"""Stands for the address of auth's own key set, which auth reads from its store instead of over the network."""
 
 
 async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
@@ -111,13 +109,8 @@ def build_deps(settings: AuthSettings, work: Work, blobs: Blobs) -> Deps:
     secret = bytes.fromhex(settings.key_secret.get_secret_value())
     return Deps(
         work=work,
-        hashing=Hashing(
-            memory_kib=settings.password_memory_kib,
-            passes=settings.password_passes,
-            threads=settings.password_threads,
-            queue=settings.password_queue,
-        ),
-        keys=KeyRing(work, secret),
+        hashing=Hashing.of(settings),
+        keys=KeyRing(work, signing_keys, secret, ACCESS_LIFE),
         totp=TotpSecrets(secret),
         issuers=Issuers(settings.oidc_issuers, work.clock),
         revocations=Revocations(work.clock),
@@ -132,21 +125,14 @@ def build_deps(settings: AuthSettings, work: Work, blobs: Blobs) -> Deps:
 
 def build_verifier(coffer: CofferSettings, deps: Deps) -> Verifier:
     """Verifies tokens as every service does, but knows its own keys and revocations at first hand."""
-    own = TrustedIssuer(issuer=deps.issuer, jwks_url=OWN_KEYS, kinds=("access", "pat"))
-    others = tuple(issuer for issuer in coffer.trusted_issuers if issuer.issuer != deps.issuer)
-
-    async def fetch(url: str) -> bytes:
-        if url == OWN_KEYS:
-            return json.dumps(await deps.keys.published()).encode()
-        return await fetch_key_set(url)
-
-    return Verifier(
-        (own, *others),
-        coffer.home / "key-sets",
+    return own_verifier(
+        coffer,
+        deps.issuer,
+        ("access", "pat"),
+        deps.keys,
         deps.work.clock,
         revocations=deps.revocations,
         sightings=deps.sightings,
-        fetch=fetch,
     )
 
 

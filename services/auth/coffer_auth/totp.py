@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coffer_auth.domain.mfa import CODES, Factor, steps_taken
-from coffer_auth.tokens import NONCE_BYTES, WrongKeySecret
+from coffer_chassis.signing.keys import NONCE_BYTES, WrongKeySecret
 from coffer_contracts.ids import UserId
 
 ISSUER = "Coffer"

@@ -54,6 +54,9 @@ from coffer_files.store.tables import chassis, revocations
 STORAGE_QUEUE = "files-storage"
 FAST_QUEUE = "files-fast"
 GRANTS_QUEUE = "files-grants"
+URGENT_QUEUE = "files-urgent"
+
+RIGHTS = {"sharing-events": types_of(GRANTS, "sharing"), "auth-events": types_of(GRANTS, "auth")}
 
 TOPOLOGY = ServiceTopology(
     service="files",
@@ -63,10 +66,9 @@ TOPOLOGY = ServiceTopology(
             FAST_QUEUE,
             reads={"media-worker-events": types_of(FAST, "media"), "auth-events": types_of(FAST, "auth")},
         ),
-        Lane(
-            GRANTS_QUEUE,
-            reads={"sharing-events": types_of(GRANTS, "sharing"), "auth-events": types_of(GRANTS, "auth")},
-        ),
+        Lane(GRANTS_QUEUE, reads=RIGHTS),
+        # What takes something away, once more: it does not wait for what gives.
+        Lane(URGENT_QUEUE, reads=RIGHTS, urgent=True),
         Lane(TEXT_QUEUE, reads={"media-worker-events": types_of(TEXTS, "media")}, visibility_seconds=60),
     ),
     blobs=(
@@ -78,7 +80,7 @@ TOPOLOGY = ServiceTopology(
     ),
 )
 
-TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST, GRANTS_QUEUE: GRANTS, TEXT_QUEUE: TEXTS}
+TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST, GRANTS_QUEUE: GRANTS, URGENT_QUEUE: GRANTS, TEXT_QUEUE: TEXTS}
 DEPENDENCIES = ("deps", "cursors", "operations", "problem_base", "tickets")
 """What the routes are given by name."""
 

@@ -31,6 +31,9 @@ class FilesSettings(ServiceSettings):
     dispatch_per_owner: int = Field(
         16, description="Uploads of one owner that the media worker checks at the same time, at most.", ge=1, le=1000
     )
+    link_open_uploads: int = Field(
+        200, description="Uploads through one public link that have not ended, at most.", ge=1, le=100_000
+    )
     sweep_every_seconds: float = Field(5, description="Pause between two rounds of the sweeper.", gt=0, le=3600)
     sweep_grace_seconds: float = Field(
         120, description="How long an upload may stand unreported before the sweeper looks into the bucket.", ge=0

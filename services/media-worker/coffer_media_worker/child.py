@@ -1,9 +1,9 @@
 """The warm parent and its forked jobs: `python -m coffer_media_worker.child FD`, started by `children`.
 
-The parent imports every decoder, holds no secrets, runs one thread and never decodes: what it allocates would count
-against each job's memory limit. For every message on its control socket it forks a child that talks to the worker over
-a socket of its own; the parent enforces the wall clock and reports how each child ended. No asyncio, no Coffer
-services, no environment here.
+The parent imports the decoders of pictures, and others when they are first needed. It holds no secrets, runs one thread
+and never decodes: what it allocates would count against each job's memory limit. For every message on its control socket
+it forks a child that talks to the worker over a socket of its own; the parent enforces the wall clock and reports how each
+child ended. No asyncio, no Coffer services, no environment here.
 """
 
 import gc
@@ -210,7 +210,8 @@ def main(work: Work | None = None) -> None:
     gc.disable()
     standing = [name for name, barrier in BARRIERS.items() if _stands(barrier)]
     missing = [name for name in BARRIERS if name not in standing]
-    WarmParent(socket.socket(fileno=int(sys.argv[1])), partial(_child, work or tasks.do, standing), missing).serve()
+    control = socket.socket(fileno=int(sys.argv[1]))
+    WarmParent(control, partial(_child, work or tasks.do, standing), missing, tasks.prepare).serve()
 
 
 if __name__ == "__main__":

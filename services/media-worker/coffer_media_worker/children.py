@@ -161,14 +161,16 @@ class Children:
         square: bool = False,
         early: Early | None = None,
         locate: bool = False,
+        page: int | None = None,
     ) -> PreviewOutcome:
         """What a task makes of a file, its pictures fitting into `boxes`, or why there is nothing; with `square` the middle of
-        a picture, filling the box.
+        a picture, filling the box; `page` for the task that draws any page.
         """
         if isinstance(source, bytes) and len(source) > self._limits.source_bytes:
             return PreviewFailed(PreviewFailure.TOO_LARGE, f"{len(source)} bytes")
         whole = Whole(source) if isinstance(source, bytes) else source
-        return await self.run(whole, task, early, boxes=list(boxes), format=format, square=square, locate=locate)
+        asked = {"boxes": list(boxes), "format": format, "square": square, "locate": locate, "page": page}
+        return await self.run(whole, task, early, **asked)
 
     async def run(self, source: Source, task: str, early: Early | None = None, **request: object) -> PreviewOutcome:
         """What comes of a task (`tasks.TASKS`) in a fresh child. It may read `limits.source_bytes` of the source. `early` is
@@ -180,7 +182,7 @@ class Children:
         await self._slots.acquire()
         try:
             warm = await self._parents.one()
-            number, channel, ended = warm.begin(self._limits)
+            number, channel, ended = warm.begin(task, self._limits)
         except BaseException:
             self._slots.release()
             raise

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from coffer_contracts.ids import BlobId
 from coffer_media_worker import signatures as known
 from coffer_media_worker import sniffing
 from coffer_media_worker.containers import Sniffed
@@ -37,12 +36,8 @@ __all__ = [
     "RejectReason",
     "Rendered",
     "Verdict",
-    "derived_prefix",
-    "jpeg_key",
     "judge",
     "pixel_refusal",
-    "preview_keys",
-    "text_key",
 ]
 
 EDGE_BYTES = 64 * 1024
@@ -64,27 +59,6 @@ RENDERABLE = frozenset(
 """Types of pictures that are decoded; `kinds` has those of everything else. Where a decoder is not installed the outcome is
 `unsupported`.
 """
-
-
-def text_key(blob_id: BlobId) -> str:
-    """Where the text of an object is stored, if it has any."""
-    return f"previews/{blob_id}/text"
-
-
-def jpeg_key(key: str) -> str:
-    """Where a stored picture lies as JPEG."""
-    return f"{key}.jpg"
-
-
-def preview_keys(blob_id: BlobId) -> list[str]:
-    """Where most is stored that was made of an object: its pictures, as JPEG too, and its text. Some kinds have more."""
-    pictures = [f"{derived_prefix(blob_id)}{box}" for box in SIZES]
-    return [*pictures, *map(jpeg_key, pictures), text_key(blob_id)]
-
-
-def derived_prefix(blob_id: BlobId) -> str:
-    """What the keys begin with of everything that was made of an object."""
-    return f"previews/{blob_id}/"
 
 
 class RejectReason(StrEnum):
@@ -126,6 +100,8 @@ class PreviewFailure(StrEnum):
     CRASHED = "crashed"
     ENCRYPTED = "encrypted"
     BOMB = "bomb"
+    NO_SUCH_PAGE = "no_such_page"
+    """Of a page that somebody asked for."""
     NO_ANSWER = "no_answer"
     """It could not even be tried for as long as anybody waits."""
 

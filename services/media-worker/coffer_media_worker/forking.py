@@ -30,10 +30,11 @@ class _Running:
 class WarmParent:
     """Forks one child per request and outlives them all; ends when the worker closes the control socket."""
 
-    def __init__(self, control: socket.socket, job: Job, missing: Sequence[str]) -> None:
+    def __init__(self, control: socket.socket, job: Job, missing: Sequence[str], prepare: Callable[[str], None]) -> None:
         self._control = control
         self._job = job
         self._missing = missing
+        self._prepare = prepare
         self._running: dict[int, _Running] = {}
 
     def serve(self) -> None:
@@ -79,6 +80,7 @@ class WarmParent:
         if "kill" in order:
             self._kill(order["kill"])
         else:
+            self._prepare(order["task"])
             self._fork(order["job"], JobLimits(**order["limits"]), descriptors[0])
         return True
 

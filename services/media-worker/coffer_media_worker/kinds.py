@@ -27,6 +27,8 @@ PICTURES = Treatment("pictures", whole_bytes=4 * MIB, by_ranges=False)
 PICTURES_BY_RANGES = Treatment("pictures", whole_bytes=4 * MIB)
 """Pictures of which the beginning may do, or tell that they are too large."""
 PDF = Treatment("pdf")
+PAGE = "page"
+"""The task that draws one page of those."""
 OFFICE = Treatment("office")
 TEXTS = Treatment("text", pictured=False)
 FILMS = Treatment("video")

@@ -1,4 +1,4 @@
-"""A page of a PDF as pictures, the number of its pages, and its words. Runs in a child, never in the worker.
+"""Pages of a PDF as pictures, the number of its pages, and its words. Runs in a child, never in the worker.
 
 PDFium reads the file by a callback, as far as it needs it. No forms are filled and no scripts are run, as the library is built
 without them. Fonts that the file does not bring are PDFium's own few: no other can be opened in here.
@@ -14,10 +14,17 @@ from typing import Any
 from PIL import Image
 
 from coffer_media_worker import reducing
-from coffer_media_worker.domain import JOB_LIMITS, Picture, Rendered
+from coffer_media_worker.domain import JOB_LIMITS, SIZES, Picture, Rendered
 from coffer_media_worker.encoding import encode, placeholder
 from coffer_media_worker.ranged import OverBudgetError, Ranged
-from coffer_media_worker.refusals import CorruptError, EncryptedError, ImagingError, TooLargeError, UnsupportedError
+from coffer_media_worker.refusals import (
+    CorruptError,
+    EncryptedError,
+    ImagingError,
+    NoSuchPageError,
+    TooLargeError,
+    UnsupportedError,
+)
 from coffer_media_worker.texts import plain
 
 MOST_POINTS = 1e9
@@ -29,6 +36,8 @@ TEXT_FETCHED_BYTES = 32 << 20
 
 BLOCK, BLOCK_OF_WORDS = 64 << 10, 256 << 10
 """What is fetched for a jump, of the first page and then: it stands where it stands."""
+BLOCK_OF_TREE = 8 << 10
+"""What is fetched for a jump on the way to a page further on: PDFium looks at every page before it, wherever each stands."""
 SCANNED_PAGE_BYTES = 150_000
 """Where the pages have more on average, and the first one has no words, it is a scan."""
 PROBED = 5
@@ -51,29 +60,55 @@ def warm_up() -> None:
     _pdfium = pypdfium2
 
 
-def draw(file: Ranged, boxes: Sequence[int], form: str = "WEBP", page: int = 1) -> Iterator[Rendered]:
-    """A page (from 1) that fits boxes of so many pixels, in two parts: the smallest picture and the number of pages; then the
+def draw(file: Ranged, boxes: Sequence[int], form: str = "WEBP") -> Iterator[Rendered]:
+    """The first page, fit into boxes of so many pixels, in two parts: the smallest picture and the number of pages; then the
     other pictures, and the words of all pages. Raises ImagingError and OverBudgetError.
     """
-    if _pdfium is None:
-        raise UnsupportedError("PDFium is not installed")
-    file.block = BLOCK
-    reader = _Reader(file)
+    reader = _reader(file)
     with _opened(reader) as document:
         count = len(document)
-        if not 1 <= page <= count:
-            raise CorruptError(f"page {page} of {count}")
-        shown = _page(reader, document, page - 1)
+        if count < 1:
+            raise CorruptError("no pages")
+        shown = _page(reader, document, 0)
         small, *others = sorted(set(boxes))
         drawn = _render(reader, shown, small)
-        first = _picture(drawn, form, small, page)
+        first = _picture(drawn, form, small)
         yield Rendered((first,), placeholder=placeholder(drawn), facts={"page_count": count}, more=True)
         pictures = []
         drawn = _render(reader, shown, others[-1]) if others else drawn
         for box in others:
             with contextlib.suppress(TooLargeError):  # noise; the smaller ones stand for it
-                pictures.append(_picture(reducing.shrink(drawn, None, drawn.size, box), form, box, page))
+                pictures.append(_picture(reducing.shrink(drawn, None, drawn.size, box), form, box))
         yield Rendered(tuple(pictures), text=_words(reader, document))
+
+
+def draw_page(file: Ranged, box: int, form: str, page: int) -> Rendered:
+    """One picture of any page, from 1, fit into a box of so many pixels, and nothing else: what a reader turns to is to be
+    there soon. Raises ImagingError and OverBudgetError.
+    """
+    reader = _reader(file)
+    with _opened(reader) as document:
+        count = len(document)
+        if not 1 <= page <= count:
+            raise NoSuchPageError(f"page {page} of {count}")
+        file.block = BLOCK_OF_TREE
+        shown = _page(reader, document, page - 1)
+        file.block = BLOCK
+        drawn = _render(reader, shown, box)
+    while True:
+        try:
+            return Rendered((_picture(drawn, form, box, page),))
+        except TooLargeError:  # noise: shown all the same, more coarsely
+            if max(drawn.size) <= SIZES[0]:
+                raise
+            drawn = drawn.reduce(2)
+
+
+def _reader(file: Ranged) -> "_Reader":
+    if _pdfium is None:
+        raise UnsupportedError("PDFium is not installed")
+    file.block = BLOCK
+    return _Reader(file)
 
 
 class _Reader(io.RawIOBase):
@@ -145,7 +180,7 @@ def _render(reader: _Reader, page: Any, box: int) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _picture(drawn: Image.Image, form: str, box: int, page: int) -> Picture:
+def _picture(drawn: Image.Image, form: str, box: int, page: int = 1) -> Picture:
     return Picture(encode(drawn, form, box), f"image/{form.lower()}", *drawn.size, box, page)
 
 

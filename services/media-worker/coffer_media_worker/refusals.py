@@ -12,6 +12,7 @@ class ImagingError(Exception):
     ├── UnsupportedError      not one of the formats we decode
     ├── EncryptedError        nobody can look into it without a password
     ├── CorruptError          damaged or cut short
+    ├── NoSuchPageError       the document has fewer pages
     ├── TooManyPixelsError    honest, but beyond the limits
     ├── BombError             beyond the limits, and far denser than an honest picture
     ├── TooLargeError         the finished preview has too many bytes
@@ -37,6 +38,12 @@ class CorruptError(ImagingError):
     """Raised where the decoder gives up, or the picture has no end."""
 
     reason = PreviewFailure.CORRUPT
+
+
+class NoSuchPageError(ImagingError):
+    """Raised for a page that the document does not have."""
+
+    reason = PreviewFailure.NO_SUCH_PAGE
 
 
 class TooManyPixelsError(ImagingError):

@@ -1,6 +1,8 @@
 """What can be asked of a job, by name. Brings every decoder along: for the warm parent and its children, not for the worker."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from coffer_media_worker import ffmpeg, imaging, office, pdfs, sounds, texts, videos
@@ -15,10 +17,27 @@ STILL_SHOWN = frozenset({PreviewFailure.MEMORY, PreviewFailure.TOO_LARGE})
 """Why the larger pictures may be missing while the smallest is shown."""
 
 
+_LATER: Mapping[str, Callable[[], None]] = {
+    "audio": ffmpeg.warm_up,
+    "page": pdfs.warm_up,
+    "pdf": pdfs.warm_up,
+    "video": ffmpeg.warm_up,
+}
+"""Half of the memory that a parent takes, and a system may never see a film: loaded before the first job that needs it."""
+
+
 def warm_up() -> None:
     """Load whatever is loaded late: in a job nothing can be."""
-    for module in (imaging, pdfs, office, texts, ffmpeg):
+    for module in (imaging, office, texts):
         module.warm_up()
+
+
+@cache
+def prepare(task: str) -> None:
+    """Load what a task needs beyond that, in the parent, where everybody's next job finds it; nothing the second time."""
+    if task in _LATER:
+        _LATER[task]()
+        gc.freeze()
 
 
 def _pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
@@ -28,8 +47,17 @@ def _pictures(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcom
 
 
 def _pdf(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
-    """A page of a PDF, the first unless said, and the words of all."""
-    return _as_far_as_they_go(pdfs.draw(source, _boxes(request), str(request["format"]), int(request.get("page", 1))))
+    """The first page of a PDF, and the words of all."""
+    return _as_far_as_they_go(pdfs.draw(source, _boxes(request), str(request["format"])))
+
+
+def _page(request: dict[str, Any], source: Ranged) -> PreviewOutcome:
+    """Any page of a PDF, for one box."""
+    (box,) = _boxes(request)
+    try:
+        return pdfs.draw_page(source, box, str(request["format"]), int(request["page"]))
+    except ImagingError as error:
+        return PreviewFailed(error.reason, str(error))
 
 
 def _office(request: dict[str, Any], source: Ranged) -> Iterator[PreviewOutcome]:
@@ -74,6 +102,7 @@ def _as_far_as_they_go(parts: Iterator[Rendered]) -> Iterator[PreviewOutcome]:
 TASKS: Mapping[str, Task] = {
     "audio": _audio,
     "office": _office,
+    "page": _page,
     "pdf": _pdf,
     "pictures": _pictures,
     "text": _text,

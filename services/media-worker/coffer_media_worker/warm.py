@@ -88,13 +88,13 @@ class Warm:
         if not future.done():
             future.set_result(value)
 
-    def begin(self, limits: JobLimits) -> tuple[int, socket.socket, asyncio.Future[JobEnd | None]]:
+    def begin(self, task: str, limits: JobLimits) -> tuple[int, socket.socket, asyncio.Future[JobEnd | None]]:
         """A number, our end of a new job's socket, and the future that tells how the job ended (None: lost)."""
         ours, theirs = socket.socketpair()
         number = next(self._numbers)
         with theirs:
             try:
-                order = json.dumps({"job": number, "limits": asdict(limits)}).encode()
+                order = json.dumps({"job": number, "task": task, "limits": asdict(limits)}).encode()
                 socket.send_fds(self._control, [order], [theirs.fileno()])
             except OSError as error:
                 ours.close()

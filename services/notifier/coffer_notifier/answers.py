@@ -7,7 +7,7 @@ import msgspec
 
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_notifier.domain.activity import Entry
-from coffer_notifier.domain.notices import title_of
+from coffer_notifier.domain.notices import Notice, title_of
 from coffer_notifier.handlers.showing import Actor, Shown
 
 
@@ -77,10 +77,16 @@ def notice_answer(shown: Shown) -> NoticeAnswer:
         title=title_of(notice, name),
         actor=person_answer(actor),
         item=ItemRefAnswer(item.id, item.kind, item.name) if item else None,
-        data=dict(notice.data),
+        data=_data(notice),
         created_at=timestamp(notice.created_at),
         read_at=timestamp(notice.read_at) if notice.read_at else None,
     )
+
+
+def _data(notice: Notice) -> dict[str, Any]:
+    if notice.first_at is None:
+        return dict(notice.data)
+    return {**notice.data, "count": notice.count, "since": timestamp(notice.first_at)}
 
 
 def entry_answer(entry: Entry, people: Mapping[str, Actor]) -> EntryAnswer:

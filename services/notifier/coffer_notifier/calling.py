@@ -15,9 +15,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from coffer_notifier.domain.addresses import AddressRefused, Target, require_allowed, target_of
+from coffer_notifier.domain.webhooks import ANSWER_WITHIN
 from coffer_notifier.handlers.deps import Answer, CallFailed
 
-LIMIT_SECONDS = 15
 HEADERS_LENGTH = 1000
 BODY_LENGTH = 1000
 BODY_SECONDS = 1
@@ -95,7 +95,7 @@ class WebReceivers:
         allow_loopback: bool,
         look_up: LookUp = look_up,
         tls: ssl.SSLContext | None = None,
-        limit_seconds: float = LIMIT_SECONDS,
+        limit_seconds: float = ANSWER_WITHIN.total_seconds(),
     ) -> None:
         """`tls` says whose certificates are believed, the system's if nothing does; `limit_seconds` bounds a whole call."""
         self._allow_loopback = allow_loopback

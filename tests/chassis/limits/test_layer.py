@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from coffer_chassis.access_rules import internal, public, user
-from coffer_chassis.limits import limited, unlimited
+from coffer_chassis.limits import Limiter, limited, unlimited
+from coffer_chassis.limits.layer import count_attempt
 from coffer_chassis.metrics import registry
 from coffer_contracts.problems import Unavailable
 from factories.http import CALLERS, app_of, signed
@@ -44,6 +46,15 @@ async def sign_in() -> str:
 
 @post("/v1/public/links/{token:str}/unlock", opt=public() | limited("unlock", path="token"))
 async def unlock(token: FromPath[str]) -> str:
+    return token
+
+
+@post("/v1/guess/{token:str}", opt=public() | limited("unlock", path="token", by_handler=True))
+async def guess(
+    token: FromPath[str], request: Request[Any, Any, Any], limiter: NamedDependency[Limiter], counts: FromQuery[bool] = False
+) -> str:
+    if counts:
+        await count_attempt(limiter, request.scope)
     return token
 
 
@@ -84,6 +95,7 @@ ROUTES = (
     get_public,
     sign_in,
     unlock,
+    guess,
     get_keys,
     get_content,
     get_known,
@@ -99,7 +111,9 @@ async def client(
     """A client of these routes, who stands at 192.0.2.1."""
     limiter = limiter_of(time, trusted_proxies=trusted, per_minute=limits)
     routes = (get_inside,) if internal else ROUTES
-    app: Any = app_of(*routes, limiter=limiter, internal=internal, allowed_origins=["https://drive.test"])
+    app: Any = app_of(
+        *routes, limiter=limiter, internal=internal, allowed_origins=["https://drive.test"], dependencies={"limiter": limiter}
+    )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.1", 50000))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         yield http
@@ -217,6 +231,24 @@ async def test_unlocking_is_counted_by_link() -> None:
             429,
             201,
         ]
+
+
+async def test_what_a_handler_counts_itself_counts_as_default_beside_it() -> None:
+    async with client(default=6, unlock=1) as http:
+
+        async def ask(token: str, counts: bool) -> httpx.Response:
+            return await http.post(f"/v1/guess/{token}", params={"counts": counts})
+
+        first = await ask("a", False)
+        assert (first.status_code, '"default"' in first.headers["ratelimit"]) == (201, True)
+        counted = await ask("a", True)
+        assert (counted.status_code, '"unlock"' in counted.headers["ratelimit"]) == (201, True)
+        late = await ask("a", True)
+        assert (late.status_code, late.json()["code"]) == (429, "too_many_attempts")
+        assert int(late.headers["retry-after"]) >= 1
+        assert [(await ask(token, counts)).status_code for token, counts in (("a", False), ("b", True))] == [201, 201]
+        crowded = await ask("c", False)
+        assert (await ask("c", False)).status_code == 429, crowded.headers["ratelimit"]
 
 
 async def test_a_policy_that_is_switched_off_counts_nothing_and_says_nothing() -> None:

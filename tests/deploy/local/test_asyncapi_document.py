@@ -127,7 +127,7 @@ def test_every_queue_hears_what_it_is_subscribed_to() -> None:
             assert one["tags"] == [{"name": service.name}]
             assert set(names(one)) == set(types)
             (consumer,) = one["bindings"]["sns"]["consumers"]
-            assert consumer["filterPolicy"] == {"type": sorted(types)}
+            assert consumer["filterPolicy"] == {"type": sorted(types)} | ({"urgent": ["true"]} if lane.urgent else {})
             assert consumer["rawMessageDelivery"] is True
             assert consumer["endpoint"] == {"name": lane.queue}
             queue, dead = one["bindings"]["sqs"]["queues"]

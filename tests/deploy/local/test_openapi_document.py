@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from coffer_local.openapi_document import document
+from coffer_notifier.domain.outside import OFFERED
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,15 @@ def test_no_parameter_of_an_address_is_said_to_be_null() -> None:
     schemas = [parameter["schema"] for operation in operations for parameter in operation.get("parameters", ())]
     assert len(schemas) > 40
     assert not [schema for schema in schemas if {"type": "null"} in schema.get("oneOf", schema.get("anyOf", ()))]
+
+
+def test_what_webhooks_are_sent_stands_in_it_with_headers_body_and_what_answers_do(published: dict[str, Any]) -> None:
+    assert list(published["webhooks"]) == sorted(OFFERED)
+    operation = published["webhooks"]["files.item.committed.v1"]["post"]
+    headers = [published["components"]["parameters"][given["$ref"].rpartition("/")[2]] for given in operation["parameters"]]
+    named = {header["name"] for header in headers if header["required"] and header["in"] == "header"}
+    assert named == {"webhook-id", "webhook-timestamp", "webhook-signature", "traceparent"}
+    assert {"2XX", "410", "default"} == set(operation["responses"])
+    assert operation["security"] == []
+    answered = {one["operationId"] for item in published["paths"].values() for one in item.values()}
+    assert not answered & {item["post"]["operationId"] for item in published["webhooks"].values()}

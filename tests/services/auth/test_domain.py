@@ -6,16 +6,15 @@ import pytest
 
 from coffer_auth.domain.accounts import accept_username, key_of
 from coffer_auth.domain.attempts import ATTEMPT_LIMITS, AttemptCount, Counter, Standing, seconds_until_allowed
-from coffer_auth.domain.sessions import REFRESH_GRACE, RefreshVerdict, Session, judge_refresh
-from coffer_auth.tokens import (
+from coffer_auth.domain.sessions import ACCESS_LIFE, REFRESH_GRACE, RefreshVerdict, Session, judge_refresh
+from coffer_auth.tokens import digest_of, new_refresh_token
+from coffer_chassis.signing.keys import (
     KEY_LIFE,
-    PUBLISHED_AFTER_USE,
     PUBLISHED_BEFORE_USE,
+    PUBLISHED_BEYOND,
     WrongKeySecret,
-    digest_of,
     key_set,
     new_key,
-    new_refresh_token,
     open_key,
     plan_keys,
 )
@@ -126,16 +125,17 @@ def test_everybody_is_bounded_by_some_counter() -> None:
 
 
 def test_the_first_key_is_usable_at_once_and_the_next_is_published_before() -> None:
-    assert plan_keys([], NOON).make_usable_from == NOON
+    assert plan_keys([], NOON, ACCESS_LIFE).make_usable_from == NOON
     first = new_key(SECRET, now=NOON, usable_from=NOON)
-    assert plan_keys([first], NOON + KEY_LIFE - timedelta(seconds=1)).make_usable_from is None
+    assert plan_keys([first], NOON + KEY_LIFE - timedelta(seconds=1), ACCESS_LIFE).make_usable_from is None
     later = NOON + KEY_LIFE
-    assert plan_keys([first], later).make_usable_from == later + PUBLISHED_BEFORE_USE
+    assert plan_keys([first], later, ACCESS_LIFE).make_usable_from == later + PUBLISHED_BEFORE_USE
     second = new_key(SECRET, now=later, usable_from=later + PUBLISHED_BEFORE_USE)
-    assert plan_keys([first, second], later + PUBLISHED_BEFORE_USE + timedelta(minutes=5)).retire == ()
-    done = later + PUBLISHED_BEFORE_USE + PUBLISHED_AFTER_USE
-    assert plan_keys([first, second], done).retire == (first.id,)
-    assert plan_keys([second], done).retire == ()
+    soon = later + PUBLISHED_BEFORE_USE + timedelta(minutes=5)
+    assert plan_keys([first, second], soon, ACCESS_LIFE).retire == ()
+    done = later + PUBLISHED_BEFORE_USE + ACCESS_LIFE + PUBLISHED_BEYOND
+    assert plan_keys([first, second], done, ACCESS_LIFE).retire == (first.id,)
+    assert plan_keys([second], done, ACCESS_LIFE).retire == ()
 
 
 def test_a_sealed_key_opens_with_its_secret_only() -> None:
@@ -143,7 +143,7 @@ def test_a_sealed_key_opens_with_its_secret_only() -> None:
     opened = open_key(SECRET, key)
     assert opened.private.public_key().public_bytes_raw() == key.public_key
     assert opened.private.private_bytes_raw() not in key.sealed_private_key
-    with pytest.raises(WrongKeySecret, match="COFFER_AUTH_KEY_SECRET"):
+    with pytest.raises(WrongKeySecret, match="KEY_SECRET"):
         open_key(b"x" * 32, key)
 
 

@@ -167,6 +167,10 @@ async def test_an_address_that_was_only_claimed_is_left_without_a_word(deps: Dep
     await emails.verify_email(await last_secret(deps, f"new-{ada.user.email}", "verify_email"), origin(), deps)
     fact = (await facts(deps, f"user/{ada.user.id}"))[-1]
     assert fact["data"]["changes"] == ["email", "email_verified"]
+    assert fact["data"]["fields"] == [
+        {"field": "email"},
+        {"field": "email_verified", "before": "false", "after": "true"},
+    ], "nobody keeps the address that was given up"
     assert await kinds(deps, ada.user.email) == ["verify_email"]
 
 

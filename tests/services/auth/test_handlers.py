@@ -10,8 +10,8 @@ from coffer_auth.handlers import accounts, operators, sessions
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import Login, TokenPair
-from coffer_auth.tokens import WrongKeySecret
 from coffer_chassis.identity import Principal
+from coffer_chassis.signing.keys import WrongKeySecret
 from coffer_chassis.testing import FixedClock
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import AccountSuspended, InvalidCredentials, NotFound, Unauthenticated, UsernameTaken

@@ -13,16 +13,19 @@ import pytest
 
 from coffer_auth import __main__ as commands
 from coffer_auth.app import TOPOLOGY, build_verifier
+from coffer_auth.domain.sessions import ACCESS_LIFE
 from coffer_auth.handlers import access_tokens, sessions
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.handlers.keys import RELOAD_EVERY, drop_key, rotate_keys
 from coffer_auth.handlers.sessions import Login, TokenPair
-from coffer_auth.tokens import PUBLISHED_AFTER_USE, PUBLISHED_BEFORE_USE
+from coffer_auth.store.access_tokens import signed_by
 from coffer_chassis.admin.acts import of_shell
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.identity import Verifier
 from coffer_chassis.keysets import BELIEVED_FOR, REFRESH_EVERY
 from coffer_chassis.settings import CofferSettings, TrustedIssuer
+from coffer_chassis.signing.acts import drop_key, rotate_keys
+from coffer_chassis.signing.keys import PUBLISHED_BEFORE_USE, PUBLISHED_BEYOND
+from coffer_chassis.signing.ring import RELOAD_EVERY
 from coffer_chassis.testing import FixedClock
 from coffer_contracts.problems import NotFound, Unauthenticated
 from factories.accounts import HOME, PASSWORD, auth_deps, facts, origin, registered
@@ -75,7 +78,7 @@ async def test_a_rotation_refuses_nobody_at_any_moment(
     await rotate_keys(operations, of_shell(), deps.keys)
     used: list[str] = []
     elapsed = timedelta()
-    while elapsed < PUBLISHED_BEFORE_USE + PUBLISHED_AFTER_USE + timedelta(minutes=10):
+    while elapsed < PUBLISHED_BEFORE_USE + ACCESS_LIFE + PUBLISHED_BEYOND + timedelta(minutes=10):
         await service.verify(pair.access_token)
         clock.advance(seconds=295)
         elapsed += timedelta(seconds=295)
@@ -170,7 +173,7 @@ async def test_personal_tokens_of_a_dropped_key_end_and_are_counted_before_their
     await access_tokens.revoke(revoked.id, asker, deps)
     _, shown = await access_tokens.signed(token.id, deps)
     await service.verify(shown)
-    _, ended = await drop_key(operations, of_shell(), deps.keys, token.key_id)
+    _, ended = await drop_key(operations, of_shell(), deps.keys, token.key_id, signed_by)
     assert ended == 1
     clock.advance(seconds=BELIEVED_FOR.total_seconds())
     with pytest.raises(Unauthenticated):

@@ -13,9 +13,9 @@ from coffer_auth.handlers.challenges import Answer
 from coffer_auth.handlers.codes import Shown
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import Login, TokenPair
-from coffer_auth.tokens import WrongKeySecret
 from coffer_chassis.callers import Caller
 from coffer_chassis.identity import Verifier
+from coffer_chassis.signing.keys import WrongKeySecret
 from coffer_chassis.testing import FixedClock
 from coffer_contracts.problems import (
     AccountSuspended,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from argon2 import extract_parameters
 
-from coffer_auth.passwords import Hashing, accept_password
+from coffer_auth.passwords import accept_password
+from coffer_chassis.hashing import Hashing
 from coffer_contracts.problems import PasswordWeak, Unavailable
 
 

@@ -40,6 +40,13 @@ async def test_what_people_say_about_themselves_is_kept_and_told(http: httpx.Asy
     assert (fact["type"], fact["sequence"], fact["actorid"]) == ("auth.user.changed.v1", "000000000002", ada.user.id)
     assert fact["data"]["changes"] == ["display_name", "locale", "timezone"]
     assert (fact["data"]["display_name"], fact["data"]["timezone"]) == ("Ada Lovelace", "Europe/London")
+    assert fact["data"]["fields"] == [
+        {"field": "display_name", "before": ada.user.display_name, "after": "Ada Lovelace"},
+        {"field": "locale", "before": ada.user.locale, "after": "en-GB"},
+        {"field": "timezone", "after": "Europe/London"},
+    ]
+    assert fact["data"]["actor_session_id"] == ada.pair.session.id
+    assert not {"address", "agent"} & fact["data"].keys(), "what every service copies has no addresses"
 
 
 async def test_the_same_wish_twice_is_told_once(http: httpx.AsyncClient, deps: Deps) -> None:

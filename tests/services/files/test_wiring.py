@@ -19,7 +19,7 @@ from coffer_chassis.testing import eventually
 from coffer_chassis.topology import Lane, ServiceTopology, Topology
 from coffer_contracts.catalog import parse
 from coffer_files.__main__ import EXTRAS
-from coffer_files.app import FAST_QUEUE, GRANTS_QUEUE, STORAGE_QUEUE, TABLES, TOPOLOGY, jobs
+from coffer_files.app import FAST_QUEUE, GRANTS_QUEUE, STORAGE_QUEUE, TABLES, TOPOLOGY, URGENT_QUEUE, jobs
 from coffer_files.domain.reconciling import Wish
 from coffer_files.domain.upload_states import SESSION_LIFE
 from coffer_files.domain.uploads import Upload
@@ -39,7 +39,8 @@ ALL = Topology("coffer", (TOPOLOGY, ServiceTopology("auth"), ServiceTopology("sh
 def test_every_queue_hears_exactly_what_it_has_handlers_for() -> None:
     heard = {lane.queue: {kind for types in lane.reads.values() for kind in types} for lane in ALL.lanes}
     assert heard[FAST_QUEUE] == set(FAST)
-    assert heard[GRANTS_QUEUE] == set(GRANTS)
+    assert heard[GRANTS_QUEUE] == heard[URGENT_QUEUE] == set(GRANTS)
+    assert [lane.queue for lane in ALL.lanes if lane.urgent] == [URGENT_QUEUE]
     assert heard[STORAGE_QUEUE] == set()
     assert set(STORAGE) == {"storage.object.stored.v1"}
 

@@ -25,11 +25,11 @@ from coffer_chassis.unit_of_work import Work
 from coffer_media_worker.children import Children
 from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.store import tables
-from factories import images
+from factories import images, pdfs
 from factories.cloud import Cloud
 from factories.databases import Database
-from factories.events import arrived, item_committed
-from factories.previews import hear
+from factories.events import arrived, item_committed, page_requested
+from factories.previews import ask, hear
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +54,17 @@ class World:
         self.blobs.append(fact.content.blob_id)
         await hear(self.deps, arrived(fact))
 
+    async def turn_to(self, *pages: int) -> str:
+        """Somebody turns to pages of a document whose preview was never made; where pictures of it lie."""
+        content = pdfs.pages("one", "two", "three")
+        key = f"blobs/owner/{len(self.blobs)}"
+        etag = await self.deps.blobs.write(key, content, content_type="application/pdf")
+        about: dict[str, Any] = {"mime_type": "application/pdf", "media_kind": "document"}
+        fact = item_committed(key=key, etag=etag, size_bytes=len(content), **about)
+        assert fact.content is not None
+        await ask(self.deps, *(page_requested(fact, page, sequence=page) for page in pages))
+        return f"previews/{fact.content.blob_id}/"
+
     async def run(self, death: str | None = None) -> int:
         """How a process ends that makes what is in line."""
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(WORKER.parents[2]), *sys.path])}
@@ -74,13 +85,16 @@ class World:
         async with self.deps.work.engine.begin() as connection:
             await connection.execute(update(jobs).values(due_at=SystemClock().now()).where(jobs.c.lease.is_not(None)))
 
-    async def last_told(self) -> list[tuple[str, list[str]]]:
-        """Of each preview fact whether it has all sizes, and which pictures it names."""
+    async def facts(self) -> list[dict[str, Any]]:
+        """What was told."""
         outbox = tables.chassis.outbox
         async with self.deps.work.read() as connection:
             bodies = (await connection.execute(select(outbox.c.body).order_by(outbox.c.position))).scalars()
-            facts = [json.loads(body)["data"] for body in bodies]
-        return [(fact["blob_id"], [image["key"] for image in fact["images"]]) for fact in facts]
+            return [json.loads(body)["data"] for body in bodies]
+
+    async def last_told(self) -> list[tuple[str, list[str]]]:
+        """Of each preview fact whether it has all sizes, and which pictures it names."""
+        return [(fact["blob_id"], [image["key"] for image in fact["images"]]) for fact in await self.facts()]
 
 
 @pytest.fixture
@@ -128,3 +142,15 @@ async def test_killed_workers_leave_no_preview_out_and_none_twice(world: World) 
     assert sorted(stored) == sorted(f"previews/{blob}/{box}" for blob in world.blobs for box in (400, 1024, 2048))
     async with world.deps.work.read() as connection:
         assert (await connection.execute(select(tables.preview_jobs.c.version_id))).all() == []
+
+
+async def test_killed_workers_leave_no_page_out_and_none_twice(world: World) -> None:
+    prefix = await world.turn_to(2, 3)
+    for death in ("write:1", "commit:1", "told:1"):
+        assert await world.run(death) == -signal.SIGKILL, death
+        await world.wait_for_leases()
+    assert await world.run() == 0
+    assert Counter(fact["page"] for fact in await world.facts()) == {2: 1, 3: 1}
+    stored = [found.key for found in await world.deps.blobs.listed(prefix)]
+    assert stored == [f"{prefix}page-2/400", f"{prefix}page-3/400"]
+    assert {fact["key"] for fact in await world.facts()} == set(stored)

@@ -69,6 +69,6 @@ async def test_of_a_large_document_little_is_fetched_by_few_requests(children: C
 
 async def test_any_page_of_a_document_can_be_asked_for(children: Children) -> None:
     source = Whole(pdfs.pages("one", "two", "three"))
-    made = await children.run(source, "pdf", boxes=[400], format="JPEG", page=3)
+    made = await children.run(source, "page", boxes=[400], format="JPEG", page=3)
     assert isinstance(made, Rendered)
     assert [(one.page, one.mime_type) for one in made.pictures] == [(3, "image/jpeg")]

@@ -379,11 +379,14 @@ async def test_taking_and_adding_cost_the_same_however_many_wait(deps: Deps, ana
         plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await plain.execute(text("ANALYZE preview_jobs" if analysed else "VACUUM preview_jobs"))
     moment = {"now": now, "until": now + queue.LEASE, "lease": new_id()}
-    more = {"now": now, "versions": [new_id()], "blobs": [new_id()], "owners": [EVE], "events": ["e"]}
+    more = {"now": now, "ids": [new_id()], "blobs": [new_id()], "owners": [EVE], "events": ["e"], "pages_of": [None]}
+    of_ann = more | {"owners": [ANN]}
     for what, statement, values in (
         ("take", queue._take, moment),
         ("take a newcomer", queue._take_newcomer, moment),
         ("put in line", queue._put_in_line, more),
+        ("put in line behind many", queue._put_in_line, of_ann),
+        ("put a page in line", queue._put_in_line, of_ann | {"pages_of": [new_id()]}),
     ):
         assert await pages(deps, statement, values) < 60, what
 

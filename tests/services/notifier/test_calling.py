@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import gzip
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -169,6 +170,59 @@ async def saying(said: bytes, *, then_close: bool) -> AsyncIterator[str]:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+@asynccontextmanager
+async def dripping(begins: bytes, drop: bytes) -> AsyncIterator[str]:
+    """The address of somebody who begins to answer and goes on for ever, a drop at a time."""
+    over, drips = asyncio.Event(), []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        drips.append(asyncio.current_task())
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(begins)
+            while not over.is_set():
+                writer.write(drop)
+                await writer.drain()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), 0.01)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        over.set()
+        await asyncio.gather(*(drip for drip in drips if drip))
+
+
+async def test_a_head_that_drips_for_ever_is_given_up_in_time() -> None:
+    async with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"y") as url:
+        assert await refused(WebReceivers(allow_loopback=True, limit_seconds=0.5), url) == "timeout"
+
+
+async def test_of_a_body_without_an_end_the_beginning_is_kept_and_nothing_waited_for() -> None:
+    chunk = b"400\r\n" + b"z" * 0x400 + b"\r\n"
+    async with dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk) as url:
+        answer = await asyncio.wait_for(post(WebReceivers(allow_loopback=True), url), 5)
+    assert answer.status == 200
+    assert answer.head.endswith("z" * 100)
+    assert len(answer.head) <= HEADERS_LENGTH + BODY_LENGTH + 2
+
+
+async def test_what_is_packed_is_not_unpacked(told: Receiver) -> None:
+    told.body, told.answers = gzip.compress(b"0" * 10_000_000), {"Content-Encoding": "gzip"}
+    answer = await post(WebReceivers(allow_loopback=True), told.url)
+    assert answer.status == 200
+    assert "000" not in answer.head.partition("\n\n")[2]
+    assert told.calls[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("asked", ["-5", "1e3", "\u0663", "9999999999", "Wed, 21 Oct 2026 07:28:00 GMT", ""])
+async def test_a_wait_that_is_no_number_of_seconds_is_none(told: Receiver, asked: str) -> None:
+    told.status, told.answers = 503, {"Retry-After": asked.encode().decode("latin-1")}
+    assert (await post(WebReceivers(allow_loopback=True), told.url)).retry_after_seconds is None
 
 
 async def test_a_body_that_never_comes_does_not_undo_a_yes() -> None:

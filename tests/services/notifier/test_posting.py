@@ -10,7 +10,8 @@ from coffer_chassis.aws import open_mail_client
 from coffer_chassis.ids import new_id
 from coffer_chassis.provision import Provisioner
 from coffer_chassis.topology import ServiceTopology, Topology
-from coffer_notifier.domain.letters import ShareNews, mime_of, share_letter
+from coffer_notifier.domain.letters import mime_of
+from coffer_notifier.domain.letters_share import ShareNews, share_letter
 from coffer_notifier.handlers.deps import MailRefused
 from coffer_notifier.posting import SesPost
 from factories.cloud import Cloud
@@ -77,8 +78,19 @@ async def test_a_share_goes_all_the_way_to_ses(cloud: Cloud, tag: str, store_url
 
 async def test_a_second_aws_takes_the_same_calls(moto: MotoCloud, tag: str) -> None:
     Provisioner(topology(tag), moto.admin, (), SENDER).run()
+    from moto.ses.models import ses_backends  # noqa: PLC0415  # not before its settings are made, see the fixture
+
+    to, leave = f"bob-{tag}@example.org", "https://x.example/v1/notifications/unsubscribe?token=a.b.c"
+    news = ShareNews("Bob", "Ann", "ann", "Plans", "folder", "viewer", None, None, "https://x.example/app/items/1", leave=leave)
+    raw = mime_of(share_letter(to, news), sender=SENDER, message_id="<1@x.example>", at=NOON)
     async with open_mail_client(moto.admin) as client:
-        assert await SesPost(client, SENDER).send(mail("bob@example.org"), to="bob@example.org")
+        ses_id = await SesPost(client, SENDER).send(raw, to=to)
+    [taken] = [one for one in ses_backends["123456789012"][moto.admin.region].sent_messages if one.id == ses_id]
+    assert set(taken.destinations) == {to}
+    read = message_from_bytes(taken.raw_data.encode())
+    assert read["List-Unsubscribe"] == f"<{leave}>"
+    assert read["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert read["Message-ID"] == "<1@x.example>"
 
 
 class FailingClient:

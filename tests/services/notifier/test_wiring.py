@@ -24,7 +24,8 @@ from coffer_notifier.handlers.telling import MAIL
 from factories.notifier import KEY, MAIL_KEY, Notifier, settings
 from factories.telling import Share, drive, registered, user_id
 
-OTHERS = [ServiceTopology(name, sends_privately=name == "auth") for name in ("auth", "files", "media-worker", "sharing")]
+PRIVATELY = {"auth", "sharing"}
+OTHERS = [ServiceTopology(name, sends_privately=name in PRIVATELY) for name in ("auth", "files", "media-worker", "sharing")]
 ALL = Topology("coffer", (TOPOLOGY, *OTHERS))
 
 
@@ -93,7 +94,7 @@ async def test_everything_arrives_on_a_bus_that_repeats_and_reorders(notifier: N
             mailer.poke()
             feeds = [await notifier.feed(bob) for bob in bobs]
             entries = await notifier.activity(ann, limit=1000)
-            seen["told"] = [page["unread_count"] for page in feeds]
+            seen["told"] = [sum(one["type"] == "share_received" for one in page["items"]) for page in feeds]
             seen.update(entries=len(entries), mails=len(notifier.post.sent))
             return seen == {"told": [1] * 12, "entries": 49, "mails": 12}
 
@@ -104,7 +105,13 @@ async def test_everything_arrives_on_a_bus_that_repeats_and_reorders(notifier: N
     finally:
         stopping.set()
         await running
-    assert len(await notifier.rows("SELECT 1 FROM notices WHERE user_id = ANY(CAST(:bobs AS uuid[]))", bobs=bobs)) == 12
+    received = "SELECT 1 FROM notices WHERE user_id = ANY(CAST(:bobs AS uuid[])) AND type = 'share_received'"
+    assert len(await notifier.rows(received, bobs=bobs)) == 12
+    uneven = (
+        "SELECT 1 FROM notices WHERE gather_key IS NOT NULL AND facts_count <>"
+        " (SELECT count(*) FROM gathered_facts WHERE notice_id = notices.id)"
+    )
+    assert await notifier.rows(uneven) == []
     assert await notifier.rows("SELECT 1 FROM dead_letters") == []
 
 

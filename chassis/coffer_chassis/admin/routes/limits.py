@@ -89,7 +89,8 @@ def routes(service: str) -> tuple[Any, ...]:
 
     @post(
         f"{prefix.path}/limits/lift",
-        opt=operator() | documented(raises=[NotFound, DependencyFailed], request={"policy": "default", "who": _WHO}),
+        opt=operator()
+        | documented(raises=[NotFound, DependencyFailed], events=prefix.acted, request={"policy": "default", "who": _WHO}),
         status_code=200,
         operation_id=f"lift_{prefix.word}_limit",
         tags=["operators"],

@@ -109,6 +109,7 @@ def routes(service: str) -> tuple[Any, ...]:
         opt=operator()
         | documented(
             raises=[IdempotencyKeyReuse, IdempotencyInProgress],
+            events=prefix.acted,
             request=_EXAMPLE,
             headers=["Idempotent-Replayed", "Location"],
         ),
@@ -150,7 +151,7 @@ def routes(service: str) -> tuple[Any, ...]:
 
     @post(
         f"{path}/{{replay:str}}/cancel",
-        opt=operator() | documented(raises=[StateConflict]),
+        opt=operator() | documented(raises=[StateConflict], events=prefix.acted),
         status_code=200,
         operation_id=f"cancel_{word}_replay",
         tags=["operators"],

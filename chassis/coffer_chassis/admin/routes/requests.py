@@ -46,11 +46,14 @@ class Prefix:
 
     path: str
     word: str
+    acted: tuple[str, ...]
+    """What follows from routes that act."""
 
     @classmethod
     def of(cls, service: str) -> Self:
         """The prefix of one service."""
-        return cls(f"/v1/admin/{service}", service.replace("-", "_"))
+        family = service.partition("-")[0]  # types of the media worker begin with `media.`
+        return cls(f"/v1/admin/{service}", service.replace("-", "_"), (f"{family}.operator.acted.v1",))
 
 
 class LetterFilter(Body):

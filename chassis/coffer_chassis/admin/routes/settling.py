@@ -25,7 +25,7 @@ def routes(service: str) -> tuple[Any, ...]:
 
     @post(
         f"{path}/{{letter:str}}/redrive",
-        opt=operator() | documented(raises=[StateConflict, DependencyFailed]),
+        opt=operator() | documented(raises=[StateConflict, DependencyFailed], events=prefix.acted),
         status_code=200,
         operation_id=f"redrive_{word}_dead_letter",
         tags=["operators"],
@@ -41,6 +41,7 @@ def routes(service: str) -> tuple[Any, ...]:
         opt=operator()
         | documented(
             raises=[IdempotencyKeyReuse, IdempotencyInProgress],
+            events=prefix.acted,
             request={"filter": _FILTER, "rate_per_second": 50},
             headers=["Idempotent-Replayed", "Location"],
         ),
@@ -66,7 +67,7 @@ def routes(service: str) -> tuple[Any, ...]:
 
     @post(
         f"{path}/{{letter:str}}/drop",
-        opt=operator() | documented(raises=[StateConflict], request={"confirm": "drop 1"}),
+        opt=operator() | documented(raises=[StateConflict], events=prefix.acted, request={"confirm": "drop 1"}),
         status_code=200,
         operation_id=f"drop_{word}_dead_letter",
         tags=["operators"],
@@ -81,7 +82,8 @@ def routes(service: str) -> tuple[Any, ...]:
 
     @post(
         f"{path}/drop",
-        opt=operator() | documented(raises=[StateConflict], request={"filter": _FILTER, "confirm": "drop 12"}),
+        opt=operator()
+        | documented(raises=[StateConflict], events=prefix.acted, request={"filter": _FILTER, "confirm": "drop 12"}),
         status_code=200,
         operation_id=f"drop_{word}_dead_letters",
         tags=["operators"],

@@ -10,8 +10,6 @@ from coffer_contracts.problems import FieldError, ValidationFailed
 from coffer_contracts.scopes import ADMIN_SCOPES, USER_SCOPES
 
 USERNAME_LENGTH = range(3, 65)
-EMAIL_LENGTH = 254
-"""RFC 5321 section 4.5.3.1.3, without the angle brackets."""
 DISPLAY_NAME_LENGTH = 128
 
 OPERATOR = "operator"

@@ -8,13 +8,15 @@ from coffer_auth.domain.access_tokens import MOST_TOKENS, AccessToken, TokenEnd,
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.step_up import Asker, require_proof
 from coffer_auth.store import access_tokens as store
-from coffer_auth.store import signing_keys, users
+from coffer_auth.store import users
+from coffer_auth.store.tables import signing_keys
 from coffer_auth.tokens import personal_token
 from coffer_chassis.callers import Caller
 from coffer_chassis.housekeeping import Job
 from coffer_chassis.identity import LEEWAY, Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.revocations import REFRESH_SECONDS, WHOLE_EVERY
+from coffer_chassis.signing.store import lock_keys, need_key
 from coffer_chassis.token_uses import LOOK_EVERY_SECONDS
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth_factors import TokenCreatedV1, TokenRevokedV1
@@ -54,8 +56,8 @@ async def create(wish: Wish, asker: Asker, unit: Unit) -> AccessToken:
     if await store.count_living(unit.connection, principal.user_id, unit.now) >= MOST_TOKENS:
         raise LimitReached(f"An account has at most {MOST_TOKENS} tokens. Revoke one first.", limit=MOST_TOKENS)
     # Under the lock of whoever retires keys, so that none goes while a token is made that needs it.
-    await signing_keys.lock_keys(unit.connection)
-    if not await signing_keys.need_key(unit.connection, wish.key_id, expires_at):
+    await lock_keys(unit.connection)
+    if not await need_key(unit.connection, signing_keys, wish.key_id, expires_at):
         raise Unavailable("The signing key has just been withdrawn.", retry_after_seconds=1)
     token = AccessToken(
         id=TokenId(new_id()),
@@ -127,7 +129,7 @@ def tell(ended: list[AccessToken], reason: TokenEnd, caller: Caller, unit: Unit)
     """Say of each that it has ended."""
     for token in ended:
         fact = TokenRevokedV1(**_state(token, caller), reason=reason, revoked_at=unit.now)
-        unit.emit(fact, sequence=token.revision)
+        unit.emit(fact, sequence=token.revision, urgent=True)
 
 
 def refuse(ended: list[AccessToken], deps: Deps) -> None:

@@ -1,20 +1,21 @@
 """Commands about accounts: registering, looking at oneself."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
-
-from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH, EMAIL_LENGTH, User, accept_username
+from coffer_auth.domain.accounts import DISPLAY_NAME_LENGTH, User, accept_username
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.errands import order_mail
 from coffer_auth.passwords import accept_password
 from coffer_auth.store import access_tokens, sessions, users
+from coffer_chassis.emails import normal_address
 from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import UserFact, UserRegisteredV1
+from coffer_contracts.auth import UserChangedV1, UserFact, UserRegisteredV1
 from coffer_contracts.ids import SessionId, UserId
 from coffer_contracts.problems import FieldError, Unauthenticated, UsernameTaken, ValidationFailed
+from coffer_contracts.sharing import FieldChange
 
 DEFAULT_LOCALE = "en"
 
@@ -48,12 +49,10 @@ def accept_email(raw: str) -> str:
     Domains without a dot and reserved ones are fine: Coffer runs in private networks too.
     """
     try:
-        address = validate_email(raw, check_deliverability=False, globally_deliverable=False).normalized
-    except EmailNotValidError as error:
-        raise _invalid_email(str(error)) from error
-    if len(address.encode()) > EMAIL_LENGTH:
-        raise _invalid_email("The address is too long.")
-    return address
+        return normal_address(raw)
+    except ValueError as error:
+        detail = str(error)
+        raise ValidationFailed(detail, errors=(FieldError("/email", "email", detail),)) from error
 
 
 async def register(command: Registration, unit: Unit, _deps: Deps) -> User:
@@ -113,5 +112,25 @@ def user_fact(kind: type[F], user: User, **more: Any) -> F:
     )
 
 
-def _invalid_email(detail: str) -> ValidationFailed:
-    return ValidationFailed(detail, errors=(FieldError("/email", "email", detail),))
+UNTOLD = frozenset({"email"})
+"""What it was stands in no fact: nobody is to keep an address that a person has given up."""
+
+
+def changed_fact(before: User, after: User, changes: Iterable[str]) -> UserChangedV1:
+    """That an account is another than before, field by field."""
+    names = tuple(sorted(changes))
+    fields = tuple(
+        FieldChange(field=name)
+        if name in UNTOLD
+        else FieldChange(field=name, before=_text(getattr(before, name)), after=_text(getattr(after, name)))
+        for name in names
+    )
+    return user_fact(UserChangedV1, after, changes=names, fields=fields)
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

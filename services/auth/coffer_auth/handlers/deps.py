@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from coffer_auth.handlers.keys import KeyRing
 from coffer_auth.issuers import Issuers
-from coffer_auth.passwords import Hashing
 from coffer_auth.totp import TotpSecrets
 from coffer_chassis.blobs import Blobs
+from coffer_chassis.hashing import Hashing
 from coffer_chassis.identity import Revocations
 from coffer_chassis.sealing import SealingKey
 from coffer_chassis.sightings import Sightings
+from coffer_chassis.signing.ring import KeyRing
 from coffer_chassis.unit_of_work import Work
 
 

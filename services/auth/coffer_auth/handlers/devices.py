@@ -52,7 +52,7 @@ async def end_sessions(
     """
     ended = await sessions.revoke(unit.connection, user_id, reason, unit.now, only=only, but=but)
     for session in ended:
-        unit.emit(revoked_fact(session, reason, unit.now, caller), sequence=session.revision)
+        unit.emit(revoked_fact(session, reason, unit.now, caller), sequence=session.revision, urgent=True)
     return ended
 
 

@@ -2,7 +2,7 @@
 
 from coffer_auth.domain.accounts import User
 from coffer_auth.domain.emails import TOLD_FOR, MailedLink
-from coffer_auth.handlers.accounts import accept_email, account, user_fact
+from coffer_auth.handlers.accounts import accept_email, account, changed_fact, user_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.errands import order_mail
 from coffer_auth.handlers.mail_requests import request_mail
@@ -14,7 +14,7 @@ from coffer_chassis.callers import Caller
 from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import UserChangedV1, UserVerifiedV1
+from coffer_contracts.auth import UserVerifiedV1
 from coffer_contracts.auth_mail import EMAIL_CHANGED
 from coffer_contracts.problems import InvalidCredentials, LinkExpired, TooManyAttempts
 
@@ -52,7 +52,7 @@ async def _prove(user: User, link: MailedLink, unit: Unit, deps: Deps) -> User:
     # What was mailed to the old address opens nothing any more.
     await emails.end_links(unit.connection, user.id, "verify", "reset")
     changes = ("email",) if user.email_verified else ("email", "email_verified")
-    unit.emit(user_fact(UserChangedV1, after, changes=changes), sequence=after.revision)
+    unit.emit(changed_fact(user, after, changes), sequence=after.revision)
     if user.email_verified:
         # An address that was only claimed may be a stranger's, whom this does not concern.
         request_mail(unit, deps, after, EMAIL_CHANGED, lives_for=TOLD_FOR, address=user.email)

@@ -9,7 +9,7 @@ from coffer_auth.domain.accounts import OPERATOR, User, accept_username
 from coffer_auth.domain.operators import Role, Wanted
 from coffer_auth.domain.profiles import accept_display_name
 from coffer_auth.handlers import access_tokens, mfa
-from coffer_auth.handlers.accounts import DEFAULT_LOCALE, accept_email, user_fact
+from coffer_auth.handlers.accounts import DEFAULT_LOCALE, accept_email, changed_fact, user_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.devices import end_sessions, refuse_tokens
 from coffer_auth.handlers.errands import order_mail
@@ -26,7 +26,7 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import OperatorActedV1, UserChangedV1, UserDeletedV1, UserRegisteredV1, UserSuspendedV1
+from coffer_contracts.auth import OperatorActedV1, UserDeletedV1, UserRegisteredV1, UserSuspendedV1
 from coffer_contracts.ids import UserId
 from coffer_contracts.problems import Forbidden, NotFound, UsernameTaken
 from coffer_contracts.scopes import ADMIN_SCOPES
@@ -268,7 +268,7 @@ async def _write(unit: Unit, user: User, columns: Mapping[str, object]) -> User:
     if after.status == "suspended" and user.status != "suspended":
         unit.emit(user_fact(UserSuspendedV1, after), sequence=after.revision)
     else:
-        unit.emit(user_fact(UserChangedV1, after, changes=tuple(sorted(columns))), sequence=after.revision)
+        unit.emit(changed_fact(user, after, columns), sequence=after.revision)
     return after
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from coffer_auth.domain import photos as rules
 from coffer_auth.domain.accounts import User
 from coffer_auth.domain.photos import ADDRESS_LIFE, MOST_OPEN, STORED_TYPE, Photo, stored_key
-from coffer_auth.handlers.accounts import user_fact
+from coffer_auth.handlers.accounts import changed_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.receiving import write_down
 from coffer_auth.store import photos as rows
@@ -17,7 +17,6 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.signed import SignedRequest
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import UserChangedV1
 from coffer_contracts.ids import PhotoId, UserId
 from coffer_contracts.problems import NotFound, RateLimited, Unauthenticated
 
@@ -102,7 +101,7 @@ async def remove_photo(deps: Deps, principal: Principal, origin: Origin) -> None
         await drop_photos(unit, user)
         if user.photo is not None:
             after = await users.change(unit.connection, user.id, {"photo": None}, unit.now)
-            unit.emit(user_fact(UserChangedV1, after, changes=("photo",)), sequence=after.revision)
+            unit.emit(changed_fact(user, after, ["photo"]), sequence=after.revision)
 
 
 async def drop_photos(unit: Unit, user: User) -> None:

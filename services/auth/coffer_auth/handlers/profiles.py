@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from coffer_auth.domain import profiles as rules
 from coffer_auth.domain.accounts import User
 from coffer_auth.domain.photos import Photo
-from coffer_auth.handlers.accounts import account, user_fact
+from coffer_auth.handlers.accounts import account, changed_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.store import photos, users
 from coffer_chassis.etags import Conditions, etag_of
 from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.auth import UserChangedV1
 from coffer_contracts.problems import Unauthenticated
 
 FEATURES = ("profile", "photo")
@@ -67,5 +66,5 @@ async def write_changes(unit: Unit, user: User, values: Mapping[str, object]) ->
     if not values:
         return user
     after = await users.change(unit.connection, user.id, values, unit.now)
-    unit.emit(user_fact(UserChangedV1, after, changes=tuple(sorted(values))), sequence=after.revision)
+    unit.emit(changed_fact(user, after, values), sequence=after.revision)
     return after

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from coffer_auth.domain import photos as rules
 from coffer_auth.domain.photos import LATE_BYTES, Photo, owner_of_key, stored_key
-from coffer_auth.handlers.accounts import user_fact
+from coffer_auth.handlers.accounts import changed_fact
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.store import photos as rows
 from coffer_auth.store import users
@@ -71,7 +71,7 @@ async def on_photo_ready(event: Envelope[PhotoReadyV1], unit: Unit, _deps: Deps)
         return
     columns: Mapping[str, object] = {"photo": fact.name, "photo_number": photo.number}
     after = await users.change(unit.connection, user.id, columns, unit.now)
-    unit.emit(user_fact(UserChangedV1, after, changes=("photo",)), sequence=after.revision)
+    unit.emit(changed_fact(user, after, ["photo"]), sequence=after.revision)
     if user.photo is not None:
         await rows.doom(unit.connection, stored_key(user.id, user.photo), not_before=unit.now)
     await write_down(unit, photo, rules.end(photo, "ready", unit.now))

@@ -1,6 +1,6 @@
 """Commands about sign-ins: login, refresh, logout. Refusals that must leave a trace are raised after their unit committed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from coffer_auth.domain.accounts import User
@@ -230,7 +230,7 @@ async def _end_reused(session: Session, caller: Caller, unit: Unit) -> None:
             detected_at=unit.now,
         )
         unit.emit(seen, sequence=after.revision - 1)
-        unit.emit(revoked_fact(after, reason, unit.now, caller), sequence=after.revision)
+        unit.emit(revoked_fact(after, reason, unit.now, caller), sequence=after.revision, urgent=True)
 
 
 async def _add_refresh_token(session: Session, unit: Unit) -> str:
@@ -279,4 +279,4 @@ def _created(session: Session, caller: Caller) -> SessionCreatedV1:
 
 def as_user(origin: Origin, user_id: UserId) -> Origin:
     """The origin of what a person does who was nobody when the request came."""
-    return Origin(user_id, "user", origin.correlation_id, origin.causation_id, origin.traceparent)
+    return replace(origin, actor_id=user_id, actor_kind="user", session_id=None)

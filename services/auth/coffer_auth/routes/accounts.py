@@ -10,6 +10,7 @@ from litestar.params import HeaderParameter, JSONBody
 from pydantic import Field
 
 from coffer_auth.handlers import accounts
+from coffer_auth.handlers.sessions import as_user
 from coffer_auth.routes.answers import UserAnswer, user_answer
 from coffer_auth.routes.requests import SECRET, Locale, Req, TheCallers, TheDeps
 from coffer_chassis.access_rules import public
@@ -17,7 +18,6 @@ from coffer_chassis.answers import Body
 from coffer_chassis.idempotency import claim, once
 from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
-from coffer_chassis.origin import Origin
 from coffer_chassis.requests import TheOrigin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.problems import IdempotencyInProgress, IdempotencyKeyReuse, PasswordWeak, Unavailable, UsernameTaken
@@ -66,7 +66,7 @@ async def register_account(
         body=data.model_dump() | {"password": _fingerprint(data.password, deps.fingerprint_key)},
     )
     command = await accounts.prepare_registration(data.username, data.email, data.password, data.locale, deps)
-    by_user = Origin(command.user_id, "user", origin.correlation_id, origin.causation_id, origin.traceparent)
+    by_user = as_user(origin, command.user_id)
 
     async def run(unit: Unit) -> dict[str, Any]:
         made: dict[str, Any] = msgspec.to_builtins(user_answer(await accounts.register(command, unit, deps)))

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from coffer_auth.handlers import accounts, photos, sessions
-from coffer_auth.handlers.sessions import Login
+from coffer_auth.handlers.sessions import Login, as_user
 from coffer_auth.routes.answers import TokenAnswer, token_answer
 from coffer_auth.routes.requests import SECRET, Req, TheCallers, TheDeps
 from coffer_chassis.access_rules import any_token, public
@@ -22,7 +22,6 @@ from coffer_chassis.access_rules import user as signed_in
 from coffer_chassis.answers import Body, successor
 from coffer_chassis.limits import limited
 from coffer_chassis.openapi import documented
-from coffer_chassis.origin import Origin
 from coffer_chassis.requests import TheOrigin, ThePrincipal
 from coffer_contracts.problems import (
     AccountSuspended,
@@ -106,7 +105,7 @@ async def create_user(data: JSONBody[CreateUserBody], origin: TheOrigin, deps: T
     As `POST /v1/auth/register`, with a sentence for an answer.
     """
     command = await accounts.prepare_registration(data.username, data.email, data.password, None, deps)
-    by_user = Origin(command.user_id, "user", origin.correlation_id, origin.causation_id, origin.traceparent)
+    by_user = as_user(origin, command.user_id)
     async with deps.work.unit(by_user) as unit:
         await accounts.register(command, unit, deps)
     headers = {"Cache-Control": SECRET, **successor("/v1/auth/register")}

@@ -8,21 +8,7 @@ from coffer_auth.routes.requests import TheDeps
 from coffer_chassis.access_rules import public
 from coffer_chassis.limits import unlimited
 from coffer_chassis.openapi import documented
-
-KEY_SET_CACHE = "public, max-age=300"
-
-KEY_SET_EXAMPLE = {
-    "keys": [
-        {
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "use": "sig",
-            "alg": "EdDSA",
-            "kid": "5f0c1d2e3a4b5c6d",
-            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
-        }
-    ]
-}
+from coffer_chassis.signing.keys import KEY_SET_CACHE, KEY_SET_EXAMPLE
 
 
 @get("/.well-known/jwks.json", opt=public() | unlimited() | documented(response=KEY_SET_EXAMPLE), tags=["auth"])

@@ -34,6 +34,13 @@ async def count_living(connection: AsyncConnection, user_id: UserId, now: dateti
     return count
 
 
+async def signed_by(connection: AsyncConnection, key_id: str, now: datetime) -> int:
+    """How many good tokens end if this signing key is withdrawn."""
+    lives = (table.c.key_id == key_id, table.c.revoked_at.is_(None), table.c.expires_at > now)
+    count: int = (await connection.execute(select(func.count()).select_from(table).where(*lives))).scalar_one()
+    return count
+
+
 async def add(connection: AsyncConnection, token: AccessToken) -> None:
     """Add a token."""
     values = {name: getattr(token, name) for name in AccessToken.__dataclass_fields__}

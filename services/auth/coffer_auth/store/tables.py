@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from coffer_chassis.signing.store import signing_keys_table
 from coffer_chassis.tables import Id, Instant, chassis_tables
 
 METADATA = MetaData()
@@ -128,16 +129,7 @@ doomed_objects = Table(
     comment="Objects that are to be deleted: originals, and squares that nobody shows any more.",
 )
 
-signing_keys = Table(
-    "signing_keys",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("sealed_private_key", LargeBinary, nullable=False),
-    Column("public_key", LargeBinary, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("usable_from", Instant, nullable=False),
-    Column("needed_until", Instant),
-)
+signing_keys = signing_keys_table(METADATA)
 
 login_attempts = Table(
     "login_attempts",

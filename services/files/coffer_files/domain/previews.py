@@ -9,6 +9,12 @@ PreviewSize = Literal["thumb", "medium", "large"]
 BOXES: Mapping[PreviewSize, int] = {"thumb": 400, "medium": 1024, "large": 2048}
 """The box in pixels that a picture of this size fits into."""
 
+PAGED = frozenset({"application/pdf"})
+"""Types of documents of which more pages are shown than the first."""
+
+MOST_PAGES = 1000
+"""Pages of a document that can be looked at, so that no document takes more room than that."""
+
 
 class PreviewUnavailable(
     Problem,
@@ -17,11 +23,14 @@ class PreviewUnavailable(
     title="There is no preview",
     example={"reason": "unsupported"},
 ):
-    """The file has no preview and will not get one; `reason` says why, e.g. `corrupt`, or `none` for kinds without."""
+    """The file has no preview and will not get one; `reason` says why, e.g. `corrupt`, or `none` for kinds without. Of a page:
+    `no_pages` for kinds without, `no_such_page` behind the last, `too_many_pages` behind those that can be looked at.
+    """
 
 
 PictureForm = Literal["webp", "jpeg"]
 JPEG = "image/jpeg"
+TYPES: Mapping[PictureForm, str] = {"webp": "image/webp", "jpeg": JPEG}
 
 
 def picture_for(pictures: Sequence[Mapping[str, Any]], size: PreviewSize) -> Mapping[str, Any] | None:

@@ -73,6 +73,10 @@ class Upload:
     actor_kind: ActorKind
     correlation_id: str
     traceparent: str | None = None
+    session_id: str | None = None
+    """Of a visitor of a public link: the session that sends it, to which alone and to the owner it is shown."""
+    uploader_name: str | None = None
+    """What such a visitor calls themselves; nobody has checked it."""
     strategy: Strategy = "single"
     part_bytes: int | None = None
     """Length of every part but the last of a multipart upload."""
@@ -108,6 +112,16 @@ class Upload:
     def bytes_key(self) -> str:
         """Where the bytes are to be looked for."""
         return self.landing_key or self.blob_key
+
+    @property
+    def grantee(self) -> str:
+        """Whose rights count when it is committed, as grants name them."""
+        return f"link/{self.uploader_id}" if self.is_of_link else f"user/{self.uploader_id}"
+
+    @property
+    def is_of_link(self) -> bool:
+        """Whether a visitor of a public link sends it; its uploader is then the link, which is nobody."""
+        return self.actor_kind == "link"
 
     @property
     def rule(self) -> StateRule:

@@ -1,7 +1,7 @@
 """How an upload begins: what is announced is held against rights, quota and names before a byte is sent."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -30,12 +30,12 @@ from coffer_files.domain.parts import Mode, part_bytes_for, strategy_for
 from coffer_files.domain.upload_states import STATES, Step, Strategy
 from coffer_files.domain.uploads import Upload
 from coffer_files.handlers.deps import Deps
-from coffer_files.handlers.items import hold_folder
 from coffer_files.handlers.naming import described, etag, free_name, name_conflict
 from coffer_files.handlers.parts import collect_parts
 from coffer_files.handlers.reusing import reuse_content
 from coffer_files.handlers.sight import Seen, seen
 from coffer_files.handlers.uploads import abort_upload, find_upload
+from coffer_files.handlers.visitors import beside_others, hold_target, only_adds, room_through, sender_of, too_many
 from coffer_files.store import items as item_rows
 from coffer_files.store import uploads as rows
 from coffer_files.store.drives import drive_of, reserve
@@ -63,6 +63,8 @@ class Announcement:
     parts_sha256: bool = False
     """The sender gives the SHA-256 of each part when it asks for its address."""
     mode: Mode = "auto"
+    uploader_name: str | None = None
+    """What a visitor of a public link calls themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +106,23 @@ async def start_upload(
     Raises NotFound, Forbidden, NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, TooLarge.
     """
     wanted = accept_name(announced.name) if announced.target is None else ""
+    sender = sender_of(principal, announced.uploader_name)
     way = _way_of(announced, deps)
 
     opened: Upload | None = None
 
     async def run(unit: Unit) -> dict[str, Any]:
         nonlocal opened
+        if not await room_through(unit, deps, principal, 1):
+            raise too_many(deps)
         opened = await reuse_content(unit, deps, principal, announced)
         if opened is not None:
             return {"upload_id": opened.id}
         if announced.target is not None:
             opened = await _new_content(unit, principal, announced.target, announced, way)
         else:
-            folder = await hold_folder(unit, deps, principal, announced.parent)
-            accept_depth(len(folder.at.ids_down_to_it))
-            name = await _resolved_name(unit, folder, announced, wanted)
-            above = folder.at.item
-            opened = _new_upload(unit, principal, above.owner_id, above.id, announced, name, way)
+            opened = await _new_file(unit, deps, principal, announced, wanted, way)
+        opened = replace(opened, session_id=sender.session_id, uploader_name=sender.name)
         grace = timedelta(seconds=deps.settings.sweep_grace_seconds)
         await rows.insert_upload(unit.connection, opened, check_at=unit.now + grace)
         if way.parts_hashed and announced.blocks_sha256 is not None:
@@ -153,6 +155,18 @@ async def _unless_crossed(run: Callable[[], Awaitable[T]]) -> T:
             if not is_crossed(error):
                 raise
     return await run()
+
+
+async def _new_file(unit: Unit, deps: Deps, principal: Principal, announced: Announcement, name: str, way: _Way) -> Upload:
+    """An upload into a folder. Whoever may only add to it is not told who holds the name: that shows at the commit."""
+    folder = await hold_target(unit, deps, principal, announced.parent)
+    accept_depth(len(folder.at.ids_down_to_it))
+    above = folder.at.item
+    if only_adds(folder):
+        announced = replace(announced, conflict=beside_others(announced.conflict), base_version_id=None)
+    else:
+        name = await _resolved_name(unit, folder, announced, name)
+    return _new_upload(unit, principal, above.owner_id, above.id, announced, name, way)
 
 
 async def _resolved_name(unit: Unit, folder: Seen, announced: Announcement, name: str) -> str:

@@ -23,7 +23,7 @@ from coffer_files.handlers.facts import content_fact, item_fact
 from coffer_files.handlers.keeping import kept_out
 from coffer_files.handlers.naming import free_name
 from coffer_files.handlers.room import put_into, taken
-from coffer_files.handlers.sight import rights_at
+from coffer_files.handlers.sight import collects, rights_at
 from coffer_files.store import items as rows
 from coffer_files.store.changes import note_change
 from coffer_files.store.drives import Drive
@@ -58,10 +58,10 @@ async def place_upload(
 ) -> Upload | Obstacle:
     """Make the file, or the version of one; the upload as committed, or what is in the way, with nothing written.
 
-    `decides` is whose rights count (`user/<id>`): the uploader's, unless somebody else resolves a conflict. `source` is the
-    content whose object is shared, with all that is known of it; that object is held, so nobody deletes it meanwhile.
+    `decides` is whose rights count, as grants name them: the uploader's, unless somebody else resolves a conflict. `source` is
+    the content whose object is shared, with all that is known of it; that object is held, so nobody deletes it meanwhile.
     """
-    decides = decides or f"user/{upload.uploader_id}"
+    decides = decides or upload.grantee
     if upload.verdict is None or upload.etag is None:
         raise LookupError(f"upload {upload.id} is {upload.state} without a verdict")
     file = _file(upload, upload.verdict, VersionId(new_id()), unit.now)
@@ -76,7 +76,9 @@ async def place_upload(
     await _write_version(unit, drive, upload, placed, source)
     stored = (upload.blob_id, upload.blob_key, upload.etag)
     await _tell(unit, drive, upload, placed, (source.blob_id, source.blob_key, source.etag) if source else stored)
-    return rules.commit(upload, placed.item.id, VersionId(str(file.version_id)), placed.item.name, unit.now)
+    # Under which name it came to lie tells whoever sees nothing of the folder what else lies there.
+    name = upload.name if placed.unseen else placed.item.name
+    return rules.commit(upload, placed.item.id, VersionId(str(file.version_id)), name, unit.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class _Placed:
     item: Item
     before: Item | None
     above: tuple[ItemId, ...]
+    unseen: bool = False
+    """Whoever put it there sees nothing of the folder."""
 
 
 async def _tell(unit: Unit, drive: Drive, upload: Upload, placed: _Placed, stored: tuple[BlobId, str, str]) -> None:
@@ -99,16 +103,18 @@ async def _tell(unit: Unit, drive: Drive, upload: Upload, placed: _Placed, store
         blob_id, blob_key, etag = stored
         content = content_fact(item, blob_id=blob_id, blob_key=blob_key, etag=etag)
         more = {"upload_id": upload.id, "is_new": before is None, "locate": drive.keep_locations or None, **previous}
+        more["uploader_name"] = upload.uploader_name
         unit.emit(item_fact(ItemCommittedV1, item, placed.above, content, **more), sequence=item.revision)
 
 
 def _refused(unit: Unit, drive: Drive, upload: Upload, place: Located, decides: str) -> Obstacle | None:
     """What is in the way whatever the name is."""
-    if Rights.WRITE not in rights_at(place, decides, unit.now):
+    unseen = collects(place, decides, unit.now)
+    if not unseen and Rights.WRITE not in rights_at(place, decides, unit.now):
         return Obstacle("rights_lost", "The uploader may no longer write there.")
     lock = in_the_way(covering(place.locks, place.item.id, place.ancestor_ids, unit.now), decides)
     if lock is not None:
-        return Obstacle("locked", _TAKEN["locked"], lock=lock)
+        return Obstacle("locked", _TAKEN["locked"], lock=None if unseen else lock)
     if not drive.has_room(upload.size_bytes, reserved=True):
         return Obstacle("quota_exceeded", "The drive is full.")
     return None
@@ -139,7 +145,12 @@ async def _into_folder(unit: Unit, drive: Drive, upload: Upload, file: Item, dec
         return obstacle
     if len(parent.ids_down_to_it) > MAX_DEPTH:
         return Obstacle("too_deep", f"Folders can be nested {MAX_DEPTH} levels deep.")
-    return await _place_item(unit, parent, upload, file, decides)
+    if not collects(parent, decides, unit.now):
+        return await _place_item(unit, parent, upload, file, decides)
+    # Whatever was wished when more was allowed: who only adds takes nobody's place.
+    upload = replace(upload, conflict="rename", base_version_id=None)
+    placed = await _place_item(unit, parent, upload, file, decides)
+    return replace(placed, unseen=True) if isinstance(placed, _Placed) else replace(placed, suggested_name=None)
 
 
 async def _place_item(unit: Unit, parent: Located, upload: Upload, file: Item, decides: str) -> _Placed | Obstacle:

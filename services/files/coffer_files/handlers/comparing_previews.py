@@ -25,6 +25,9 @@ from coffer_files.store.drives import lock_drive
 from coffer_files.store.preview_pictures import Shown
 
 PAGE = LISTED_AT_ONCE
+LISTINGS_OF_ONE = 10
+"""Pages of a listing that are read of what was made of one object, beyond the first: more than Coffer ever makes."""
+
 FIRST = BlobId("00000000-0000-0000-0000-000000000000")
 
 
@@ -35,7 +38,7 @@ async def compare_previews(deps: Deps, run: Run, save: Save) -> Run:
     begin = BlobId(last_blob) if last_blob else FIRST
     upto = None
     if len(listed) == PAGE:
-        listed = _whole_objects(listed)
+        listed = await _whole_objects(deps, listed)
         upto = _last_blob(listed, begin)
     async with deps.work.read() as connection:
         shown = await rows.shown_behind(connection, begin, upto, limit=PAGE)
@@ -54,13 +57,21 @@ async def compare_previews(deps: Deps, run: Run, save: Save) -> Run:
     return replace(run, counts=run.counts + counts, place=place, attempts=0)
 
 
-def _whole_objects(listed: Sequence[Listed]) -> list[Listed]:
-    """A page without what was made of its last object, of which more may follow. Of no object is made more than a page holds,
-    so a page with one name alone is somebody else's.
+async def _whole_objects(deps: Deps, listed: Sequence[Listed]) -> list[Listed]:
+    """A page without what was made of its last object, of which more may follow. Where it holds one object alone, a document
+    whose pages were looked at, it goes on to the end of that.
     """
     last = _group(listed[-1].key)
     whole = [one for one in listed if _group(one.key) != last]
-    return whole or list(listed)
+    if whole or blob_of_preview(listed[-1].key) is None:
+        return whole or list(listed)
+    whole = list(listed)
+    for _ in range(LISTINGS_OF_ONE):
+        more = await deps.blobs.listed(f"{PREVIEWS}{last}/", after=whole[-1].key, limit=PAGE)
+        whole += more
+        if len(more) < PAGE:
+            break
+    return whole
 
 
 def _group(key: str) -> str:

@@ -19,6 +19,7 @@ from coffer_files.handlers.deps import Deps, on_behalf_of
 from coffer_files.handlers.facts import received_fact
 from coffer_files.handlers.receiving import go_on
 from coffer_files.handlers.upload_batches import Result
+from coffer_files.handlers.visitors import is_shown_to, require_link
 from coffer_files.store.dispatching import turns
 from coffer_files.store.drives import lock_drive
 from coffer_files.store.upload_batches import uploads_by_id
@@ -32,11 +33,12 @@ async def complete_uploads(
     deps: Deps, principal: Principal, origin: Origin, upload_ids: Sequence[UploadId], *, problem_base: str
 ) -> list[Result]:
     """The client says that the bytes of these are there; how each stands then, in their order, or why it waits on. May run any
-    number of times and at once.
+    number of times and at once. Raises NotFound to a visitor whose link takes no files any more.
     """
     async with deps.work.read() as connection:
+        await require_link(connection, deps, principal)
         known = await uploads_by_id(connection, set(upload_ids))
-    mine = {one.id: one for one in known.values() if principal.user_id in {one.uploader_id, one.owner_id}}
+    mine = {one.id: one for one in known.values() if is_shown_to(principal, one)}
     turn = asyncio.Semaphore(ASKED_AT_ONCE)
     waiting = [one for one in mine.values() if one.state == "created"]
     heads = await asyncio.gather(*(_asked(deps, one, turn) for one in waiting))

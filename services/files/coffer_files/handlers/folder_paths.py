@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ItemCreatedV1
@@ -28,7 +29,7 @@ class Folder:
 
 
 async def ensure_folders(
-    unit: Unit, user_id: UserId, top: Located, files: Iterable[BatchFile]
+    unit: Unit, principal: Principal, top: Located, files: Iterable[BatchFile]
 ) -> dict[Steps, Folder | Problem]:
     """The folders of the files below `top`, which is held and may be written to; a KindConflict for those that a file stands in
     the way of, a Locked for those that somebody has locked. Two or three statements for every level, and two for all that was
@@ -38,7 +39,7 @@ async def ensure_folders(
     found: dict[Steps, Folder | Problem] = {(): Folder(top.item.id, top.ids_down_to_it)}
     made: list[tuple[Item, Sequence[ItemId]]] = []
     for level in levels(files):
-        await _ensure_level(unit, user_id, top.item.owner_id, level, found, made)
+        await _ensure_level(unit, principal, top.item.owner_id, level, found, made)
     await note_made(unit.connection, made, actor_id=unit.origin.actor_id, now=unit.now)
     for item, above in made:
         unit.emit(item_fact(ItemCreatedV1, item, tuple(above), None), sequence=item.revision)
@@ -47,7 +48,7 @@ async def ensure_folders(
 
 async def _ensure_level(
     unit: Unit,
-    user_id: UserId,
+    principal: Principal,
     owner_id: UserId,
     level: dict[Steps, str],
     found: dict[Steps, Folder | Problem],
@@ -64,7 +65,7 @@ async def _ensure_level(
     old = [place for place, steps in places.items() if not _is_new(found[steps[:-1]])]
     there = await children_at(unit.connection, old, held=True)
     fresh = {
-        place: new_folder(ItemId(new_id()), owner_id, place[0], level[steps], created_by=user_id, now=unit.now)
+        place: new_folder(ItemId(new_id()), owner_id, place[0], level[steps], created_by=principal.user_id, now=unit.now)
         for place, steps in places.items()
         if place not in there
     }
@@ -77,7 +78,7 @@ async def _ensure_level(
         outcome = _outcome(place, steps, fresh, inserted, there, found, made)
         if isinstance(outcome, Folder) and not outcome.is_new:
             # Whoever locks a folder refuses all that would be put into it here; of the folders above, this was asked before.
-            lock = in_the_way(covering(locks, outcome.id, (), unit.now), f"user/{user_id}")
+            lock = in_the_way(covering(locks, outcome.id, (), unit.now), principal.grantee)
             outcome = locked(lock) if lock is not None else outcome
         found[steps] = outcome
 

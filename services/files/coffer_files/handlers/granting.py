@@ -1,6 +1,8 @@
-"""What sharing and auth say about who may still do what: a queue of its own, so that nothing holds up a revocation.
+"""What sharing and auth say about who may still do what: a queue of its own, so that nothing holds up a revocation, and another
+one for what takes something away, so that no crowd of grants does.
 
-All are quick: SQL only, in the transaction of the received batch. None locks an item, so none waits for anybody.
+All are quick: SQL only, in the transaction of the received batch. None locks an item, so none waits for anybody. What is urgent
+comes twice, by both queues and in any order, and may come before what was said earlier about the same grant.
 """
 
 from coffer_chassis.copies.grants import note_grant, note_removal
@@ -11,6 +13,7 @@ from coffer_contracts.auth_factors import TokenRevokedV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import UserId
 from coffer_contracts.sharing import GrantRemovedV1, GrantSetV1
+from coffer_contracts.sharing_links import LinkSessionsEndedV1
 from coffer_files.domain.items import ChangeReason
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.feed_watch import CHANGES
@@ -53,11 +56,17 @@ async def on_token_revoked(event: Envelope[TokenRevokedV1], unit: Unit, deps: De
     await deps.denied.note(unit, event.data.token_id, event.data.expires_at)
 
 
+async def on_link_sessions_ended(event: Envelope[LinkSessionsEndedV1], unit: Unit, deps: Deps) -> None:
+    """Visitors of a link who came in before are refused from now on. May run twice, late and before any of them was seen."""
+    await deps.denied.note(unit, event.data.family_id, event.data.tokens_expire_at)
+
+
 GRANTS: HandlerTable = handler_table(
     [
         Handles(GrantSetV1, on_grant_set),
         Handles(GrantRemovedV1, on_grant_removed),
         Handles(SessionRevokedV1, on_session_revoked),
         Handles(TokenRevokedV1, on_token_revoked),
+        Handles(LinkSessionsEndedV1, on_link_sessions_ended),
     ]
 )

@@ -80,7 +80,12 @@ async def hold_folder(unit: Unit, deps: Deps, principal: Principal, ref: str) ->
             found = await rows.hold_root(unit.connection, principal.user_id)
     else:
         found = await rows.hold(unit.connection, ItemId(ref), principal.grantee)
-    folder = seen(found, principal.grantee, unit.now).require(Rights.WRITE)
+    return folder_to_fill(found, principal.grantee, unit.now)
+
+
+def folder_to_fill(found: Located | None, grantee: str, now: datetime) -> Seen:
+    """A folder that was found and held, for something to be put into. Raises as `hold_folder`."""
+    folder = seen(found, grantee, now).require(Rights.WRITE)
     if folder.at.item.kind != "folder":
         raise KindConflict("Only a folder can hold items.")
     return folder
@@ -281,5 +286,7 @@ async def _tell(unit: Unit, before: Item, after: Item, stood: tuple[ItemId, ...]
         changes=tuple(changed),
         previous_name=before.name if "name" in changed else None,
         previous_parent_id=before.parent_id if "parent_id" in changed else None,
+        previous_modified_at=before.modified_at if "modified_at" in changed else None,
+        previous_tags=tuple(before.tags) if "tags" in changed else None,
     )
     unit.emit(fact, sequence=after.revision)

@@ -1,4 +1,5 @@
-"""Previews that are waited for though the media worker heard of the content long ago: made anew, or wanted as JPEG.
+"""Previews that are waited for though the media worker heard of the content long ago: made anew, or wanted as JPEG. Pages
+have a file of their own.
 
 The media worker is asked by a fact of its own. While an answer is waited for nobody asks again but the clock.
 """
@@ -12,14 +13,14 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.files_previews import PreviewRequestedV1, WantedPictures
+from coffer_contracts.files_previews import PreviewRequestedV1, WantedPage, WantedPictures
 from coffer_contracts.ids import UserId, VersionId
 from coffer_files.domain.previews import PreviewUnavailable
 from coffer_files.handlers.content import content_at
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.facts import content_of_version
 from coffer_files.handlers.previews import tell_preview
-from coffer_files.store import items, preview_requests
+from coffer_files.store import items, pages, preview_requests
 from coffer_files.store.drives import Drive, lock_drive
 from coffer_files.store.preview_requests import Request, Waiting
 from coffer_files.store.versions import Version
@@ -53,9 +54,10 @@ async def make_preview_anew(
 async def ask_anew(unit: Unit, drive: Drive, version_ids: list[VersionId]) -> int:
     """Have previews of a drive, which is locked, made anew; how many were not waited for already."""
     requests = await preview_requests.request_previews(unit.connection, version_ids, unit.now)
+    await pages.forget_pages(unit.connection, [request.content.id for request in requests])
     for request in requests:
         await tell_preview(unit, request.content.item_id, request.content.id, "pending", None, unit.now)
-        await _ask(unit, drive, request, "all")
+        await ask(unit, drive, request, "all")
     return len(requests)
 
 
@@ -75,7 +77,7 @@ async def ask_for_jpeg(deps: Deps, origin: Origin, content: Version, owner_id: U
             requests = await preview_requests.request_jpeg(unit.connection, content.id, unit.now) if drive else []
             if drive is not None:
                 for request in requests:
-                    await _ask(unit, drive, request, "jpeg")
+                    await ask(unit, drive, request, "jpeg")
     if hopeless:
         raise PreviewUnavailable("There are no pictures of this file as JPEG.", reason=NO_ANSWER)
 
@@ -100,11 +102,12 @@ async def _ask_again(deps: Deps, waiting: Waiting) -> int:
             return 0
         requests = await preview_requests.repeat_request(unit.connection, waiting.version_id, waiting.since, unit.now)
         for request in requests:
-            await _ask(unit, drive, request, "all")
+            await ask(unit, drive, request, "all")
         return len(requests)
 
 
-async def _ask(unit: Unit, drive: Drive, request: Request, wanted: WantedPictures) -> None:
+async def ask(unit: Unit, drive: Drive, request: Request, wanted: WantedPictures, page: WantedPage | None = None) -> None:
+    """Tell what is wanted of a version. The drive is locked."""
     content = request.content
     fact = PreviewRequestedV1(
         version_id=content.id,
@@ -113,6 +116,7 @@ async def _ask(unit: Unit, drive: Drive, request: Request, wanted: WantedPicture
         ancestor_ids=await items.ids_above(unit.connection, content.item_id),
         content=content_of_version(content),
         wanted=wanted,
+        page=page,
         locate=drive.keep_locations or None,
         requested_at=request.requested_at,
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from coffer_chassis.handling import HandlerTable, Handles, handler_table
 from coffer_chassis.storage import ObjectStored
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts import media
+from coffer_contracts import media, media_pages
 from coffer_contracts.auth import UserChangedV1, UserDeletedV1, UserRegisteredV1, UserSuspendedV1, UserVerifiedV1
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import (
@@ -27,6 +27,7 @@ from coffer_files.domain.uploads import Verdict
 from coffer_files.handlers.deps import Deps
 from coffer_files.handlers.drives import on_user_registered, on_user_told
 from coffer_files.handlers.forms import receive_form
+from coffer_files.handlers.pages import on_page_failed, on_page_ready
 from coffer_files.handlers.previews import on_preview_failed, on_preview_omitted, on_preview_ready
 from coffer_files.handlers.receiving import go_on, receive_bytes
 from coffer_files.store.drives import lock_drive
@@ -87,6 +88,8 @@ FAST: HandlerTable = handler_table(
         Handles(media.PreviewReadyV1, on_preview_ready),
         Handles(media.PreviewOmittedV1, on_preview_omitted),
         Handles(media.PreviewFailedV1, on_preview_failed),
+        Handles(media_pages.PageReadyV1, on_page_ready),
+        Handles(media_pages.PageFailedV1, on_page_failed),
         Handles(UserRegisteredV1, on_user_registered, emits=_TOLD),
         Handles(UserVerifiedV1, on_user_told, emits=_TOLD),
         Handles(UserChangedV1, on_user_told, emits=_TOLD),

@@ -6,9 +6,19 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_contracts.ids import VersionId
 from coffer_files.domain.items import Located
-from coffer_files.domain.previews import PictureForm, PreviewSize, PreviewUnavailable, degrees, jpeg_for, picture_for
+from coffer_files.domain.previews import (
+    BOXES,
+    TYPES,
+    PictureForm,
+    PreviewSize,
+    PreviewUnavailable,
+    degrees,
+    jpeg_for,
+    picture_for,
+)
 from coffer_files.handlers.content import content_at, picture_url
 from coffer_files.handlers.deps import Deps
+from coffer_files.handlers.pages import find_page
 from coffer_files.handlers.preview_requests import ask_for_jpeg
 from coffer_files.store.drives import drive_of
 from coffer_files.store.facts import facts_of
@@ -24,9 +34,10 @@ async def sign_preview(
     *,
     version_id: VersionId | None,
     form: PictureForm = "webp",
+    page: int = 1,
 ) -> str | None:
-    """Where to fetch a preview picture; None while it is being made. Whoever is the first to want one as JPEG has all
-    pictures of the version made as such.
+    """Where to fetch a preview picture, of a document that of any page; None while it is being made. Whoever is the first to
+    want one as JPEG has all pictures of the version made as such; whoever is the first to turn to a page has that one drawn.
 
     Raises NotFound, KindConflict, StateConflict, PreviewUnavailable.
     """
@@ -39,6 +50,9 @@ async def sign_preview(
     if content.preview_status != "ready" or picture is None:
         reason = content.preview_reason or "none"
         raise PreviewUnavailable(f"There is no preview of this file: {reason}.", reason=reason)
+    if page > 1:
+        key = await find_page(deps, origin, content, found.at.item.owner_id, page, BOXES[size], TYPES[form])
+        return picture_url(deps, key, TYPES[form]) if key else None
     if form == "jpeg":
         picture = jpeg_for(content.preview_images, size)
         if picture is None:

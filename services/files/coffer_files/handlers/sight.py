@@ -77,6 +77,16 @@ def rights_at(found: Located, grantee: str, now: datetime) -> Rights:
     return rights_on(place_of(found), grantee, grants_in(found.given, grantee), now)
 
 
+def collects(found: Located, grantee: str, now: datetime) -> bool:
+    """Whether an item is a living folder that `grantee`, a link, may put files into without seeing it. What such a link was
+    given holds for the one folder and not for those below it: nobody who sees nothing has any business to name them.
+    """
+    if not found.is_live or found.item.kind != "folder" or Rights.WRITE in rights_at(found, grantee, now):
+        return False
+    itself = tuple(one for one in found.given if one.item_id == found.item.id)
+    return Rights.UPLOAD in rights_at(found._replace(given=itself), grantee, now)
+
+
 def place_of(found: Located) -> Place:
     """Where an item stands, as the resolver takes it."""
     in_trash = found.item.trashed_at is not None

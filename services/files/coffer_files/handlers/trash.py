@@ -110,7 +110,14 @@ async def restore_in(
     after = await rows.update_item(connection, item, **place, **_NOT_IN_TRASH, changed_at=unit.now)
     concerned = dict.fromkeys((*at.at.ancestor_ids, *target.ids_down_to_it))
     await note_change(connection, after, "restored", concerned, actor_id=unit.origin.actor_id, now=unit.now)
-    fact = item_fact(ItemRestoredV1, after, target.ids_down_to_it, await content_of(unit, after))
+    fact = item_fact(
+        ItemRestoredV1,
+        after,
+        target.ids_down_to_it,
+        await content_of(unit, after),
+        previous_name=item.name if item.name != after.name else None,
+        previous_parent_id=item.parent_id if item.parent_id != after.parent_id else None,
+    )
     unit.emit(fact, sequence=after.revision)
     return seen(folder.takes_in(at).at._replace(item=after), grantee, unit.now)
 

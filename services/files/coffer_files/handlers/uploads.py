@@ -12,6 +12,7 @@ from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ConflictPolicy, UploadState
 from coffer_contracts.ids import UploadId
 from coffer_contracts.problems import (
+    Forbidden,
     NotFound,
     Problem,
     StateConflict,
@@ -29,26 +30,36 @@ from coffer_files.handlers.parts import keep_open
 from coffer_files.handlers.receiving import go_on, receive_upload, write_down
 from coffer_files.handlers.refusing import refusal_of
 from coffer_files.handlers.sight import Seen, seen_by
+from coffer_files.handlers.visitors import is_shown_to, require_link
 from coffer_files.store import items as item_rows
 from coffer_files.store import uploads as rows
 from coffer_files.store.drives import lock_drive
 
 
 async def find_upload(deps: Deps, principal: Principal, upload_id: UploadId) -> Upload:
-    """The upload as it stands. Its uploader and the owner of the drive may see it; raises NotFound to all others."""
+    """The upload as it stands. Its uploader, of a public link one session while the link holds, and the owner of the drive may
+    see it; raises NotFound to all others.
+    """
     async with deps.work.read() as connection:
         upload = await rows.upload_by_id(connection, upload_id)
-    if upload is None or principal.user_id not in {upload.uploader_id, upload.owner_id}:
-        raise NotFound
+        if upload is None or not is_shown_to(principal, upload):
+            raise NotFound
+        await require_link(connection, deps, principal)
     return upload
 
 
 async def list_uploads(
     deps: Deps, principal: Principal, *, states: Sequence[UploadState], limit: int, before: UploadId | None
 ) -> list[Upload]:
-    """A page of the caller's uploads and of those that others send into their drive, newest first."""
+    """A page of the caller's uploads and of those that others send into their drive, newest first; for a visitor of a public
+    link those of the session. Raises NotFound to a visitor whose link takes no files any more.
+    """
+    session_id = principal.session_id if principal.kind == "link" else None
     async with deps.work.read() as connection:
-        return await rows.uploads_of(connection, principal.user_id, states=states, limit=limit, before=before)
+        await require_link(connection, deps, principal)
+        return await rows.uploads_of(
+            connection, principal.user_id, states=states, limit=limit, before=before, session_id=session_id
+        )
 
 
 async def complete_upload(deps: Deps, principal: Principal, origin: Origin, upload_id: UploadId) -> Upload:
@@ -145,6 +156,8 @@ async def resolve_upload(deps: Deps, principal: Principal, origin: Origin, uploa
     then nothing has changed.
     """
     upload = await find_upload(deps, principal, upload_id)
+    if principal.kind == "link" and (wish.parent is not None or wish.conflict not in {None, "rename"}):
+        raise Forbidden("Through a public link only another name can be given.")
     name = accept_name(wish.name) if wish.name is not None else None
     async with deps.work.unit(origin) as unit:
         drive = await lock_drive(unit.connection, upload.owner_id)

@@ -176,6 +176,7 @@ async def forget_versions(unit: Unit, drive: Drive, at: Located, gone: list[Gone
             reason=reason,
             blob_ids=(one.blob_id,) if is_told else (),
             deleted_at=unit.now,
+            item_name=at.item.name,
         )
         unit.emit(fact, sequence=1)
 

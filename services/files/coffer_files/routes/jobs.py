@@ -22,6 +22,7 @@ from coffer_chassis.requests import (
     page_size,
     refused,
 )
+from coffer_contracts.files import OperatorActedV1
 from coffer_contracts.ids import JobId
 from coffer_contracts.problems import CursorInvalid, LimitReached
 from coffer_files.domain.jobs import JobState
@@ -129,7 +130,7 @@ async def get_any_job(job: InPath, deps: TheDeps) -> Response[WatchedJobAnswer]:
 
 @post(
     "/v1/admin/files/jobs/{kind:str}/run",
-    opt=operator() | documented(raises=[LimitReached]),
+    opt=operator() | documented(raises=[LimitReached], events=[OperatorActedV1.type]),
     status_code=202,
     operation_id="run_files_job",
     tags=["operators"],
@@ -149,7 +150,7 @@ async def post_run(
 
 @delete(
     "/v1/admin/files/jobs/{job:str}",
-    opt=operator(),
+    opt=operator() | documented(events=[OperatorActedV1.type]),
     status_code=202,
     operation_id="cancel_files_job",
     tags=["operators"],

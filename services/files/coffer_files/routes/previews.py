@@ -22,6 +22,8 @@ from coffer_files.routes.requests import NO_STORE, READ, WRITE, InPath, TheDeps,
 from coffer_files.store.texts import beginning_of
 
 PENDING_RETRY_SECONDS = 1
+LAST_PAGE = (1 << 31) - 1
+"""No document has more; a column holds no more."""
 EXCERPT_LENGTH = 500
 """Characters of a file's words that stand with its preview."""
 
@@ -120,6 +122,7 @@ async def get_preview(
     deps: TheDeps,
     version: WantedVersion = None,
     size: Annotated[PreviewSize, QueryParameter(description="Boxes of 400, 1024 and 2048 pixels.")] = "thumb",
+    page: Annotated[int, QueryParameter(description="Which page of a document, from 1.", ge=1, le=LAST_PAGE)] = 1,
     form: Form = None,
     accept: Accept = None,
 ) -> Response[bytes] | Response[PendingAnswer]:
@@ -127,9 +130,14 @@ async def get_preview(
 
     Pictures are WebP. Who wants JPEG, by `format` or by an `Accept` that takes JPEG and not WebP, may be the first to want that
     of this file: then it is made now, with 202 until it is there, a second as a rule. What was made is kept.
+
+    So are further pages of a PDF: `page_count` in `preview/info` says how many there are. A page is drawn in the size and form
+    that is asked for when somebody turns to it for the first time. `reason` of the 404 is `no_pages` for files of other kinds,
+    `no_such_page` behind the last page, and `too_many_pages` behind the thousandth.
     """
     wanted = form or form_for(accept)
-    url = await sign_preview(deps, principal, origin, item_ref(item), size, version_id=wanted_version(version), form=wanted)
+    version_id = wanted_version(version)
+    url = await sign_preview(deps, principal, origin, item_ref(item), size, version_id=version_id, form=wanted, page=page)
     answer = pending() if url is None else redirect(url)
     answer.headers["Vary"] = "Accept"
     return answer

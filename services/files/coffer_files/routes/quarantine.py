@@ -16,7 +16,7 @@ from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import Cursor, Limit, TheCursors, TheOrigin, ThePrincipal, known_id, page_size
-from coffer_contracts.files import UploadState
+from coffer_contracts.files import OperatorActedV1, UploadState
 from coffer_contracts.ids import UploadId
 from coffer_contracts.problems import CursorInvalid, QuotaExceeded, StateConflict
 from coffer_files.domain.quarantine import kept_until
@@ -80,7 +80,7 @@ async def get_quarantine(
 
 @post(
     "/v1/admin/files/quarantine/{upload:str}/release",
-    opt=operator() | documented(raises=[QuotaExceeded, StateConflict]),
+    opt=operator() | documented(raises=[QuotaExceeded, StateConflict], events=[OperatorActedV1.type]),
     status_code=202,
     operation_id="release_upload",
     tags=["operators"],
@@ -99,7 +99,7 @@ async def post_release(
 
 @delete(
     "/v1/admin/files/quarantine/{upload:str}",
-    opt=operator() | documented(raises=[StateConflict]),
+    opt=operator() | documented(raises=[StateConflict], events=[OperatorActedV1.type]),
     operation_id="discard_upload",
     tags=["operators"],
     summary="Delete refused bytes",

@@ -17,6 +17,7 @@ from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.cursors import Listing, Value
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import Cursor, Limit, TheCursors, TheOrigin, ThePrincipal, known_id, page_size
+from coffer_contracts.files import OperatorActedV1
 from coffer_contracts.problems import CursorInvalid, StateConflict
 from coffer_files.domain.reconciling import MOST_HOURS, PREFIXES, Run, Wish
 from coffer_files.handlers import reconciling as commands
@@ -127,7 +128,7 @@ class RunPage(msgspec.Struct, frozen=True):
 
 @post(
     "/v1/admin/files/reconcile",
-    opt=operator() | documented(raises=[StateConflict]),
+    opt=operator() | documented(raises=[StateConflict], events=[OperatorActedV1.type]),
     status_code=202,
     operation_id="reconcile_bucket",
     tags=["operators"],

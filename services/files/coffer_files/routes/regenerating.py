@@ -13,7 +13,7 @@ from coffer_chassis.admin.operations import Operations
 from coffer_chassis.answers import Body
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import TheOrigin, ThePrincipal
-from coffer_contracts.files import MediaKind
+from coffer_contracts.files import MediaKind, OperatorActedV1
 from coffer_contracts.problems import LimitReached
 from coffer_files.handlers.regenerating import request_regeneration
 from coffer_files.routes.job_answers import WatchedJobAnswer, watched_job_answer
@@ -39,7 +39,7 @@ class RegenerationBody(Body):
 
 @post(
     "/v1/admin/files/previews/regenerate",
-    opt=operator() | documented(raises=[LimitReached]),
+    opt=operator() | documented(raises=[LimitReached], events=[OperatorActedV1.type]),
     status_code=202,
     operation_id="regenerate_previews",
     tags=["operators"],

@@ -59,7 +59,8 @@ class UploadAnswer(msgspec.Struct, frozen=True):
     """An upload as it stands. `parent_id` is null for new content of a file; `item_id` then names that file from the start.
 
     With `multipart` the file is sent in `part_count` parts of `part_size` bytes each, the last one shorter. `parts_done` and
-    `missing` are told by the upload's own address, as long as its bytes are not all there.
+    `missing` are told by the upload's own address, as long as its bytes are not all there. `uploader_name` is what a visitor of
+    a public link calls themselves.
     """
 
     id: str
@@ -79,6 +80,7 @@ class UploadAnswer(msgspec.Struct, frozen=True):
     created_at: Timestamp
     changed_at: Timestamp
     expires_at: Timestamp | None
+    uploader_name: str | None
     parts_done: list[PartDoneAnswer] | msgspec.UnsetType = msgspec.UNSET
     missing: list[int] | msgspec.UnsetType = msgspec.UNSET
     single: SignedAnswer | msgspec.UnsetType = msgspec.UNSET
@@ -124,6 +126,7 @@ def upload_answer(
         created_at=timestamp(upload.created_at),
         changed_at=timestamp(upload.changed_at),
         expires_at=timestamp(upload.deadline_at) if upload.deadline_at else None,
+        uploader_name=upload.uploader_name,
         parts_done=_done(standing) if standing else msgspec.UNSET,
         missing=standing.missing if standing else msgspec.UNSET,
         parts=[_part(part) for part in parts] or msgspec.UNSET,

@@ -22,7 +22,7 @@ from coffer_files.handlers.upload_batches import start_uploads
 from coffer_files.routes.items import NAME_LIMIT
 from coffer_files.routes.requests import NO_STORE, WRITE, ItemRef, TheDeps
 from coffer_files.routes.upload_answers import UploadAnswer, upload_answer
-from coffer_files.routes.upload_bodies import MimeType, Sha256
+from coffer_files.routes.upload_bodies import UPLOADER_NAME, MimeType, Sha256, UploaderName
 
 PATH_LIMIT = 8192
 """Characters of a path that are looked at before the rules of names are asked."""
@@ -65,6 +65,7 @@ class UploadBatchBody(Body):
 
     parent_id: ItemRef = Field(description="The folder all of them go into; `root` is the caller's own root folder.")
     files: tuple[BatchFileBody, ...] = Field(min_length=1, max_length=MOST_FILES, description="Up to 100 files.")
+    uploader_name: UploaderName | None = Field(None, description=UPLOADER_NAME)
 
 
 class CompleteBatchBody(Body):
@@ -90,7 +91,7 @@ class UploadBatchAnswer(msgspec.Struct, frozen=True):
 
 @post(
     "/v1/uploads/batch",
-    opt=user(WRITE)
+    opt=user(WRITE, links=True)
     | limited("upload")
     | documented(
         raises=[NotFound, Forbidden, KindConflict, IdempotencyKeyReuse, IdempotencyInProgress],
@@ -119,7 +120,14 @@ async def post_batch(
     used = claim_of(idempotency_key, principal, "POST /v1/uploads/batch", data)
     files = [one.file() for one in data.files]
     results, replayed = await start_uploads(
-        deps, principal, origin, used, data.parent_id.lower(), files, problem_base=problem_base
+        deps,
+        principal,
+        origin,
+        used,
+        data.parent_id.lower(),
+        files,
+        problem_base=problem_base,
+        uploader_name=data.uploader_name,
     )
     answers = [
         UploadResultAnswer(
@@ -135,7 +143,7 @@ async def post_batch(
 
 @post(
     "/v1/uploads/complete",
-    opt=user(WRITE) | limited("upload") | documented(),
+    opt=user(WRITE, links=True) | limited("upload") | documented(),
     status_code=200,
     operation_id="complete_uploads",
     tags=["uploads"],

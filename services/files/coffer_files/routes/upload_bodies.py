@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from coffer_chassis.answers import Body
@@ -17,6 +17,18 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 MimeType = Annotated[
     str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9.+_-]+/[A-Za-z0-9.+_-]+(; ?[A-Za-z0-9-]+=[A-Za-z0-9.+_-]+)*$")
 ]
+
+
+def _is_a_name(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("not_printable", "A name has no control characters.")
+    return text
+
+
+UploaderName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_is_a_name)
+]
+UPLOADER_NAME = "Who sends it through a public link, as they call themselves; shown to the owner."
 
 
 class UploadBody(Body):
@@ -38,6 +50,7 @@ class UploadBody(Body):
     parts_sha256: bool = Field(
         False, description="With parts: their SHA-256 is given when their addresses are asked for, so none is signed before."
     )
+    uploader_name: UploaderName | None = Field(None, description=UPLOADER_NAME)
     mode: Mode = Field("auto", description="How the bytes travel; `auto` is one PUT up to 8 MiB, else parts.")
 
     @model_validator(mode="after")

@@ -46,7 +46,9 @@ NAMED_PARTS_BYTES = 2 * 1024**2
 
 @post(
     "/v1/uploads/{upload:str}/parts",
-    opt=user(WRITE) | limited("upload") | documented(raises=[Forbidden, StateConflict, UploadExpired, ChecksumMismatch]),
+    opt=user(WRITE, links=True)
+    | limited("upload")
+    | documented(raises=[Forbidden, StateConflict, UploadExpired, ChecksumMismatch]),
     status_code=200,
     operation_id="sign_parts",
     tags=["uploads"],
@@ -64,7 +66,7 @@ async def post_parts(
 
 @post(
     "/v1/uploads/{upload:str}/complete",
-    opt=user(WRITE)
+    opt=user(WRITE, links=True)
     | limited("upload")
     | documented(
         raises=[
@@ -111,7 +113,7 @@ async def post_complete(
 
 @post(
     "/v1/uploads/{upload:str}/retry",
-    opt=user(WRITE)
+    opt=user(WRITE, links=True)
     | limited("upload")
     | documented(
         raises=[

@@ -27,9 +27,11 @@ from coffer_contracts.files import UploadState
 from coffer_contracts.ids import ItemId, UploadId, VersionId
 from coffer_contracts.problems import (
     CursorInvalid,
+    Forbidden,
     IdempotencyInProgress,
     IdempotencyKeyReuse,
     KindConflict,
+    LimitReached,
     Locked,
     NameConflict,
     NameInvalid,
@@ -56,18 +58,20 @@ States = Annotated[str, QueryParameter(name="state", description="Only uploads i
 
 @post(
     "/v1/uploads",
-    opt=user(WRITE)
+    opt=user(WRITE, links=True)
     | limited("upload")
     | documented(
         raises=[
             Locked,
             NotFound,
+            Forbidden,
             NameInvalid,
             NameConflict,
             KindConflict,
             PreconditionFailed,
             QuotaExceeded,
             TooLarge,
+            LimitReached,
             IdempotencyKeyReuse,
             IdempotencyInProgress,
         ]
@@ -86,6 +90,7 @@ async def post_upload(
     """Announce a file and get the signed requests that send its bytes to the bucket.
 
     Up to 8 MiB go in one PUT, longer files in parts; the first 20 of them are signed at once, the others by `/parts`.
+    Visitors of a public link that takes files send them in the same way.
     """
     used = claim_of(idempotency_key, principal, "POST /v1/uploads", data)
     announced = Announcement(
@@ -100,6 +105,7 @@ async def post_upload(
         modified_at=data.modified_at,
         parts_sha256=data.parts_sha256,
         mode=data.mode,
+        uploader_name=data.uploader_name,
     )
     upload, replayed = await announcing.start_upload(deps, principal, origin, used, announced)
     headers = {"Location": f"/v1/uploads/{upload.id}", "Cache-Control": NO_STORE, **replay_header(replayed)}
@@ -109,7 +115,7 @@ async def post_upload(
 
 @get(
     "/v1/uploads",
-    opt=user(READ) | limited("upload") | documented(raises=[CursorInvalid]),
+    opt=user(READ, links=True) | limited("upload") | documented(raises=[CursorInvalid]),
     operation_id="list_uploads",
     tags=["uploads"],
     summary="List uploads",
@@ -122,7 +128,9 @@ async def get_uploads(
     cursor: Cursor = None,
     states: States = "",
 ) -> Response[UploadPage]:
-    """The caller's uploads, and what others send into the caller's drive, newest first."""
+    """The caller's uploads, and what others send into the caller's drive, newest first. A visitor of a public link is shown
+    what was sent in the same session.
+    """
     wanted = _states(states)
     listing = Listing("uploads", principal.user_id, "", {"state": ",".join(wanted)})
     before = _upload_id(cursors.open(cursor, listing)) if cursor else None
@@ -134,7 +142,7 @@ async def get_uploads(
 
 @get(
     "/v1/uploads/{upload:str}",
-    opt=user(READ) | limited("upload"),
+    opt=user(READ, links=True) | limited("upload"),
     operation_id="get_upload",
     tags=["uploads"],
     summary="Look at an upload",
@@ -164,7 +172,7 @@ async def get_timeline(upload: InPath, principal: ThePrincipal, deps: TheDeps) -
 
 @patch(
     "/v1/uploads/{upload:str}",
-    opt=user(WRITE)
+    opt=user(WRITE, links=True)
     | limited("upload")
     | documented(raises=[Locked, NameInvalid, NameConflict, KindConflict, PreconditionFailed, QuotaExceeded, StateConflict]),
     operation_id="resolve_upload",
@@ -183,7 +191,7 @@ async def patch_upload(
 
 @delete(
     "/v1/uploads/{upload:str}",
-    opt=user(WRITE) | limited("upload") | documented(raises=[StateConflict]),
+    opt=user(WRITE, links=True) | limited("upload") | documented(raises=[StateConflict]),
     operation_id="abort_upload",
     tags=["uploads"],
     summary="Give an upload up",

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import BlobId, UserId, VersionId
+from coffer_files.store.pages import page_keys
 from coffer_files.store.tables import blobs, versions
 
 Connection = AsyncConnection
@@ -22,7 +23,7 @@ _shown = select(versions.c.blob_id, _keys).select_from(versions).join(_picture, 
 
 
 class Shown(NamedTuple):
-    """A stored object, and the keys of the pictures that versions with it are shown with."""
+    """A stored object, and the keys of the pictures that versions with it are shown with, those of pages included."""
 
     blob_id: BlobId
     keys: list[str]
@@ -42,7 +43,9 @@ async def shown_of(connection: AsyncConnection, blob_ids: Sequence[BlobId]) -> l
 
 
 async def _read(connection: AsyncConnection, query: Any) -> list[Shown]:
-    return [Shown(*row) for row in await connection.execute(query)]
+    shown = [Shown(*row) for row in await connection.execute(query)]
+    pages = await page_keys(connection, [one.blob_id for one in shown])
+    return [Shown(one.blob_id, [*one.keys, *pages.get(one.blob_id, ())]) for one in shown]
 
 
 async def stored_among(connection: AsyncConnection, blob_ids: Collection[BlobId]) -> set[str]:

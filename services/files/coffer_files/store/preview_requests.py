@@ -72,8 +72,12 @@ async def repeat_request(connection: AsyncConnection, version_id: VersionId, sin
 
 
 async def request_jpeg(connection: AsyncConnection, version_id: VersionId, now: datetime) -> list[Request]:
-    """Count one more request for pictures as JPEG, unless one is waited for or there were enough."""
-    fresh = insert(preview_requests).values(version_id=version_id, sequence=1, jpeg_asked_at=now, jpeg_asks=1)
+    """Count one more request for pictures as JPEG, unless one is waited for, there were enough, or the version is gone by now.
+    Its drive is locked.
+    """
+    names = ["version_id", "sequence", "jpeg_asked_at", "jpeg_asks"]
+    first = select(versions.c.id, literal(1), literal(now), literal(1)).where(versions.c.id == version_id)
+    fresh = insert(preview_requests).from_select(names, first)
     due = or_(preview_requests.c.jpeg_asked_at.is_(None), preview_requests.c.jpeg_asked_at <= now - JPEG_PATIENCE)
     again = fresh.on_conflict_do_update(
         index_elements=[preview_requests.c.version_id],
@@ -100,6 +104,11 @@ async def is_jpeg_hopeless(connection: AsyncConnection, version_id: VersionId, n
     enough = (preview_requests.c.jpeg_asks >= JPEG_ASKS) & (preview_requests.c.jpeg_asked_at <= now - JPEG_PATIENCE)
     query = select(preview_requests.c.version_id).where(preview_requests.c.version_id == version_id, enough)
     return (await connection.execute(query)).one_or_none() is not None
+
+
+async def count_request(connection: AsyncConnection, version_id: VersionId, now: datetime) -> list[Request]:
+    """Count one more request about a version that is there, for something that is waited for elsewhere."""
+    return await _count(connection, [version_id], now)
 
 
 async def _count(connection: AsyncConnection, version_ids: Sequence[VersionId], now: datetime, **values: Any) -> list[Request]:

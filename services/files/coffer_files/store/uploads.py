@@ -21,7 +21,7 @@ _FIXED = frozenset(
     {
         "id", "owner_id", "uploader_id", "size_bytes", "blob_id", "blob_key", "created_at", "base_version_id",
         "claimed_mime_type", "modified_at", "checksum_sha256", "actor_kind", "correlation_id", "traceparent",
-        "strategy", "part_bytes", "parts_hashed",
+        "strategy", "part_bytes", "parts_hashed", "session_id", "uploader_name",
     }
 )  # fmt: skip
 
@@ -114,19 +114,30 @@ async def save(connection: AsyncConnection, upload: Upload, *, reserved: int = 0
 
 
 async def uploads_of(
-    connection: AsyncConnection, user_id: UserId, *, states: Sequence[str], limit: int, before: UploadId | None
+    connection: AsyncConnection,
+    user_id: UserId,
+    *,
+    states: Sequence[str],
+    limit: int,
+    before: UploadId | None,
+    session_id: str | None = None,
 ) -> list[Upload]:
     """A page of someone's uploads and of those that others send into their drive, newest first, in some states only if any
     are named. Two walks along an index each, however many there are; what is committed, which is nearly all of them, lies in
-    neither index when it is not asked for.
+    neither index when it is not asked for. With `session_id` those that one visitor of the link `user_id` sends.
     """
-    return [read_upload(row) for row in await connection.execute(page_of(user_id, states, limit, before))]
+    return [read_upload(row) for row in await connection.execute(page_of(user_id, states, limit, before, session_id))]
 
 
-def page_of(user_id: UserId, states: Sequence[str], limit: int, before: UploadId | None) -> Select[Any]:
+def page_of(
+    user_id: UserId, states: Sequence[str], limit: int, before: UploadId | None, session_id: str | None = None
+) -> Select[Any]:
     """The statement of `uploads_of`."""
     walks = []
-    for mine in (uploads.c.uploader_id == user_id, and_(uploads.c.owner_id == user_id, uploads.c.uploader_id != user_id)):
+    whose = [uploads.c.uploader_id == user_id, and_(uploads.c.owner_id == user_id, uploads.c.uploader_id != user_id)]
+    if session_id is not None:
+        whose = [and_(uploads.c.session_id == session_id, uploads.c.uploader_id == user_id)]
+    for mine in whose:
         walk = select(uploads.c.id).where(mine)
         if states:
             walk = walk.where(uploads.c.state.in_(states))

@@ -7,7 +7,7 @@ from typing import Any
 from coffer_contracts.catalog import parse
 from coffer_contracts.event import Envelope
 from coffer_contracts.files import ContentFact, ItemCommittedV1
-from coffer_contracts.files_previews import PreviewRequestedV1
+from coffer_contracts.files_previews import PreviewRequestedV1, WantedPage
 from coffer_media_worker.store.queue import PreviewJob
 
 
@@ -25,6 +25,8 @@ class Asked:
     """Only pictures that there are, as JPEG."""
     locate: bool = False
     """Whether it is to be told where it was taken."""
+    page: WantedPage | None = None
+    """Only this picture of a page."""
 
     def about(self, started_at: datetime) -> dict[str, Any]:
         """What every fact about the preview tells."""
@@ -49,5 +51,5 @@ def asked_by(job: PreviewJob) -> Asked:
             # Tombstones of items count whenever they were put: what is purged is asked about no more.
             is_jpeg = fact.wanted == "jpeg"
             since = None if is_jpeg else fact.requested_at
-            return Asked(event, fact.content, 0, since, is_jpeg, locate=bool(fact.locate))
+            return Asked(event, fact.content, 0, since, is_jpeg, locate=bool(fact.locate), page=fact.page)
     raise TypeError(f"{event.type} asks for no preview")

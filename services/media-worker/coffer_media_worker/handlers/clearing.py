@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
+from coffer_chassis.blobs import LISTED_AT_ONCE
 from coffer_contracts.ids import BlobId
-from coffer_media_worker import domain
 from coffer_media_worker.handlers.deps import Deps
+from coffer_media_worker.keys import derived_prefix, preview_keys
 from coffer_media_worker.store.previews import with_previews
 
 AT_ONCE = 8
@@ -18,7 +19,7 @@ async def derived_keys(deps: Deps, blob_ids: Sequence[BlobId]) -> list[str]:
     """
     async with deps.work.read() as connection:
         known = await with_previews(connection, blob_ids) if blob_ids else []
-    usual = [key for blob_id in blob_ids for key in domain.preview_keys(blob_id)]
+    usual = [key for blob_id in blob_ids for key in preview_keys(blob_id)]
     return list(dict.fromkeys([*usual, *await _listed(deps, known)]))
 
 
@@ -31,7 +32,14 @@ async def _listed(deps: Deps, blob_ids: Sequence[BlobId]) -> list[str]:
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def look(blob_id: BlobId) -> list[str]:
+        keys: list[str] = []
         async with turn:
-            return [one.key for one in await deps.blobs.listed(domain.derived_prefix(blob_id))]
+            # Of a document whose pages were looked at there are more than a listing shows at once.
+            while len(keys) % LISTED_AT_ONCE == 0:
+                found = await deps.blobs.listed(derived_prefix(blob_id), after=keys[-1] if keys else "")
+                if not found:
+                    break
+                keys += [one.key for one in found]
+        return keys
 
     return [key for found in await asyncio.gather(*map(look, blob_ids)) for key in found]

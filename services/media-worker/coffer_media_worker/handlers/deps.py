@@ -1,7 +1,7 @@
 """What the handlers of the media worker stand on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from coffer_chassis.blobs import Blobs
@@ -10,7 +10,7 @@ from coffer_chassis.unit_of_work import Work
 from coffer_media_worker.children import Early
 from coffer_media_worker.domain import PreviewOutcome
 from coffer_media_worker.scanning import Antivirus
-from coffer_media_worker.sources import Source
+from coffer_media_worker.sources import Remembered, Source
 
 FAST = "media-worker-fast"
 BULK = "media-worker-bulk"
@@ -31,10 +31,11 @@ class Renders(Protocol):
         early: Early | None = None,
         format: str = "WEBP",  # noqa: A002 PIL's word
         locate: bool = False,
+        page: int | None = None,
     ) -> PreviewOutcome:
         """What a task (`kinds`) makes of a file: previews that fit into boxes of so many pixels, or with `square` fill them,
         facts, text; or why there is nothing. Where it was taken is told only with `locate`. `early` is told the small picture
-        where the others take long.
+        where the others take long. `page`, from 1, is for the task that draws one.
 
         Raises ChildrenLost when the machinery broke, BlobMissing and BlobChanged for a source that goes away.
         """
@@ -52,3 +53,5 @@ class Deps:
     denied: DenyList
     antivirus: Antivirus | None = None
     """Looks at every upload that is cleared by its bytes, where there is one."""
+    remembered: Remembered = field(default_factory=Remembered)
+    """What was read lately of documents that somebody leafs through."""

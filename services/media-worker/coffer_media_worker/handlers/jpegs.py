@@ -7,8 +7,9 @@ import structlog
 from coffer_chassis.handling import Retry
 from coffer_contracts.ids import BlobId
 from coffer_contracts.media import PreviewImage
-from coffer_media_worker.domain import PreviewFailed, jpeg_key
+from coffer_media_worker.domain import PreviewFailed
 from coffer_media_worker.handlers.deps import FOREVER, Deps
+from coffer_media_worker.keys import jpeg_key
 from coffer_media_worker.warm import ChildrenLost
 
 JPEG = "image/jpeg"

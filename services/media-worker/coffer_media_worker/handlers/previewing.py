@@ -4,6 +4,7 @@ picture before the others.
 
 import base64
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from coffer_chassis import metrics
 from coffer_chassis.blobs import BlobChanged, BlobMissing
 from coffer_chassis.handling import Retry
 from coffer_chassis.origin import Origin
+from coffer_contracts.files import ContentFact
 from coffer_contracts.ids import BlobId, VersionId
 from coffer_contracts.media import ExtractedText, MediaFacts, PreviewFailedV1, PreviewImage, PreviewOmittedV1, PreviewReadyV1
 from coffer_media_worker import domain, kinds
@@ -23,6 +25,8 @@ from coffer_media_worker.handlers.asking import Asked, asked_by
 from coffer_media_worker.handlers.clearing import delete_derived
 from coffer_media_worker.handlers.deps import FOREVER, Deps
 from coffer_media_worker.handlers.jpegs import has_jpegs, with_jpegs
+from coffer_media_worker.keys import derived_prefix, text_key
+from coffer_media_worker.kinds import Treatment
 from coffer_media_worker.sources import Source, Stored
 from coffer_media_worker.store.previews import preview_of_blob, record_preview
 from coffer_media_worker.store.queue import PreviewJob, end_job, has_use, note_told_early
@@ -52,7 +56,7 @@ async def make_preview(deps: Deps, job: PreviewJob) -> None:
         gone = await is_gone(connection, asked.event.data.item_id, content.version_id, asked.sequence)
         known = await preview_of_blob(connection, content.blob_id, since=asked.since)
     if gone:
-        await _end_without_word(deps, job)
+        await end_without_word(deps, job)
         return
     about = asked.about(deps.work.clock.now())
 
@@ -70,7 +74,7 @@ async def make_preview(deps: Deps, job: PreviewJob) -> None:
             result = await _made(deps, asked, about, early)
     except (BlobMissing, BlobChanged) as error:
         log.info("blob_vanished", item_id=asked.event.data.item_id, error=type(error).__name__)
-        await _end_without_word(deps, job)
+        await end_without_word(deps, job)
         return
     await _tell(asked, deps, job, result)
 
@@ -107,7 +111,7 @@ async def give_up(deps: Deps, job: PreviewJob, reason: PreviewFailure) -> None:
         async with deps.work.read() as connection:
             known = await preview_of_blob(connection, job.blob_id)
         if known is not None:
-            await _end_without_word(deps, job)
+            await end_without_word(deps, job)
             return
     await _tell(asked, deps, job, PreviewFailedV1(**asked.about(deps.work.clock.now()), reason=reason.value))
 
@@ -156,14 +160,14 @@ async def _tell(
             )
             unit.emit(result, sequence=revision)
     if last and gone:
-        await _end_without_word(deps, job)
+        await end_without_word(deps, job)
     elif last:
         outcome = "ready" if ready else "omitted"
         metrics.MEDIA_JOBS.labels("preview_failed" if reason else f"preview_{outcome}").inc()
         metrics.MEDIA_PREVIEWS.labels(reason or outcome).inc()
 
 
-async def _end_without_word(deps: Deps, job: PreviewJob) -> None:
+async def end_without_word(deps: Deps, job: PreviewJob) -> None:
     """End the job of a file that is gone. Pictures first, so that a crash in between leaves nothing."""
     await clear_up(deps, job.blob_id, besides=job.version_id)
     async with deps.work.engine.begin() as connection:
@@ -185,13 +189,21 @@ async def _render(deps: Deps, asked: Asked, early: Early) -> PreviewOutcome:
     treated = kinds.treatment(content.mime_type)
     if treated is None:
         return PreviewFailed(PreviewFailure.UNSUPPORTED, content.mime_type)
+    source = await source_of(deps, content, treated)
+    if isinstance(source, PreviewFailed):
+        return source
+    return await render_patiently(deps, source, SIZES, task=treated.task, early=early, locate=asked.locate)
+
+
+async def source_of(deps: Deps, content: ContentFact, treated: Treatment) -> Source | bytes | PreviewFailed:
+    """The bytes that a job works on, or where it reads them as far as it needs them; a failure where they are too many.
+    Raises BlobMissing, BlobChanged.
+    """
     if content.size_bytes > treated.whole_bytes and treated.by_ranges:
-        stored = Stored(deps.blobs, content.blob_key, content.etag, content.size_bytes)
-        return await render_patiently(deps, stored, SIZES, task=treated.task, early=early, locate=asked.locate)
+        return Stored(deps.blobs, content.blob_key, content.etag, content.size_bytes)
     if content.size_bytes > domain.JOB_LIMITS.source_bytes:
         return PreviewFailed(PreviewFailure.TOO_LARGE, f"{content.size_bytes} bytes")
-    whole = await deps.blobs.read(content.blob_key, etag=content.etag)
-    return await render_patiently(deps, whole, SIZES, task=treated.task, early=early, locate=asked.locate)
+    return await deps.blobs.read(content.blob_key, etag=content.etag)
 
 
 async def render_patiently(
@@ -203,14 +215,19 @@ async def render_patiently(
     square: bool = False,
     early: Early | None = None,
     locate: bool = False,
+    form: str = "WEBP",
+    page: int | None = None,
 ) -> PreviewOutcome:
     """A picture made small, or what another task makes; tried twice where that may help. Raises Retry when the machinery
     broke.
     """
+    render = partial(
+        deps.children.render, source, boxes, task=task, square=square, early=early, locate=locate, format=form, page=page
+    )
     try:
-        outcome = await deps.children.render(source, boxes, task=task, square=square, early=early, locate=locate)
+        outcome = await render()
         if isinstance(outcome, PreviewFailed) and outcome.reason in WORTH_ANOTHER_TRY:
-            outcome = await deps.children.render(source, boxes, task=task, square=square, early=early, locate=locate)
+            outcome = await render()
     except ChildrenLost as error:
         raise Retry(f"the rendering processes were lost: {error}", after_seconds=1, doubling=True) from error
     return outcome
@@ -221,7 +238,7 @@ async def _stored(deps: Deps, asked: Asked, made: Rendered) -> dict[str, Any]:
     blobs, blob_id = deps.blobs, asked.content.blob_id
     images = []
     for picture in made.pictures:
-        key = f"{domain.derived_prefix(blob_id)}{picture.box}"
+        key = f"{derived_prefix(blob_id)}{picture.box}"
         await blobs.write(key, picture.content, content_type=picture.mime_type, cache_control=FOREVER)
         images.append(
             PreviewImage(
@@ -235,7 +252,7 @@ async def _stored(deps: Deps, asked: Asked, made: Rendered) -> dict[str, Any]:
         )
     text = None
     if made.text:
-        text = ExtractedText(key=domain.text_key(blob_id), size_bytes=len(made.text))
+        text = ExtractedText(key=text_key(blob_id), size_bytes=len(made.text))
         await blobs.write(text.key, made.text, content_type="text/plain; charset=utf-8")
     return {
         "text": text,

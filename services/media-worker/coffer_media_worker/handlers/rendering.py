@@ -17,6 +17,7 @@ from coffer_chassis.rounds import Rounds
 from coffer_contracts.catalog import Unreadable, parse
 from coffer_media_worker.domain import PreviewFailure
 from coffer_media_worker.handlers.deps import Deps
+from coffer_media_worker.handlers.paging import give_up_page, make_page
 from coffer_media_worker.handlers.previewing import JobLost, clear_up, give_up, make_preview
 from coffer_media_worker.store import queue
 from coffer_media_worker.store.queue import LEASE, PreviewJob
@@ -87,7 +88,7 @@ async def _make(deps: Deps, job: PreviewJob) -> None:
         if job.deaths >= DEADLY:
             log.error("preview_deadly", version_id=job.version_id, deaths=job.deaths)
             with suppress(JobLost):
-                await give_up(deps, job, PreviewFailure.CRASHED)
+                await _give_up(deps, job, PreviewFailure.CRASHED)
             return
         if not job.failures:
             metrics.MEDIA_PREVIEW_WAIT_SECONDS.observe(max(0.0, waited))
@@ -103,7 +104,7 @@ async def _make(deps: Deps, job: PreviewJob) -> None:
             if waited > PATIENCE.total_seconds() and job.failures >= TRIES:
                 log.exception("preview_given_up", version_id=job.version_id, failures=job.failures)
                 with suppress(JobLost):
-                    await give_up(deps, job, PreviewFailure.NO_ANSWER)
+                    await _give_up(deps, job, PreviewFailure.NO_ANSWER)
                 return
             pause = min(2.0**job.failures, LONGEST_PAUSE_SECONDS)
             async with deps.work.engine.begin() as connection:
@@ -112,9 +113,13 @@ async def _make(deps: Deps, job: PreviewJob) -> None:
         metrics.MEDIA_JOB_SECONDS.observe(time.monotonic() - started)
 
 
+async def _give_up(deps: Deps, job: PreviewJob, reason: PreviewFailure) -> None:
+    await (give_up_page(deps, job, reason) if job.page_of else give_up(deps, job, reason))
+
+
 async def _held(deps: Deps, job: PreviewJob) -> None:
     """Make it, renewing the lease meanwhile. Raises JobLost, and whatever making it raises."""
-    making = asyncio.ensure_future(make_preview(deps, job))
+    making = asyncio.ensure_future(make_page(deps, job) if job.page_of else make_preview(deps, job))
     try:
         while True:
             await asyncio.wait({making}, timeout=LEASE.total_seconds() / 3)

@@ -2,7 +2,8 @@
 
 Every job has a turn, and the lowest is next. Whoever has nothing in line gets the turn behind the one that is being worked
 on; every further job of an owner comes a turn later. So two thousand files of one person stand in two thousand turns, and
-the one of another in the next one. Each statement reads as many rows as it needs, however many wait.
+the one of another in the next one. Pages that are turned to have turns of their own beside the previews of the same owner: who
+reads waits for no photographs, nor they for the pages. Each statement reads as many rows as it needs, however many wait.
 """
 
 from collections.abc import Sequence
@@ -23,20 +24,23 @@ LEASE = timedelta(seconds=30)
 
 
 class Wanted(NamedTuple):
-    """A preview that is to be put in line."""
+    """A preview that is to be put in line, or a picture of one page."""
 
-    version_id: VersionId
+    id: str
+    """Of the version; what is no preview of a whole version has an id of its own."""
     blob_id: BlobId
     owner_id: UserId
     event: str
     """The fact that asks for it, as it came."""
+    page_of: VersionId | None = None
+    """The version, where only a page of it is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewJob:
     """A job in the hands of whoever took it."""
 
-    version_id: VersionId
+    id: str
     blob_id: BlobId
     event: str
     lease: str
@@ -47,19 +51,26 @@ class PreviewJob:
     failures: int
     """How often it could not be done through no fault of the file's."""
     queued_at: datetime
+    page_of: VersionId | None
+
+    @property
+    def version_id(self) -> VersionId:
+        """The version that it is about."""
+        return self.page_of or VersionId(self.id)
 
 
 _put_in_line = text(
     """
-    INSERT INTO preview_jobs (version_id, blob_id, owner_id, event, due_at, queued_at, turn)
-    SELECT version_id, blob_id, owner_id, event, :now, :now,
-        row_number() OVER (PARTITION BY owner_id ORDER BY place) + greatest(
-        0, (SELECT max(turn) FROM preview_jobs AS own WHERE own.owner_id = wanted.owner_id), coalesce(
-        (SELECT max(turn) FROM preview_jobs WHERE lease IS NOT NULL), (SELECT min(turn) - 1 FROM preview_jobs)))
-    FROM unnest(CAST(:versions AS uuid[]), CAST(:blobs AS uuid[]), CAST(:owners AS uuid[]), CAST(:events AS text[]))
-        WITH ORDINALITY AS wanted (version_id, blob_id, owner_id, event, place)
-    ON CONFLICT (version_id) DO UPDATE SET event = excluded.event, blob_id = excluded.blob_id, due_at = excluded.due_at,
-        queued_at = excluded.queued_at, lease = NULL, told_early = false, deaths = 0, failures = 0
+    INSERT INTO preview_jobs (version_id, blob_id, owner_id, event, page_of, due_at, queued_at, turn)
+    SELECT id, blob_id, owner_id, event, page_of, :now, :now,
+        row_number() OVER (PARTITION BY owner_id, page_of IS NULL ORDER BY place) + greatest(0, CASE WHEN page_of IS NULL
+        THEN (SELECT max(turn) FROM preview_jobs AS own WHERE own.owner_id = wanted.owner_id AND own.page_of IS NULL)
+        ELSE (SELECT max(turn) FROM preview_jobs AS own WHERE own.owner_id = wanted.owner_id AND own.page_of IS NOT NULL)
+        END, coalesce((SELECT max(turn) FROM preview_jobs WHERE lease IS NOT NULL), (SELECT min(turn) - 1 FROM preview_jobs)))
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:blobs AS uuid[]), CAST(:owners AS uuid[]), CAST(:events AS text[]),
+        CAST(:pages_of AS uuid[])) WITH ORDINALITY AS wanted (id, blob_id, owner_id, event, page_of, place)
+    ON CONFLICT (version_id) DO UPDATE SET event = excluded.event, blob_id = excluded.blob_id, page_of = excluded.page_of,
+        due_at = excluded.due_at, queued_at = excluded.queued_at, lease = NULL, told_early = false, deaths = 0, failures = 0
     """
 )
 
@@ -68,7 +79,7 @@ _TAKE = """
     WHERE version_id = (
         SELECT version_id FROM preview_jobs WHERE due_at <= :now {whose} ORDER BY turn, version_id LIMIT 1
         FOR UPDATE SKIP LOCKED)
-    RETURNING version_id::text, blob_id::text, event, lease::text, told_early, deaths, failures, queued_at
+    RETURNING version_id::text, blob_id::text, event, lease::text, told_early, deaths, failures, queued_at, page_of::text
     """
 _take = text(_TAKE.format(whose=""))
 _take_newcomer = text(
@@ -81,16 +92,17 @@ _take_newcomer = text(
 
 
 async def put_in_line(connection: AsyncConnection, wanted: Sequence[Wanted], now: datetime) -> None:
-    """Have previews made. One of a version that is in line already is made by what was said last; if somebody is at it, what
-    they make of it is void.
+    """Have previews made. One that is in line already is made by what was said last; if somebody is at it, what they make of it
+    is void.
     """
     # In one order, the same for everybody: two batches that name the same versions do not wait for each other.
-    last = sorted({one.version_id: one for one in wanted}.values())
+    last = sorted({one.id: one for one in wanted}.values())
     values = {
-        "versions": [one.version_id for one in last],
+        "ids": [one.id for one in last],
         "blobs": [one.blob_id for one in last],
         "owners": [one.owner_id for one in last],
         "events": [one.event for one in last],
+        "pages_of": [one.page_of for one in last],
         "now": now,
     }
     await connection.execute(_put_in_line, values)
@@ -104,7 +116,7 @@ async def take_job(connection: AsyncConnection, now: datetime, *, newcomer: bool
 
 
 def _mine(job: PreviewJob) -> Any:
-    return and_(table.c.version_id == job.version_id, table.c.lease == job.lease)
+    return and_(table.c.version_id == job.id, table.c.lease == job.lease)
 
 
 async def _change(connection: AsyncConnection, job: PreviewJob, **values: Any) -> bool:
@@ -134,7 +146,8 @@ async def end_job(connection: AsyncConnection, job: PreviewJob) -> bool:
 async def has_use(connection: AsyncConnection, blob_id: BlobId, *, besides: VersionId | None) -> bool:
     """Whether a version shows pictures of these bytes, or one `besides` this one is about to."""
     shown = exists().where(previews.c.blob_id == blob_id, previews.c.reason.is_(None))
-    awaited = exists().where(table.c.blob_id == blob_id, table.c.version_id.is_distinct_from(besides))
+    of_version = func.coalesce(table.c.page_of, table.c.version_id)
+    awaited = exists().where(table.c.blob_id == blob_id, of_version.is_distinct_from(besides))
     return bool((await connection.execute(select(or_(shown, awaited)))).scalar_one())
 
 

@@ -52,12 +52,17 @@ preview_jobs = Table(
     Column("deaths", Integer, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("queued_at", Instant, nullable=False),
+    Column("page_of", Id),
     Index("preview_jobs_turn", "turn", "version_id"),
-    Index("preview_jobs_owner", "owner_id", "turn"),
+    Index("preview_jobs_owner", "owner_id", "turn", postgresql_where=text("page_of IS NULL")),
+    Index("preview_jobs_pages", "owner_id", "turn", postgresql_where=text("page_of IS NOT NULL")),
     Index("preview_jobs_held", "turn", postgresql_where=text("lease IS NOT NULL")),
     Index("preview_jobs_due", "due_at"),
     Index("preview_jobs_blob", "blob_id"),
-    comment="Previews that are to be made. The lowest turn is next; a row goes when its preview is told.",
+    comment=(
+        "Previews that are to be made. The lowest turn is next; a row goes when its preview is told. Where `page_of` names the "
+        "version, it is one picture of one page, and `version_id` is its own name."
+    ),
 )
 
 gone_items = Table(

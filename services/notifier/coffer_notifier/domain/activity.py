@@ -18,6 +18,7 @@ from coffer_contracts.files import (
     ItemPurgedV1,
     ItemRestoredV1,
     ItemTrashedV1,
+    VersionDeletedV1,
 )
 from coffer_contracts.files_downloads import ItemDownloadedV1
 from coffer_contracts.ids import EventId, ItemId, UserId
@@ -28,11 +29,15 @@ from coffer_contracts.sharing import (
     ShareLeftV1,
     ShareRevokedV1,
 )
+from coffer_contracts.sharing_comments import CommentChangedV1, CommentCreatedV1, CommentDeletedV1, CommentFact
+
+COMMENT_DELETED = "comment_deleted"
 
 ACTIONS = (
     "created",
     "uploaded",
     "replaced",
+    "version_deleted",
     "renamed",
     "moved",
     "changed",
@@ -44,6 +49,18 @@ ACTIONS = (
     "share_changed",
     "share_revoked",
     "share_left",
+    "invited",
+    "invitation_changed",
+    "invitation_ended",
+    "commented",
+    COMMENT_DELETED,
+    "comment_resolved",
+    "comment_reopened",
+    "link_created",
+    "link_changed",
+    "link_disabled",
+    "link_downloaded",
+    "link_unlock_failed",
 )
 """What happens to items. What happens to an account is called after the fact, e.g. `session.created`."""
 
@@ -121,7 +138,7 @@ def _described(fact: ItemFact | ItemPurgedV1, before: Folder, after: Folder) -> 
         case ItemTrashedV1():
             return "trashed", {}
         case ItemRestoredV1():
-            return "restored", {}
+            return "restored", _restored(fact, before, after)
         case ItemPurgedV1():
             return "purged", {}
     return None
@@ -134,8 +151,35 @@ def _changed(fact: ItemChangedV1, before: Folder, after: Folder) -> tuple[str, C
     if "name" in fact.changes:
         changes["name"] = (fact.previous_name, fact.name)
     if "modified_at" in fact.changes:
-        changes["modified_at"] = (None, rfc3339(fact.modified_at))
+        was = fact.previous_modified_at
+        changes["modified_at"] = (rfc3339(was) if was else None, rfc3339(fact.modified_at))
+    if "tags" in fact.changes:
+        changes["tags"] = (_listed(fact.previous_tags), _listed(fact.tags))
     return "moved" if "parent" in changes else "renamed" if "name" in changes else "changed", changes
+
+
+def _listed(tags: tuple[str, ...] | None) -> list[str] | None:
+    return list(tags) if tags else None
+
+
+def _restored(fact: ItemRestoredV1, before: Folder, after: Folder) -> Changes:
+    changes: dict[str, tuple[Any, Any]] = {}
+    if fact.previous_parent_id:
+        changes["parent"] = (before.told(), after.told())
+    if fact.previous_name:
+        changes["name"] = (fact.previous_name, fact.name)
+    return changes
+
+
+def entry_of_version(event: Envelope[VersionDeletedV1], entry_id: str) -> Entry:
+    """What the end of a version tells."""
+    fact = event.data
+    changes: Changes = {"version_id": (fact.version_id, None), "size": (fact.size_bytes, None)}
+    scope = (fact.item_id, *fact.ancestor_ids)
+    name = fact.item_name or ""
+    return _entry(
+        event, entry_id, "version_deleted", fact.item_id, "file", name, fact.owner_id, scope, changes, reason=fact.reason
+    )
 
 
 def entry_of_download(event: Envelope[ItemDownloadedV1], entry_id: str) -> Entry:
@@ -194,8 +238,27 @@ def entry_of_share(event: Envelope[ShareFact], entry_id: str, above: tuple[ItemI
     )
 
 
+def entry_of_comment(event: Envelope[CommentFact], entry_id: str) -> Entry | None:
+    """What a fact about a comment tells; nothing of a change of what it says."""
+    fact = event.data
+    match fact:
+        case CommentCreatedV1():
+            action = "commented"
+            ids: tuple[str | None, str | None] = (None, fact.comment_id)
+        case CommentDeletedV1():
+            action, ids = COMMENT_DELETED, (fact.comment_id, None)
+        case CommentChangedV1() if "resolved" in fact.changes:
+            action = "comment_resolved" if fact.resolved_at else "comment_reopened"
+            ids = (fact.comment_id, fact.comment_id)
+        case _:
+            return None
+    scope = (fact.item_id, *fact.ancestor_ids)
+    about = {"comment_id": ids}
+    return _entry(event, entry_id, action, fact.item_id, fact.item_kind, fact.item_name, fact.owner_id, scope, about)
+
+
 def _entry(
-    event: Happening | Envelope[ShareFact] | Envelope[ItemDownloadedV1],
+    event: Happening | Envelope[VersionDeletedV1] | Envelope[ShareFact] | Envelope[CommentFact] | Envelope[ItemDownloadedV1],
     entry_id: str,
     action: str,
     item_id: ItemId,

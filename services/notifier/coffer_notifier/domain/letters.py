@@ -1,4 +1,5 @@
-"""What mail says: subject, text and HTML, safe whatever people call themselves and their files. Pure.
+"""What mail is: a subject, a text and HTML, safe whatever people call themselves and their files. Pure. What each says stands
+in the files beside this.
 
 Names reach a mail's header and its HTML, so control characters and those that turn the direction of writing are taken
 out, lengths are cut, and everything is escaped where it stands.
@@ -13,7 +14,6 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from html import escape
 
 SUBJECT_LENGTH = 120
 NAME_LENGTH = 60
@@ -22,6 +22,8 @@ MESSAGE_LENGTH = 2000
 _TURNS_WRITING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+_ADDRESS = re.compile(r"https?://[!-;=?-~]{1,900}", re.ASCII)
 
 _SEVEN_BITS = SMTP.clone(cte_type="7bit")
 """Not every server on the way takes more (RFC 6152)."""
@@ -35,6 +37,8 @@ class Letter:
     subject: str
     text: str
     html: str
+    leave: str | None = None
+    """Where its reader wants no more mail of the kind; None for mail that cannot be turned off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +58,6 @@ class Trail:
 
 
 NOWHERE = Trail()
-
-
-@dataclass(frozen=True, slots=True)
-class ShareNews:
-    """What there is to say about a new share."""
-
-    recipient_name: str
-    sharer_name: str
-    sharer_username: str | None
-    item_name: str
-    item_kind: str
-    role: str
-    message: str | None
-    expires_at: datetime | None
-    link: str
 
 
 def clean(text: str, length: int, *, lines: bool = False) -> str:
@@ -92,34 +81,6 @@ def _header(text: str, length: int) -> str:
 
 def _is_unsafe(character: str) -> bool:
     return character in _TURNS_WRITING or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
-
-
-def share_letter(to: str, news: ShareNews) -> Letter:
-    """The mail that tells somebody of a share."""
-    sharer = clean(news.sharer_name, NAME_LENGTH) or "Someone"
-    if news.sharer_username and clean(news.sharer_username, NAME_LENGTH) != sharer:
-        sharer = f"{sharer} ({clean(news.sharer_username, NAME_LENGTH)})"
-    item = clean(news.item_name, NAME_LENGTH) or "an item"
-    kind = "a folder" if news.item_kind == "folder" else "a file"
-    may = "look at it, download it and change it" if news.role == "editor" else "look at it and download it"
-    until = f" until {news.expires_at:%d %B %Y, %H:%M} UTC" if news.expires_at else ""
-    greeting = f"Hello {clean(news.recipient_name, NAME_LENGTH)},".replace(" ,", ",")
-    opening = f"{sharer} shared {kind} with you: “{item}”."
-    rights = f"You can {may}{until}."
-    message = clean(news.message, MESSAGE_LENGTH, lines=True) if news.message else ""
-    closing = "You get this mail because you have an account on this Coffer."
-    quoted = "\n".join(f"> {line}".rstrip() for line in message.splitlines())
-    wrote = f"{sharer} wrote:" if message else ""
-    parts = [greeting, opening, rights, *((wrote, quoted) if message else ()), f"Open it: {news.link}", f"-- \n{closing}"]
-    paragraphs = [escape(greeting), escape(opening), escape(rights)]
-    html = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
-    if message:
-        shown = escape(message).replace("\n", "<br>")
-        html += f"<p>{escape(wrote)}</p><blockquote>{shown}</blockquote>"
-    html += f'<p><a href="{escape(news.link)}">Open it in Coffer</a></p><hr><p><small>{escape(closing)}</small></p>'
-    subject = clean(f"{sharer} shared “{item}” with you", SUBJECT_LENGTH)
-    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"></head><body>{html}</body></html>'
-    return Letter(to, subject, "\n\n".join(parts) + "\n", page)
 
 
 def usable_address(address: str) -> str | None:
@@ -155,4 +116,15 @@ def mime_of(letter: Letter, *, sender: str, message_id: str, at: datetime, trail
     mail.add_alternative(letter.html, subtype="html")
     # Written by the older class: the newer one loses blanks where it breaks a line between encoded words (tried on 3.11).
     subject = Header(clean(letter.subject, SUBJECT_LENGTH), "utf-8", header_name="Subject").encode(linesep="\r\n")
-    return f"Subject: {subject}\r\n".encode("ascii") + mail.as_bytes()
+    return f"Subject: {subject}\r\n{_leaving(letter)}".encode("ascii") + mail.as_bytes()
+
+
+def _leaving(letter: Letter) -> str:
+    """How programs that read mail turn off what their reader no longer wants, by one click (RFC 2369, RFC 8058). Not given to
+    the email package, which would fold an address that has no place to be folded at.
+    """
+    if letter.leave is None:
+        return ""
+    if not _ADDRESS.fullmatch(letter.leave):
+        raise ValueError("this is no address that can stand in a header")
+    return f"List-Unsubscribe: <{letter.leave}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"

@@ -1,10 +1,12 @@
-"""Mail about accounts in German. See `letters_words` for the form."""
+"""Mail in German. See `letters_words` for the form."""
 
 from coffer_contracts.auth_mail import EMAIL_CHANGED, EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
-from coffer_notifier.domain.letters_words import Language, Warnings, Wording
+from coffer_notifier.domain.letters_notices_de import KINDS, NOTICES
+from coffer_notifier.domain.letters_words import Language, LeavingWording, ShareWording, Warnings, Wording
 from coffer_notifier.domain.security import MFA_DISABLED, NEW_SIGN_IN, PASSWORD_CHANGED, REUSE_DETECTED, TOKEN_CREATED
 
 GERMAN = Language(
+    code="de",
     greeting="Hallo {name},",
     nameless="Guten Tag,",
     minutes=("eine Minute", "{n} Minuten"),
@@ -100,5 +102,66 @@ GERMAN = Language(
             link="Webhooks ansehen",
             closing="Sie bekommen diese Nachricht, weil der Webhook zu Ihrem Konto gehört.",
         ),
+        "queue": Wording(
+            subject="Ihre Queue bekommt nichts mehr",
+            body="""
+            was Coffer unter {place} an Ihre Queue {host} geschickt hat, wurde abgeschaltet, weil fünf Tage lang nichts in sie
+            gelegt werden konnte.
+
+            Was in den nächsten sieben Tagen geschieht, wird für sie aufgehoben. Sorgen Sie dafür, dass es die Queue gibt und
+            dass ihre Policy Coffer senden lässt, schalten Sie sie wieder ein und lassen Sie das Versäumte noch einmal schicken.
+            """,
+            link="Abonnements ansehen",
+            closing="Sie bekommen diese Nachricht, weil das Abonnement zu Ihrem Konto gehört.",
+        ),
     },
+    share=ShareWording(
+        subject="{who} hat {what} mit Ihnen geteilt",
+        file="{who} hat eine Datei mit Ihnen geteilt: {what}.",
+        folder="{who} hat einen Ordner mit Ihnen geteilt: {what}.",
+        nameless="ohne Namen",
+        roles={
+            "viewer": "Sie können das Geteilte{until} ansehen und herunterladen.",
+            "contributor": "Sie können das Geteilte{until} ansehen, herunterladen und ändern.",
+            "remover": "Sie können das Geteilte{until} ansehen, herunterladen und löschen.",
+            "editor": "Sie können das Geteilte{until} ansehen, herunterladen, löschen und ändern.",
+        },
+        until=" bis {when}",
+        months=(
+            "Januar",
+            "Februar",
+            "März",
+            "April",
+            "Mai",
+            "Juni",
+            "Juli",
+            "August",
+            "September",
+            "Oktober",
+            "November",
+            "Dezember",
+        ),
+        moment="{day}. {month} {year}, {time} UTC",
+        wrote="{who} schreibt:",
+        link="In Coffer öffnen",
+        closing="Sie bekommen diese Nachricht, weil Sie ein Konto bei diesem Coffer haben.",
+    ),
+    notices=NOTICES,
+    kinds=KINDS,
+    someone="Jemand",
+    quoted="„{name}“",
+    drive="Meine Dateien",
+    reason="Grund: {detail}",
+    closing="Sie bekommen diese Nachricht, weil Sie ein Konto bei diesem Coffer haben.",
+    leave="Keine Nachrichten dieser Art mehr",
+    leaving=LeavingWording(
+        title="Nachrichten von Coffer",
+        question="Möchten Sie keine E-Mails dieser Art mehr? Es geht um: {kind}.",
+        button="Keine E-Mails dieser Art mehr",
+        done="Sie bekommen keine E-Mails dieser Art mehr. Es ging um: {kind}.",
+        again="In den Einstellungen Ihres Kontos können Sie sie wieder einschalten und wählen, was Ihnen sonst mitgeteilt"
+        " wird.",
+        broken="Dieser Link gilt nicht. In den Einstellungen Ihres Kontos können Sie wählen, was Ihnen per E-Mail mitgeteilt"
+        " wird.",
+    ),
 )

@@ -1,10 +1,12 @@
-"""Mail about accounts in English. See `letters_words` for the form."""
+"""Mail in English. See `letters_words` for the form."""
 
 from coffer_contracts.auth_mail import EMAIL_CHANGED, EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
-from coffer_notifier.domain.letters_words import Language, Warnings, Wording
+from coffer_notifier.domain.letters_notices_en import KINDS, NOTICES
+from coffer_notifier.domain.letters_words import Language, LeavingWording, ShareWording, Warnings, Wording
 from coffer_notifier.domain.security import MFA_DISABLED, NEW_SIGN_IN, PASSWORD_CHANGED, REUSE_DETECTED, TOKEN_CREATED
 
 ENGLISH = Language(
+    code="en",
     greeting="Hello {name},",
     nameless="Hello,",
     minutes=("one minute", "{n} minutes"),
@@ -96,5 +98,63 @@ ENGLISH = Language(
             link="Look at your webhooks",
             closing="You get this mail because the webhook belongs to your account.",
         ),
+        "queue": Wording(
+            subject="Your queue is sent nothing any more",
+            body="""
+            what Coffer at {place} sent to your queue {host} was turned off, because nothing could be put into it for five days.
+
+            What happens in the next seven days is kept for it. See to it that the queue exists and that its policy lets Coffer
+            send, turn it on again, and have what was missed sent again.
+            """,
+            link="Look at your subscriptions",
+            closing="You get this mail because the subscription belongs to your account.",
+        ),
     },
+    share=ShareWording(
+        subject="{who} shared {what} with you",
+        file="{who} shared a file with you: {what}.",
+        folder="{who} shared a folder with you: {what}.",
+        nameless="an item",
+        roles={
+            "viewer": "You can look at it and download it{until}.",
+            "contributor": "You can look at it, download it and change it{until}.",
+            "remover": "You can look at it, download it and remove it{until}.",
+            "editor": "You can look at it, download it, remove it and change it{until}.",
+        },
+        until=" until {when}",
+        months=(
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ),
+        moment="{day} {month} {year}, {time} UTC",
+        wrote="{who} wrote:",
+        link="Open it in Coffer",
+        closing="You get this mail because you have an account on this Coffer.",
+    ),
+    notices=NOTICES,
+    kinds=KINDS,
+    someone="Someone",
+    quoted="“{name}”",
+    drive="My files",
+    reason="Reason: {detail}",
+    closing="You get this mail because you have an account on this Coffer.",
+    leave="No more mail of this kind",
+    leaving=LeavingWording(
+        title="Mail from Coffer",
+        question="Do you want no more mail about {kind}?",
+        button="No more mail about this",
+        done="You get no more mail about {kind}.",
+        again="In the settings of your account you can turn it on again, and choose what else you are told.",
+        broken="This link does not work. In the settings of your account you can choose what you are told by mail.",
+    ),
 )

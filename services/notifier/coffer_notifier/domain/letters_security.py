@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 
-from coffer_notifier.domain.letters import NAME_LENGTH, SUBJECT_LENGTH, Letter, clean
-from coffer_notifier.domain.letters_account import LANGUAGES, language_of
+from coffer_notifier.domain.languages import LANGUAGES, language_of
+from coffer_notifier.domain.letters import NAME_LENGTH, Letter, clean
+from coffer_notifier.domain.letters_page import Block, Link, Points, written
 from coffer_notifier.domain.letters_words import Warnings
 from coffer_notifier.domain.security import MOST_TOLD
 
@@ -29,25 +29,15 @@ def security_letter(to: str, name: str, locale: str, public_url: str, happened: 
     """The mail, oldest first. Raises KeyError for a kind that nobody here knows, ValueError for nothing to tell."""
     if not happened:
         raise ValueError("there is nothing to warn of")
-    code = language_of(locale)
-    language = LANGUAGES[code]
+    language = LANGUAGES[language_of(locale)]
     words = language.warnings
     told = sorted(happened, key=lambda one: one.at)
-    person = clean(name, NAME_LENGTH)
-    greeting = language.greeting.format(name=person) if person else language.nameless
     opening = words.opening.format(place=public_url.partition("://")[2])
-    blocks = [_lines(one, words) for one in told[:MOST_TOLD]]
+    points = Points([_lines(one, words) for one in told[:MOST_TOLD]])
     more = [words.more.format(n=len(told) - MOST_TOLD)] if len(told) > MOST_TOLD else []
-    link = public_url + PLACE
-    listed = "\n\n".join("\n".join([f"* {first}", *(f"  {line}" for line in rest)]) for first, *rest in blocks)
-    parts = [greeting, opening, listed, *more, words.advice, f"{words.link}: {link}", f"-- \n{words.closing}"]
-    items = "".join(f"<li>{'<br>'.join(map(escape, block))}</li>" for block in blocks)
-    html = f"<p>{escape(greeting)}</p><p>{escape(opening)}</p><ul>{items}</ul>"
-    html += "".join(f"<p>{escape(paragraph)}</p>" for paragraph in (*more, words.advice))
-    html += f'<p><a href="{escape(link)}">{escape(words.link)}</a></p><hr><p><small>{escape(words.closing)}</small></p>'
-    page = f'<!doctype html><html lang="{code}"><head><meta charset="utf-8"></head><body>{html}</body></html>'
     subject = words.several.format(n=len(told)) if len(told) > 1 else _title(told[0], words)
-    return Letter(to, clean(subject, SUBJECT_LENGTH), "\n\n".join(parts) + "\n", page)
+    blocks: list[Block] = [language.greet(clean(name, NAME_LENGTH)), opening, points, *more, words.advice]
+    return written(to, language, subject, blocks, Link(words.link, public_url + PLACE), words.closing)
 
 
 def _title(one: Happened, words: Warnings) -> str:

@@ -5,7 +5,7 @@ The claim then lapses, and the mail goes out again under the same Message-ID.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -16,8 +16,11 @@ MailState = Literal["queued", "sending", "sent", "failed"]
 SHARE_CREATED = "share_created"
 SECURITY_ALERT = "security_alert"
 WEBHOOK_DISABLED = "webhook_disabled"
-PRIVATE_KINDS = frozenset({VERIFY_EMAIL, RESET_PASSWORD, EMAIL_TAKEN, EMAIL_CHANGED})
-"""What auth asks for in private. Its text is never stored, and what it was made from only until it has ended."""
+NOTICE = "notice"
+"""Made from a notice, by words that each type of notice has of its own."""
+INVITATION = "invitation"
+PRIVATE_KINDS = frozenset({VERIFY_EMAIL, RESET_PASSWORD, EMAIL_TAKEN, EMAIL_CHANGED, INVITATION})
+"""What auth and sharing ask for in private. Its text is never stored, and what it was made from only until it has ended."""
 
 LEASE = timedelta(minutes=2)
 """How long one attempt may take; longer than all time limits of the provider's client together."""
@@ -40,9 +43,21 @@ class Giving:
         "address_unusable",
         "expired",
         "no_longer_shared",
+        "no_longer_visible",
+        "not_wanted",
+        "notice_read",
+        "notice_gone",
         "refused",
         "too_many_attempts",
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Why a mail is not to be sent yet, and until when if that is known."""
+
+    reason: str
+    until: datetime | None = None
 
 
 def message_id_at(mail_id: str, public_url: str) -> str:

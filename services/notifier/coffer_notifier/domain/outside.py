@@ -9,17 +9,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from coffer_contracts import auth, auth_factors, auth_identities, auth_passwords, files, media, notifier, sharing
+from coffer_contracts import (
+    auth,
+    auth_factors,
+    auth_identities,
+    auth_passwords,
+    files,
+    media,
+    notifier,
+    sharing,
+    sharing_comments,
+    sharing_links,
+)
 from coffer_contracts.event import Envelope, Event, rfc3339
-from coffer_contracts.ids import ItemId, UserId
+from coffer_contracts.ids import ItemId, UserId, WebhookId
 
 BODY_BYTES = 20_000
 """What receivers are promised at most."""
+PLACE_BYTES = 130
+"""What `placed` adds, at most."""
 
-Judged = Literal["item", "share", "upload", "account"]
-"""By what it is decided who may be told: sight of the item; being one side of the share; having sent the upload, or having
-to act on it; being the account.
+Judged = Literal["item", "share", "link", "upload", "account"]
+"""By what it is decided who may be told: sight of the item; being one side of the share; owning the item, or having made
+the link; having sent the upload, or having to act on it; being the account.
 """
+TOLD_TO: Mapping[Judged, str] = {
+    "item": "whoever may see the item",
+    "share": "the owner and the recipient",
+    "link": "the owner of the item and whoever made the link",
+    "upload": "whoever sent it; of a rejection the owner of the drive, too",
+    "account": "the account that it is about",
+}
+"""The same for subscribers to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +57,11 @@ _COMMITTED = ("upload_id", "is_new", "previous_version_id", "previous_size_bytes
 _CHANGED = ("changes", "previous_name", "previous_parent_id")
 _UPLOAD = ("upload_id", "owner_id", "uploader_id", "parent_id", "name", "size_bytes", "state", "reason", "detail")
 _SHARE = ("share_id", "item_id", "item_kind", "item_name", "owner_id", "granted_by", "recipient_id", "role", "expires_at")
+_COMMENT = ("comment_id", "thread_id", "item_id", "item_kind", "item_name", "owner_id")
+_SAID = ("author_id", "mentioned_ids")
 _SINCE = ("created_at", "changed_at")
+_LINK = ("link_id", "item_id", "item_kind", "item_name", "owner_id", "created_by", "mode", "name")
+_LINKED = (*_LINK, "is_protected", "expires_at", "max_downloads_count", "downloads_count", *_SINCE)
 _TOKEN = ("token_id", "user_id", "name", "scopes", "created_at", "expires_at")
 _PREVIEW = ("item_id", "version_id", "owner_id")
 
@@ -58,6 +83,21 @@ _BY_CLASS: Mapping[type[Event], Outside] = {
     sharing.ShareChangedV2: Outside("share", (*_SHARE, *_SINCE, "changes")),
     sharing.ShareRevokedV1: Outside("share", (*_SHARE, *_SINCE, "reason", "revoked_at")),
     sharing.ShareLeftV1: Outside("share", (*_SHARE, *_SINCE, "left_at")),
+    sharing_comments.CommentCreatedV1: Outside("item", (*_COMMENT, *_SINCE, *_SAID)),
+    sharing_comments.CommentChangedV1: Outside(
+        "item", (*_COMMENT, *_SINCE, *_SAID, "edited_at", "resolved_at", "resolved_by", "changes")
+    ),
+    sharing_comments.CommentDeletedV1: Outside("item", (*_COMMENT, *_SINCE, "deleted_at")),
+    sharing_links.LinkCreatedV1: Outside("link", _LINKED),
+    sharing_links.LinkChangedV1: Outside("link", (*_LINKED, "changes")),
+    sharing_links.LinkDisabledV1: Outside("link", (*_LINKED, "reason", "detail", "disabled_at")),
+    sharing_links.LinkDownloadedV1: Outside(
+        "link", (*_LINK, "item_ids", "way", "downloads_count", "max_downloads_count", "downloaded_at")
+    ),
+    sharing_links.LinkUnlockFailedV1: Outside("link", (*_LINK, "failed_at")),
+    sharing_links.LinkUploadedV1: Outside(
+        "link", (*_LINK, "file_id", "file_name", "size_bytes", "is_new", "uploader_name", "uploaded_at")
+    ),
     auth.SessionCreatedV1: Outside("account", ("session_id", "user_id", "device_name", "created_at", "expires_at")),
     auth.SessionRevokedV1: Outside("account", ("session_id", "user_id", "reason", "revoked_at")),
     auth.SessionReuseDetectedV1: Outside("account", ("session_id", "user_id", "detected_at")),
@@ -72,19 +112,20 @@ _BY_CLASS: Mapping[type[Event], Outside] = {
     auth_factors.MfaRecoveryUsedV1: Outside("account", ("user_id", "used_at")),
     auth_factors.MfaCodesRotatedV1: Outside("account", ("user_id", "rotated_at")),
     notifier.WebhookDisabledV1: Outside(
-        "account", ("webhook_id", "owner_id", "reason", "host", "first_failed_at", "disabled_at")
+        "account", ("webhook_id", "owner_id", "queue_arn", "reason", "host", "first_failed_at", "disabled_at")
     ),
 }
 OFFERED: Mapping[str, Outside] = {event.type: outside for event, outside in _BY_CLASS.items()}
 """Wire type -> what is told of it."""
 
-_PARTS: Mapping[str, tuple[str, ...]] = {
+PARTS: Mapping[str, tuple[str, ...]] = {
     "content": ("version_id", "size_bytes", "mime_type", "media_kind", "flags", "content_hash"),
     "images": ("box_pixels", "mime_type", "width", "height", "size_bytes"),
 }
-_FOLDERS = ("parent_id", "previous_parent_id")
+"""Of fields that are more than one value: what is told of each."""
+FOLDERS = ("parent_id", "previous_parent_id")
 """Null for readers who may not see them."""
-_OF_THE_ACTOR = frozenset({"upload_id"})
+OF_THE_ACTOR = frozenset({"upload_id"})
 """Of facts about items: told to nobody but who sent the bytes."""
 
 
@@ -108,7 +149,7 @@ def concern_of(event: Envelope[Event]) -> Concern | None:
     match fact:
         case files.ItemCreatedV1(parent_id=None) | files.ItemChangedV1(changes=()):
             return None
-        case files.ItemFact() | media.PreviewFact():
+        case files.ItemFact() | media.PreviewFact() | sharing_comments.CommentFact():
             return Concern(
                 frozenset({fact.owner_id}),
                 frozenset({fact.item_id, *fact.ancestor_ids}),
@@ -118,24 +159,28 @@ def concern_of(event: Envelope[Event]) -> Concern | None:
         case files.ItemPurgedV1():
             # Nobody but its owner can see by then that it ever was.
             return Concern(frozenset({fact.owner_id}), frozenset(), fact.item_id, fact.ancestor_ids)
-        case files.UploadRejectedV1():
-            return Concern(frozenset({fact.uploader_id, fact.owner_id}), frozenset(), fact.parent_id, None)
         case files.UploadFact():
-            return Concern(frozenset({fact.uploader_id}), frozenset(), fact.parent_id, None)
+            # A link is nobody: what its visitors send is for the owner to know.
+            sender = fact.owner_id if event.actorkind == "link" else fact.uploader_id
+            concerned = {sender, fact.owner_id} if isinstance(fact, files.UploadRejectedV1) else {sender}
+            return Concern(frozenset(concerned), frozenset(), fact.parent_id, None)
         case sharing.ShareFact():
             return Concern(frozenset({fact.owner_id, fact.recipient_id}), frozenset(), fact.item_id, None)
+        case sharing_links.LinkFact() | sharing_links.AccessFact() | sharing_links.LinkUploadedV1():
+            return Concern(frozenset({fact.owner_id, fact.created_by}), frozenset(), fact.item_id, None)
     owner = event.ownerid
     return Concern(frozenset({owner}), frozenset(), None, None) if owner else None
 
 
 def folders_in(fact: Event) -> frozenset[ItemId]:
     """The folders that a fact names."""
-    named: list[ItemId | None] = [getattr(fact, name, None) for name in _FOLDERS]
+    named: list[ItemId | None] = [getattr(fact, name, None) for name in FOLDERS]
     return frozenset(folder for folder in named if folder)
 
 
 def body_of(event: Envelope[Event], reader: UserId, sees: Callable[[ItemId], bool], *, is_test: bool = False) -> str:
-    """What is sent to a reader who may be told of the fact: `{type, timestamp, data}`, below BODY_BYTES in UTF-8.
+    """What is sent to a reader who may be told of the fact: `{type, timestamp, data}`, below BODY_BYTES in UTF-8
+    with what `placed` adds.
 
     `sees` says which folders the reader may see. Times are RFC 3339 in UTC.
     """
@@ -143,26 +188,33 @@ def body_of(event: Envelope[Event], reader: UserId, sees: Callable[[ItemId], boo
     wanted: Any = {name: _parts(fact, name) for name in outside.fields}
     told = dict.fromkeys(outside.fields) | fact.model_dump(mode="json", include=wanted)
     if reader != event.ownerid:
-        told |= {name: None for name in _FOLDERS if (folder := told.get(name)) and not sees(folder)}
+        told |= {name: None for name in FOLDERS if (folder := told.get(name)) and not sees(folder)}
     if outside.judged == "item" and "upload_id" in told and reader != (event.actorid or event.ownerid):
-        told |= dict.fromkeys(_OF_THE_ACTOR)
+        told |= dict.fromkeys(OF_THE_ACTOR)
     head = {
         "event_id": event.id,
         "subject": event.subject,
         "sequence": event.revision,
-        "actor_id": event.actorid,
+        "actor_id": None if outside.judged == "link" and event.actorkind == "operator" else event.actorid,
         "actor_kind": event.actorkind,
         **({"test": True} if is_test else {}),
     }
     body = _json(event, head | told)
-    if len(body.encode()) > BODY_BYTES:
+    if len(body.encode()) > BODY_BYTES - PLACE_BYTES:
         ids = {name: value for name, value in told.items() if name.endswith("_id")}
         body = _json(event, head | ids | {"shortened": True})
     return body
 
 
+def placed(body: str, subscription: WebhookId, number: int) -> str:
+    """The same, saying which subscription was told, and as which of what it was told: numbers have no holes."""
+    told = json.loads(body)
+    told["data"] |= {"subscription_id": subscription, "subscription_sequence": number}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
 def _parts(fact: Event, name: str) -> Any:
-    parts = _PARTS.get(name)
+    parts = PARTS.get(name)
     if parts is None:
         return True
     return {"__all__": set(parts)} if isinstance(getattr(fact, name), tuple) else set(parts)

@@ -16,13 +16,12 @@ from coffer_contracts.event import Envelope, Event
 from coffer_contracts.events_page import emitter_of
 
 _MARKS = frozenset({"user_id", "address", "agent"})
+_ELSEWHERE = frozenset({"actor_session_id", "message"})
+"""Has a place of its own; and what people write to each other is not for operators."""
 
 SECURITY: tuple[type[Event], ...] = tuple(
     event for event in EVENTS if emitter_of(event.type) == "auth" and event.model_fields.keys() >= _MARKS
 )
-
-ACCOUNT_ACTIONS = tuple(sorted(".".join(event.type.split(".")[1:-1]) for event in SECURITY))
-"""What activity calls them: the type without service and major."""
 
 NEW_SIGN_IN = "new_sign_in"
 REUSE_DETECTED = "session_reuse_detected"
@@ -68,7 +67,7 @@ def actor_of(event: Envelope[Event]) -> tuple[str | None, str]:
 
 def particulars_of(event: Envelope[Event]) -> dict[str, str]:
     """What else the fact says, as text; without what has a place of its own."""
-    said = event.data.model_dump(mode="json", exclude_none=True, exclude=set(_MARKS))
+    said = event.data.model_dump(mode="json", exclude_none=True, exclude={*_MARKS, *_ELSEWHERE})
     return {name: value if isinstance(value, str) else _joined(value) for name, value in said.items()}
 
 

@@ -1,5 +1,7 @@
 """Webhooks: what one is, which types it asks for, and how long its deliveries are tried. Pure.
 
+A queue of a subscriber's own (`queues.py`) is a webhook of another kind: the same row, rights and schedule, another way.
+
 Sent at least once. The one way to send a delivery twice: the process dies, or loses its store, between the receiver's
 answer and the row that says so. The claim then lapses, and it goes out again under the same webhook-id.
 """
@@ -17,6 +19,11 @@ DeliveryState = Literal["queued", "sending", "delivered", "failed", "held", "wit
 
 DisabledFor = Literal["failing", "gone"]
 
+Kind = Literal["webhook", "queue"]
+"""By what way its facts go: a request to an address, or a message into a queue."""
+WEBHOOKS_ONLY: tuple[Kind, ...] = ("webhook",)
+EVERY_KIND: tuple[Kind, ...] = ("webhook", "queue")
+
 Standing = Literal["proven", "new", "failing"]
 STANDINGS: tuple[Standing, ...] = ("proven", "new", "failing")
 
@@ -25,6 +32,8 @@ EACH: Mapping[Standing, int] = {"proven": 5, "new": 1, "failing": 1}
 PER_PERSON = 10
 """Requests under way to webhooks of one person at most, in one process."""
 
+ANSWER_WITHIN = timedelta(seconds=15)
+"""How long a receiver may take to answer, looking its name up and connecting included."""
 LEASE = timedelta(seconds=60)
 """How long one attempt may take before another process takes it over; longer than its time limit and its settling."""
 
@@ -43,10 +52,20 @@ HELD_FOR = timedelta(days=7)
 """How long after that facts are still kept for it, so that nothing is missing once it is turned on and recovered."""
 SECRET_OVERLAP = timedelta(hours=24)
 """How long a secret that was replaced still signs."""
+MOST_OLDER = 3
+"""Secrets before the one that was replaced last which still sign, at most: each makes the header longer."""
 
 MOST_TYPES = 50
 ENTRIES = 20
 """Attempts that the log of one delivery holds; the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class OldSecret:
+    """A secret that was replaced, sealed, and until when it signs."""
+
+    sealed: bytes
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +75,39 @@ class Webhook:
     id: WebhookId
     user_id: UserId
     url: str
+    """Of a queue: its ARN."""
     event_types: tuple[str, ...]
     item_id: ItemId | None
     description: str
     enabled: bool
+    """A queue is off until its owner has proved that it is theirs."""
     disabled_for: DisabledFor | None
     """Why Coffer turned it off; nothing if its owner did."""
     disabled_at: datetime | None
     failing_since: datetime | None
     proven: bool
     """Whether its receiver took the last delivery, at this address."""
-    sealed_secret: bytes
+    sealed_secret: bytes | None
+    """A queue has none: who may send there is said by its policy."""
     sealed_old_secret: bytes | None
     old_secret_until: datetime | None
+    older_secrets: tuple[OldSecret, ...]
+    """Those before that, newest first: whoever asks for a new secret twice has the first one in their receiver."""
     created_at: datetime
     changed_at: datetime
     revision: int
+    kind: Kind = "webhook"
+    confirmed_at: datetime | None = None
+    """Since when its owner has proved that the queue is theirs."""
+    code_digest: bytes | None = None
+    code_until: datetime | None = None
+    last_number: int = 0
+    """What was told last has this number; the first has 1."""
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether nothing may be sent there yet but the code."""
+        return self.kind == "queue" and self.confirmed_at is None
 
     @property
     def standing(self) -> Standing:
@@ -79,6 +115,13 @@ class Webhook:
         if self.failing_since is not None:
             return "failing"
         return "proven" if self.proven else "new"
+
+    def old_secrets(self, now: datetime) -> list[OldSecret]:
+        """What was replaced and still signs, newest first."""
+        kept = list(self.older_secrets)
+        if self.sealed_old_secret and self.old_secret_until:
+            kept.insert(0, OldSecret(self.sealed_old_secret, self.old_secret_until))
+        return [one for one in kept if now < one.until]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +159,12 @@ class Delivery:
     log: Sequence[Mapping[str, Any]]
     traceparent: str | None
     correlation_id: str | None
+    number: int | None = None
+    """Its place in what the subscription was told; given at the first attempt, and kept. A test has none."""
+    line: str | None = None
+    """For a queue: the subject. What is told of it goes out one after the other."""
+    again: int = 0
+    """How often it was queued again by hand."""
 
 
 def accept_event_types(asked: Iterable[str], offered: Iterable[str]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class Asked:
     action: str | None = None
     since: datetime | None = None
     account: bool = False
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ async def read_activity(deps: Deps, principal: Principal, asked: Asked, after: E
     """The next page, newest first. Raises NotFound for an item that the reader may not see."""
     now = deps.work.clock.now()
     reader = principal.user_id
-    wanted = Wanted(reader, asked.actor_id, asked.action, asked.since, asked.account)
+    wanted = Wanted(reader, asked.actor_id, asked.action, asked.since, asked.account, asked.until)
     shown: list[Entry] = []
     looked_at = 0
     async with deps.work.read() as connection:

@@ -5,9 +5,11 @@ from datetime import timedelta
 from coffer_chassis import metrics
 from coffer_chassis.copies import grants as grant_rows
 from coffer_chassis.copies import tree as tree_rows
-from coffer_chassis.forgetting import SLICE
+from coffer_chassis.forgetting import in_slices
+from coffer_notifier.domain.queues import CODES_KEPT
 from coffer_notifier.handlers.deps import Deps
-from coffer_notifier.store import deliveries, delivery_log, known_sign_ins, mails, notices, stream
+from coffer_notifier.handlers.rebuilding import forget_figures
+from coffer_notifier.store import activity, deliveries, delivery_log, known_sign_ins, mails, notices, queue_codes, stream
 from coffer_notifier.store.tables import grants, tree
 
 STREAM_MARGIN = timedelta(hours=1)
@@ -28,14 +30,16 @@ async def forget(deps: Deps) -> int:
         count += await mails.forget_before(connection, now - timedelta(days=settings.mail_keep_days))
     async with deps.work.engine.begin() as connection:
         count += await known_sign_ins.forget_before(connection, now - known_sign_ins.KEPT)
-    gone = SLICE
-    while gone >= SLICE:
-        async with deps.work.engine.begin() as connection:
-            gone = await delivery_log.forget_before(connection, now - timedelta(days=settings.webhook_keep_days))
-        count += gone
+    async with deps.work.engine.begin() as connection:
+        count += await queue_codes.forget_before(connection, now - CODES_KEPT)
+    told, tombs = now - timedelta(days=settings.webhook_keep_days), now - timedelta(days=tree_rows.KEEP_DAYS)
+    old = now - timedelta(days=settings.activity_keep_days)
+    count += await in_slices(deps.work.engine, lambda connection: delivery_log.forget_before(connection, told))
+    count += await in_slices(deps.work.engine, lambda connection: activity.forget_before(connection, old))
+    count += await in_slices(deps.work.engine, lambda connection: tree_rows.forget_purged_before(connection, tree, tombs))
+    count += await forget_figures(deps)
     async with deps.work.engine.begin() as connection:
         count += await grant_rows.forget_removed_before(connection, grants, now - timedelta(days=grant_rows.KEEP_DAYS))
-        count += await tree_rows.forget_purged_before(connection, tree, now - timedelta(days=tree_rows.KEEP_DAYS))
     return count
 
 

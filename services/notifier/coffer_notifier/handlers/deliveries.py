@@ -4,6 +4,7 @@ What was withheld from the owner is not in the log either, and a payload is show
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import EventId, WebhookId
 from coffer_contracts.problems import FieldError, NotFound, StateConflict, ValidationFailed
 from coffer_notifier.domain.outside import OFFERED, body_of
-from coffer_notifier.domain.webhooks import Delivery, DeliveryState, Webhook, types_for
+from coffer_notifier.domain.webhooks import WEBHOOKS_ONLY, Delivery, DeliveryState, Kind, Webhook, types_for
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.event_types import list_event_types
 from coffer_notifier.handlers.judging import judge
@@ -43,16 +44,25 @@ async def list_deliveries(
     state: DeliveryState | None,
     after: DeliveryPlace | None,
     limit: int,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
 ) -> list[Delivery]:
     """The next deliveries to one of the caller's webhooks, newest first. Raises NotFound."""
-    await read_webhook(deps, principal, webhook_id)
+    await read_webhook(deps, principal, webhook_id, kinds=kinds)
     async with deps.work.read() as connection:
         return await delivery_log.page(connection, webhook_id, state, after, limit)
 
 
-async def look_at_delivery(deps: Deps, principal: Principal, webhook_id: WebhookId, delivery_id: str) -> Looked:
+async def look_at_delivery(
+    deps: Deps,
+    principal: Principal,
+    webhook_id: WebhookId,
+    delivery_id: str,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
+) -> Looked:
     """One of them with its log and what was sent. Raises NotFound."""
-    await read_webhook(deps, principal, webhook_id)
+    await read_webhook(deps, principal, webhook_id, kinds=kinds)
     now = deps.work.clock.now()
     async with deps.work.read() as connection:
         found = await delivery_log.find(connection, webhook_id, delivery_id)
@@ -63,12 +73,20 @@ async def look_at_delivery(deps: Deps, principal: Principal, webhook_id: Webhook
     return Looked(found, json.loads(shown) if shown else None)
 
 
-async def redeliver(deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId, delivery_id: str) -> Delivery:
+async def redeliver(
+    deps: Deps,
+    principal: Principal,
+    origin: Origin,
+    webhook_id: WebhookId,
+    delivery_id: str,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
+) -> Delivery:
     """Send a delivery again, whatever became of it, under the same webhook-id. Raises NotFound, and StateConflict while the
     webhook is turned off. May run twice: what waits already goes out once.
     """
     async with deps.work.unit(origin) as unit:
-        _require_enabled(await held(unit, principal, webhook_id))
+        require_enabled(await held(unit, principal, webhook_id, kinds=kinds))
         again = await delivery_log.queue_again(unit.connection, webhook_id, delivery_id, unit.now)
         if again is None:
             raise NotFound
@@ -76,18 +94,34 @@ async def redeliver(deps: Deps, principal: Principal, origin: Origin, webhook_id
     return again
 
 
-async def recover(deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId, since: datetime) -> int:
+async def recover(
+    deps: Deps,
+    principal: Principal,
+    origin: Origin,
+    webhook_id: WebhookId,
+    since: datetime,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
+) -> int:
     """Send again what failed or was held since then; how many. Raises NotFound, and StateConflict while the webhook is
     turned off. May run twice: what waits already goes out once.
     """
     async with deps.work.unit(origin) as unit:
-        _require_enabled(await held(unit, principal, webhook_id))
+        require_enabled(await held(unit, principal, webhook_id, kinds=kinds))
         count = await delivery_log.queue_missed(unit.connection, webhook_id, since, unit.now)
         unit.wake(WEBHOOKS)
     return count
 
 
-async def try_out(deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId, event_type: str | None) -> Delivery:
+async def try_out(
+    deps: Deps,
+    principal: Principal,
+    origin: Origin,
+    webhook_id: WebhookId,
+    event_type: str | None,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
+) -> Delivery:
     """Send a made-up fact, marked as a test, of the type named or the first that the webhook asks for.
 
     Raises NotFound, ValidationFailed for a type that webhooks cannot ask for, StateConflict while it is turned off. Each run
@@ -97,8 +131,8 @@ async def try_out(deps: Deps, principal: Principal, origin: Origin, webhook_id: 
         detail = "No type that webhooks can be told of is called so."
         raise ValidationFailed("", errors=(FieldError("/event_type", "unknown_type", detail),))
     async with deps.work.unit(origin) as unit:
-        webhook = await held(unit, principal, webhook_id)
-        _require_enabled(webhook)
+        webhook = await held(unit, principal, webhook_id, kinds=kinds)
+        require_enabled(webhook)
         wire_type = event_type or types_for(webhook.event_types, OFFERED)[0]
         delivery_id = new_id()
         await queue(unit.connection, [_test_row(unit, webhook, delivery_id, wire_type)])
@@ -129,6 +163,9 @@ def _test_row(unit: Unit, webhook: Webhook, delivery_id: str, wire_type: str) ->
     }
 
 
-def _require_enabled(webhook: Webhook) -> None:
+def require_enabled(webhook: Webhook) -> None:
+    """Raises StateConflict while it is turned off."""
+    if webhook.needs_proof:
+        raise StateConflict("Prove first that the queue is yours: ask for a code and send it back.", state="unconfirmed")
     if not webhook.enabled:
-        raise StateConflict("The webhook is turned off; turn it on first.", state="disabled")
+        raise StateConflict("It is turned off; turn it on first.", state="disabled")

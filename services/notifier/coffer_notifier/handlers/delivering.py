@@ -1,4 +1,5 @@
-"""Claiming and sending: what is due goes out in turns, by webhook, and what became of it is written down.
+"""Claiming and sending: what is due goes out in turns, by webhook, and what became of it is written down. Queues of
+subscribers are webhooks of another kind: all of this holds for them as well.
 
 The claim is committed before anything is sent, and nothing is sent inside a transaction. Rights are judged at every
 attempt. Webhooks that answer, new ones and those that fail have places of their own: so neither a receiver that hangs nor a
@@ -10,7 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -22,7 +23,9 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import rfc3339
-from coffer_contracts.ids import UserId
+from coffer_contracts.ids import UserId, WebhookId
+from coffer_notifier.domain.outside import placed
+from coffer_notifier.domain.queues import letter_of
 from coffer_notifier.domain.signatures import signature_of
 from coffer_notifier.domain.webhooks import (
     EACH,
@@ -60,6 +63,7 @@ class Claimed:
     body: str
     attempt: int
     keys: tuple[bytes, ...]
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,29 @@ async def claim_due(deps: Deps, room: Room) -> Claim:
         due = _shared_out(due, known, room)
         verdicts = await _judged(unit, [(one, known[one.webhook_id].user_id) for one in due])
         tried = [await _claim(unit, deps, known[one.webhook_id], one, verdicts) for one in due]
-        claimed = [one for one in tried if one is not None]
+        claimed, numbers = _numbered([one for one in tried if one is not None])
         if claimed:
-            await deliveries.claim(unit.connection, [(one.delivery, one.body) for one in claimed], unit.now + LEASE)
+            rows = [(one.delivery, one.body, one.number) for one in claimed]
+            await deliveries.claim(unit.connection, rows, unit.now + LEASE)
+        if numbers:
+            await webhooks.number(unit.connection, numbers)
     return Claim(claimed, len(due), after)
+
+
+def _numbered(claimed: Sequence[Claimed]) -> tuple[list[Claimed], dict[WebhookId, int]]:
+    """The same with their numbers, and the last one of each webhook that gave some. Their webhooks are locked, so no number is
+    given twice; what is not told, because its reader may not see it, takes none.
+    """
+    last: dict[WebhookId, int] = {}
+    placed_ones: list[Claimed] = []
+    for one in claimed:
+        number = one.delivery.number
+        if number is None and one.delivery.fact is not None:
+            number = last.get(one.webhook.id, one.webhook.last_number) + 1
+            last[one.webhook.id] = number
+        body = one.body if number is None else placed(one.body, one.webhook.id, number)
+        placed_ones.append(replace(one, body=body, number=number))
+    return placed_ones, last
 
 
 async def _take(unit: Unit, room: Room, standing: Standing) -> tuple[list[Delivery], str]:
@@ -168,7 +191,7 @@ async def _claim(unit: Unit, deps: Deps, webhook: Webhook, one: Delivery, verdic
         await withheld(unit, one, told.why)
         return None
     try:
-        keys = _keys(deps, webhook, unit)
+        keys = _keys(deps, webhook, unit) if webhook.kind == "webhook" else ()
     except WrongKeySecret as error:
         log.error("webhook_secret_sealed", webhook_id=webhook.id, error=str(error))  # noqa: TRY400  # the message says it all
         await withheld(unit, one, "no_secret", state="failed")
@@ -177,12 +200,12 @@ async def _claim(unit: Unit, deps: Deps, webhook: Webhook, one: Delivery, verdic
 
 
 def _keys(deps: Deps, webhook: Webhook, unit: Unit) -> tuple[bytes, ...]:
-    """What signs: the secret, and the one before it while that is still good and opens. Raises WrongKeySecret."""
-    keys = [deps.vault.open(webhook.id, webhook.sealed_secret)]
-    if webhook.sealed_old_secret and webhook.old_secret_until and unit.now < webhook.old_secret_until:
+    """What signs: the secret, and those before it while they are still good and open. Raises WrongKeySecret."""
+    keys = [deps.vault.open(webhook.id, webhook.sealed_secret or b"")]
+    for old in webhook.old_secrets(unit.now):
         # One that no longer opens is why this one was made.
         with suppress(WrongKeySecret):
-            keys.append(deps.vault.open(webhook.id, webhook.sealed_old_secret))
+            keys.append(deps.vault.open(webhook.id, old.sealed))
     return tuple(keys)
 
 
@@ -190,7 +213,7 @@ async def deliver(deps: Deps, one: Claimed) -> None:
     """Send, then write down what became of it. Never raises: a row that could not be settled is claimed again later."""
     delivery = one.delivery
     about: dict[str, tracing.Attribute] = {
-        "http.request.method": "POST",
+        **({"http.request.method": "POST"} if one.webhook.kind == "webhook" else {"messaging.system": "aws_sqs"}),
         "coffer.webhook.event_type": delivery.event_type,
         "coffer.webhook.attempt": one.attempt,
     }
@@ -201,10 +224,7 @@ async def deliver(deps: Deps, one: Claimed) -> None:
         answer: Answer | None = None
         error: str | None = None
         try:
-            body = one.body.encode()
-            answer = await deps.receivers.post(
-                one.webhook.url, body, _headers(one, body, int(at.timestamp()), span.traceparent)
-            )
+            answer = await _sent(deps, one, int(at.timestamp()), span.traceparent)
             span.attributes["http.response.status_code"] = answer.status
             error = None if 200 <= answer.status < 300 else f"status_{answer.status}"
         except CallFailed as failed:
@@ -218,6 +238,14 @@ async def deliver(deps: Deps, one: Claimed) -> None:
         )
         asked = answer.retry_after_seconds if answer and error else None
         await _settle(deps, one, made, asked)
+
+
+async def _sent(deps: Deps, one: Claimed, timestamp: int, traceparent: str) -> Answer:
+    """How it was taken. Raises CallFailed."""
+    if one.webhook.kind == "queue":
+        return await deps.queues.send(one.webhook.url, letter_of(one.delivery, one.body, one.number, traceparent))
+    body = one.body.encode()
+    return await deps.receivers.post(one.webhook.url, body, _headers(one, body, timestamp, traceparent))
 
 
 def _headers(one: Claimed, body: bytes, timestamp: int, traceparent: str) -> dict[str, str]:

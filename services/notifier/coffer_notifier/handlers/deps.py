@@ -6,6 +6,7 @@ from typing import Protocol
 
 from coffer_chassis.revocations import DenyList
 from coffer_chassis.unit_of_work import Work
+from coffer_notifier.domain.queues import QueueAddress, QueueLetter, Sender
 from coffer_notifier.settings import NotifierSettings
 from coffer_notifier.vault import Vault
 
@@ -51,6 +52,48 @@ class Receivers(Protocol):
         """Send one request; whatever is answered is an answer. Raises CallFailed. Running it twice sends two."""
 
 
+class TopicsAway(Exception):
+    """SNS did not do what it was asked. `code` is a stable word."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class Queues(Protocol):
+    """Queues of subscribers."""
+
+    sender: Sender | None
+    """As whom Coffer sends; nothing where it sends to no queues."""
+    is_secure: bool
+    """Whether it sends by TLS."""
+
+    def accept(self, arn: str) -> QueueAddress:
+        """The queue, if it may be one. Raises AddressRefused."""
+
+    async def send(self, arn: str, letter: QueueLetter) -> Answer:
+        """Send one message. Raises CallFailed. Running it twice sends two, unless the queue keeps an order."""
+
+
+class Topics(Protocol):
+    """The topics of Coffer's services, as operators subscribe queues to them."""
+
+    async def arn_of(self, topic: str) -> str:
+        """The ARN of a topic. Raises TopicsAway."""
+
+    async def subscribers(self, topic: str) -> Mapping[str, str]:
+        """Who is subscribed: endpoint -> ARN of the subscription, or a word while that is not confirmed. Raises TopicsAway."""
+
+    async def subscribe(self, topic: str, queue: str, values: Mapping[str, str]) -> str:
+        """Subscribe a queue; the ARN of the subscription. Raises TopicsAway. Running it twice subscribes once."""
+
+    async def change(self, arn: str, values: Mapping[str, str]) -> None:
+        """Give a subscription these values. Raises TopicsAway. May run twice."""
+
+    async def unsubscribe(self, arn: str) -> None:
+        """End a subscription; one that is gone is fine. Raises TopicsAway."""
+
+
 @dataclass(frozen=True)
 class Deps:
     """The open parts of the service; nothing in here changes while it runs."""
@@ -61,4 +104,6 @@ class Deps:
     denied: DenyList
     post: Post
     receivers: Receivers
+    queues: Queues
+    topics: Topics
     vault: Vault

@@ -5,6 +5,7 @@ rows of the stream. A burst of facts costs as many statements as one.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,20 +14,36 @@ from coffer_chassis.copies.grants import grants_on
 from coffer_chassis.copies.tree import Standing, note_all, standings
 from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.event import Envelope
-from coffer_contracts.files import ItemChangedV1, ItemFact, ItemPurgedV1
+from coffer_contracts.event import Envelope, Event
+from coffer_contracts.files import ItemChangedV1, ItemCommittedV1, ItemFact, ItemPurgedV1, ItemRestoredV1, VersionDeletedV1
 from coffer_contracts.files_downloads import ItemDownloadedV1
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.media import PreviewFact
-from coffer_notifier.domain.activity import NOWHERE, Entry, Folder, Happening, entry_of_download, entry_of_item
+from coffer_notifier.domain.activity import (
+    NOWHERE,
+    Entry,
+    Folder,
+    Happening,
+    entry_of_download,
+    entry_of_item,
+    entry_of_version,
+)
 from coffer_notifier.handlers.audience import readers_among
+from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.sight import grantee_of
 from coffer_notifier.handlers.telling import UPLOADS, hint_at_changes, wake_streams
 from coffer_notifier.handlers.upload_news import of_commit, of_preview
+from coffer_notifier.handlers.upload_notices import Upload, tell_of_uploads
 from coffer_notifier.store import activity, notices, stream
 from coffer_notifier.store.tables import grants, tree
 
-Fact = Envelope[ItemFact] | Envelope[ItemPurgedV1] | Envelope[PreviewFact] | Envelope[ItemDownloadedV1]
+Fact = (
+    Envelope[ItemFact]
+    | Envelope[ItemPurgedV1]
+    | Envelope[PreviewFact]
+    | Envelope[ItemDownloadedV1]
+    | Envelope[VersionDeletedV1]
+)
 
 
 @dataclass(slots=True)
@@ -58,8 +75,9 @@ class _Concern:
         return {self.item_id}.union(*self.above)
 
 
-async def settle(connection: AsyncConnection, asked: Sequence[tuple[Unit, Fact]]) -> None:
+async def settle(connection: AsyncConnection, batch: Sequence[tuple[Unit, tuple[Fact, Deps]]]) -> None:
     """Note, write down and tell. A step of `Unit.together`; may run twice."""
+    asked = [(unit, event) for unit, (event, _) in batch]
     events = [event for _, event in asked]
     await note_all(connection, tree, [event for event in events if isinstance(event.data, (ItemFact, ItemPurgedV1))])
     if purged := [event.data.item_id for event in events if isinstance(event.data, ItemPurgedV1)]:
@@ -70,6 +88,8 @@ async def settle(connection: AsyncConnection, asked: Sequence[tuple[Unit, Fact]]
     for unit, event in asked:
         if isinstance(event.data, ItemDownloadedV1):
             entries.append(entry_of_download(event, new_id()))
+        elif isinstance(event.data, VersionDeletedV1):
+            entries.append(entry_of_version(event, new_id()))
         elif isinstance(event.data, PreviewFact):
             concerns.append((_concern_of_preview(unit, event.data, known), event))
         elif not isinstance(event.data, ItemChangedV1) or event.data.changes:  # one told again tells nobody anything
@@ -78,6 +98,19 @@ async def settle(connection: AsyncConnection, asked: Sequence[tuple[Unit, Fact]]
             entries += [entry] if entry else []
     await activity.add_all(connection, entries)
     await _tell(connection, concerns, known)
+    uploads = [
+        Upload(concern.unit, event, event.data, tuple(known.given_on(concern.covering)))
+        for concern, event in concerns
+        if isinstance(event.data, ItemCommittedV1)
+    ]
+    await tell_of_uploads(connection, batch[0][1][1], uploads)
+
+
+def _has_moved(fact: Event) -> TypeGuard[ItemChangedV1 | ItemRestoredV1]:
+    """By its own move, or because it came back to another place than it was put away from."""
+    if isinstance(fact, ItemRestoredV1):
+        return fact.previous_parent_id is not None
+    return isinstance(fact, ItemChangedV1) and "parent_id" in fact.changes
 
 
 def _looked_up(events: Iterable[Fact]) -> set[ItemId]:
@@ -85,7 +118,7 @@ def _looked_up(events: Iterable[Fact]) -> set[ItemId]:
     wanted: set[ItemId | None] = set()
     for event in events:
         fact = event.data
-        if isinstance(fact, ItemChangedV1) and "parent_id" in fact.changes:
+        if _has_moved(fact):
             wanted |= {fact.previous_parent_id, fact.parent_id}
         elif isinstance(fact, PreviewFact):
             wanted.add(fact.item_id)
@@ -96,7 +129,7 @@ def _concern_of_item(unit: Unit, event: Happening, known: _Known) -> tuple[_Conc
     """Those who could see it where it was hear of a move, too."""
     fact = event.data
     before, after = NOWHERE, NOWHERE
-    if isinstance(fact, ItemChangedV1) and "parent_id" in fact.changes:
+    if _has_moved(fact):
         before, after = known.folder(fact.previous_parent_id), known.folder(fact.parent_id)
     above = [fact.ancestor_ids]
     if before.id:

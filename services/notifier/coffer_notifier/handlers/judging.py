@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.copies.people import people_by_id
-from coffer_contracts import files, sharing
+from coffer_contracts import files, sharing, sharing_links
 from coffer_contracts.catalog import Unreadable, parse
 from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import ItemId, ShareId, UserId
@@ -70,10 +70,14 @@ def _verdict(
 def _may_be_told(event: Envelope[Event], reader: UserId, sight: Sight, unheard: set[ShareId]) -> bool:
     fact = event.data
     if reader == event.ownerid:
-        return OFFERED[event.type].judged != "upload" or _concerns_owner(fact, reader)
+        return OFFERED[event.type].judged != "upload" or event.actorkind == "link" or _concerns_owner(fact, reader)
     match fact:
         case files.UploadFact():
             return reader == fact.uploader_id
+        case sharing_links.LinkFact() | sharing_links.AccessFact():
+            return reader == fact.created_by
+        case sharing_links.LinkUploadedV1():
+            return reader == fact.created_by and sight.may_read(reader, fact.file_id, fact.owner_id)
         case sharing.ShareRevokedV1() | sharing.ShareLeftV1():
             return reader == fact.recipient_id
         case sharing.ShareFact():
@@ -101,7 +105,7 @@ def _read(delivery: Delivery) -> Envelope[Event] | None:
 
 
 def _item_of(fact: Event) -> ItemId | None:
-    found: str | None = getattr(fact, "item_id", None)
+    found: str | None = getattr(fact, "file_id" if isinstance(fact, sharing_links.LinkUploadedV1) else "item_id", None)
     return ItemId(found) if found else None
 
 

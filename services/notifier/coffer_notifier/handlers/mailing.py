@@ -6,8 +6,9 @@ recipient may not see when it is written: a share that ended meanwhile is not an
 
 import asyncio
 import random
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -17,8 +18,8 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_notifier.domain.letters import Letter, mime_of
-from coffer_notifier.domain.mails import LEASE, PRIVATE_KINDS, Giving, wait_after
-from coffer_notifier.handlers.composing import Later, compose
+from coffer_notifier.domain.mails import LEASE, PRIVATE_KINDS, Giving, Later, wait_after
+from coffer_notifier.handlers.composing import compose
 from coffer_notifier.handlers.deps import Deps, MailRefused
 from coffer_notifier.store import mails
 from coffer_notifier.store.mails import Mail
@@ -28,7 +29,11 @@ POLL_SECONDS = 5.0
 """How long the mailer waits without being woken: for mail that was put off, and for lost wake-ups."""
 ERROR_LENGTH = 300
 
-_CALL: dict[str, tracing.Attribute] = {"rpc.system": "aws-api", "rpc.service": "SESv2", "rpc.method": "SendEmail"}
+_CALLS: Mapping[str, dict[str, tracing.Attribute]] = {
+    "ses": {"rpc.system": "aws-api", "rpc.service": "SESv2", "rpc.method": "SendEmail"},
+    "smtp": {"network.protocol.name": "smtp"},
+}
+"""By transport, what traces say of handing a mail over."""
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +100,7 @@ async def _claim(unit: Unit, deps: Deps, mail: Mail) -> _Claimed | None:
         log.error("mail_not_written", mail_id=mail.id, kind=mail.kind, error=type(error).__name__)  # noqa: TRY400  # see above
         return None
     if isinstance(composed, Letter) and mail.letter is not None and mail.letter.to == composed.to:
-        composed = mail.letter
+        composed = replace(mail.letter, leave=composed.leave)
     match composed:
         case Letter():
             await mails.claim(unit.connection, mail, composed, unit.now + LEASE)
@@ -104,7 +109,8 @@ async def _claim(unit: Unit, deps: Deps, mail: Mail) -> _Claimed | None:
             await _give_up(unit, mail, mail.attempts, composed)
         case Later():
             wait = wait_after(1, random.random())  # noqa: S311  # jitter, no secret
-            await mails.put_off(unit.connection, mail.id, mail.attempts, unit.now + wait, composed.reason)
+            until = composed.until or unit.now + wait
+            await mails.put_off(unit.connection, mail.id, mail.attempts, until, composed.reason)
     return None
 
 
@@ -116,7 +122,8 @@ async def _give_up(unit: Unit, mail: Mail, attempts: int, why: Giving) -> None:
 
 async def _post(deps: Deps, one: _Claimed) -> None:
     """Send, then write down what became of it. Never raises: a row that could not be settled is claimed again later."""
-    known, about = one.mail, _CALL | {"coffer.mail.kind": one.mail.kind, "coffer.mail.attempt": one.attempt}
+    known, call = one.mail, _CALLS[deps.settings.mail_transport]
+    about = call | {"coffer.mail.kind": one.mail.kind, "coffer.mail.attempt": one.attempt}
     with tracing.span("send mail", kind="client", parent=known.trail.traceparent, attributes=about, root=True) as span:
         try:
             sender = deps.settings.mail_from

@@ -94,6 +94,8 @@ def _rows(event: Envelope[Event], unit: Unit, found: Iterable[Candidate]) -> Ite
             "log": [],
             "traceparent": unit.origin.traceparent,
             "correlation_id": unit.origin.correlation_id,
+            "line": event.subject if one.kind == "queue" else None,
+            "place": event.revision if one.kind == "queue" else None,
         }
         for one in found
     ]

@@ -1,5 +1,5 @@
-"""Mail that auth asks for in private. Quick: SQL, and a seal that is tried. The table at the end is a lane of its own, whose
-letters nobody is shown.
+"""Mail that is asked for in private: here by auth. Quick: SQL, and a seal that is tried. The table at the end is a lane of its
+own, whose letters nobody is shown.
 """
 
 import structlog
@@ -10,10 +10,12 @@ from coffer_chassis.sealing import CannotOpen, open_sealed
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth_mail import SEALED_KINDS, MailRequestedV1
 from coffer_contracts.event import Envelope, rfc3339
+from coffer_contracts.sharing_invitations import MailRequestedV1 as InvitationMailRequestedV1
 from coffer_notifier.domain.letters import Trail
 from coffer_notifier.domain.letters_account import PLACES
 from coffer_notifier.domain.mails import message_id_at
 from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.handlers.invitation_mail import on_invitation_mail
 from coffer_notifier.handlers.telling import MAIL
 from coffer_notifier.store import mails
 
@@ -59,4 +61,6 @@ async def on_mail_requested(event: Envelope[MailRequestedV1], unit: Unit, deps: 
         unit.wake(MAIL)
 
 
-PRIVATE: HandlerTable = handler_table([Handles(MailRequestedV1, on_mail_requested)])
+PRIVATE: HandlerTable = handler_table(
+    [Handles(MailRequestedV1, on_mail_requested), Handles(InvitationMailRequestedV1, on_invitation_mail)]
+)

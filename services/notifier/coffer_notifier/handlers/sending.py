@@ -8,7 +8,7 @@ from contextlib import suppress
 import structlog
 
 from coffer_chassis.pauses import back_off, sleep_until
-from coffer_notifier.domain.webhooks import Standing, places_for
+from coffer_notifier.domain.webhooks import ANSWER_WITHIN, Standing, places_for
 from coffer_notifier.handlers.delivering import Claim, Claimed, Room, claim_due, deliver, deliver_all
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.store import deliveries
@@ -19,8 +19,10 @@ BLOCKED_SECONDS = 1.0
 """The same when something is due that could not be claimed for now."""
 PAUSE_SECONDS = 0.02
 """Between two rounds while there is much to do, so that each claims more than one."""
-STOP_SECONDS = 3.0
-"""How long a stop waits for answers. What is under way then is sent again by others once its claim has lapsed."""
+STOP_SECONDS = ANSWER_WITHIN.total_seconds() + 2
+"""How long a stop waits for answers, and until it is written down what they were: as long as they may take. What is still under
+way then is sent again by others once its claim has lapsed.
+"""
 RESTART_SECONDS = (0.2, 10.0)
 """Between looks while they fail."""
 
@@ -43,7 +45,9 @@ class Sender:
         self._news.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Send what is due until `stopping` is set; then wait a little for what is under way."""
+        """Send what is due until `stopping` is set; then wait for what is under way: a receiver that may have it is not told
+        again because this process was stopped.
+        """
         stop = asyncio.create_task(stopping.wait())
         stop.add_done_callback(lambda _: self._news.set())
         try:
@@ -98,6 +102,7 @@ class Sender:
     async def _end(self) -> None:
         if not self._under_way:
             return
+        log.info("webhooks_awaited", count=len(self._under_way), at_most_seconds=self._stop_seconds)
         _, late = await asyncio.wait(self._under_way, timeout=self._stop_seconds)
         for task in late:
             task.cancel()

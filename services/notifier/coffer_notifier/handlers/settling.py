@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -12,12 +11,16 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.notifier import WebhookDisabledV1
+from coffer_notifier.domain.queues import host_of
 from coffer_notifier.domain.webhooks import FAILING_FOR, Attempt, Delivery, DisabledFor, Webhook, wait_after
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.store import deliveries, webhooks
 
 GONE = 410
 """The receiver wants no more, ever (RFC 9110 section 15.5.11)."""
+
+HOPELESS = frozenset({"too_large"})
+"""What is wrong with the message, and not with whoever takes it: it is not tried again, and holds up no other."""
 
 Outcome = Literal["delivered", "put_off", "failed", "superseded"]
 
@@ -66,14 +69,14 @@ async def not_delivered(
     another address by now.
     """
     async with deps.work.unit(_origin(one)) as unit:
-        webhook = await webhooks.note_failure(unit.connection, one.webhook_id, url, unit.now)
+        webhook = await webhooks.note_failure(unit.connection, one.webhook_id, url, unit.now, made.error)
         if webhook is None:
             return "superseded"
         wait = wait_after(attempt, jitter, timedelta(seconds=asked) if asked else None)
         is_there = webhook.url == url
         is_gone = made.status == GONE and is_there
         values: dict[str, Any] = {"last_status": made.status, "last_error": made.error, "latency_ms": made.latency_ms}
-        if is_gone or wait is None:
+        if is_gone or wait is None or made.error in HOPELESS:
             values |= {"state": "failed", "ended_at": unit.now}
         else:
             values |= {"state": "queued" if webhook.enabled else "held", "not_before": unit.now + wait}
@@ -100,7 +103,8 @@ async def _turn_off(unit: Unit, webhook: Webhook, why: DisabledFor) -> None:
         webhook_id=webhook.id,
         owner_id=webhook.user_id,
         reason=why,
-        host=urlsplit(webhook.url).hostname or "",
+        host=host_of(webhook.kind, webhook.url),
+        queue_arn=webhook.url if webhook.kind == "queue" else None,
         first_failed_at=webhook.failing_since or unit.now,
         disabled_at=unit.now,
     )

@@ -5,6 +5,7 @@ from coffer_chassis.copies.tree import standings
 from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import Envelope, rfc3339
+from coffer_contracts.ids import UserId
 from coffer_contracts.sharing import (
     GrantFact,
     GrantRemovedV1,
@@ -22,8 +23,9 @@ from coffer_notifier.domain.mails import SHARE_CREATED, message_id_at
 from coffer_notifier.domain.notices import ItemRef
 from coffer_notifier.handlers.audience import person_of
 from coffer_notifier.handlers.deps import Deps
-from coffer_notifier.handlers.telling import MAIL, give_notice, hint_at_changes
-from coffer_notifier.store import activity, mails
+from coffer_notifier.handlers.noticing import give_notice
+from coffer_notifier.handlers.telling import MAIL, hint_at_changes
+from coffer_notifier.store import activity, mails, preferences
 from coffer_notifier.store.tables import grants, tree
 
 
@@ -51,6 +53,7 @@ async def on_share_created(event: Envelope[ShareCreatedV1], unit: Unit, deps: De
     data = {"role": fact.role, "message": fact.message, "expires_at": fact.expires_at and rfc3339(fact.expires_at)}
     await give_notice(
         unit,
+        deps,
         event,
         fact.recipient_id,
         kinds.SHARE_RECEIVED,
@@ -59,7 +62,7 @@ async def on_share_created(event: Envelope[ShareCreatedV1], unit: Unit, deps: De
         share_id=fact.share_id,
     )
     await _write_down(event, unit)
-    if not fact.notify:
+    if not fact.notify or not await _wants_mail(unit, fact.recipient_id):
         return
     mail_id = new_id()
     wanted = {
@@ -84,7 +87,12 @@ async def on_share_created(event: Envelope[ShareCreatedV1], unit: Unit, deps: De
         unit.wake(MAIL)
 
 
-async def on_share_changed(event: Envelope[ShareChangedV2], unit: Unit, _deps: Deps) -> None:
+async def _wants_mail(unit: Unit, recipient: UserId) -> bool:
+    wishes = (await preferences.of_people(unit.connection, [recipient]))[recipient]
+    return wishes.by(kinds.SHARE_RECEIVED).email
+
+
+async def on_share_changed(event: Envelope[ShareChangedV2], unit: Unit, deps: Deps) -> None:
     """The recipient is told what they may do now."""
     fact = event.data
     expires_at = rfc3339(fact.expires_at) if fact.expires_at else None
@@ -97,24 +105,24 @@ async def on_share_changed(event: Envelope[ShareChangedV2], unit: Unit, _deps: D
         "expires_at": expires_at,
         "previous_expires_at": before.get("expires_at", expires_at),
     }
-    await give_notice(unit, event, fact.recipient_id, kinds.SHARE_CHANGED, _item(fact), data, share_id=fact.share_id)
+    await give_notice(unit, deps, event, fact.recipient_id, kinds.SHARE_CHANGED, _item(fact), data, share_id=fact.share_id)
     await _write_down(event, unit)
 
 
-async def on_share_revoked(event: Envelope[ShareRevokedV1], unit: Unit, _deps: Deps) -> None:
+async def on_share_revoked(event: Envelope[ShareRevokedV1], unit: Unit, deps: Deps) -> None:
     """The recipient is told that they can no longer see the item."""
     fact = event.data
     kind = kinds.SHARE_EXPIRED if fact.reason == "expired" else kinds.SHARE_REVOKED
     data = {"share_id": fact.share_id, "reason": fact.reason, "role": fact.role}
-    await give_notice(unit, event, fact.recipient_id, kind, _item(fact), data, share_id=fact.share_id)
+    await give_notice(unit, deps, event, fact.recipient_id, kind, _item(fact), data, share_id=fact.share_id)
     await _write_down(event, unit)
 
 
-async def on_share_left(event: Envelope[ShareLeftV1], unit: Unit, _deps: Deps) -> None:
+async def on_share_left(event: Envelope[ShareLeftV1], unit: Unit, deps: Deps) -> None:
     """The owner is told that somebody gave their share up."""
     fact = event.data
     data = {"share_id": fact.share_id, "role": fact.role}
-    await give_notice(unit, event, fact.owner_id, kinds.SHARE_LEFT, _item(fact), data, share_id=fact.share_id)
+    await give_notice(unit, deps, event, fact.owner_id, kinds.SHARE_LEFT, _item(fact), data, share_id=fact.share_id)
     await _write_down(event, unit)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import Grant, Place, Rights, rights_on
@@ -21,6 +21,14 @@ from coffer_notifier.store.tables import grants, tree
 def grantee_of(user_id: UserId) -> str:
     """A person as grants name them."""
     return f"user/{user_id}"
+
+
+async def given_since(connection: AsyncConnection, item_ids: Collection[ItemId]) -> dict[tuple[str, ItemId], datetime]:
+    """Since when each grantee has had something on each of these items. One statement."""
+    has = (grants.c.item_id.in_(item_ids), grants.c.removed_at.is_(None), grants.c.granted_at.is_not(None))
+    earliest = select(grants.c.grantee, grants.c.item_id, func.min(grants.c.granted_at)).where(*has)
+    rows = await connection.execute(earliest.group_by(grants.c.grantee, grants.c.item_id))
+    return {(grantee, ItemId(item_id)): moment for grantee, item_id, moment in rows}
 
 
 @dataclass(frozen=True)

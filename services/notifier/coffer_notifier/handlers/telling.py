@@ -1,14 +1,11 @@
-"""Telling: what a fact leaves behind for people. A notice, a row of the stream, and the wake-up of whoever streams."""
+"""Telling people in their live streams: rows of the stream, and the wake-up of whoever streams."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from coffer_chassis.ids import new_id
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.event import Meta
-from coffer_contracts.ids import ShareId, UserId
-from coffer_notifier.domain.notices import ItemRef, Notice
-from coffer_notifier.store import notices, stream
+from coffer_contracts.ids import UserId
+from coffer_notifier.store import stream
 
 STREAM = "stream"
 """The topic of wake-ups for those who stream."""
@@ -20,26 +17,6 @@ NOTIFICATIONS = "notifications"
 UPLOADS = "uploads"
 JOBS = "jobs"
 TOPICS = (CHANGES, NOTIFICATIONS, UPLOADS, JOBS)
-
-
-async def give_notice(
-    unit: Unit,
-    event: Meta,
-    user_id: UserId,
-    kind: str,
-    item: ItemRef | None,
-    data: Mapping[str, Any],
-    *,
-    share_id: ShareId | None = None,
-) -> bool:
-    """Tell a person of a fact in their feed and their streams, once, however often the fact comes; whether it is new."""
-    notice = Notice(new_id(), user_id, kind, event.actorid, item, share_id, data, event.time)
-    if not await notices.add(unit.connection, notice, event.id):
-        return False
-    told = stream.Told(user_id, NOTIFICATIONS, "notification", {"notice_id": notice.id})
-    await stream.add(unit.connection, [told], unit.now)
-    unit.wake(STREAM)
-    return True
 
 
 async def tell(unit: Unit, user_id: UserId, topic: str, event: str, data: Mapping[str, Any]) -> None:

@@ -8,8 +8,9 @@ from coffer_notifier.domain import notices as kinds
 from coffer_notifier.domain.letters import Trail
 from coffer_notifier.domain.mails import WEBHOOK_DISABLED, message_id_at
 from coffer_notifier.handlers.deps import Deps
-from coffer_notifier.handlers.telling import MAIL, give_notice
-from coffer_notifier.store import mails
+from coffer_notifier.handlers.noticing import give_notice
+from coffer_notifier.handlers.telling import MAIL
+from coffer_notifier.store import mails, preferences
 
 
 async def on_webhook_disabled(event: Envelope[WebhookDisabledV1], unit: Unit, deps: Deps) -> None:
@@ -19,9 +20,13 @@ async def on_webhook_disabled(event: Envelope[WebhookDisabledV1], unit: Unit, de
         "webhook_id": fact.webhook_id,
         "reason": fact.reason,
         "host": fact.host,
+        **({"queue_arn": fact.queue_arn} if fact.queue_arn else {}),
         "failing_since": rfc3339(fact.first_failed_at),
     }
-    await give_notice(unit, event, fact.owner_id, kinds.WEBHOOK_DISABLED, None, data)
+    await give_notice(unit, deps, event, fact.owner_id, kinds.WEBHOOK_DISABLED, None, data)
+    wishes = (await preferences.of_people(unit.connection, [fact.owner_id]))[fact.owner_id]
+    if not wishes.by(kinds.WEBHOOK_DISABLED).email:
+        return
     mail_id = new_id()
     if await mails.queue(
         unit.connection,

@@ -1,6 +1,9 @@
-"""Commands on webhooks: make, look, change, rotate the secret, remove. Those of others do not exist for anybody."""
+"""Commands on webhooks: make, look, change, rotate the secret, remove. Those of others do not exist for anybody.
 
-from collections.abc import Mapping
+Queues of subscribers are webhooks of another kind: what is said of `kinds` says whether these are meant as well.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +15,11 @@ from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.event import rfc3339
 from coffer_contracts.ids import ItemId, WebhookId
-from coffer_contracts.problems import FieldError, LimitReached, NotFound, ValidationFailed
+from coffer_contracts.problems import FieldError, LimitReached, NotFound, StateConflict, ValidationFailed
 from coffer_notifier.domain.addresses import AddressRefused
 from coffer_notifier.domain.outside import OFFERED
 from coffer_notifier.domain.signatures import secret_text
-from coffer_notifier.domain.webhooks import SECRET_OVERLAP, Webhook, accept_event_types
+from coffer_notifier.domain.webhooks import MOST_OLDER, SECRET_OVERLAP, WEBHOOKS_ONLY, Kind, Webhook, accept_event_types
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.matching import WEBHOOKS
 from coffer_notifier.store import deliveries, webhooks
@@ -32,6 +35,7 @@ class Wanted:
     item_id: ItemId | None = None
     description: str = ""
     enabled: bool = True
+    kind: Kind = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,21 @@ class Change:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+AS_NEW: Mapping[str, Any] = {"proven": False, "failing_since": None, "last_failed_at": None, "last_error": None}
+"""What is known of a receiver that was never tried."""
+
+
 def etag_of_webhook(webhook: Webhook) -> str:
     """The tag of a webhook as it is answered."""
     return etag_of(webhook.id, webhook.revision, rfc3339(webhook.failing_since) if webhook.failing_since else "")
 
 
 async def create_webhook(deps: Deps, principal: Principal, origin: Origin, claim: Claim | None, wanted: Wanted) -> Made:
-    """Make a webhook. Raises ValidationFailed for an address or a type that no webhook may have, LimitReached."""
-    values = _accepted(deps, {"url": wanted.url, "event_types": wanted.event_types})
+    """Make a webhook; a queue is off until it is proved. Raises ValidationFailed for an address or a type that no webhook may
+    have, LimitReached.
+    """
+    values = _accepted(deps, {"url": wanted.url, "event_types": wanted.event_types}, wanted.kind)
+    is_on, is_queue = wanted.enabled and wanted.kind == "webhook", wanted.kind == "queue"
     webhook_id, key = WebhookId(new_id()), deps.vault.new_key()
 
     async def run(unit: Unit) -> dict[str, Any]:
@@ -71,59 +82,80 @@ async def create_webhook(deps: Deps, principal: Principal, origin: Origin, claim
             event_types=values["event_types"],
             item_id=wanted.item_id,
             description=wanted.description,
-            enabled=wanted.enabled,
+            enabled=is_on,
             disabled_for=None,
-            disabled_at=None if wanted.enabled else unit.now,
+            disabled_at=None if is_on else unit.now,
             failing_since=None,
             proven=False,
-            sealed_secret=deps.vault.seal(webhook_id, key),
+            sealed_secret=None if is_queue else deps.vault.seal(webhook_id, key),
             sealed_old_secret=None,
             old_secret_until=None,
+            older_secrets=(),
             created_at=unit.now,
             changed_at=unit.now,
             revision=1,
+            kind=wanted.kind,
         )
         await webhooks.add(unit.connection, new)
         return {"webhook_id": new.id}
 
     result, replayed = await once(deps.work, origin, claim, run)
-    webhook = await read_webhook(deps, principal, WebhookId(result["webhook_id"]))
-    return Made(webhook, None if replayed else secret_text(key), replayed)
+    webhook = await read_webhook(deps, principal, WebhookId(result["webhook_id"]), kinds=(wanted.kind,))
+    return Made(webhook, None if replayed or is_queue else secret_text(key), replayed)
 
 
-async def read_webhook(deps: Deps, principal: Principal, webhook_id: WebhookId) -> Webhook:
+async def read_webhook(
+    deps: Deps, principal: Principal, webhook_id: WebhookId, *, kinds: Collection[Kind] = WEBHOOKS_ONLY
+) -> Webhook:
     """One of the caller's webhooks. Raises NotFound."""
     async with deps.work.read() as connection:
-        found = await webhooks.find(connection, principal.user_id, webhook_id)
+        found = await webhooks.find(connection, principal.user_id, webhook_id, kinds=kinds)
     if found is None:
         raise NotFound
     return found
 
 
-async def list_webhooks(deps: Deps, principal: Principal, after: WebhookPlace | None, limit: int) -> list[Webhook]:
+async def list_webhooks(
+    deps: Deps,
+    principal: Principal,
+    after: WebhookPlace | None,
+    limit: int,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
+) -> list[Webhook]:
     """The caller's webhooks, oldest first."""
     async with deps.work.read() as connection:
-        return await webhooks.page(connection, principal.user_id, after, limit)
+        return await webhooks.page(connection, principal.user_id, after, limit, kinds=kinds)
 
 
 async def change_webhook(
-    deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId, change: Change, conditions: Conditions
+    deps: Deps,
+    principal: Principal,
+    origin: Origin,
+    webhook_id: WebhookId,
+    change: Change,
+    conditions: Conditions,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
 ) -> Webhook:
     """Change a webhook. Turned on again it is as good as new; turned off, what waits is held until it is recovered.
 
-    Raises NotFound, PreconditionFailed, ValidationFailed. May run twice.
+    Raises NotFound, PreconditionFailed, ValidationFailed, StateConflict for turning on a queue that nobody has proved to be
+    theirs. May run twice.
     """
-    values = _accepted(deps, change.values)
+    values = _accepted(deps, change.values, "webhook")
     async with deps.work.unit(origin) as unit:
-        found = await held(unit, principal, webhook_id)
+        found = await held(unit, principal, webhook_id, kinds=kinds)
         conditions.require(etag_of_webhook(found))
+        if values.get("enabled") and found.needs_proof:
+            raise StateConflict("Prove first that the queue is yours: ask for a code and send it back.", state="unconfirmed")
         if values.get("enabled") is False and found.enabled:
             values |= {"disabled_for": None, "disabled_at": unit.now}
             await deliveries.hold(unit.connection, webhook_id)
         elif values.get("enabled") is True and not found.enabled:
-            values |= {"disabled_for": None, "disabled_at": None, "failing_since": None, "proven": False}
+            values |= {"disabled_for": None, "disabled_at": None, **AS_NEW}
         if "url" in values and values["url"] != found.url:
-            values |= {"proven": False, "failing_since": None}
+            values |= AS_NEW
         if "event_types" in values:
             values["event_types"] = list(values["event_types"])
         changed = await webhooks.change(unit.connection, webhook_id, **values, changed_at=unit.now)
@@ -131,15 +163,24 @@ async def change_webhook(
     return changed
 
 
-async def remove_webhook(deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId) -> None:
+async def remove_webhook(
+    deps: Deps,
+    principal: Principal,
+    origin: Origin,
+    webhook_id: WebhookId,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
+) -> None:
     """Remove a webhook with its log; what is under way may still arrive. Raises NotFound."""
     async with deps.work.unit(origin) as unit:
-        if not await webhooks.remove(unit.connection, principal.user_id, webhook_id):
+        if not await webhooks.remove(unit.connection, principal.user_id, webhook_id, kinds=kinds):
             raise NotFound
 
 
 async def rotate_secret(deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId) -> Made:
-    """Give a webhook a new secret; the one before it signs too for SECRET_OVERLAP. Raises NotFound. Each run makes one."""
+    """Give a webhook a new secret; each one before it signs too for SECRET_OVERLAP from when it was replaced. Raises NotFound.
+    Each run makes one: if an answer is lost, the receiver's secret stays good nevertheless.
+    """
     key = deps.vault.new_key()
     async with deps.work.unit(origin) as unit:
         found = await held(unit, principal, webhook_id)
@@ -149,27 +190,29 @@ async def rotate_secret(deps: Deps, principal: Principal, origin: Origin, webhoo
             sealed_secret=deps.vault.seal(webhook_id, key),
             sealed_old_secret=found.sealed_secret,
             old_secret_until=unit.now + SECRET_OVERLAP,
+            older_secrets=webhooks.written(found.old_secrets(unit.now)[:MOST_OLDER]),
             changed_at=unit.now,
         )
     return Made(changed, secret_text(key), replayed=False)
 
 
-async def held(unit: Unit, principal: Principal, webhook_id: WebhookId) -> Webhook:
+async def held(unit: Unit, principal: Principal, webhook_id: WebhookId, *, kinds: Collection[Kind] = WEBHOOKS_ONLY) -> Webhook:
     """One of the caller's webhooks, which nobody else changes until the unit ends. Raises NotFound."""
-    found = await webhooks.find(unit.connection, principal.user_id, webhook_id, lock=True)
+    found = await webhooks.find(unit.connection, principal.user_id, webhook_id, kinds=kinds, lock=True)
     if found is None:
         raise NotFound
     return found
 
 
-def _accepted(deps: Deps, values: Mapping[str, Any]) -> dict[str, Any]:
+def _accepted(deps: Deps, values: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
     """The values as they are kept. Raises ValidationFailed."""
     kept = dict(values)
     if "url" in kept:
         try:
-            kept["url"] = deps.receivers.accept(kept["url"])
+            kept["url"] = deps.queues.accept(kept["url"]).arn if kind == "queue" else deps.receivers.accept(kept["url"])
         except AddressRefused as error:
-            raise ValidationFailed("", errors=(FieldError("/url", error.code, str(error)),)) from error
+            pointer = "/queue_arn" if kind == "queue" else "/url"
+            raise ValidationFailed("", errors=(FieldError(pointer, error.code, str(error)),)) from error
     if "event_types" in kept:
         kept["event_types"] = accept_event_types(kept["event_types"], OFFERED)
     return kept

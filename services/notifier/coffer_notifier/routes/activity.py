@@ -15,8 +15,8 @@ from coffer_chassis.requests import Cursor, Limit, TheCursors, ThePrincipal, id_
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import CursorInvalid, NotFound
 from coffer_notifier.answers import EntryAnswer, entry_answer
+from coffer_notifier.domain.account_activity import ACCOUNT_ACTIONS
 from coffer_notifier.domain.activity import ACTIONS
-from coffer_notifier.domain.security import ACCOUNT_ACTIONS
 from coffer_notifier.handlers.activity import Asked, read_activity
 from coffer_notifier.routes.requests import DEFAULT_LIMIT, READ, TheDeps
 from coffer_notifier.store.activity import EntryPlace
@@ -31,6 +31,7 @@ Action = Annotated[
     str | None,
     QueryParameter(description=f"Only one of: {', '.join(ACTIONS)}; of the account: {', '.join(ACCOUNT_ACTIONS)}."),
 ]
+Before = Annotated[str | None, QueryParameter(description="Only before this time.")]
 After = Annotated[str | None, QueryParameter(description="Only from this time on, e.g. `2026-11-20T10:15:00Z`.")]
 
 
@@ -58,6 +59,7 @@ async def get_activity(
     actor: By = None,
     action: Action = None,
     after: After = None,
+    before: Before = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response[ActivityAnswer]:
@@ -71,24 +73,25 @@ async def get_activity(
     known = ACCOUNT_ACTIONS if account else ACTIONS
     if action is not None and action not in known:
         raise refused("action", "unknown_action", f"The actions are {', '.join(known)}.")
-    since = _moment(after) if after is not None else None
+    since = _moment("after", after) if after is not None else None
+    until = _moment("before", before) if before is not None else None
     filters = {"item_id": item_id, "subtree": subtree, "actor": actor_id, "action": action, "after": since, "account": account}
-    listing = Listing("activity", principal.user_id, filters=filters)
+    listing = Listing("activity", principal.user_id, filters=filters | {"before": until})
     place = _opened(cursors.open(cursor, listing)) if cursor else None
-    asked = Asked(ItemId(item_id) if item_id else None, subtree, actor_id, action, since, account)
+    asked = Asked(ItemId(item_id) if item_id else None, subtree, actor_id, action, since, account, until)
     page = await read_activity(deps, principal, asked, place, page_size(limit))
     following = cursors.seal([page.after.at, page.after.id], listing) if page.after else None
     return Response(ActivityAnswer([entry_answer(entry, page.people) for entry in page.entries], following))
 
 
-def _moment(text: str) -> datetime:
+def _moment(name: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise refused("after", "invalid_time", "This is no time as in RFC 3339.") from error
+        raise refused(name, "invalid_time", "This is no time as in RFC 3339.") from error
     if not 1 < moment.year < 9999:
-        raise refused("after", "out_of_range", "The time is not between the years 2 and 9998.")
+        raise refused(name, "out_of_range", "The time is not between the years 2 and 9998.")
     return moment
 
 

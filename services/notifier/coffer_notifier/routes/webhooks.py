@@ -1,23 +1,16 @@
 """Webhooks over HTTP: make, list, look, change, rotate the secret, remove. Their deliveries are `webhook_deliveries.py`'s."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Self
-
 from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from coffer_chassis.access_rules import user
-from coffer_chassis.answers import Body
 from coffer_chassis.cursors import Listing
 from coffer_chassis.http import not_modified
 from coffer_chassis.openapi import documented
 from coffer_chassis.requests import (
     Cursor,
     IdempotencyKey,
-    IdText,
     Limit,
     TheConditions,
     TheCursors,
@@ -38,7 +31,6 @@ from coffer_contracts.problems import (
     PreconditionFailed,
 )
 from coffer_notifier.domain.addresses import URL_LENGTH
-from coffer_notifier.domain.webhooks import MOST_TYPES
 from coffer_notifier.handlers.webhooks import (
     Change,
     Wanted,
@@ -63,42 +55,20 @@ from coffer_notifier.routes.webhook_answers import (
     webhook_answer,
     webhook_in_path,
 )
-from coffer_notifier.store.webhooks import WebhookPlace
-
-DESCRIPTION_LENGTH = 200
+from coffer_notifier.routes.webhook_requests import SubscriptionChangeBody, ToldBody, webhook_place
 
 
-class WebhookBody(Body):
+class WebhookBody(ToldBody):
     """Where to be told, and of what."""
 
     url: str = Field(description="Where requests go, by https.", max_length=URL_LENGTH)
-    event_types: list[str] = Field(
-        description="Types, or patterns such as `files.*`; `GET /v1/events/types` says which types webhooks may ask for.",
-        min_length=1,
-        max_length=MOST_TYPES,
-    )
-    item_id: IdText | None = Field(None, description="Only facts about this item and what lies below it.")
-    description: str = Field("", description="For yourself.", max_length=DESCRIPTION_LENGTH)
     enabled: bool = Field(True, description="Whether it is turned on.")
 
 
-class WebhookChangeBody(Body):
+class WebhookChangeBody(SubscriptionChangeBody):
     """New values; what is left out stays."""
 
     url: str | None = Field(None, description="Where requests go from now on.", max_length=URL_LENGTH)
-    event_types: list[str] | None = Field(None, description="As when it was made.", min_length=1, max_length=MOST_TYPES)
-    item_id: IdText | None = Field(None, description="Null: facts about any item.")
-    description: str | None = Field(None, description="For yourself.", max_length=DESCRIPTION_LENGTH)
-    enabled: bool | None = Field(None, description="Off: nothing is sent, and what waits is held. On: as good as new.")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        given = self.model_fields_set
-        if not given:
-            raise PydanticCustomError("nothing_to_change", "Give at least one field.")
-        if any(getattr(self, name) is None for name in given - {"item_id"}):
-            raise PydanticCustomError("not_nullable", "Only item_id may be null.")
-        return self
 
 
 @post(
@@ -145,7 +115,7 @@ async def get_webhooks(
 ) -> Response[WebhooksAnswer]:
     """The caller's webhooks, oldest first."""
     listing = Listing("webhooks", principal.user_id)
-    after = _place(cursors.open(cursor, listing)) if cursor else None
+    after = webhook_place(cursors.open(cursor, listing)) if cursor else None
     size = page_size(limit)
     found = await list_webhooks(deps, principal, after, size + 1)
     shown = found[:size]
@@ -214,15 +184,10 @@ async def delete_webhook(webhook: WebhookInPath, principal: ThePrincipal, origin
 async def post_rotate_secret(
     webhook: WebhookInPath, principal: ThePrincipal, origin: TheOrigin, deps: TheDeps
 ) -> Response[SecretAnswer]:
-    """Make a new secret, which is shown this once. Requests carry a signature of each for 24 hours, then of the new one."""
+    """Make a new secret, which is shown this once. Requests carry a signature of each for 24 hours, then of the new one; of the
+    four replaced last, if somebody makes many. If the answer is lost, ask again: the receiver's secret stays good.
+    """
     return Response(secret_answer(await rotate_secret(deps, principal, origin, webhook_in_path(webhook))))
-
-
-def _place(position: Sequence[object]) -> WebhookPlace:
-    match position:
-        case [datetime() as created_at, str() as webhook_id]:
-            return WebhookPlace(created_at, webhook_id)
-    raise CursorInvalid
 
 
 ROUTES = (post_webhook, get_webhooks, get_webhook, patch_webhook, delete_webhook, post_rotate_secret)

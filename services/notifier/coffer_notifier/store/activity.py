@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Row, Select, cast, or_, select, tuple_, un
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_chassis.forgetting import forget_some
 from coffer_chassis.tables import Id
-from coffer_contracts.ids import EventId, ItemId, UserId
-from coffer_notifier.domain.activity import Entry
+from coffer_contracts.ids import CommentId, EventId, ItemId, UserId
+from coffer_notifier.domain.activity import COMMENT_DELETED, Entry
 from coffer_notifier.store.tables import activity
 
 
@@ -28,6 +29,7 @@ class Wanted:
     since: datetime | None = None
     account: bool = False
     """What happened to the reader's own account, instead of what happened to items."""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,24 @@ async def concerning(
     return await _rows(connection, page)
 
 
+async def comment_has_gone(connection: AsyncConnection, item_id: ItemId, comment_id: CommentId, since: datetime) -> bool:
+    """Whether the end of a comment was written down, which cannot be older than `since`. Reads what happened to the item after
+    that: next to nothing, unless the fact that is asked for is late.
+    """
+    ended = select(activity.c.id).where(
+        activity.c.item_id == item_id,
+        activity.c.at >= since,
+        activity.c.action == COMMENT_DELETED,
+        activity.c.changes["comment_id"][0].astext == comment_id,
+    )
+    return (await connection.execute(ended.limit(1))).one_or_none() is not None
+
+
+async def forget_before(connection: AsyncConnection, moment: datetime) -> int:
+    """Delete some of the entries that are older; how many. Safe to run twice."""
+    return await forget_some(connection, activity, activity.c.at < moment)
+
+
 async def owner_of(connection: AsyncConnection, item_id: ItemId) -> UserId | None:
     """In whose drive an item was, by what is written about it; also long after it is gone."""
     found = await connection.execute(select(activity.c.owner_id).where(activity.c.item_id == item_id).limit(1))
@@ -120,6 +140,8 @@ def _page(wanted: Wanted, which: ColumnElement[bool], after: EntryPlace | None, 
         page = page.where(activity.c.action == wanted.action)
     if wanted.since:
         page = page.where(activity.c.at >= wanted.since)
+    if wanted.until:
+        page = page.where(activity.c.at < wanted.until)
     if after:
         place = tuple_(after.at, after.id, types=[activity.c.at.type, activity.c.id.type])
         page = page.where(tuple_(activity.c.at, activity.c.id) < place)

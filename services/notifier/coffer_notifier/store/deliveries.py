@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_contracts.ids import EventId, ItemId, UserId, WebhookId
-from coffer_notifier.domain.webhooks import ENTRIES, Delivery, DeliveryState, Standing
+from coffer_notifier.domain.webhooks import ENTRIES, Delivery, DeliveryState, Kind, Standing
 from coffer_notifier.store.tables import WAITING, deliveries, webhooks
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -25,6 +25,7 @@ class Candidate:
     webhook_id: WebhookId
     item_id: ItemId | None
     is_enabled: bool
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Asking:
 
 _candidates = text(
     """
-    SELECT asking.place, w.id, w.item_id, w.enabled
+    SELECT asking.place, w.id, w.item_id, w.enabled, w.kind
     FROM jsonb_to_recordset(CAST(CAST(:asking AS text) AS jsonb))
         AS asking(place int, patterns text[], people uuid[], given uuid[])
     CROSS JOIN LATERAL (
@@ -68,7 +69,7 @@ async def candidates(
     values = {"asking": json.dumps(wanted), "now": now, "held_from": held_from}
     for row in await connection.execute(_candidates, values):
         item_id = ItemId(str(row.item_id)) if row.item_id else None
-        found[row.place].append(Candidate(WebhookId(str(row.id)), item_id, row.enabled))
+        found[row.place].append(Candidate(WebhookId(str(row.id)), item_id, row.enabled, row.kind))
     return found
 
 
@@ -107,12 +108,20 @@ whatever the plan makes of it, and who is last in it would be passed over round 
 _due = text(
     f"""
     SELECT d.* FROM unnest(CAST(:chosen AS uuid[])) AS chosen CROSS JOIN LATERAL (
-        SELECT * FROM webhook_deliveries WHERE webhook_id = chosen AND {WAITING} AND not_before <= :now
-        ORDER BY not_before LIMIT least(:at_once, greatest(0, :each - {_SENDING.format(id="chosen")}))
+        SELECT * FROM webhook_deliveries w WHERE webhook_id = chosen AND {WAITING} AND not_before <= :now
+          AND NOT EXISTS (
+            SELECT FROM webhook_deliveries e WHERE e.webhook_id = chosen AND e.line = w.line AND e.{WAITING}
+              AND e.line IS NOT NULL AND (e.place, e.id) < (w.place, w.id)
+          )
+        ORDER BY not_before, number, id
+        LIMIT least(:at_once, greatest(0, :each - {_SENDING.format(id="chosen")}))
         FOR UPDATE SKIP LOCKED
     ) d
     """  # noqa: S608  # constants
 ).columns(**{column.name: column.type for column in deliveries.c})
+
+
+# In a queue, what is told of a subject waits for what is told of it before: `line` and `place` of rows for webhooks are null.
 
 
 async def choose(
@@ -142,12 +151,12 @@ async def due_of(
     return [delivery_of(row) for row in await connection.execute(_due, values)]
 
 
-async def claim(connection: AsyncConnection, claimed: Sequence[tuple[Delivery, str]], until: datetime) -> None:
-    """Note the attempts that are about to be made, and what they say. The caller holds the rows."""
-    rows = [{"of": one.id, "body": body, "until": until} for one, body in claimed]
+async def claim(connection: AsyncConnection, claimed: Sequence[tuple[Delivery, str, int | None]], until: datetime) -> None:
+    """Note the attempts that are about to be made, what they say and their numbers. The caller holds the rows."""
+    rows = [{"of": one.id, "body": body, "number": number, "until": until} for one, body, number in claimed]
     change = text(
-        "UPDATE webhook_deliveries SET state = 'sending', attempts = attempts + 1, not_before = :until, body = :body"
-        " WHERE id = :of"
+        "UPDATE webhook_deliveries SET state = 'sending', attempts = attempts + 1, not_before = :until, body = :body,"
+        " number = :number WHERE id = :of"
     )
     await connection.execute(change, rows)
 
@@ -213,4 +222,7 @@ def delivery_of(row: Row[Any]) -> Delivery:
         log=row.log,
         traceparent=row.traceparent,
         correlation_id=row.correlation_id,
+        number=row.number,
+        line=row.line,
+        again=row.again,
     )

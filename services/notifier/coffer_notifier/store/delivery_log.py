@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, select, tuple_, update
+from sqlalchemy import Update, case, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.forgetting import forget_some
@@ -56,6 +56,7 @@ async def queue_again(connection: AsyncConnection, webhook_id: WebhookId, delive
         state=case((idle, "queued"), else_=deliveries.c.state),
         attempts=case((idle, 0), else_=deliveries.c.attempts),
         not_before=case((idle, now), else_=deliveries.c.not_before),
+        again=case((idle, deliveries.c.again + 1), else_=deliveries.c.again),
         ended_at=None,
     )
     row = (await connection.execute(again.returning(deliveries))).one_or_none()
@@ -67,7 +68,35 @@ async def queue_missed(connection: AsyncConnection, webhook_id: WebhookId, since
     missed = update(deliveries).where(
         deliveries.c.webhook_id == webhook_id, deliveries.c.state.in_(("failed", "held")), deliveries.c.created_at >= since
     )
-    return (await connection.execute(missed.values(state="queued", attempts=0, not_before=now, ended_at=None))).rowcount
+    return (await connection.execute(_queued_again(missed, now))).rowcount
+
+
+async def queue_range(connection: AsyncConnection, webhook_id: WebhookId, numbers: tuple[int, int], now: datetime) -> int:
+    """What was told with these numbers, the first left out, is due now unless it waits already; how many."""
+    after, until = numbers
+    told = update(deliveries).where(
+        deliveries.c.webhook_id == webhook_id,
+        deliveries.c.number > after,
+        deliveries.c.number <= until,
+        deliveries.c.state.not_in(("queued", "sending")),
+    )
+    return (await connection.execute(_queued_again(told, now))).rowcount
+
+
+def _queued_again(rows: Update, now: datetime) -> Update:
+    return rows.values(state="queued", attempts=0, not_before=now, ended_at=None, again=deliveries.c.again + 1)
+
+
+async def told_after(connection: AsyncConnection, webhook_id: WebhookId, after: int, limit: int) -> list[Delivery]:
+    """What was told after that number, by number, withheld ones too."""
+    wanted = select(deliveries).where(deliveries.c.webhook_id == webhook_id, deliveries.c.number > after)
+    return [delivery_of(row) for row in await connection.execute(wanted.order_by(deliveries.c.number).limit(limit))]
+
+
+async def oldest_number(connection: AsyncConnection, webhook_id: WebhookId, after: int) -> int | None:
+    """The lowest number after that one that is still known."""
+    wanted = select(deliveries.c.number).where(deliveries.c.webhook_id == webhook_id, deliveries.c.number > after)
+    return (await connection.execute(wanted.order_by(deliveries.c.number).limit(1))).scalar_one_or_none()
 
 
 async def forget_before(connection: AsyncConnection, moment: datetime) -> int:

@@ -1,6 +1,6 @@
 """Mail on its way: rows that are claimed, sent outside of any transaction, and settled with what became of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,9 @@ from sqlalchemy import Row, case, cast, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_contracts.ids import EventId, UserId
+from coffer_contracts.ids import EventId, InvitationId, UserId
 from coffer_notifier.domain.letters import NOWHERE, Letter, Trail
-from coffer_notifier.domain.mails import PRIVATE_KINDS, MailState
+from coffer_notifier.domain.mails import INVITATION, PRIVATE_KINDS, MailState
 from coffer_notifier.store.tables import WAITING, mails
 
 
@@ -37,6 +37,45 @@ class Mail:
     trail: Trail = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A mail that is to go out, not before its time."""
+
+    mail_id: str
+    event_id: str
+    user_id: UserId
+    kind: str
+    data: Mapping[str, Any]
+    message_id: str
+    not_before: datetime
+    trail: Trail = NOWHERE
+
+
+_queue = insert(mails).on_conflict_do_nothing(constraint="mails_once")
+
+
+async def queue_all(connection: AsyncConnection, waiting: Sequence[Waiting], now: datetime) -> None:
+    """Write down that mails are to go out; none that was for that person and fact before. May run twice."""
+    if waiting:
+        await connection.execute(_queue, [_row(one, now) for one in waiting])
+
+
+def _row(mail: Waiting, now: datetime) -> dict[str, Any]:
+    return {
+        "id": mail.mail_id,
+        "event_id": mail.event_id,
+        "user_id": mail.user_id,
+        "kind": mail.kind,
+        "data": dict(mail.data),
+        "message_id": mail.message_id,
+        "state": "queued",
+        "not_before": mail.not_before,
+        "created_at": now,
+        "traceparent": mail.trail.traceparent,
+        "correlation_id": mail.trail.correlation_id,
+    }
+
+
 async def queue(
     connection: AsyncConnection,
     *,
@@ -49,22 +88,9 @@ async def queue(
     now: datetime,
     trail: Trail = NOWHERE,
 ) -> bool:
-    """Write down that a mail is to go out; False if it was for that person and fact before. May run twice."""
-    row = {
-        "id": mail_id,
-        "event_id": event_id,
-        "user_id": user_id,
-        "kind": kind,
-        "data": dict(data),
-        "message_id": message_id,
-        "state": "queued",
-        "not_before": now,
-        "created_at": now,
-        "traceparent": trail.traceparent,
-        "correlation_id": trail.correlation_id,
-    }
-    statement = insert(mails).values(row).on_conflict_do_nothing(constraint="mails_once")
-    return bool((await connection.execute(statement)).rowcount)
+    """Write down that a mail is to go out now; False if it was for that person and fact before. May run twice."""
+    waiting = Waiting(mail_id, event_id, user_id, kind, data, message_id, now, trail)
+    return bool((await connection.execute(_queue, _row(waiting, now))).rowcount)
 
 
 async def queue_together(
@@ -96,21 +122,8 @@ async def queue_together(
         data = func.jsonb_set(mails.c.data, text("'{parts}'"), parts)
         await connection.execute(update(mails).where(mails.c.id == known).values(data=data))
         return False
-    row = {
-        "id": mail_id,
-        "event_id": event_id,
-        "user_id": user_id,
-        "kind": kind,
-        "data": {"parts": [dict(part)]},
-        "message_id": message_id,
-        "state": "queued",
-        "not_before": until,
-        "created_at": now,
-        "traceparent": trail.traceparent,
-        "correlation_id": trail.correlation_id,
-    }
-    statement = insert(mails).values(row).on_conflict_do_nothing(constraint="mails_once")
-    return bool((await connection.execute(statement)).rowcount)
+    one = Waiting(mail_id, event_id, user_id, kind, {"parts": [dict(part)]}, message_id, until, trail)
+    return bool((await connection.execute(_queue, _row(one, now))).rowcount)
 
 
 async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[Mail]:
@@ -158,6 +171,19 @@ async def mark_sent(connection: AsyncConnection, mail_id: str, ses_id: str, now:
 async def give_up(connection: AsyncConnection, mail_id: str, attempts: int, reason: str, now: datetime) -> bool:
     """It will not be sent; False if the attempt is no longer the one that counts."""
     return await _end(connection, mail_id, attempts, state="failed", ended_at=now, last_error=reason)
+
+
+async def give_up_invitation(connection: AsyncConnection, user_id: UserId, invitation_id: InvitationId, now: datetime) -> bool:
+    """The mail about an invitation that a person made will not be sent unless it is on its way; whether there was one."""
+    about = (mails.c.user_id == user_id, mails.c.kind == INVITATION, mails.c.data["invitation_id"].astext == invitation_id)
+    change = update(mails).where(WAITING, *about, mails.c.state == "queued")
+    ended = change.values(state="failed", ended_at=now, last_error="no_longer_shared", data={})
+    return bool((await connection.execute(ended)).rowcount)
+
+
+def expiry_of(mail: Mail) -> datetime:
+    """Of mail that was asked for in private: from then on it is not sent any more."""
+    return datetime.fromisoformat(mail.data["expires_at"])
 
 
 async def _end(connection: AsyncConnection, mail_id: str, attempts: int | None, **values: Any) -> bool:

@@ -3,6 +3,7 @@
 Whoever locks a webhook and its deliveries in one transaction takes the webhook first.
 """
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,9 @@ from sqlalchemy import Row, case, delete, func, or_, select, text, tuple_, updat
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coffer_contracts.event import rfc3339
 from coffer_contracts.ids import ItemId, UserId, WebhookId
-from coffer_notifier.domain.webhooks import DisabledFor, Webhook
+from coffer_notifier.domain.webhooks import WEBHOOKS_ONLY, DisabledFor, Kind, OldSecret, Webhook
 from coffer_notifier.store.tables import webhooks
 
 
@@ -26,7 +28,13 @@ class WebhookPlace:
 
 async def add(connection: AsyncConnection, webhook: Webhook) -> None:
     """Write a new one."""
-    await connection.execute(insert(webhooks).values(asdict(webhook) | {"event_types": list(webhook.event_types)}))
+    lists = {"event_types": list(webhook.event_types), "older_secrets": written(webhook.older_secrets)}
+    await connection.execute(insert(webhooks).values(asdict(webhook) | lists))
+
+
+def written(secrets: Iterable[OldSecret]) -> list[dict[str, str]]:
+    """Older secrets as they stand in the row."""
+    return [{"sealed": one.sealed.hex(), "until": rfc3339(one.until)} for one in secrets]
 
 
 async def count_of(connection: AsyncConnection, user_id: UserId) -> int:
@@ -36,16 +44,30 @@ async def count_of(connection: AsyncConnection, user_id: UserId) -> int:
     return int((await connection.execute(wanted)).scalar_one())
 
 
-async def find(connection: AsyncConnection, user_id: UserId, webhook_id: WebhookId, *, lock: bool = False) -> Webhook | None:
-    """Somebody's webhook; with `lock` nobody else changes it until the transaction ends."""
-    wanted = select(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.user_id == user_id)
+async def find(
+    connection: AsyncConnection,
+    user_id: UserId,
+    webhook_id: WebhookId,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
+    lock: bool = False,
+) -> Webhook | None:
+    """Somebody's webhook of one of these kinds; with `lock` nobody else changes it until the transaction ends."""
+    wanted = select(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.user_id == user_id, webhooks.c.kind.in_(kinds))
     row = (await connection.execute(wanted.with_for_update(key_share=True) if lock else wanted)).one_or_none()
     return _webhook(row) if row else None
 
 
-async def page(connection: AsyncConnection, user_id: UserId, after: WebhookPlace | None, limit: int) -> list[Webhook]:
-    """Somebody's webhooks, oldest first."""
-    wanted = select(webhooks).where(webhooks.c.user_id == user_id)
+async def page(
+    connection: AsyncConnection,
+    user_id: UserId,
+    after: WebhookPlace | None,
+    limit: int,
+    *,
+    kinds: Collection[Kind] = WEBHOOKS_ONLY,
+) -> list[Webhook]:
+    """Somebody's webhooks of these kinds, oldest first."""
+    wanted = select(webhooks).where(webhooks.c.user_id == user_id, webhooks.c.kind.in_(kinds))
     if after:
         place = tuple_(after.created_at, after.id, types=[webhooks.c.created_at.type, webhooks.c.id.type])
         wanted = wanted.where(tuple_(webhooks.c.created_at, webhooks.c.id) > place)
@@ -60,9 +82,11 @@ async def change(connection: AsyncConnection, webhook_id: WebhookId, **values: A
     return _webhook((await connection.execute(changed.returning(webhooks))).one())
 
 
-async def remove(connection: AsyncConnection, user_id: UserId, webhook_id: WebhookId) -> bool:
-    """Delete somebody's webhook with its deliveries; False if it was not there."""
-    gone = delete(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.user_id == user_id)
+async def remove(
+    connection: AsyncConnection, user_id: UserId, webhook_id: WebhookId, *, kinds: Collection[Kind] = WEBHOOKS_ONLY
+) -> bool:
+    """Delete somebody's webhook of one of these kinds with its deliveries; False if it was not there."""
+    gone = delete(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.user_id == user_id, webhooks.c.kind.in_(kinds))
     return bool((await connection.execute(gone)).rowcount)
 
 
@@ -75,17 +99,30 @@ async def note_success(connection: AsyncConnection, webhook_id: WebhookId, url: 
     """It works at this address; nothing is written, nor locked, if it did before, or if it has another address by now."""
     news = or_(webhooks.c.failing_since.is_not(None), webhooks.c.proven.is_(False))
     works = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.url == url, news)
-    await connection.execute(works.values(failing_since=None, proven=True))
+    await connection.execute(works.values(failing_since=None, last_failed_at=None, last_error=None, proven=True))
 
 
-async def note_failure(connection: AsyncConnection, webhook_id: WebhookId, url: str, now: datetime) -> Webhook | None:
-    """An attempt at this address failed; the webhook, locked, with the time since when nothing else happens, unless it has
-    another address by now. Nothing if it is gone.
+async def note_failure(
+    connection: AsyncConnection, webhook_id: WebhookId, url: str, now: datetime, error: str | None
+) -> Webhook | None:
+    """An attempt at this address failed with that error; the webhook, locked, with the time since when nothing else happens,
+    unless it has another address by now. Nothing if it is gone.
     """
-    since = case((webhooks.c.url == url, func.coalesce(webhooks.c.failing_since, now)), else_=webhooks.c.failing_since)
-    fails = update(webhooks).where(webhooks.c.id == webhook_id).values(failing_since=since).returning(webhooks)
+    here = webhooks.c.url == url
+    values = {
+        "failing_since": case((here, func.coalesce(webhooks.c.failing_since, now)), else_=webhooks.c.failing_since),
+        "last_failed_at": case((here, now), else_=webhooks.c.last_failed_at),
+        "last_error": case((here, error), else_=webhooks.c.last_error),
+    }
+    fails = update(webhooks).where(webhooks.c.id == webhook_id).values(values).returning(webhooks)
     row = (await connection.execute(fails)).one_or_none()
     return _webhook(row) if row else None
+
+
+async def number(connection: AsyncConnection, numbers: Mapping[WebhookId, int]) -> None:
+    """Note the last number that was given to something told there. The caller holds the rows."""
+    rows = [{"of": webhook_id, "last": last} for webhook_id, last in numbers.items()]
+    await connection.execute(text("UPDATE webhooks SET last_number = :last WHERE id = :of"), rows)
 
 
 async def turn_off(connection: AsyncConnection, webhook_id: WebhookId, why: DisabledFor, now: datetime) -> Webhook:
@@ -109,9 +146,17 @@ def _webhook(row: Row[Any]) -> Webhook:
         sealed_secret=row.sealed_secret,
         sealed_old_secret=row.sealed_old_secret,
         old_secret_until=row.old_secret_until,
+        older_secrets=tuple(
+            OldSecret(bytes.fromhex(one["sealed"]), datetime.fromisoformat(one["until"])) for one in row.older_secrets
+        ),
         created_at=row.created_at,
         changed_at=row.changed_at,
         revision=row.revision,
+        kind=row.kind,
+        confirmed_at=row.confirmed_at,
+        code_digest=row.code_digest,
+        code_until=row.code_until,
+        last_number=row.last_number,
     )
 
 

@@ -41,6 +41,9 @@ BACK_OFF_SECONDS = (0.2, 5.0)
 RETRY_MILLISECONDS = (1000, 4000)
 """Spread, so that all who lost a process do not come back at once."""
 
+FULL_SECONDS = (5, 15)
+"""After how long somebody may ask again whom the process had no room for; spread for the same reason."""
+
 Left = Literal["nothing", "more", "held up"]
 """Held up: it is there, behind a transaction that still runs."""
 
@@ -54,6 +57,7 @@ class Hub:
         self._deps = deps
         self._engine = deps.work.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._readers: dict[UserId, set[Connection]] = {}
+        self._open = 0
         self._place: Place | None = None
         """Everything up to here was handed out; None until the hub runs."""
         self._joins = 0
@@ -68,7 +72,7 @@ class Hub:
 
     def __len__(self) -> int:
         """How many streams are open."""
-        return sum(map(len, self._readers.values()))
+        return self._open
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve the streams until `stopping` is set. Survives failures of the store; streams stay open meanwhile."""
@@ -94,11 +98,16 @@ class Hub:
     async def open(self, principal: Principal, topics: frozenset[str], last_id: str | None) -> Connection:
         """A stream for the caller: from the present on, or from the place of `last_id`. The caller of this must `leave`.
 
-        Raises RateLimited when the person has too many, Unavailable while the hub does not run.
+        Raises RateLimited when the person has too many, Unavailable while the hub does not run or the process has too many.
         """
+        if len(self) >= self._deps.settings.streams_per_process:
+            metrics.SSE_REFUSED.labels("process").inc()
+            wait = random.randint(*FULL_SECONDS)  # noqa: S311  # spread, no secret
+            raise Unavailable("This process serves as many streams as it may.", retry_after_seconds=wait)
         most = self._deps.settings.streams_per_user
         theirs = self._readers.get(principal.user_id, ())
         if len(theirs) >= most:
+            metrics.SSE_REFUSED.labels("person").inc()
             raise RateLimited(
                 f"At most {most} streams of one person are served here.",
                 retry_after_seconds=30,
@@ -107,6 +116,7 @@ class Hub:
         connection = Connection(principal.user_id, principal.session_id, principal.expires_at, topics)
         # Taken before the first await: requests that come together must not all find room.
         self._readers.setdefault(principal.user_id, set()).add(connection)
+        self._open += 1
         metrics.SSE_CONNECTIONS.inc()
         try:
             await self._begin(connection, last_id)
@@ -122,6 +132,7 @@ class Hub:
         if connection not in theirs:
             return
         theirs.discard(connection)
+        self._open -= 1
         if not theirs:
             self._readers.pop(connection.user_id, None)
         metrics.SSE_CONNECTIONS.dec()
@@ -147,7 +158,8 @@ class Hub:
             blocks = [event_block("reset", {}, here)]
         wait = random.randint(*RETRY_MILLISECONDS)  # noqa: S311  # spread, no secret
         connection.begin([retrying(wait, blocks[0]), *blocks[1:]])
-        connection.beat_at = asyncio.get_running_loop().time() + BEAT_SECONDS
+        # Spread too: signs of life for all who came together would hold up whatever is to be told at that moment.
+        connection.beat_at = asyncio.get_running_loop().time() + BEAT_SECONDS * random.uniform(0.5, 1)  # noqa: S311
 
     async def _missed(self, connection: Connection, last_id: str, joined: Place) -> list[bytes] | None:
         """What the reader missed since the place of its id; None if that cannot be told."""
@@ -232,6 +244,7 @@ class Hub:
                 hints[row.user_id] = (row, block)
         for user_id in {row.user_id for row, _ in shown if row.event == "change" and row.data.get("again")}:
             asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._hint_again, user_id)
+        now = self._deps.work.clock.now()
         for row, block in shown:
             last = hints.get(row.user_id)
             is_hint = row.event == "change"
@@ -241,6 +254,7 @@ class Hub:
                 if row.topic not in connection.topics or row.place <= connection.after:
                     continue
                 (connection.push_hint if is_hint else connection.push)(block)
+                metrics.SSE_LAG_SECONDS.observe(max(0.0, (now - row.at).total_seconds()))
 
     def _hint_again(self, user_id: UserId) -> None:
         for connection in self._readers.get(user_id, ()):

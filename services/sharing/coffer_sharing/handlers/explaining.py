@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from coffer_chassis.access import Place, Rights, rights_on
-from coffer_chassis.copies.people import people_by_id
 from coffer_chassis.identity import Principal
 from coffer_contracts.ids import ItemId, UserId
 from coffer_contracts.problems import NotFound
@@ -11,8 +10,8 @@ from coffer_sharing.domain import Share
 from coffer_sharing.handlers.deps import Deps
 from coffer_sharing.handlers.showing import Named, Shown, concerned, named, shown
 from coffer_sharing.handlers.sight import seen
+from coffer_sharing.store.people import people_by_id
 from coffer_sharing.store.shares import grant_of, names_of_items, shares_reaching
-from coffer_sharing.store.tables import people
 
 NOBODY = UserId("")
 """Owns what is asked about as if it had no owner."""
@@ -24,7 +23,7 @@ class Cause:
 
     share: Shown | None
     gives: Rights
-    """Alone, at this moment: nothing while what was shared is in the trash."""
+    """Alone, at this moment: nothing while what was shared is in the trash, or the account is shut."""
     without: Rights
     """What would remain if only this were taken away."""
 
@@ -35,7 +34,10 @@ class Explanation:
 
     item_id: ItemId
     person: Named
+    account: str | None
+    """Whether they may sign in, as auth told it last; None for somebody who was never heard of."""
     rights: Rights
+    """None for an account that is shut: whatever it was given, nobody comes in by it."""
     causes: list[Cause]
 
 
@@ -51,16 +53,20 @@ async def explain(deps: Deps, principal: Principal, item_id: ItemId, user_id: Us
     now = deps.work.clock.now()
     async with deps.work.read() as connection:
         shares = [share for share in await shares_reaching(connection, item.chain, person) if not share.is_over(now)]
-        known = await people_by_id(connection, people, {person, *concerned(shares)})
+        known = await people_by_id(connection, {person, *concerned(shares)})
         items = await names_of_items(connection, {share.item_id for share in shares})
     place, unowned = item.at.place, replace(item.at.place, owner_id=NOBODY)
 
+    known_person = known.get(person)
+    is_shut = known_person is not None and not known_person.is_active
+
     def rights(place: Place, *given: Share) -> Rights:
-        return rights_on(place, f"user/{person}", map(grant_of, given), now)
+        return Rights.NONE if is_shut else rights_on(place, f"user/{person}", map(grant_of, given), now)
 
     causes = [Cause(None, rights(place), rights(unowned, *shares))] if place.owner_id == person else []
     for share in shares:
         what = items[share.item_id]
         others = [one for one in shares if one is not share]
         causes.append(Cause(shown(share, what.kind, what.name, known), rights(unowned, share), rights(place, *others)))
-    return Explanation(item_id, named(known, person), rights(place, *shares), causes)
+    account = known_person.status if known_person is not None else None
+    return Explanation(item_id, named(known, person), account, rights(place, *shares), causes)

@@ -18,7 +18,7 @@ from coffer_contracts.sharing import (
     ShareLeftV1,
     ShareRevokedV1,
 )
-from coffer_sharing.domain import EndReason, Share
+from coffer_sharing.domain import TAKEN_BACK, EndReason, Share
 from coffer_sharing.store.shares import names_of_items, write
 
 
@@ -60,9 +60,16 @@ def tell_created(unit: Unit, share: Share, item: Described, *, notify: bool) -> 
     unit.emit(created, sequence=share.revision)
 
 
+def takes_away(before: Share, after: Share) -> bool:
+    """Whether the recipient may do less than before, or not for as long."""
+    if ROLES[before.role] not in ROLES[after.role]:
+        return True
+    return after.expires_at is not None and (before.expires_at is None or after.expires_at < before.expires_at)
+
+
 def tell_changed(unit: Unit, before: Share, after: Share, item: Described, changes: tuple[str, ...]) -> None:
     """A share is another than before."""
-    unit.emit(grant_fact(after), sequence=after.revision)
+    unit.emit(grant_fact(after), sequence=after.revision, urgent=takes_away(before, after))
     told = tuple(FieldChange(field=name, before=_text(before, name), after=_text(after, name)) for name in changes)
     unit.emit(ShareChangedV2(**_standing(after, item), changes=told), sequence=after.revision)
 
@@ -81,7 +88,7 @@ async def end_shares(unit: Unit, shares: Sequence[Share], reason: EndReason) -> 
     await write(unit.connection, after)
     for share in after:
         standing = _standing(share, items[share.item_id])
-        unit.emit(grant_fact(share), sequence=share.revision)
+        unit.emit(grant_fact(share), sequence=share.revision, urgent=reason in TAKEN_BACK)
         if reason == "left":
             unit.emit(ShareLeftV1(**standing, left_at=unit.now), sequence=share.revision)
         else:

@@ -1,24 +1,28 @@
 """The command that gives: share an item with people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from coffer_chassis.access import Rights
 from coffer_chassis.idempotency import Claim, once
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
-from coffer_contracts.ids import ItemId, ShareId, UserId
-from coffer_contracts.problems import AlreadyShared, FieldError, Forbidden, NotFound, StateConflict
+from coffer_contracts.files import ItemKind
+from coffer_contracts.ids import InvitationId, ItemId, ShareId, UserId
+from coffer_contracts.problems import AlreadyShared, FieldError, NotFound
 from coffer_contracts.sharing import ShareRole
 from coffer_sharing.domain import Named, Share, accept_expiry, accept_recipients
 from coffer_sharing.handlers.deps import Deps
 from coffer_sharing.handlers.facts import end_shares, tell_created
+from coffer_sharing.handlers.holding import hold
+from coffer_sharing.handlers.inviting import Promise, Wanted, addresses_in, invite
 from coffer_sharing.handlers.showing import Shown, show, shown
-from coffer_sharing.handlers.sight import Seen, look, seen
+from coffer_sharing.handlers.showing_invitations import ShownInvitation, show_invitations
+from coffer_sharing.handlers.sight import Seen, seen
+from coffer_sharing.store import invitations as invitation_rows
 from coffer_sharing.store import shares as rows
 from coffer_sharing.store.people import known_people
 
@@ -33,23 +37,34 @@ class Gift:
     message: str | None = None
     expires_at: datetime | None = None
     notify: bool = True
+    kind: ItemKind | None = None
+    """What the item must be, where that was said."""
 
 
-async def share_item(
-    deps: Deps, principal: Principal, origin: Origin, claim: Claim | None, gift: Gift
-) -> tuple[list[Shown], bool]:
-    """Share an item with everybody named, or with nobody; the shares, and whether this is the replay of an earlier request.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What came of it: a share with everybody who was named by id or user name, an invitation for every address."""
+
+    shares: list[Shown]
+    invitations: list[ShownInvitation]
+
+
+async def share_item(deps: Deps, principal: Principal, origin: Origin, claim: Claim | None, gift: Gift) -> tuple[Given, bool]:
+    """Share an item with everybody named, or with nobody; what came of it, and whether this is the replay of an earlier
+    request.
 
     Raises NotFound (after a wait for an item that was made just now), Forbidden without the right to share, StateConflict
-    for a drive's root folder and for what is in the trash, ValidationFailed for people who cannot be shared with,
-    AlreadyShared with `existing`.
+    for a drive's root folder and for what is in the trash, ValidationFailed for people who cannot be shared with and what is
+    no address, AlreadyShared with `existing`, RateLimited for too many addresses in a day.
     """
-    made: list[Shown] = []
+    made = Given([], [])
+    wanted = addresses_in(deps, gift.recipients)
 
     async def run(unit: Unit) -> dict[str, Any]:
         nonlocal made
-        made = await _share(unit, principal, gift)
-        return {"share_ids": [one.share.id for one in made]}
+        made = await _share(unit, deps, principal, gift, wanted)
+        told: dict[str, Any] = {"share_ids": [one.share.id for one in made.shares]}
+        return told | ({"invitation_ids": [one.invitation.id for one in made.invitations]} if made.invitations else {})
 
     try:
         result, replayed = await once(deps.work, origin, claim, run)
@@ -57,37 +72,38 @@ async def share_item(
         await seen(deps, gift.item_id, principal, live=True)
         result, replayed = await once(deps.work, origin, claim, run)
     if replayed:
-        made = await _as_they_are(deps, result["share_ids"])
+        made = await _as_they_are(deps, result["share_ids"], result.get("invitation_ids", []))
     return made, replayed
 
 
-async def _share(unit: Unit, principal: Principal, gift: Gift) -> list[Shown]:
-    item = await _hold(unit, principal, gift.item_id)
+async def _share(unit: Unit, deps: Deps, principal: Principal, gift: Gift, wanted: Sequence[Wanted]) -> Given:
+    item = await hold(unit, principal, gift.item_id)
+    if gift.kind not in {None, item.at.kind}:
+        raise NotFound
     accept_expiry(gift.expires_at, unit.now)
-    known = await known_people(unit.connection, gift.recipients, {UserId(principal.user_id), item.at.owner_id})
-    found = [known.active(one) for one in gift.recipients]
-    recipients = accept_recipients(found, sharer=principal.user_id, owner=item.at.owner_id)
-    wanted = [_new_share(unit, item, principal, recipient, gift) for recipient in recipients]
-    await _insert(unit, wanted)
-    for share in wanted:
+    places = [place for place, one in enumerate(gift.recipients) if one.email is None]
+    named = [gift.recipients[place] for place in places]
+    known = await known_people(unit.connection, named, {UserId(principal.user_id), item.at.owner_id})
+    found = [known.active(one) for one in named]
+    recipients = accept_recipients(found, sharer=principal.user_id, owner=item.at.owner_id, places=places)
+    shares = [_new_share(unit, item, principal, recipient, gift) for recipient in recipients]
+    await _insert(unit, shares, places)
+    promise = Promise(
+        item_id=item.at.item_id,
+        owner_id=item.at.owner_id,
+        granted_by=principal.user_id,
+        role=gift.role,
+        message=gift.message,
+        notify=gift.notify,
+        expires_at=gift.expires_at,
+    )
+    invited = await invite(unit, deps, promise, item.at, wanted)
+    for share in shares:
         tell_created(unit, share, item.at, notify=gift.notify)
-    return [shown(share, item.at.kind, item.at.name, known.by_id) for share in wanted]
-
-
-async def _hold(unit: Unit, principal: Principal, item_id: ItemId) -> Seen:
-    """The item, which stays until the unit ends. Raises NotFound, Forbidden, StateConflict."""
-    if not await rows.lock_item(unit.connection, item_id):
-        raise NotFound
-    item = await look(unit.connection, item_id, principal, unit.now, live=True)
-    if item is None:
-        raise NotFound
-    if Rights.SHARE not in item.rights:
-        raise Forbidden("You can see this but may not share it.")
-    if item.at.parent_id is None:
-        raise StateConflict("The root folder of a drive is not shared; share what lies in it.")
-    if not item.at.is_live:
-        raise StateConflict("What is in the trash is not shared; take it out first.")
-    return item
+    return Given(
+        [shown(share, item.at.kind, item.at.name, known.by_id) for share in shares],
+        await show_invitations(unit.connection, deps.addresses, invited),
+    )
 
 
 def _new_share(unit: Unit, item: Seen, principal: Principal, recipient: UserId, gift: Gift) -> Share:
@@ -108,30 +124,34 @@ def _new_share(unit: Unit, item: Seen, principal: Principal, recipient: UserId, 
     )
 
 
-async def _insert(unit: Unit, wanted: Sequence[Share]) -> None:
+async def _insert(unit: Unit, wanted: Sequence[Share], places: Sequence[int]) -> None:
     """Raises AlreadyShared. A share whose time is up, but which nobody has ended yet, is in nobody's way."""
-    written = await rows.insert_shares(unit.connection, wanted)
+    written = await rows.insert_shares(unit.connection, wanted) if wanted else frozenset()
     missing = [share for share in wanted if share.id not in written]
     if not missing:
         return
     taken = await rows.lock_shares_of(unit.connection, wanted[0].item_id, [share.recipient_id for share in missing])
     in_force = {share.recipient_id: share for share in taken if not share.is_over(unit.now)}
     if in_force:
-        raise _already_shared(wanted, in_force)
+        in_the_way = {place: share.recipient_id for place, share in zip(places, wanted, strict=True)}
+        raise _already_shared({place: in_force[one] for place, one in in_the_way.items() if one in in_force})
     await end_shares(unit, taken, "expired")
     # The item is held and what was in the way has ended, so that now nothing can be.
     await rows.insert_shares(unit.connection, missing)
 
 
-def _already_shared(wanted: Sequence[Share], in_force: dict[UserId, Share]) -> AlreadyShared:
+def _already_shared(in_force: Mapping[int, Share]) -> AlreadyShared:
+    """By the place of each in the request."""
     detail = "This person has a share of it already; change that one."
-    positions = [position for position, share in enumerate(wanted) if share.recipient_id in in_force]
-    errors = tuple(FieldError(f"/recipients/{position}", "already_shared", detail) for position in positions)
-    first = in_force[wanted[positions[0]].recipient_id]
+    errors = tuple(FieldError(f"/recipients/{place}", "already_shared", detail) for place in in_force)
+    first = next(iter(in_force.values()))
     return AlreadyShared(detail, errors=errors, existing={"id": first.id, "recipient_id": first.recipient_id})
 
 
-async def _as_they_are(deps: Deps, share_ids: Sequence[ShareId]) -> list[Shown]:
+async def _as_they_are(deps: Deps, share_ids: Sequence[ShareId], invitation_ids: Sequence[InvitationId]) -> Given:
     async with deps.work.read() as connection:
         found = await rows.shares_by_id(connection, share_ids)
-        return await show(connection, [found[share_id] for share_id in share_ids])
+        shares = await show(connection, [found[share_id] for share_id in share_ids])
+        invited = await invitation_rows.invitations_by_id(connection, invitation_ids) if invitation_ids else {}
+        shown_ones = await show_invitations(connection, deps.addresses, [invited[one] for one in invitation_ids])
+        return Given(shares, shown_ones)

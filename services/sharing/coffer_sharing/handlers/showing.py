@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_chassis.copies.people import Person, people_by_id
 from coffer_chassis.etags import etag_of
 from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import UserId
 from coffer_sharing.domain import Share
 from coffer_sharing.store.listings import Listed
+from coffer_sharing.store.people import Person, people_by_id
 from coffer_sharing.store.shares import names_of_items
-from coffer_sharing.store.tables import people
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def concerned(shares: Collection[Share]) -> set[UserId]:
 async def show(connection: AsyncConnection, shares: Sequence[Share]) -> list[Shown]:
     """Shares of items that may be gone. Two statements."""
     items = await names_of_items(connection, {share.item_id for share in shares})
-    known = await people_by_id(connection, people, concerned(shares))
+    known = await people_by_id(connection, concerned(shares))
     return [shown(share, items[share.item_id].kind, items[share.item_id].name, known) for share in shares]
 
 
@@ -70,5 +69,12 @@ async def show_listed(connection: AsyncConnection, page: Sequence[Listed]) -> li
     """A page of a list. One statement."""
     if not page:
         return []
-    known = await people_by_id(connection, people, concerned([one.share for one in page]))
-    return [shown(one.share, one.kind, one.name, known) for one in page]
+    known = await people_by_id(connection, concerned([one.share for one in page]))
+    # Each name once: a hundred shares are often of one person, or with one.
+    names = {one: named(known, one) for one in concerned([one.share for one in page])}
+    return [
+        Shown(
+            one.share, one.kind, one.name, names[one.share.owner_id], names[one.share.granted_by], names[one.share.recipient_id]
+        )
+        for one in page
+    ]

@@ -6,9 +6,10 @@ unknown or only not theirs: so time tells nobody anything.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +22,8 @@ from coffer_sharing.domain import is_fresh
 from coffer_sharing.handlers.deps import Deps
 from coffer_sharing.store.shares import grant_of, shares_reaching
 from coffer_sharing.store.tables import tree
+
+Found = TypeVar("Found")
 
 WAIT_SECONDS = 1.0
 POLL_SECONDS = 0.05
@@ -62,17 +65,30 @@ async def seen(deps: Deps, item_id: ItemId, principal: Principal, *, live: bool 
     """The item as the caller may see it, waiting for one that was made just now. Raises NotFound. Holds no connection
     while it waits.
     """
+
+    async def find(connection: AsyncConnection, now: datetime) -> Seen | None:
+        return await look(connection, item_id, principal, now, live=live)
+
+    return await awaited(deps, [item_id], find)
+
+
+async def awaited(
+    deps: Deps, item_ids: Sequence[ItemId], find: Callable[[AsyncConnection, datetime], Awaitable[Found | None]]
+) -> Found:
+    """What is looked for among items, waiting as long as one of them was made just now. Raises NotFound. Holds no connection
+    while it waits.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + WAIT_SECONDS
     while True:
         news = deps.arrivals.coming()
         now = deps.work.clock.now()
         async with deps.work.read() as connection:
-            found = await look(connection, item_id, principal, now, live=live)
+            found = await find(connection, now)
         if found is not None:
             return found
         left = deadline - loop.time()
-        if left <= 0 or not is_fresh(item_id, now):
+        if left <= 0 or not any(is_fresh(item_id, now) for item_id in item_ids):
             raise NotFound
         await asyncio.sleep(min(BREATH_SECONDS, left))
         await deps.arrivals.wait(news, min(POLL_SECONDS, deadline - loop.time()))

@@ -56,12 +56,6 @@ class ShareAnswer(msgspec.Struct, frozen=True):
     inherited_from: InheritedAnswer | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class SharesAnswer(msgspec.Struct, frozen=True):
-    """The shares that were made, in the order of the recipients."""
-
-    shares: list[ShareAnswer]
-
-
 class SharePage(msgspec.Struct, frozen=True):
     """Part of a list; `next_cursor` is null at the end and nowhere else."""
 
@@ -89,15 +83,19 @@ class CauseAnswer(msgspec.Struct, frozen=True):
 
 
 class ExplanationAnswer(msgspec.Struct, frozen=True):
-    """What somebody may do with an item, and why."""
+    """What somebody may do with an item, and why. `account` is `active`, `suspended` or `deleted`, null for somebody who was
+    never heard of; whoever is not active may do nothing, whatever they were given.
+    """
 
     item_id: str
     user: PersonAnswer
+    account: str | None
     rights: PermissionsAnswer
     causes: list[CauseAnswer]
 
 
-_GIVEN = {role: permissions_answer(rights) for role, rights in ROLES.items()}
+GIVEN = {role: permissions_answer(rights) for role, rights in ROLES.items()}
+"""By role."""
 
 
 def share_answer(shown: Shown, *, reaches: ItemId | None = None) -> ShareAnswer:
@@ -108,11 +106,11 @@ def share_answer(shown: Shown, *, reaches: ItemId | None = None) -> ShareAnswer:
         inherited = InheritedAnswer(share.item_id, shown.name) if share.item_id != reaches else None
     return ShareAnswer(
         share.id,
-        SharedItemAnswer(share.item_id, shown.kind, shown.name, _person(shown.owner)),
-        _person(shown.recipient),
-        _person(shown.granted_by),
+        SharedItemAnswer(share.item_id, shown.kind, shown.name, person_answer(shown.owner)),
+        person_answer(shown.recipient),
+        person_answer(shown.granted_by),
         share.role,
-        _GIVEN[share.role],
+        GIVEN[share.role],
         share.message,
         timestamp(share.expires_at) if share.expires_at else None,
         timestamp(share.created_at),
@@ -125,7 +123,13 @@ def share_answer(shown: Shown, *, reaches: ItemId | None = None) -> ShareAnswer:
 def explanation_answer(explanation: Explanation) -> ExplanationAnswer:
     """Why somebody may do what."""
     causes = [_cause(cause, explanation.item_id) for cause in explanation.causes]
-    return ExplanationAnswer(explanation.item_id, _person(explanation.person), permissions_answer(explanation.rights), causes)
+    return ExplanationAnswer(
+        explanation.item_id,
+        person_answer(explanation.person),
+        explanation.account,
+        permissions_answer(explanation.rights),
+        causes,
+    )
 
 
 def _cause(cause: Cause, item_id: ItemId) -> CauseAnswer:
@@ -137,5 +141,6 @@ def _cause(cause: Cause, item_id: ItemId) -> CauseAnswer:
     )
 
 
-def _person(named: Named) -> PersonAnswer:
+def person_answer(named: Named) -> PersonAnswer:
+    """Somebody by the names they had last."""
     return PersonAnswer(named.user_id, named.username, named.display_name)

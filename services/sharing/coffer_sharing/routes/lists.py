@@ -16,8 +16,10 @@ from coffer_contracts.ids import ShareId
 from coffer_contracts.problems import CursorInvalid, NotFound
 from coffer_sharing.domain import Beginning, Order
 from coffer_sharing.handlers.explaining import explain
+from coffer_sharing.handlers.link_explaining import links_on
 from coffer_sharing.handlers.reading import Page, list_by_me, list_on_item, list_with_me
-from coffer_sharing.routes.answers import ExplanationAnswer, ItemSharesPage, SharePage, explanation_answer, share_answer
+from coffer_sharing.routes.answers import ItemSharesPage, SharePage, explanation_answer, share_answer
+from coffer_sharing.routes.link_answers import WholeExplanationAnswer, whole_explanation
 from coffer_sharing.routes.requests import (
     DEFAULT_LIMIT,
     READ,
@@ -115,11 +117,14 @@ async def get_with_me(
 )
 async def get_explanation(
     item_id: OfItem, principal: ThePrincipal, deps: TheDeps, user_id: OfPerson = None
-) -> Response[ExplanationAnswer]:
+) -> Response[WholeExplanationAnswer]:
     """Which ownership or shares give somebody which rights on an item, and what would remain without each. The owner may
-    ask about anybody, everybody about themselves.
+    ask about anybody, everybody about themselves. The owner is told as well which public links lead there, and what they give
+    to anybody.
     """
-    return Response(explanation_answer(await explain(deps, principal, item_in_query(item_id), person_in_query(user_id))))
+    wanted = item_in_query(item_id)
+    answer = explanation_answer(await explain(deps, principal, wanted, person_in_query(user_id)))
+    return Response(whole_explanation(answer, await links_on(deps, principal, wanted), wanted))
 
 
 def _listing(route: str, principal: Principal, order: Order, kind: ItemKind | None) -> Listing:

@@ -7,17 +7,20 @@ from litestar.params import PathParameter, QueryParameter
 
 from coffer_chassis.requests import id_in_query, known_id
 from coffer_contracts.files import ItemKind
-from coffer_contracts.ids import ItemId, ShareId, UserId
+from coffer_contracts.ids import InvitationId, ItemId, ShareId, UserId
 from coffer_sharing.handlers.deps import Deps
 
 READ = "files:read"
 WRITE = "shares:write"
 
 DEFAULT_LIMIT = 100
+NAME_LIMIT = 256
+"""Characters of a user name that are looked at."""
 
 TheDeps = NamedDependency[Deps]
 
 InPath = Annotated[str, PathParameter(description="The share's id.")]
+InvitationInPath = Annotated[str, PathParameter(description="The invitation's id.")]
 OfItem = Annotated[str, QueryParameter(description="The file or folder.")]
 OfPerson = Annotated[str | None, QueryParameter(description="Whose rights; default: the caller's own.")]
 OfKind = Annotated[ItemKind | None, QueryParameter(description="Shares of files or of folders only.")]
@@ -27,6 +30,11 @@ Sort = Annotated[str, QueryParameter(description="`created_at` or `name` of the 
 def share_in_path(text: str) -> ShareId:
     """The id of a path; raises NotFound for what cannot be one."""
     return ShareId(known_id(text))
+
+
+def invitation_in_path(text: str) -> InvitationId:
+    """The id of a path; raises NotFound for what cannot be one."""
+    return InvitationId(known_id(text))
 
 
 def item_in_query(text: str) -> ItemId:

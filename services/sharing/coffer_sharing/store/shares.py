@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.access import ROLES, Grant
+from coffer_chassis.forgetting import forget_some
 from coffer_contracts.files import ItemKind
 from coffer_contracts.ids import ItemId, ShareId, UserId
 from coffer_sharing.domain import Share
@@ -106,6 +107,13 @@ async def shares_reaching(connection: AsyncConnection, item_ids: Collection[Item
     ]
 
 
+async def shares_with_or_by(connection: AsyncConnection, user_id: UserId, limit: int) -> list[tuple[ShareId, ItemId]]:
+    """Active shares that the person was given or has given, each with its item."""
+    either = or_(shares.c.recipient_id == user_id, shares.c.granted_by == user_id)
+    wanted = select(shares.c.id, shares.c.item_id).where(either, is_active).order_by(shares.c.id).limit(limit)
+    return [(row[0], row[1]) for row in await connection.execute(wanted)]
+
+
 async def restatable(connection: AsyncConnection, after: ShareId | None, since: datetime, limit: int) -> list[Share]:
     """Active shares and those that ended at or after `since`, by id, from behind `after` on."""
     wanted = select(*SHARE_COLUMNS).where(func.coalesce(shares.c.ended_at, since) >= since)
@@ -115,8 +123,8 @@ async def restatable(connection: AsyncConnection, after: ShareId | None, since: 
 
 
 async def forget_ended_before(connection: AsyncConnection, moment: datetime) -> int:
-    """Delete shares that ended before `moment`; how many. Safe to run twice."""
-    return (await connection.execute(delete(shares).where(shares.c.ended_at < moment))).rowcount
+    """Delete a slice of the shares that ended before `moment`; how many. Safe to run twice."""
+    return await forget_some(connection, shares, shares.c.ended_at < moment)
 
 
 class Named(NamedTuple):

@@ -12,8 +12,8 @@ from coffer_files.handlers.burying import bury
 from coffer_files.handlers.reconciling import find_run, reconcile, request_run
 from factories.bytes import put
 from factories.comparing import REPAIR, committed, compare, emptied, stray
-from factories.files import Files, files_on, rejected, stored
-from factories.previewed import asked, ready
+from factories.files import Files, cleared, files_on, rejected, stored
+from factories.previewed import asked, page_key, page_ready, ready
 
 ONLY = Wish(("previews/",), grace_seconds=0)
 MEND = Wish(("previews/",), repair=True, grace_seconds=0)
@@ -128,6 +128,45 @@ async def test_young_ones_and_those_of_uploads_that_an_operator_may_still_let_in
     await stray(files, key=f"previews/{refused.blob_id}/400")
     run = await compare(files, MEND)
     assert (run.counts.under_way, run.counts.repaired) == (1, 2), "what was refused shows no pictures"
+
+
+async def leafed(files: Files, *pages: int) -> Any:
+    """A document with pictures of pages that somebody turned to."""
+    upload = await files.start("a.pdf")
+    etag = await put(files, upload)
+    await files.handle(stored(upload, etag=etag), cleared(upload, etag=etag, mime_type="application/pdf"))
+    upload = await files.now(upload)
+    await files.handle(ready(upload))
+    for box in (400, 1024):
+        await files.blobs.write(f"previews/{upload.blob_id}/{box}", b"x", content_type="image/webp")
+    async with files.client() as http:
+        for page in pages:
+            await http.get(f"/v1/items/{upload.item_id}/preview", params={"page": page})
+    for request in await asked(files):
+        await files.handle(page_ready(request))
+        await files.blobs.write(page_key(request), b"page", content_type="image/webp")
+    await files.rows("DELETE FROM outbox RETURNING 1")
+    return upload
+
+
+@pytest.mark.parametrize("page", [5, 1000])
+async def test_a_document_of_which_more_was_made_than_a_listing_shows_is_compared_as_a_whole(
+    files: Files, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(comparing_previews, "PAGE", page)
+    done = await leafed(files, *range(2, 22))
+    others = [await shown(files, f"{number}.jpg") for number in range(2)]
+    orphan = new_id()
+    orphans = [await stray(files, key=f"previews/{orphan}/page-{number}/400") for number in range(2, 20)]
+    run = await compare(files, MEND)
+    assert (run.counts.sound, run.counts.lost_previews, run.counts.repaired) == (22 + 4, 0, 18)
+    await bury(files.deps)
+    assert set(files.blobs.objects).isdisjoint(orphans)
+    await files.blobs.delete([f"previews/{done.blob_id}/page-9/400"])
+    run = await compare(files, MEND)
+    assert (run.counts.lost_previews, run.counts.asked_again) == (1, 1)
+    assert await files.rows("SELECT 1 FROM page_pictures") == [], "whoever turns to a page has it drawn again"
+    assert [await status(files, one) for one in (done, *others)] == ["pending", "ready", "ready"]
 
 
 async def test_pictures_that_go_while_a_page_is_compared_are_no_loss(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:

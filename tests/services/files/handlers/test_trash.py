@@ -64,6 +64,8 @@ async def test_what_comes_back_takes_its_place_or_a_free_name(files: Files) -> N
         await restore(files, top, conflict="fail")
     back = await restore(files, top)
     assert (back.at.item.name, back.path) == ("top (1)", "/top (1)")
+    (told,) = await files.facts("files.item.restored.v1")
+    assert (told.data.name, told.data.previous_name, told.data.previous_parent_id) == ("top (1)", "top", None)
     assert (await restore(files, top)).at.item == back.at.item
     assert (await find_item(files.deps, files.owner, files.origin, below)).path == "/top (1)/below"
 
@@ -78,6 +80,7 @@ async def test_what_comes_back_goes_to_the_root_when_its_folder_is_gone(files: F
     assert back.at.item.parent_id == root.item.id
     [fact] = [fact for fact in await files.facts("files.item.restored.v1") if fact.data.item_id == below]
     assert fact.data.ancestor_ids == (root.item.id,)
+    assert (fact.data.previous_parent_id, fact.data.previous_name) == (top, None)
 
 
 async def test_what_comes_back_can_go_elsewhere_but_not_below_itself(files: Files) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from httpx import AsyncClient, Response
 
+from coffer_chassis.answers import timestamp
 from coffer_chassis.ids import new_id
 from coffer_files.domain.items import SORT_COLUMNS
 from coffer_files.store.tables import items
@@ -250,6 +251,23 @@ async def test_a_rename_may_change_only_case_and_may_not_take_a_name(files: File
         assert kept.json()["name"] == "B (1)"
 
 
+async def test_labels_and_times_are_told_with_what_they_were(files: Files) -> None:
+    done = await files.upload("old.jpg")
+    async with files.client() as http:
+        at = f"/v1/items/{done.item_id}"
+        before = (await http.get(at)).json()["modified_at"]
+        for tags in (["draft"], ["final", "2026"]):
+            assert (await http.put(f"{at}/tags", json={"tags": tags})).status_code == 200
+        assert (await http.patch(at, json={"modified_at": "2020-01-01T00:00:00.000Z"})).status_code == 200
+    facts = [fact.data for fact in await files.facts("files.item.changed.v1") if fact.data.item_id == done.item_id]
+    assert [(fact.changes, fact.previous_tags or ()) for fact in facts] == [
+        (("tags",), ()),
+        (("tags",), ("draft",)),
+        (("modified_at",), ()),
+    ]
+    assert [fact.previous_modified_at and timestamp(fact.previous_modified_at) for fact in facts] == [None, None, before]
+
+
 async def test_a_rename_is_told_with_what_was_before(files: Files) -> None:
     done = await files.upload("old.jpg")
     async with files.client() as http:
@@ -259,6 +277,7 @@ async def test_a_rename_is_told_with_what_was_before(files: Files) -> None:
     facts = [fact for fact in await files.facts("files.item.changed.v1") if fact.data.item_id == done.item_id]
     assert [(fact.data.changes, fact.data.previous_name) for fact in facts] == [(("name",), "old.jpg"), (("parent_id",), None)]
     assert facts[1].data.ancestor_ids[-1] == target["id"]
+    assert facts[1].data.previous_parent_id
     assert facts[1].data.content.blob_id == done.blob_id
     assert [fact.actorid for fact in facts] == [files.owner.user_id] * 2
 

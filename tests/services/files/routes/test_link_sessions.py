@@ -10,10 +10,13 @@ from httpx import Response
 
 from coffer_chassis.access import EDITOR
 from coffer_chassis.ids import new_id
+from coffer_contracts.ids import LinkFamilyId, LinkId
+from coffer_contracts.sharing_links import LinkSessionsEndedV1
 from coffer_files.handlers.downloads import forget_downloads, tell_downloads
+from coffer_files.handlers.interactions import write_interactions
 from coffer_files.handlers.items import make_folder
 from factories.accounts import Issuer
-from factories.files import Files
+from factories.files import Files, envelope
 from factories.links import Links, Visitor
 
 
@@ -58,7 +61,7 @@ async def test_a_visitor_sees_what_lies_below_the_link_and_nothing_else(
         refused(await http.get("/v1/items/root/children"), 404, "not_found")
         refused(await http.post("/v1/folders", json={"parent_id": "root", "name": "x"}), 404, "not_found")
         refused(await http.post("/v1/folders", json={"parent_id": folder, "name": "x"}), 403, "forbidden")
-        for path in ("/v1/trash", "/v1/changes", "/v1/usage", "/v1/uploads"):
+        for path in ("/v1/trash", "/v1/changes", "/v1/usage", "/v1/recent"):
             refused(await http.get(path), 403, "forbidden")
     assert await files.rows(f"SELECT 1 FROM drives WHERE owner_id = '{visitor.link}'") == []
 
@@ -74,6 +77,32 @@ async def test_a_link_to_change_things_changes_them(links: Links, folder: str) -
     bare = await links.visitor(folder, EDITOR, scopes=["files:read"])
     async with bare.client() as http:
         refused(await http.post("/v1/folders", json={"parent_id": folder, "name": "x"}), 403, "insufficient_scope")
+
+
+async def test_what_a_visitor_changes_is_the_links_doing_and_nobodys_own(links: Links, folder: str, file: str) -> None:
+    files = links.files
+    beside = (await files.upload("beside.jpg", parent=folder)).item_id
+    editor = await links.visitor(folder, EDITOR)
+    async with editor.client() as http, files.client() as owner:
+        made = await http.post("/v1/folders", json={"parent_id": folder, "name": "below"})
+        assert made.status_code == 201, made.text
+        below = made.json()["id"]
+        moved = await http.patch(f"/v1/items/{file}", json={"parent_id": below, "name": "beside.jpg"})
+        assert (moved.status_code, moved.json()["parent_id"], moved.json()["favourite"]) == (200, below, False)
+        back = await http.patch(f"/v1/items/{file}", json={"parent_id": folder, "conflict": "replace"})
+        assert back.status_code == 200
+        assert [one["item"]["id"] for one in (await owner.get("/v1/trash")).json()["items"]] == [beside]
+        assert (await http.get(f"/v1/items/{beside}")).status_code == 404
+        refused(await http.patch(f"/v1/items/{folder}", json={"parent_id": "root"}), 404, "not_found")
+        shown = await http.get(f"/v1/items/{folder}/children", params={"include": "thumbnail,total", "sort": "-modified_at"})
+        assert {item["id"] for item in shown.json()["items"]} == {below, file}
+        assert (await http.delete(f"/v1/items/{below}")).status_code == 204
+    await write_interactions(files.deps.work, files.deps.interactions)
+    assert await files.rows(f"SELECT 1 FROM marks WHERE user_id = '{editor.link}'") == []
+    told = [fact for fact in await files.facts() if fact.actorid == editor.link]
+    assert {fact.actorkind for fact in told} == {"link"}
+    kinds = ["created", "changed", "trashed", "changed", "trashed"]
+    assert [fact.type.split(".")[2] for fact in told] == kinds
 
 
 @pytest.mark.parametrize("path", ["content", "download-url"])
@@ -140,6 +169,25 @@ async def test_a_ticket_ends_by_time_with_the_session_and_with_the_link(links: L
         other = await links.visitor(file)
         async with other.client() as mine:
             refused(await mine.get(at, params={"ticket": visitor.ticket(file)}), 403, "ticket_required")
+
+
+async def test_visitors_who_came_in_before_are_out_when_sharing_says_so(links: Links, folder: str) -> None:
+    family, other = LinkFamilyId(new_id()), new_id()
+    before, after = await links.visitor(folder, fam=family), await links.visitor(folder, fam=other)
+    ended = LinkSessionsEndedV1(
+        link_id=LinkId(before.link),
+        owner_id=links.files.owner.user_id,
+        family_id=family,
+        reason="protection",
+        tokens_expire_at=links.clock.now() + timedelta(minutes=15),
+        ended_at=links.clock.now(),
+    )
+    async with before.client() as http, after.client() as beside:
+        assert (await http.get(f"/v1/items/{folder}")).status_code == 200
+        for _ in range(2):
+            await links.files.handle(envelope(ended, source="/sharing"))
+        refused(await http.get(f"/v1/items/{folder}"), 401, "unauthenticated")
+        assert (await beside.get(f"/v1/items/{folder}")).status_code == 200
 
 
 async def test_a_ticket_names_a_version_or_means_the_current_one(files: Files, visitor: Visitor, folder: str) -> None:

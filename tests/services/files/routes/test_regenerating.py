@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from coffer_chassis.access import EDITOR, VIEWER
 from coffer_chassis.ids import new_id
@@ -209,3 +210,15 @@ async def test_new_pictures_leave_old_ones_as_jpeg_behind(files: Files) -> None:
         assert (await http.get(at, params=jpeg)).status_code == 302
         await files.handle(ready(upload, 2))
         assert (await http.get(at, params=jpeg)).status_code == 202
+
+
+async def test_who_asks_for_a_jpeg_while_the_version_is_deleted_for_good_asks_nobody(files: Files) -> None:
+    upload = await previewed(files)
+    async with files.client() as http:
+        async with files.deps.work.engine.begin() as connection:
+            await lock_drive(connection, files.owner.user_id)
+            asking = asyncio.create_task(http.get(f"/v1/items/{upload.item_id}/preview", params={"format": "jpeg"}))
+            await files.somebody_waits()
+            await connection.execute(text("DELETE FROM versions WHERE id = :id"), {"id": upload.version_id})
+        assert (await asking).status_code == 202
+    assert await about(files, upload) == []

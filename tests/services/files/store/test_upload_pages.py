@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from coffer_files.store.uploads import page_of
+from coffer_files.store.visitors import open_through, still_open
 from factories.files import Files, person, stored
 
 MANY = 4000
@@ -36,6 +37,22 @@ async def test_open_uploads_are_found_among_thousands_that_are_committed(files: 
         assert await _touched(connection, page_of(owner, states, 101, None)) < BUFFERS
         everything = await connection.execute(page_of(owner, [], 101, None))
         assert len(everything.all()) == 101
+
+
+async def test_what_a_visitor_sent_is_found_among_thousands_that_others_sent_through_the_link(files: Files) -> None:
+    owner, link = files.owner.user_id, person().user_id
+    by_visitors = COMMITTED.replace("actor_kind,", "actor_kind, session_id,").replace("'user',", "'link', gen_random_uuid(),")
+    async with files.engine.begin() as connection:
+        await connection.execute(text(by_visitors), {"owner": owner, "sender": link, "count": MANY})
+        one = text("SELECT id, session_id FROM uploads WHERE uploader_id = :link LIMIT 1")
+        row = (await connection.execute(one, {"link": link})).one()
+        await connection.execute(text("UPDATE uploads SET deadline_at = now() WHERE id = :id"), {"id": row.id})
+        await connection.execute(text("ANALYZE uploads"))
+        page = page_of(link, [], 101, None, row.session_id)
+        assert [str(found.id) for found in await connection.execute(page)] == [str(row.id)]
+        assert await _touched(connection, page) < BUFFERS
+        assert await open_through(connection, link) == 1
+        assert await _touched(connection, still_open(link)) < BUFFERS
 
 
 async def _touched(connection: Any, statement: Any) -> int:

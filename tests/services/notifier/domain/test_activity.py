@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from coffer_contracts.files import ItemRestoredV1, ItemTrashedV1
-from coffer_notifier.domain.activity import ACTIONS, Folder, entry_of_item, entry_of_share
+from coffer_notifier.domain.activity import ACTIONS, Folder, entry_of_comment, entry_of_item, entry_of_share
+from factories.commented import Comment
 from factories.events import NOON
 from factories.telling import Share, drive, user_id
 
@@ -67,6 +68,26 @@ def test_other_facts_have_their_words() -> None:
 @pytest.mark.parametrize("fact", [FILE.changed(), ROOT.created()], ids=["restated", "root"])
 def test_what_nobody_did_is_no_entry(fact: object) -> None:
     assert entry_of_item(fact, "e", NOWHERE, NOWHERE) is None  # type: ignore[arg-type]  # one of several kinds
+
+
+def test_comments_come_and_go_and_are_resolved_and_what_they_say_is_nobodys_news() -> None:
+    comment = Comment(FILE, BOB)
+    facts = [
+        comment.created(),
+        comment.changed("body", "mentions"),
+        comment.changed("resolved", resolved_by=BOB),
+        comment.changed("resolved"),
+        comment.deleted(),
+    ]
+    told = [entry_of_comment(fact, "e") for fact in facts]
+    assert [(entry.action, entry.changes["comment_id"]) for entry in told if entry] == [
+        ("commented", (None, comment.id)),
+        ("comment_resolved", (comment.id, comment.id)),
+        ("comment_reopened", (comment.id, comment.id)),
+        ("comment_deleted", (comment.id, None)),
+    ]
+    assert all(entry.action in ACTIONS and entry.recipient_id is None for entry in told if entry)
+    assert {entry.scope for entry in told if entry} == {(FILE.id, *FILE.above)}
 
 
 def test_shares_have_roles_and_ends_before_and_after() -> None:

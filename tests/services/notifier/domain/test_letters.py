@@ -10,16 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from coffer_chassis.access import ROLES, Rights
 from coffer_notifier.domain.letters import (
     NAME_LENGTH,
     SUBJECT_LENGTH,
     Letter,
-    ShareNews,
     clean,
     mime_of,
-    share_letter,
     usable_address,
 )
+from coffer_notifier.domain.letters_share import ShareNews, share_letter
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOSTILE = [
@@ -72,6 +72,12 @@ def test_says_who_shared_what_and_what_one_may_do_until_when() -> None:
     assert "> Have a look:\n> below" in letter.text
     assert "Have a look:<br>below" in letter.html
     assert 'href="https://coffer.example.org/app/items/1"' in letter.html
+
+
+@pytest.mark.parametrize(("role", "rights"), ROLES.items())
+def test_every_role_is_told_as_what_it_allows(role: str, rights: Rights) -> None:
+    text = share_letter("bob@example.org", news(role=role)).text
+    assert ("change it" in text, "remove it" in text) == (Rights.WRITE in rights, Rights.DELETE in rights)
 
 
 def test_is_text_and_html_side_by_side_with_a_stable_id() -> None:

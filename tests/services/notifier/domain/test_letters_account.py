@@ -11,7 +11,7 @@ import pytest
 from coffer_contracts import auth_mail
 from coffer_notifier.domain.letters import mime_of
 from coffer_notifier.domain.letters_account import LANGUAGES, PLACES, AccountNews, account_letter, language_of
-from coffer_notifier.domain.mails import PRIVATE_KINDS
+from coffer_notifier.domain.mails import INVITATION, PRIVATE_KINDS
 from factories.events import NOON
 
 KINDS = sorted(
@@ -33,7 +33,7 @@ def news(**changes: Any) -> AccountNews:
 
 
 def test_every_kind_of_the_contract_has_a_place_and_is_private() -> None:
-    assert set(KINDS) == set(PLACES) == PRIVATE_KINDS
+    assert set(KINDS) == set(PLACES) == PRIVATE_KINDS - {INVITATION}
     assert set(KINDS) > auth_mail.SEALED_KINDS
 
 

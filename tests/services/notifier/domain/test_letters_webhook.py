@@ -7,7 +7,7 @@ import pytest
 from coffer_notifier.domain.letters_account import LANGUAGES
 from coffer_notifier.domain.letters_webhook import TurnedOff, webhook_letter
 
-REASONS = {"failing", "gone"}
+REASONS = {"failing", "gone", "queue"}
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

@@ -8,12 +8,12 @@ import pytest
 from coffer_chassis.ids import new_id
 from coffer_contracts.catalog import newest_type, parse
 from coffer_contracts.event import Envelope
-from coffer_contracts.files import ItemCreatedV1, ItemPurgedV1, UploadConflictedV1
+from coffer_contracts.files import ItemCreatedV1, ItemPurgedV1, UploadConflictedV1, UploadRejectedV1
 from coffer_contracts.ids import UserId
 from coffer_notifier.app import TABLES
 from coffer_notifier.domain.outside import BODY_BYTES, OFFERED, body_of, concern_of, folders_in
 from coffer_notifier.handlers.event_types import list_event_types
-from factories.telling import Share, drive, upload_ended, user_id
+from factories.telling import Share, drive, of_link, upload_ended, user_id
 
 SECRET = {"blob_key", "blob_id", "etag", "key", "ancestor_ids", "address", "agent", "placeholder", "tokens_expire_at", "notify"}
 
@@ -77,6 +77,15 @@ def test_only_who_sent_the_bytes_is_told_which_upload_they_were() -> None:
     assert told(fact, ann)["data"]["upload_id"] is None
     of_upload = upload_ended(drive(ann), bob, UploadConflictedV1)
     assert told(of_upload, bob)["data"]["upload_id"] == of_upload.data.upload_id
+
+
+@pytest.mark.parametrize("kind", [UploadConflictedV1, UploadRejectedV1])
+def test_what_came_through_a_link_concerns_the_owner_alone(kind: type[Any]) -> None:
+    ann, link = user_id(), user_id()
+    fact = upload_ended(drive(ann), link, kind)
+    concern = concern_of(of_link(fact))
+    assert concern is not None
+    assert concern.people == {ann}
 
 
 def test_the_largest_facts_stay_below_the_promised_size() -> None:

@@ -1,5 +1,7 @@
 """What is forgotten when its time is over, and what stays."""
 
+from datetime import timedelta
+
 from sqlalchemy import text
 
 from coffer_chassis.metrics import MAILS_WAITING
@@ -46,6 +48,22 @@ async def test_notices_are_forgotten_after_a_year_and_earlier_once_they_were_rea
     assert await count(notifier, "notices", bob) == 0
 
 
+async def test_what_was_told_by_mail_only_goes_earlier_and_facts_go_with_the_notice_that_speaks_of_them(
+    notifier: Notifier,
+) -> None:
+    ann, bob = user_id(), user_id()
+    folder = drive(ann).below("Trips", "folder")
+    async with notifier.client(bob) as http:
+        body = {"notices": {"files_uploaded": {"in_app": False, "email": True}}}
+        assert (await http.put("/v1/notifications/preferences", json=body)).status_code == 200
+    await notifier.handle(Share(folder, bob).granted(), *(folder.below(f"{n}").committed(actor=user_id()) for n in range(3)))
+    assert (await count(notifier, "notices", bob), await count(notifier, "gathered_facts", bob)) == (3, 3)
+    notifier.clock.advance(days=91)
+    await forget(notifier.deps)
+    assert (await count(notifier, "notices", bob), await count(notifier, "gathered_facts", bob)) == (0, 0)
+    assert await count(notifier, "gathered_facts", ann) == 3
+
+
 async def test_tombstones_go_and_what_lives_stays(notifier: Notifier) -> None:
     ann, bob = user_id(), user_id()
     gone, kept = drive(ann).below("gone"), drive(ann).below("kept")
@@ -63,3 +81,18 @@ async def test_waiting_mail_is_measured(notifier: Notifier) -> None:
     await notifier.handle(Share(drive(user_id()).below(), user_id()).created(notify=True))
     await measure(notifier.deps)
     assert MAILS_WAITING._value.get() >= 1
+
+
+async def test_activity_is_forgotten_after_a_year_and_no_sooner(notifier: Notifier) -> None:
+    ann = user_id()
+    file = drive(ann).below()
+    now = notifier.clock.now()
+    await notifier.handle(file.committed(at=now), file.changed("name", previous_name="x", at=now + timedelta(days=10)))
+    left = "SELECT action FROM activity WHERE owner_id = :ann"
+    notifier.clock.advance(days=365)
+    await forget(notifier.deps)
+    assert len(await notifier.rows(left, ann=ann)) == 2
+    notifier.clock.advance(days=1)
+    await forget(notifier.deps)
+    await forget(notifier.deps)
+    assert [row.action for row in await notifier.rows(left, ann=ann)] == ["renamed"]

@@ -17,12 +17,16 @@ from coffer_contracts.files import (
 )
 from coffer_contracts.sharing import GrantRemovedV1
 from coffer_notifier.handlers.reactions import BULK, FAST
+from factories.commented import Comment
 from factories.events import NOON
 from factories.notifier import Notifier
 from factories.telling import (
     Share,
     downloaded,
     drive,
+    invitation_ended,
+    job_finished,
+    of_link,
     photo_rejected,
     registered,
     reuse_detected,
@@ -35,6 +39,7 @@ from factories.telling import (
     webhook_disabled,
 )
 
+LINK_FACTS = ("created", "changed", "disabled", "downloaded", "unlock_failed", "uploaded")
 TABLES = ("notices", "activity", "mails", "grants", "tree", "people", "revocations")
 
 
@@ -47,6 +52,7 @@ class World:
         self.folder = self.root.below("Plans", "folder")
         self.file = self.folder.below("a.txt")
         self.share = Share(self.folder, self.bob)
+        self.comment, self.other_comment = (Comment(self.file, self.bob) for _ in range(2))
 
     def facts(self) -> list[Envelope[Any]]:
         """One of every type that the service reads, in the order in which they happen."""
@@ -57,6 +63,7 @@ class World:
             self.folder.created(),
             self.share.granted(),
             self.share.created(notify=True),
+            *(sample(f"sharing.link.{kind}.v1", self.ann) for kind in LINK_FACTS),
             self.file.committed(actor=self.bob),
             self.file.preview_ready(actor=self.bob),
             self.file.preview_failed(),
@@ -64,6 +71,9 @@ class World:
             downloaded(self.file, self.bob),
             self.file.changed("name", previous_name="b.txt"),
             self.share.changed("role"),
+            self.comment.created(),
+            self.comment.changed("resolved", resolved_by=self.ann),
+            self.other_comment.deleted(),
             *(
                 upload_ended(self.folder, self.bob, kind)
                 for kind in (UploadConflictedV1, UploadRejectedV1, UploadFailedV1, UploadExpiredV1)
@@ -73,11 +83,15 @@ class World:
             self.share.removed(),
             self.share.revoked(),
             self.share.left(),
+            *(sample(f"sharing.invitation.{kind}.v1", self.ann) for kind in ("created", "changed")),
+            invitation_ended(self.ann),
+            self.file.version_deleted(),
             self.file.purged(),
             session_revoked(user_id(), self.bob, NOON.replace(hour=13)),
             webhook_disabled(self.bob),
             photo_rejected(self.bob),
             usage_crossed(self.bob),
+            job_finished(self.bob, self.ann),
             signed_in(self.bob),
             reuse_detected(self.bob),
             *(sample(f"auth.{kind}.v1", self.bob) for kind in ("token.created", "token.revoked", "mfa.disabled")),
@@ -127,6 +141,10 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
     await notifier.handle(*world.facts())
     now = await state(notifier, world)
     assert sorted(row.type for row in now["notices"]) == [
+        "comment_added",
+        "files_uploaded",
+        "link_taken_down",
+        "link_uploaded",
         "mfa_disabled",
         "photo_rejected",
         "session_reuse_detected",
@@ -144,8 +162,19 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "webhook_disabled",
     ]
     assert sorted(row.action for row in now["activity"]) == [
+        "comment_deleted",
+        "comment_resolved",
+        "commented",
         "created",
         "downloaded",
+        "invitation_changed",
+        "invitation_ended",
+        "invited",
+        "link_changed",
+        "link_created",
+        "link_disabled",
+        "link_downloaded",
+        "link_unlock_failed",
         "mfa.disabled",
         "purged",
         "renamed",
@@ -161,8 +190,11 @@ async def test_each_fact_leaves_its_traces(notifier: Notifier) -> None:
         "token.revoked",
         "trashed",
         "uploaded",
+        "user.registered",
+        "user.registered",
+        "version_deleted",
     ]
-    assert len(now["mails"]) == 3
+    assert len(now["mails"]) == 7
     assert len(now["tree"]) == 3
     assert len(now["people"]) == 2
 
@@ -199,8 +231,8 @@ async def test_facts_in_any_order_leave_the_same(notifier: Notifier, order: Call
     facts = world.facts()
     await notifier.handle(*order(facts))
     now = await state(notifier, world)
-    assert len(now["activity"]) == 17
-    assert len(now["notices"]) == 15
+    assert len(now["activity"]) == 31
+    assert len(now["notices"]) == 19
     assert [(row.sequence, row.purged_at is None) for row in now["tree"] if row.item_id == world.file.id] == [(9, False)]
     assert [(row.sequence, row.removed_at is None) for row in now["grants"]] == [(2, False)]
 
@@ -273,7 +305,7 @@ async def test_a_crash_before_the_commit_leaves_nothing_and_the_next_delivery_ev
             await crash(fact)
     assert await notifier.rows(counts) == before
     await notifier.handle(*world.facts())
-    assert len((await state(notifier, world))["activity"]) == 17
+    assert len((await state(notifier, world))["activity"]) == 31
 
 
 async def test_what_is_only_told_again_tells_nobody(notifier: Notifier) -> None:
@@ -309,6 +341,21 @@ async def test_who_is_told_of_an_upload_that_ended(notifier: Notifier) -> None:
     await notifier.handle(upload_ended(world.folder, world.ann, UploadRejectedV1))
     own = await notifier.rows("SELECT count(*) FROM notices WHERE user_id = :ann", ann=world.ann)
     assert own[0][0] == 2, "one of Bob's, one of her own"
+
+
+async def test_of_what_came_through_a_link_its_owner_hears_and_nobody_else(notifier: Notifier) -> None:
+    world, link = World(), user_id()
+    for kind in (UploadRejectedV1, UploadConflictedV1, UploadFailedV1, UploadExpiredV1):
+        await notifier.handle(of_link(upload_ended(world.folder, link, kind)))
+    rows = await notifier.rows(
+        "SELECT user_id::text, type FROM notices WHERE user_id IN (:ann, :link) ORDER BY type", ann=world.ann, link=link
+    )
+    # That a visitor gave up is nobody's news.
+    assert [tuple(row) for row in rows] == [
+        (world.ann, "upload_conflict"),
+        (world.ann, "upload_failed"),
+        (world.ann, "upload_rejected"),
+    ]
 
 
 async def test_who_sent_a_photo_that_is_none_is_told_why(notifier: Notifier) -> None:

@@ -78,7 +78,7 @@ async def test_a_security_fact_arrives_in_audit_and_activity_with_actor_address_
     for _ in range(2):
         await notifier.handle(event)
         await notifier.forget_inbox()
-    (kept,) = await notifier.rows("SELECT * FROM audit_entries WHERE user_id = :user", user=user)
+    (kept,) = await notifier.rows("SELECT * FROM audit_entries WHERE owner_id = :user", user=user)
     (entry,) = await notifier.rows("SELECT * FROM activity WHERE owner_id = :user", user=user)
     for row in (kept, entry):
         assert row.actor_id == event.actorid is not None
@@ -88,9 +88,11 @@ async def test_a_security_fact_arrives_in_audit_and_activity_with_actor_address_
         assert row.agent
         assert row.action == ".".join(event.type.split(".")[1:3])
         assert row.at == event.time
-    assert (kept.service, kept.target, kept.correlation_id) == ("auth", event.subject, event.correlationid)
+    entity, _, name = event.subject.partition("/")
+    assert (kept.service, kept.resource_type, kept.resource_id, kept.request_id) == ("auth", entity, name, event.correlationid)
     said = {name for name, value in event.data.model_dump().items() if value is not None}
-    assert set(kept.detail) == said - {"user_id", "address", "agent"}
+    assert set(kept.detail) == said - {"user_id", "address", "agent", "actor_session_id"}
+    assert kept.session_id == (getattr(event.data, "actor_session_id", None) or kept.session_id)
     assert all(isinstance(value, str) for value in kept.detail.values())
     assert (entry.item_id, entry.scope, entry.recipient_id) == (None, [], None)
 
@@ -99,7 +101,7 @@ async def test_a_security_fact_arrives_in_audit_and_activity_with_actor_address_
 async def test_somebody_who_is_not_signed_in_is_known_by_their_address(notifier: Notifier, make: Any) -> None:
     user = user_id()
     await notifier.handle(make(user))
-    (row,) = await notifier.rows("SELECT * FROM audit_entries WHERE user_id = :user", user=user)
+    (row,) = await notifier.rows("SELECT * FROM audit_entries WHERE owner_id = :user", user=user)
     assert (row.actor_id, row.actor_kind, row.address) == ("address/198.51.100.9", "anonymous", "198.51.100.9")
 
 
@@ -194,7 +196,14 @@ async def test_what_happened_long_ago_and_is_told_again_is_kept_and_warns_nobody
     long_ago = notifier.clock.now() - timedelta(days=2)
     await notifier.handle(eve.known(), signed_in(eve.id, at=long_ago), signed_in(eve.id, address="198.51.100.1", at=long_ago))
     assert await eve.kinds(notifier) == []
-    assert len(await notifier.rows("SELECT 1 FROM audit_entries WHERE user_id = :user", user=eve.id)) == 2
+    assert (
+        len(
+            await notifier.rows(
+                "SELECT 1 FROM audit_entries WHERE owner_id = :user AND action = 'session.created'", user=eve.id
+            )
+        )
+        == 2
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SECURITY if kind.type in ALERTS and kind.type != "auth.session.created.v1"])
@@ -276,5 +285,6 @@ async def test_operators_find_what_happened_to_an_account(notifier: Notifier) ->
         items = (await http.get("/v1/audit", params={"user_id": user})).json()["items"]
         wrong = await http.get("/v1/audit", params={"user_id": "x"})
     assert {item["action"] for item in items} == {"login.failed", "session.created"}
-    assert all(item["address"] and item["agent"] and item["actor_id"] and item["user_id"] == user for item in items)
+    assert all(item["actor"]["ip"] and item["actor"]["user_agent"] and item["actor"]["id"] for item in items)
+    assert {item["resource"]["owner_id"] for item in items} == {user}
     assert wrong.status_code == 422

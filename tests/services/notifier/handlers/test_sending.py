@@ -11,11 +11,11 @@ from sqlalchemy import text
 
 from coffer_chassis.testing import eventually
 from coffer_contracts.ids import UserId
-from coffer_notifier.domain.webhooks import EACH, PER_PERSON
+from coffer_notifier.domain.webhooks import ANSWER_WITHIN, EACH, PER_PERSON
 from coffer_notifier.handlers import sending as sending_handlers
 from coffer_notifier.handlers.delivering import Claim, claim_due
 from coffer_notifier.handlers.matching import WEBHOOKS
-from coffer_notifier.handlers.sending import POLL_SECONDS
+from coffer_notifier.handlers.sending import POLL_SECONDS, STOP_SECONDS, Sender
 from coffer_notifier.store import deliveries
 from factories.notifier import Notifier, notifier_on
 from factories.receivers import Receiver, hanging, receiver
@@ -179,7 +179,32 @@ async def test_a_webhook_that_works_again_catches_up(narrow: Notifier, hook: Rec
     assert len(await narrow.rows("SELECT 1 FROM webhooks WHERE failing_since IS NOT NULL")) == 0
 
 
-async def test_what_was_under_way_at_a_stop_is_left_to_others(narrow: Notifier, hook: Receiver) -> None:
+async def test_a_stop_waits_as_long_as_receivers_may_take_so_none_is_told_twice(narrow: Notifier, hook: Receiver) -> None:
+    assert ANSWER_WITHIN.total_seconds() < STOP_SECONDS
+    hook.answering.clear()
+    person = await flood(narrow, hook.url, 3)
+    sender, stopping = Sender(narrow.deps), asyncio.Event()
+    stopped = asyncio.create_task(sender.run(stopping))
+
+    async def called() -> bool:
+        return len(hook.calls) == 1
+
+    await eventually(called, within_seconds=20)
+    stopping.set()
+    await asyncio.wait({stopped}, timeout=0.3)
+    assert not stopped.done(), "it waits for the answer"
+    hook.answering.set()
+    await asyncio.wait_for(stopped, 10)
+    states = await narrow.rows(
+        "SELECT d.state FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id WHERE w.user_id = :person"
+        " ORDER BY d.state",
+        person=person,
+    )
+    assert [row.state for row in states] == ["delivered", "queued", "queued"], "and begins no other"
+    assert len(hook.calls) == 1
+
+
+async def test_what_is_still_under_way_after_a_stop_has_waited_is_left_to_others(narrow: Notifier, hook: Receiver) -> None:
     hook.answering.clear()
     person = await flood(narrow, hook.url, 1)
     async with sending(narrow):

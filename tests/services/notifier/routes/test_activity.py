@@ -1,15 +1,19 @@
 """Activity over HTTP: values before and after, and nothing about what the reader may not see."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from coffer_contracts.auth import UserChangedV1, UserSuspendedV1
 from coffer_contracts.files import ItemRestoredV1, ItemTrashedV1
+from coffer_contracts.ids import ItemId
+from coffer_contracts.sharing import FieldChange
 from coffer_notifier.handlers import activity
-from factories.events import NOON
+from factories.events import NOON, arrived
 from factories.notifier import Notifier
-from factories.telling import Share, drive, registered, user_id
+from factories.telling import Share, drive, registered, sample, user_id
 
 
 def minute(number: int) -> Any:
@@ -191,3 +195,102 @@ async def test_an_actor_that_is_no_account_is_nobody_in_particular(notifier: Not
     await notifier.handle(drive(ann).below("a").committed(actor="link/abc", kind="link"))
     (entry,) = await notifier.activity(ann)
     assert entry["actor"] == {"id": "link/abc", "username": None, "display_name": None}
+
+
+async def test_what_came_back_elsewhere_says_from_where_to_those_who_may_know(notifier: Notifier) -> None:
+    ann, bob = user_id(), user_id()
+    root = drive(ann)
+    secret, given = root.below("Divorce", "folder"), root.below("given", "folder")
+    file = secret.below("old.txt")
+    await notifier.handle(root.created(), secret.created(), given.created(), file.committed(), Share(given, bob).granted())
+    await notifier.handle(file.as_(ItemTrashedV1, sequence=3, at=minute(1)))
+    back = replace(file.moved_to(given), name="new.txt")
+    fact = back.as_(ItemRestoredV1, previous_parent_id=secret.id, previous_name="old.txt", sequence=4, at=minute(2))
+    await notifier.handle(fact)
+    hers, his = [await notifier.activity(reader, item_id=file.id) for reader in (ann, bob)]
+    assert (actions(hers)[0], actions(his)[0]) == ("restored", "restored")
+    here = {"id": given.id, "name": "given"}
+    assert hers[0]["changes"] == {"parent": [{"id": secret.id, "name": "Divorce"}, here], "name": ["old.txt", "new.txt"]}
+    assert his[0]["changes"]["parent"] == [None, here], "where it was is not Bob's to know"
+    assert "Divorce" not in str(his)
+
+
+async def test_labels_times_and_versions_are_told_with_what_they_were(notifier: Notifier) -> None:
+    ann = user_id()
+    file = drive(ann).below("a.txt")
+    gone = file.version_deleted(size=7, reason="retention", at=minute(4))
+    await notifier.handle(
+        file.committed(at=minute(1)),
+        file.changed("tags", previous_tags=("draft",), tags=("final",), sequence=2, at=minute(2)),
+        file.changed("modified_at", previous_modified_at=NOON - timedelta(days=1), sequence=3, at=minute(3)),
+        gone,
+        gone,
+    )
+    deleted, dated, labelled, _ = await notifier.activity(ann, item_id=file.id)
+    assert labelled["changes"] == {"tags": [["draft"], ["final"]]}
+    assert dated["changes"]["modified_at"][0] == "2026-11-19T12:00:00.000000Z"
+    assert (deleted["action"], deleted["reason"], deleted["item"]["name"]) == ("version_deleted", "retention", "a.txt")
+    assert deleted["changes"] == {"size": [7, None], "version_id": [gone.data.version_id, None]}
+
+
+async def test_what_an_older_release_did_not_say_is_null_and_not_guessed(notifier: Notifier) -> None:
+    ann = user_id()
+    file = drive(ann).below("a.txt")
+    await notifier.handle(file.committed(), file.changed("tags", "modified_at", "name", at=minute(1)))
+    (changed, _) = await notifier.activity(ann, item_id=file.id)
+    assert [before for before, _ in changed["changes"].values()] == [None, None, None]
+
+
+async def test_entries_are_narrowed_by_time_on_both_sides(notifier: Notifier) -> None:
+    ann = user_id()
+    file = drive(ann).below("a.txt")
+    await notifier.handle(
+        file.committed(at=minute(1)),
+        file.changed("name", previous_name="b", sequence=2, at=minute(2)),
+        file.changed("name", previous_name="c", sequence=3, at=minute(3)),
+    )
+    between = {"after": minute(2).isoformat(), "before": minute(3).isoformat()}
+    assert [entry["changes"]["name"][0] for entry in await notifier.activity(ann, **between)] == ["b"]
+    async with notifier.client(ann) as http:
+        assert (await http.get("/v1/activity", params={"before": "soon"})).status_code == 422
+        page = (await http.get("/v1/activity", params={"limit": 1})).json()
+        other = await http.get("/v1/activity", params={"limit": 1, "cursor": page["next_cursor"], **between})
+    assert other.json()["code"] == "cursor_invalid", "a cursor belongs to its filters"
+
+
+async def test_what_was_changed_about_an_account_is_told_to_it_alone_with_both_values(notifier: Notifier) -> None:
+    ann, bob = user_id(), user_id()
+    fields = (FieldChange(field="display_name", before="Ann", after="Ann Ray"), FieldChange(field="email"))
+    plain = registered(ann, f"ann{ann[-6:]}")
+    known = plain.data.model_dump()
+    changed = arrived(UserChangedV1(**known, changes=("display_name", "email"), fields=fields), sequence=2)
+    again = arrived(UserChangedV1(**known, changes=()), sequence=2)
+    await notifier.handle(plain, changed, again, changed)
+    entries = await notifier.activity(ann, account="true")
+    assert sorted(actions(entries)) == ["user.changed", "user.registered"], "what is only told again is no entry"
+    (entry,) = await notifier.activity(ann, account="true", action="user.changed")
+    assert entry["changes"] == {"display_name": ["Ann", "Ann Ray"], "email": [None, None]}
+    assert await notifier.activity(bob, account="true") == []
+
+
+async def test_an_operators_act_is_told_to_the_account_without_who_it_was(notifier: Notifier) -> None:
+    ann, boss = user_id(), user_id()
+    shut = UserSuspendedV1(**registered(ann, f"ann{ann[-6:]}").data.model_dump() | {"status": "suspended"})
+    await notifier.handle(arrived(shut).model_copy(update={"actorid": boss, "actorkind": "operator"}))
+    (entry,) = await notifier.activity(ann, account="true")
+    assert (entry["action"], entry["actor"], entry["actor_kind"]) == ("user.suspended", None, "operator")
+    (kept,) = await notifier.rows("SELECT actor_id FROM audit_entries WHERE owner_id = :ann", ann=ann)
+    assert kept.actor_id == boss
+
+
+async def test_invitations_are_told_to_the_owner_and_who_invited_only(notifier: Notifier) -> None:
+    ann, bob = user_id(), user_id()
+    facts = [sample(f"sharing.invitation.{kind}.v1", ann) for kind in ("created", "changed", "ended")]
+    folder = ItemId(facts[0].data.item_id)
+    await notifier.handle(
+        *facts, replace(Share(drive(ann).below("x", "folder"), bob), item=replace(drive(ann), id=folder)).granted()
+    )
+    mine = await notifier.activity(ann)
+    assert sorted(actions(mine)) == ["invitation_changed", "invitation_ended", "invited"]
+    assert await notifier.activity(bob) == []
+    assert all("@" not in str(entry) for entry in mine)

@@ -24,7 +24,7 @@ def acted(service: str = "files", **changes: Any) -> Envelope[OperatorFact]:
         "action": "dead_letters.dropped",
         "target": "dead-letters",
         "count": 12,
-        "detail": (Particular(name="queue", value="files-fast"),),
+        "detail": (Particular(name="queue", value="files-fast"), Particular(name="address", value="192.0.2.4")),
     }
     envelope |= {name: changes.pop(name) for name in ("actorid", "actorkind") if name in changes}
     fact = arrived(ACTED[service](**known | changes), source=f"/{service}")
@@ -47,25 +47,30 @@ async def test_an_act_of_every_service_becomes_one_entry(notifier: Notifier, ser
         (entry,) = (await page(http, actor=fact.actorid))["items"]
     assert entry == {
         "id": entry["id"],
-        "at": "2026-11-20T12:00:00.000Z",
+        "event_id": fact.id,
+        "time": "2026-11-20T12:00:00.000000Z",
         "service": service,
-        "actor_id": fact.actorid,
-        "actor_kind": "operator",
+        "actor": {"type": "operator", "id": fact.actorid, "ip": "192.0.2.4", "user_agent": None, "session_id": None},
         "action": "dead_letters.dropped",
-        "target": "dead-letters",
+        "resource": {"type": "dead-letters", "id": None, "owner_id": None, "name_at_time": None},
+        "outcome": "success",
+        "reason_code": None,
+        "changes": {},
         "count": 12,
         "detail": {"queue": "files-fast"},
-        "correlation_id": fact.correlationid,
-        "user_id": None,
-        "address": None,
-        "agent": None,
+        "request_id": fact.correlationid,
+        "trace_id": None,
+        "position": None,
+        "prev_hash": None,
+        "digest": None,
+        "hash": None,
     }
 
 
 async def test_a_crash_before_the_commit_leaves_nothing_and_the_next_delivery_writes_it(notifier: Notifier) -> None:
     fact = acted()
     broken = acted(count=1).model_copy(update={"id": EventId(new_id()), "actorid": fact.actorid, "correlationid": None})
-    with pytest.raises(Exception, match="correlation_id"):
+    with pytest.raises(Exception, match="request_id"):
         await notifier.handle_together(fact, broken)
     async with notifier.operators() as http:
         assert (await page(http, actor=fact.actorid))["items"] == []

@@ -208,5 +208,5 @@ async def test_many_hidden_notices_make_short_pages_that_lead_on(notifier: Notif
 
 async def test_nobody_reads_without_a_token_and_tokens_need_the_scope(notifier: Notifier) -> None:
     async with notifier.client("bad") as http:
-        for path in ("/v1/notifications", "/v1/activity", "/v1/stream"):
+        for path in ("/v1/notifications", "/v1/activity", "/v1/stream", "/v1/notifications/stream"):
             assert (await http.get(path)).status_code == 401

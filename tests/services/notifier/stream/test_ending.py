@@ -14,7 +14,7 @@ from coffer_chassis.testing import eventually
 from coffer_notifier.stream import hub as hub_module
 from factories.notifier import Notifier, bearer, notifier_on
 from factories.streams import api_process, deaf_reader, listening, tell
-from factories.telling import session_revoked, user_id
+from factories.telling import sample, session_revoked, user_id
 
 pytestmark = pytest.mark.slow  # waits for real ends of real connections
 
@@ -43,6 +43,34 @@ async def test_a_sixth_stream_is_refused_until_one_of_the_five_is_gone(notifier:
         await eventually(has_room)
         async with listening(address, ann):
             pass
+
+
+async def test_a_process_serves_so_many_streams_and_no_more_until_one_is_gone(store_url_of_notifier: str) -> None:
+    ann, bob, eve = user_id(), user_id(), user_id()
+    async with (
+        notifier_on(store_url_of_notifier, streams_per_process=2) as full,
+        notifier_on(store_url_of_notifier) as other,
+        api_process(full) as address,
+        api_process(other) as elsewhere,
+        httpx.AsyncClient(base_url=address) as http,
+    ):
+        async with listening(address, ann), listening(address, bob):
+            refused = await http.get("/v1/stream", headers=bearer(eve))
+            assert refused.status_code == 503
+            assert refused.json()["code"] == "unavailable"
+            shortest, longest = hub_module.FULL_SECONDS
+            assert shortest <= int(refused.headers["retry-after"]) <= longest
+            assert (await http.get("/v1/notifications", headers=bearer(eve))).status_code == 200, "all else is answered"
+            async with listening(elsewhere, eve) as welcome:
+                await tell(other, eve, 1)
+                await welcome.hears(1)
+
+        async def empty() -> bool:
+            return len(full.hub) == 0
+
+        await eventually(empty)
+        async with listening(address, eve):
+            assert len(full.hub) == 1
 
 
 async def test_six_that_come_together_do_not_all_find_room(notifier: Notifier) -> None:
@@ -88,6 +116,36 @@ async def test_a_stream_ends_soon_after_its_session_and_others_go_on(notifier: N
         await phone.ends(within_seconds=5)
         await tell(notifier, ann, 1)
         await laptop.hears(1)
+
+
+async def test_a_stream_ends_soon_after_the_personal_token_that_it_was_opened_with(notifier: Notifier) -> None:
+    ann = user_id()
+    revoked = sample("auth.token.revoked.v1", ann)
+    async with (
+        api_process(notifier) as address,
+        listening(address, f"{ann}/{revoked.data.token_id}") as lost,
+        listening(address, f"{ann}/{new_id()}") as other,
+    ):
+        await notifier.handle(revoked, revoked)
+        await lost.ends(within_seconds=5)
+        await tell(notifier, ann, 1)
+        await other.hears(1)
+        async with httpx.AsyncClient(base_url=address) as http:
+            again = await http.get("/v1/stream", headers=bearer(f"{ann}/{revoked.data.token_id}"))
+        assert again.status_code == 401
+
+
+async def test_a_session_that_ended_in_another_process_ends_its_streams_in_this_one(store_url_of_notifier: str) -> None:
+    ann, lost = user_id(), new_id()
+    async with (
+        notifier_on(store_url_of_notifier) as consuming,
+        notifier_on(store_url_of_notifier) as answering,
+        api_process(answering) as address,
+        listening(address, f"{ann}/{lost}") as phone,
+    ):
+        await consuming.handle(session_revoked(lost, ann, consuming.clock.now() + timedelta(minutes=10)))
+        await answering.deps.denied.refresh()
+        await phone.ends(within_seconds=5)
 
 
 async def test_all_streams_end_at_once_when_the_process_stops(notifier: Notifier) -> None:
@@ -175,6 +233,20 @@ async def test_signs_of_life_carry_the_place(store_url_of_notifier: str, monkeyp
         await eventually(alive)
         assert listener.told == []
         assert listener.last_id != first, "the same place at a later time"
+
+
+async def test_signs_of_life_of_those_who_came_together_are_spread(notifier: Notifier) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with api_process(notifier) as address, contextlib.AsyncExitStack() as stack:
+        for person in [user_id() for _ in range(3)]:
+            for _ in range(5):
+                await stack.enter_async_context(listening(address, person))
+        due = sorted(connection.beat_at for connection in notifier.hub._all())
+        assert len(due) == 15
+        assert began + hub_module.BEAT_SECONDS / 2 <= due[0]
+        assert due[-1] <= loop.time() + hub_module.BEAT_SECONDS
+        assert due[-1] - due[0] > hub_module.BEAT_SECONDS / 10 + (loop.time() - began) / 10
 
 
 async def test_streams_outlive_a_store_that_fails_for_a_moment(notifier: Notifier) -> None:

@@ -6,7 +6,7 @@ from coffer_contracts.files import UploadConflictedV1, UploadExpiredV1, UploadFa
 from coffer_notifier.stream import hub as hub_module
 from factories.notifier import Notifier
 from factories.streams import api_process, listening, tell
-from factories.telling import Share, drive, upload_ended, user_id
+from factories.telling import Share, drive, job_finished, upload_ended, user_id
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +50,22 @@ async def test_everybody_hears_only_what_is_for_them_and_what_they_asked_for(not
         assert reader.events("upload") == []
         assert other.events("change") == []
         assert stranger.told == []
+
+
+async def test_a_stream_of_notices_alone_is_the_same_stream_with_that_topic(notifier: Notifier) -> None:
+    ann, bob = user_id(), user_id()
+    share, other = Share(drive(ann).below("plans"), bob), Share(drive(ann).below("more"), bob)
+    async with api_process(notifier) as address:
+        async with listening(address, bob, path="/v1/notifications/stream") as listener:
+            await tell(notifier, bob, 1)
+            await notifier.handle(share.granted(), share.created())
+            await listener.hears(1)
+            last = listener.last_id
+        await notifier.handle(other.granted(), other.created())
+        async with listening(address, bob, last_id=last, path="/v1/notifications/stream") as again:
+            await again.hears(1)
+    assert [one.event for one in (*listener.told, *again.told)] == ["notification"] * 2
+    assert [one.data["item"]["name"] for one in (*listener.told, *again.told)] == ["plans", "more"]
 
 
 async def test_a_burst_in_one_transaction_is_one_hint(notifier: Notifier) -> None:
@@ -100,6 +116,38 @@ async def test_previews_are_told_to_owner_and_uploader(notifier: Notifier) -> No
             assert [one.data["state"] for one in told] == ["preview_ready", "preview_failed", "preview_none"]
             assert [one.data["reason"] for one in told] == [None, "bomb", None]
             assert {one.data["item_id"] for one in told} == {photo.id}
+
+
+async def test_the_end_of_a_job_is_told_once_to_who_asked_for_it_and_not_to_the_owner_of_the_drive(notifier: Notifier) -> None:
+    ann, bob = user_id(), user_id()
+    done = job_finished(bob, ann, made_id=drive(ann).id)
+    refused = job_finished(bob, ann, "failed", reason="quota_exceeded", detail="There is no room.")
+    async with (
+        api_process(notifier) as address,
+        listening(address, ann) as owner,
+        listening(address, bob, topics="jobs") as asker,
+    ):
+        await notifier.handle(done, done, refused)
+        first, second = await asker.hears(2, "job")
+        await tell(notifier, ann, 1)
+        await owner.hears(1, "upload")
+        assert owner.events("job") == []
+        assert len(asker.told) == 2
+    known = {"kind": "copy", "done": 3, "size": 300}
+    assert first.data == known | {
+        "job_id": done.data.job_id,
+        "state": "succeeded",
+        "reason": None,
+        "detail": None,
+        "made_id": done.data.made_id,
+    }
+    assert second.data == known | {
+        "job_id": refused.data.job_id,
+        "state": "failed",
+        "reason": "quota_exceeded",
+        "detail": "There is no room.",
+        "made_id": None,
+    }
 
 
 async def test_marking_as_read_reaches_the_other_devices(notifier: Notifier) -> None:

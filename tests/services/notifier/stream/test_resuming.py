@@ -169,6 +169,16 @@ async def test_an_id_that_was_never_given_begins_anew(notifier: Notifier, last_i
     assert seen[2:4] == ["event: reset", "data: {}"]
 
 
+async def test_an_empty_id_is_none_and_the_stream_begins_with_the_present(notifier: Notifier) -> None:
+    ann = user_id()
+    async with api_process(notifier) as address, httpx.AsyncClient(base_url=address) as http:
+        headers = bearer(ann) | {"Last-Event-ID": ""}
+        async with http.stream("GET", "/v1/stream", headers=headers) as response:
+            lines = response.aiter_lines()
+            seen = [await anext(lines) for _ in range(3)]
+    assert [line.partition(":")[0] for line in seen] == ["retry", "id", ""]
+
+
 async def test_an_id_that_is_too_old_or_from_another_store_begins_anew(notifier: Notifier) -> None:
     ann = user_id()
     now = notifier.clock.now()

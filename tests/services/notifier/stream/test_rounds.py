@@ -53,6 +53,15 @@ async def test_who_joins_while_a_round_gives_its_connection_back_misses_nothing_
                 assert numbers(again) == [1, 2]
 
 
+async def test_what_nobody_was_woken_for_is_found_by_looking(notifier: Notifier) -> None:
+    ann = user_id()
+    async with api_process(notifier) as address, listening(address, ann) as listener:
+        async with notifier.engine.begin() as connection:
+            await connection.execute(INSERT, {"user": ann, "number": 1, "at": notifier.clock.now()})
+        await listener.hears(1, "upload", within_seconds=hub_module.POLL_SECONDS + 5)
+        assert numbers(listener) == [1]
+
+
 async def test_many_grants_at_once_are_hinted_at_twice_and_not_twice_each(
     notifier: Notifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

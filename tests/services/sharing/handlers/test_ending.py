@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
+from coffer_chassis import forgetting
 from coffer_chassis.copies.tree import KEEP_DAYS
 from coffer_chassis.etags import Conditions
 from coffer_sharing.app import jobs
 from coffer_sharing.handlers import ending
 from coffer_sharing.handlers.changing import revoke_share
-from coffer_sharing.handlers.ending import expire, forget
+from coffer_sharing.handlers.ending import expire, forget, forget_invitations
+from coffer_sharing.handlers.link_ending import forget_links
+from coffer_sharing.handlers.links import NewLink, make_link
 from coffer_sharing.store.tables import shares, tree
 from factories.files import origin_of
 from factories.sharing import Sharing
@@ -91,6 +94,27 @@ async def test_records_go_when_nobody_needs_them_any_more(sharing: Sharing) -> N
     await forget(sharing.deps)
     await forget(sharing.deps)
     assert await left() == (0, {standing.share.id})
+
+
+async def test_what_is_forgotten_goes_slice_by_slice_each_in_a_transaction_of_its_own(
+    sharing: Sharing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "SLICE", 2)
+    ann, by = await sharing.person(), origin_of(sharing.owner)
+    for number in range(3):
+        gone = await sharing.item(f"g{number}")
+        await sharing.share(gone, ann)
+        await make_link(sharing.deps, sharing.owner, by, None, NewLink(gone.id, "view"))
+        await sharing.invite(gone, f"x{number}.{ann.username}@example.org")
+        await sharing.handle(*sharing.drive.purge(gone))
+    sharing.clock.advance(days=sharing.deps.settings.ended_keep_days + KEEP_DAYS + 1)
+    for forgotten in (forget, forget_links, forget_invitations):
+        sharing.statements.clear()
+        counts = await forgotten(sharing.deps)
+        deleted = [one for one in sharing.statements if one.startswith("DELETE")]
+        assert sum(counts) >= 3
+        assert len(deleted) == sum(count // 2 + 1 for count in counts)
+        assert await forgotten(sharing.deps) == (0, 0)
 
 
 async def test_every_job_runs_on_an_empty_and_on_a_full_store(sharing: Sharing) -> None:

@@ -20,7 +20,7 @@ from coffer_sharing.handlers.explaining import Explanation, explain
 from coffer_sharing.handlers.reading import list_on_item, list_with_me
 from coffer_sharing.store.listings import Asked
 from factories.files import origin_of
-from factories.sharing import Item, Sharing, id_made, sharing_on
+from factories.sharing import Item, Sharing, id_made, sharing_on, told_of
 
 ALL = Asked(Order(), 1000)
 ANY = Conditions()
@@ -55,6 +55,24 @@ async def test_every_share_that_reaches_the_item_is_told_with_what_remains_witho
     assert told.causes[1].share is not None
     assert (told.causes[1].share.name, told.causes[1].share.share.expires_at) == ("Folder", ends)
     assert (await why(sharing, folder, ann)).rights == VIEWER
+
+
+async def test_an_account_that_is_shut_may_do_nothing_until_it_is_open_again(sharing: Sharing) -> None:
+    ann, folder = await sharing.person(), await sharing.item()
+    [shown] = await sharing.share(folder, ann, role="editor")
+    await sharing.handle(told_of(ann, sequence=2, status="suspended"))
+    told = await why(sharing, folder, sharing.owner, ann)
+    [cause] = told.causes
+    assert cause.share is not None
+    assert (told.account, told.rights, cause.share.share.id) == ("suspended", Rights.NONE, shown.share.id)
+    assert (cause.gives, cause.without) == (Rights.NONE, Rights.NONE)
+    await sharing.handle(told_of(ann, sequence=3))
+    told = await why(sharing, folder, sharing.owner, ann)
+    assert (told.account, told.rights) == ("active", EDITOR)
+    await sharing.handle(told_of(ann, sequence=4, status="deleted"))
+    await sharing.settle_all()
+    told = await why(sharing, folder, sharing.owner, ann)
+    assert (told.account, told.rights, told.causes) == ("deleted", Rights.NONE, [])
 
 
 async def test_the_owner_is_told_of_those_who_have_nothing_and_others_only_of_themselves(sharing: Sharing) -> None:

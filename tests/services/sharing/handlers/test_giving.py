@@ -26,7 +26,8 @@ from factories.sharing import Item, Sharing, id_made, told_of
 async def give(sharing: Sharing, item: Item | Any, *named: Named, by: Any = None, used: Any = None, **more: Any) -> Any:
     somebody = by or sharing.owner
     gift = Gift(item.id if isinstance(item, Item) else item, named, **{"role": "viewer", **more})
-    return await share_item(sharing.deps, somebody, origin_of(somebody), used, gift)
+    made, replayed = await share_item(sharing.deps, somebody, origin_of(somebody), used, gift)
+    return made.shares, replayed
 
 
 def by_id(somebody: Any) -> Named:

@@ -76,7 +76,7 @@ async def test_the_same_request_sent_twice_at_once_has_one_effect_and_one_answer
     gift = Gift(folder.id, [Named(ann.user_id, None)], "viewer")
     sending = (share_item(sharing.deps, sharing.owner, origin_of(sharing.owner), used, gift) for _ in range(4))
     answers = await asyncio.gather(*sending)
-    assert len({shown.share.id for made, _ in answers for shown in made}) == 1
+    assert len({shown.share.id for made, _ in answers for shown in made.shares}) == 1
     assert sorted(replayed for _, replayed in answers) == [False, True, True, True]
 
 

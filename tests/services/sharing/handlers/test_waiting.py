@@ -11,7 +11,9 @@ from coffer_chassis.testing import eventually
 from coffer_contracts.ids import ItemId
 from coffer_contracts.problems import NotFound
 from coffer_sharing.domain import FRESH, Named, Order
+from coffer_sharing.domain.comments import Reading
 from coffer_sharing.handlers import sight
+from coffer_sharing.handlers.comments import Remark, add_comment, list_comments
 from coffer_sharing.handlers.explaining import explain
 from coffer_sharing.handlers.giving import Gift, share_item
 from coffer_sharing.handlers.reading import list_on_item
@@ -36,7 +38,15 @@ async def ask_why(sharing: Sharing, item_id: ItemId, by: Any) -> Any:
     return await explain(sharing.deps, by, item_id, None)
 
 
-COMMANDS: list[Command] = [give, ask_list, ask_why]
+async def ask_comments(sharing: Sharing, item_id: ItemId, by: Any) -> Any:
+    return await list_comments(sharing.deps, by, item_id, Reading(10))
+
+
+async def comment(sharing: Sharing, item_id: ItemId, by: Any) -> Any:
+    return await add_comment(sharing.deps, by, origin_of(by), None, Remark(item_id, "Nice"))
+
+
+COMMANDS: list[Command] = [give, ask_list, ask_why, ask_comments, comment]
 
 
 async def seconds_until_refused(sharing: Sharing, command: Command, item_id: ItemId, by: Any) -> float:
@@ -62,9 +72,10 @@ async def test_time_does_not_tell_the_unknown_from_what_is_not_yours(sharing: Sh
     assert max(old_theirs, old_nobodys) < WAIT_SECONDS
 
 
-@pytest.mark.parametrize("command", [ask_list, ask_why], ids=lambda command: str(command.__name__))
+@pytest.mark.parametrize("command", [ask_list, ask_why, ask_comments, comment], ids=lambda command: str(command.__name__))
 async def test_an_item_whose_fact_comes_meanwhile_is_found(sharing: Sharing, command: Command) -> None:
     item, fact = sharing.drive.make("late", sharing.root, made_at=sharing.clock.now())
+    sharing.statements.clear()
     asking = asyncio.create_task(command(sharing, item.id, sharing.owner))
     await somebody_looked(sharing)
     await sharing.handle(fact)

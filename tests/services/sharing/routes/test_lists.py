@@ -139,7 +139,8 @@ async def test_an_explanation_names_every_cause_and_what_remains_without_it(shar
     async with sharing.client() as http, sharing.client(ann) as hers:
         told = await ask(http, "/v1/shares/explain", item_id=file.id, user_id=ann.user_id)
         assert told == await ask(hers, "/v1/shares/explain", item_id=file.id)
-        assert (told["item_id"], told["user"]["username"], told["rights"]) == (file.id, ann.username, editor)
+        assert (told["item_id"], told["user"]["username"], told["account"]) == (file.id, ann.username, "active")
+        assert told["rights"] == editor
         assert [(one["kind"], one["share"]["id"], one["gives"], one["without"]) for one in told["causes"]] == [
             ("share", direct.share.id, editor, viewer),
             ("share", above.share.id, viewer, editor),

@@ -66,7 +66,11 @@ async def test_a_share_has_everything_a_client_needs(sharing: Sharing) -> None:
         ({"recipients": [{"username": "x"}] * 51}, "/recipients", "too_many"),
         ({"recipients": [{}]}, "/recipients/0", "one_of"),
         ({"recipients": [{"user_id": id_made(), "username": "x"}]}, "/recipients/0", "one_of"),
-        ({"recipients": [{"email": "a@example.org"}]}, "/recipients/0/email", "unknown_field"),
+        ({"recipients": [{"email": "a@example.org", "username": "x"}]}, "/recipients/0", "one_of"),
+        ({"recipients": [{"email": "nobody"}]}, "/recipients/0/email", "email"),
+        ({"recipients": [{"email": ""}]}, "/recipients/0/email", "email"),
+        ({"recipients": [{"email": "x" * 321}]}, "/recipients/0/email", "too_long"),
+        ({"recipients": [{"email": "a@example.org"}, {"email": "A@Example.ORG"}]}, "/recipients/1", "duplicate"),
         ({"recipients": [{"user_id": "me"}]}, "/recipients/0/user_id", "wrong_pattern"),
         ({"recipients": [{"username": "x" * 257}]}, "/recipients/0/username", "too_long"),
         ({"recipients": [{"username": ""}]}, "/recipients/0", "unknown_person"),
@@ -222,3 +226,18 @@ async def test_what_is_not_there_and_what_is_not_for_you_are_the_same_answer(sha
             async for answer in answers(share_id)
         ]
         assert all(one == told[0] for one in told)
+
+
+async def test_a_share_is_told_with_the_place_and_the_session_it_was_made_from(sharing: Sharing) -> None:
+    """For the audit; what the recipient and the owner are shown has no addresses."""
+    ann, folder = await sharing.person(), await sharing.item("Holiday")
+    async with sharing.client() as http:
+        answer = await http.post("/v1/shares", json=wanted(folder, ann), headers={"User-Agent": "curl/8.5.0"})
+        [share] = answer.json()["shares"]
+        assert (await http.delete(f"/v1/shares/{share['id']}", headers={"User-Agent": "wget"})).status_code == 204
+    told = [fact.data for fact in await sharing.facts(f"share/{share['id']}")]
+    assert [(fact.address, fact.agent) for fact in told] == [("127.0.0.1", "curl/8.5.0"), ("127.0.0.1", "wget")]
+    assert all(fact.actor_session_id for fact in told)
+    assert "127.0.0.1" not in answer.text
+    grants = [fact.data for fact in await sharing.facts(f"grant/{share['id']}")]
+    assert all("address" not in type(fact).model_fields for fact in grants)

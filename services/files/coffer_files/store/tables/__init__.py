@@ -5,7 +5,7 @@ Order of locks, the same everywhere so that nobody waits in a circle: drive, upl
 
 from coffer_files.store.tables.base import LIVE, Key, chassis, grants, metadata, revocations
 from coffer_files.store.tables.changes import changes, feed_compaction, feed_floors
-from coffer_files.store.tables.contents import NOT_KEPT, blobs, doomed_blobs, preview_requests, versions
+from coffer_files.store.tables.contents import NOT_KEPT, blobs, doomed_blobs, page_pictures, preview_requests, versions
 from coffer_files.store.tables.copies import copied_folders
 from coffer_files.store.tables.downloads import archives, downloads_told, used_tickets
 from coffer_files.store.tables.drives import drives, users
@@ -37,6 +37,7 @@ __all__ = [
     "locks",
     "marks",
     "metadata",
+    "page_pictures",
     "preview_requests",
     "queries",
     "reconciliations",

@@ -76,6 +76,27 @@ preview_requests = Table(
     ),
 )
 
+page_pictures = Table(
+    "page_pictures",
+    metadata,
+    Column("blob_id", Id, ForeignKey("blobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("page", Integer, primary_key=True),
+    Column("box_pixels", Integer, primary_key=True),
+    Column("mime_type", Text, primary_key=True),
+    Column("id", Id, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("asks", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
+    Column("key", Text),
+    Column("reason", Text),
+    CheckConstraint("page > 1", name="first_page_is_the_preview"),
+    Index("page_pictures_awaited", "blob_id", "asked_at", postgresql_where=text("key IS NULL AND reason IS NULL")),
+    comment=(
+        "Pictures of further pages of documents that somebody turned to: where each lies, or why there is none. Without either "
+        "it is waited for. `sequence` is that of the answer."
+    ),
+)
+
 doomed_blobs = Table(
     "doomed_blobs",
     metadata,

@@ -61,6 +61,8 @@ uploads = Table(
     Column("landing_key", Text),
     Column("landing_at", Instant),
     Column("discarded_at", Instant),
+    Column("session_id", Text),
+    Column("uploader_name", Text),
     Index("uploads_of_uploader", "uploader_id", "id"),
     Index("uploads_into_drive", "owner_id", "id"),
     Index("uploads_of_uploader_open", "uploader_id", "id", postgresql_where=text("state <> 'committed'")),
@@ -83,5 +85,7 @@ uploads = Table(
         "id",
         postgresql_where=text("state = 'rejected' AND discarded_at IS NULL"),
     ),
+    Index("uploads_of_session", "session_id", "id", postgresql_where=text("session_id IS NOT NULL")),
+    Index("uploads_of_link_open", "uploader_id", postgresql_where=text("actor_kind = 'link' AND deadline_at IS NOT NULL")),
     comment="Uploads on their way; check_at is when the sweeper looks into the bucket for one whose bytes nobody reported.",
 )

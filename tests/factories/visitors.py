@@ -1,0 +1,36 @@
+"""Public links over HTTP: made by their owner, and entered by somebody without an account."""
+
+from typing import Any
+
+import httpx
+
+from factories.people import Person
+
+
+def linked(owner: Person, item_id: str, **fields: Any) -> dict[str, Any]:
+    """A link of the owner to an item."""
+    answer = owner.http.post("/v1/links", json={"item_id": item_id, **fields})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def public(link: dict[str, Any], more: str = "") -> str:
+    """The path of a link's public routes."""
+    token = link["url"].rpartition("/s/")[2]
+    return f"/v1/public/links/{token}{more}"
+
+
+def visitor(nobody: httpx.Client, link: dict[str, Any], password: str | None = None) -> dict[str, str]:
+    """The headers of somebody who has come in, once files has heard of the link."""
+    answer = nobody.post(public(link, "/unlock"), json={"password": password})
+    assert answer.status_code == 200, answer.text
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    item = link["item"]["id"]
+    if link["mode"] != "upload_only":
+        Person.wait_for(
+            lambda: {"status": nobody.get(f"/v1/items/{item}", headers=headers).status_code},
+            lambda asked: asked["status"] == 200,
+            within_seconds=10,
+        )
+    return headers

@@ -1,0 +1,87 @@
+"""The sources of the web app: whole, in order, and as they are said to be."""
+
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from factories.vendored import ROOT, VENDORED, WEB
+
+OWN = sorted(path for path in WEB.rglob("*.js") if path.parent.name != "vendor")
+LANGUAGES = sorted(path.stem for path in (WEB / "texts").glob("*.json"))
+CATALOGUES = {name: json.loads((WEB / "texts" / f"{name}.json").read_text()) for name in LANGUAGES}
+WRITTEN = "\n".join(path.read_text() for path in OWN)
+USED = re.compile(r"""\bt\(\s*"([a-z_0-9.]+)\"""")
+MADE = re.compile(r"""(?:\bt\(|const key = )`([a-z_]+)\.\$\{""")
+CHOSEN = re.compile(r"""\bt\([^)]*\? "([a-z_0-9.]+)" : "([a-z_0-9.]+)"\)""")
+
+
+def shapes(text: str | dict[str, str]) -> set[str]:
+    """The places of a text that values go into."""
+    texts = text.values() if isinstance(text, dict) else [text]
+    return {name for one in texts for name in re.findall(r"\{(\w+)\}", one)}
+
+
+@pytest.mark.parametrize("name", VENDORED)
+def test_what_is_vendored_is_what_was_reviewed(name: str) -> None:
+    assert sha256((ROOT / name).read_bytes()).hexdigest() == VENDORED[name][1]
+
+
+def test_nothing_is_vendored_that_is_not_listed_and_everything_has_its_licence() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix() for folder in ("web/vendor", "tests/web/vendor") for path in (ROOT / folder).iterdir()
+    }
+    assert found == set(VENDORED)
+    for path in (ROOT / "web/vendor").glob("*.js"):
+        assert any((path.parent / f"{stem}.LICENSE").exists() for stem in (path.stem, path.stem.rpartition("-")[0]))
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.relative_to(WEB).as_posix())
+def test_a_module_is_short_says_what_it_is_and_makes_no_markup_of_text(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    assert text.startswith(("/** ", "/**\n", "// "))
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text)
+    assert not re.search(r"https?://", text)
+
+
+def test_every_language_says_everything_with_the_same_values() -> None:
+    assert LANGUAGES == ["de", "en"]
+    english = CATALOGUES["en"]
+    for name, catalogue in CATALOGUES.items():
+        assert catalogue.keys() == english.keys(), name
+        for key, text in catalogue.items():
+            assert shapes(text) == shapes(english[key]), f"{name} {key}"
+            assert isinstance(text, dict) == isinstance(english[key], dict), f"{name} {key}"
+            assert all(text.values()) if isinstance(text, dict) else text, f"{name} {key}"
+            if isinstance(text, dict):
+                assert set(text) == {"one", "other"}, f"{name} {key}"
+
+
+def test_languages_differ() -> None:
+    same = [key for key, text in CATALOGUES["en"].items() if text == CATALOGUES["de"][key]]
+    assert len(same) < len(CATALOGUES["en"]) / 20, same
+
+
+def test_every_text_that_is_asked_for_is_there() -> None:
+    asked = set(USED.findall(WRITTEN)) | {key for pair in CHOSEN.findall(WRITTEN) for key in pair}
+    assert len(asked) > 100
+    assert not asked - CATALOGUES["en"].keys()
+
+
+def test_every_text_that_is_there_is_asked_for() -> None:
+    families = set(MADE.findall(WRITTEN))
+    quoted = set(re.findall(r"""["']([a-z_0-9]+(?:\.[a-z_0-9]+)*)["']""", WRITTEN))
+    unused = [key for key in CATALOGUES["en"] if key not in quoted and key.partition(".")[0] not in families]
+    assert not unused
+
+
+def test_styles_come_from_this_folder_only() -> None:
+    for path in WEB.rglob("*.css"):
+        assert not re.search(r"@import|url\(", path.read_text()), path.name
+        # Logical properties turn with the direction of writing.
+        assert not re.search(r"^\s*(margin|padding|border)-(left|right):|^\s*(left|right):", path.read_text(), re.MULTILINE), (
+            path.name
+        )

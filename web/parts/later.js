@@ -1,0 +1,27 @@
+/** Parts of the app that are fetched when they are first needed. */
+
+import {useSignal} from "@preact/signals"
+import {useEffect} from "preact/hooks"
+import {html} from "../core/html.js"
+import {t} from "../core/texts.js"
+import {say} from "../core/toasts.js"
+
+/**
+ * A component that stands for one that is still to come; nothing is shown until it is there.
+ * @param {() => Promise<any>} load
+ */
+export function later(load) {
+  /** @type {any} */
+  let found = null
+  return function Later(/** @type {any} */ given) {
+    const part = useSignal(found)
+    useEffect(() => {
+      if (part.value) return
+      load().then(loaded => (part.value = found = loaded), newer)
+    }, [])
+    return part.value && html`<${part.value} ...${given} />`
+  }
+}
+
+/** Files of an older state of the app are gone from the server once there is a newer one. */
+export const newer = () => say(t("app.newer"), {text: t("app.reload"), run: () => location.reload()}, "wrong")

@@ -1,0 +1,36 @@
+/** SHA-256 of blobs, computed in a worker. Only where the page is in a secure context: elsewhere browsers have no hashes. */
+
+export const canHash = Boolean(globalThis.crypto?.subtle)
+
+/** @type {Worker | null} */
+let worker = null
+let last = 0
+/** @type {Map<number, {resolve: (hash: string) => void, reject: (error: Error) => void}>} */
+const waiting = new Map()
+
+function started() {
+  if (worker) return worker
+  const address = new URL("./hash-worker.js", import.meta.url).href
+  // The page takes addresses of scripts from this policy only.
+  const rule = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("coffer", {createScriptURL: (/** @type {string} */ text) => text})
+  worker = new Worker(rule ? rule.createScriptURL(address) : address)
+  worker.addEventListener("message", ({data: {id, hash, error}}) => {
+    const asked = waiting.get(id)
+    waiting.delete(id)
+    if (error) asked?.reject(new Error(error))
+    else asked?.resolve(hash)
+  })
+  return worker
+}
+
+/**
+ * Raises Error if the bytes cannot be read.
+ * @param {Blob} blob
+ * @returns {Promise<string>} hexadecimal
+ */
+export const hashOf = blob =>
+  new Promise((resolve, reject) => {
+    const id = ++last
+    waiting.set(id, {resolve, reject})
+    started().postMessage({id, blob})
+  })

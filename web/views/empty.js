@@ -1,0 +1,28 @@
+/** What is said where there is nothing to show, or where it could not be had. */
+
+import {html} from "../core/html.js"
+import {wordsFor} from "../core/problem.js"
+import {t} from "../core/texts.js"
+import {Button} from "../parts/button.js"
+import {Icon} from "../parts/icon.js"
+
+const ICONS = {folder: "upload", recent: "clock", favourites: "star", shared: "people", trash: "trash", search: "search"}
+
+/** @param {{of: keyof typeof ICONS, children?: any}} what */
+export const Empty = ({of, children}) => html`
+  <div class="empty">
+    <span class="empty-sign"><${Icon} name=${ICONS[of]} size=${36} /></span>
+    <p class="empty-title">${t(`empty.${of}`)}</p>
+    <p>${t(`empty.${of}_more`)}</p>
+    ${children}
+  </div>
+`
+
+/** @param {{error: unknown, again?: () => void}} of */
+export const Failed = ({error, again}) => html`
+  <div class="empty" role="alert">
+    <span class="empty-sign"><${Icon} name="warning" size=${36} /></span>
+    <p class="empty-title">${wordsFor(error)}</p>
+    ${again ? html`<${Button} onClick=${again}>${t("action.retry")}<//>` : html`<a href="/app/files">${t("nav.files")}</a>`}
+  </div>
+`

@@ -1,0 +1,87 @@
+/** A folder: where it stands, what is in it. */
+
+import {signal, useSignal} from "@preact/signals"
+import {useEffect} from "preact/hooks"
+import {call} from "../core/api.js"
+import {html} from "../core/html.js"
+import {remember, remembered} from "../core/memory.js"
+import {t} from "../core/texts.js"
+import {here} from "../drive/here.js"
+import {folderSource} from "../drive/sources.js"
+import {newer} from "../parts/later.js"
+import {filesIn} from "../uploads/dropped.js"
+import {addFiles} from "../uploads/door.js"
+import {Browser} from "./browser.js"
+import {Crumbs} from "./crumbs.js"
+import {Failed} from "./empty.js"
+import {useTitle} from "./title.js"
+import {useListing} from "./use-listing.js"
+
+/** @typedef {import("../drive/order.js").Order} Order */
+
+const kept = /** @type {Order | null} */ (JSON.parse(remembered("order") ?? "null"))
+
+/** One choice for all folders. */
+export const order = signal(/** @type {Order} */ (kept ?? {by: "name", descending: false}))
+
+/** @param {{id: string}} of */
+export function FolderPage({id}) {
+  const trail = useSignal(/** @type {import("../drive/item.js").Item[]} */ ([]))
+  const error = useSignal(/** @type {unknown} */ (null))
+  const folder = trail.value.at(-1)
+  useEffect(() => {
+    const stop = new AbortController()
+    trailTo(id, stop.signal).then(
+      found => (trail.value = found),
+      caught => stop.signal.aborted || (error.value = caught),
+    )
+    return () => stop.abort()
+  }, [id])
+  useTitle(folder?.parent_id ? folder.name : t("nav.files"))
+  if (error.value) return html`<${Failed} error=${error.value} />`
+  if (!folder) return html`<div class="page" aria-busy="true"></div>`
+  return html`<${OpenFolder} trail=${trail.value} folder=${folder} />`
+}
+
+/** @param {{trail: import("../drive/item.js").Item[], folder: import("../drive/item.js").Item}} of */
+function OpenFolder({trail, folder}) {
+  const {listing, selection} = useListing(() => folderSource(folder.id, order.value), [folder.id, order.value])
+  const mayAdd = folder.permissions.write
+  useEffect(() => {
+    here.value = mayAdd ? {id: folder.id, name: folder.name, listing} : null
+    return () => void (here.value = null)
+  }, [listing])
+  const sort = (/** @type {Order["by"]} */ by) => {
+    const {by: before, descending} = order.value
+    order.value = {by, descending: by === before ? !descending : by !== "name"}
+    remember("order", JSON.stringify(order.value))
+  }
+  const dropped = (/** @type {DataTransfer} */ transfer) => void filesIn(transfer).then(found => addFiles(found, folder.id)).catch(newer)
+  return html`
+    <${Browser}
+      ...${{listing, selection, kind: "folder", folder, order: order.value, sort}}
+      head=${html`<${Crumbs} trail=${trail} listing=${listing} />`}
+      dropped=${mayAdd ? dropped : undefined}
+    />
+  `
+}
+
+/**
+ * The folder and those above it that this person may see, the topmost first.
+ * @param {string} id
+ * @param {AbortSignal} signal
+ */
+async function trailTo(id, signal) {
+  /** @type {import("../drive/item.js").Item[]} */
+  const found = []
+  for (let next = /** @type {string | null} */ (id); next; next = found[0].parent_id) {
+    try {
+      found.unshift(await call("GET", `/v1/items/${next}`, {signal}))
+    } catch (error) {
+      // Above what was shared with somebody there is nothing to see.
+      if (found.length) break
+      throw error
+    }
+  }
+  return found
+}
