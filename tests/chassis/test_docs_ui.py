@@ -48,6 +48,7 @@ def test_page_and_viewer_are_served_with_their_policies_and_lifetimes() -> None:
     assert viewer.headers["content-type"].startswith("text/javascript")
 
 
+@pytest.mark.slow
 @for_every("kind", all_problems(), ids=lambda kind: kind.code)
 def test_the_type_address_of_every_problem_leads_to_a_page_about_it(kind: type[Problem]) -> None:
     with client_of(*docs_routes()) as client:

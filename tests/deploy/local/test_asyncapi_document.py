@@ -79,6 +79,7 @@ HARM: dict[str, tuple[Callable[[Json], object], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("harm", "why"), HARM.values(), ids=HARM.keys())
 def test_the_rules_find(harm: Callable[[Json], object], why: str) -> None:
     harmed = copy.deepcopy(DOCUMENT)
@@ -177,6 +178,7 @@ def test_two_shapes_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
         document(EXAMPLES)
 
 
+@pytest.mark.slow
 def test_the_same_code_gives_the_same_text() -> None:
     assert document_text(EXAMPLES) == document_text(dict(reversed(EXAMPLES.items())))
     assert json.loads(document_text(EXAMPLES)) == DOCUMENT

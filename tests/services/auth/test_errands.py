@@ -50,6 +50,7 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return ids
 
 
+@pytest.mark.slow
 async def test_an_errand_that_always_fails_keeps_nobody_waiting(deps: Deps, refused: set[str]) -> None:
     bad = await registered(deps)
     refused.add(bad.id)

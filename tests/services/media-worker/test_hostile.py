@@ -57,6 +57,7 @@ def test_the_corpus_is_as_large_as_it_was_and_says_what_each_file_is() -> None:
     assert {specimen.reason for specimen in CORPUS} == {None, *domain.RejectReason} - by_a_scanner
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("specimen", CORPUS, ids=str)
 def test_every_hostile_file_meets_its_verdict_in_little_time(specimen: Specimen) -> None:
     content = specimen.make()

@@ -225,6 +225,7 @@ async def test_a_wait_that_is_no_number_of_seconds_is_none(told: Receiver, asked
     assert (await post(WebReceivers(allow_loopback=True), told.url)).retry_after_seconds is None
 
 
+@pytest.mark.slow
 async def test_a_body_that_never_comes_does_not_undo_a_yes() -> None:
     async with saying(b"HTTP/1.1 200 Fine\r\nContent-Length: 9\r\nX: y\r\n\r\n", then_close=False) as url:
         answer = await post(WebReceivers(allow_loopback=True, limit_seconds=5), url)

@@ -458,6 +458,7 @@ async def test_secrets_are_sealed_in_the_store_and_bound_to_their_webhook(hooked
         hooked.deps.vault.open(other, row.sealed_secret)
 
 
+@pytest.mark.slow
 async def test_the_log_of_a_delivery_stays_bounded(hooked: Notifier, hook: Receiver) -> None:
     ann = user_id()
     webhook = await hooked.webhook(ann, hook.url, "*")

@@ -164,6 +164,7 @@ async def test_a_message_whose_sender_died_comes_again_under_the_same_number_and
     assert attributes(second)["sequence"] == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["queue_gone", "access_denied", "key_denied", "timeout", "throttled", "not_connected"])
 async def test_a_queue_that_refuses_is_tried_again_and_says_why(notifier: Notifier, word: str) -> None:
     ann = user_id()

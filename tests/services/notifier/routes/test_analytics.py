@@ -79,6 +79,7 @@ async def test_what_is_stored_does_not_depend_on_where_one_begins_to_look(notifi
     assert late["points"][0]["stored"] == whole["points"][-1]["stored"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "starts"), [("week", ["2026-10-26", "2026-11-02"]), ("month", ["2026-10-01", "2026-11-01"])])
 async def test_longer_steps_are_whole_and_count_a_person_once(
     notifier: Notifier, house: House, step: str, starts: list[str]
@@ -111,6 +112,7 @@ async def test_without_a_span_it_is_the_last_thirty_days(notifier: Notifier, hou
     assert {name for name, value in told["points"][0].items() if value is not None} == {"start", "uploads", "stored"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/v1/analytics", "/v1/analytics/export"])
 async def test_the_house_is_for_operators_only(notifier: Notifier, path: str) -> None:
     for token, status in {"operator": 200, "person": 403, "token": 403, "link": 403, "bad": 401}.items():
@@ -118,6 +120,7 @@ async def test_the_house_is_for_operators_only(notifier: Notifier, path: str) ->
             assert (await http.get(path, params={"scope": "house"})).status_code == status, token
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
