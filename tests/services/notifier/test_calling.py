@@ -202,6 +202,23 @@ async def test_a_head_that_drips_for_ever_is_given_up_in_time() -> None:
         assert await refused(WebReceivers(allow_loopback=True, limit_seconds=0.5), url) == "timeout"
 
 
+@pytest.mark.parametrize(
+    ("begins", "drop", "code"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", (b"X-A: " + b"y" * 4000 + b"\r\n") * 20, "invalid_answer"),
+        (b"HTTP/1.1 200 OK\r\n", b"a:b\r\n" * 1000, "invalid_answer"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 4000, "invalid_answer"),
+        (b"HTTP/1.1 200 ", b"y" * 4000, "invalid_answer"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "timeout"),
+        (b"", b"\r\n" * 50, "timeout"),
+    ],
+    ids=["fields", "short fields", "one field", "the status line", "not yet", "empty lines"],
+)
+async def test_a_head_without_an_end_is_neither_kept_nor_waited_for(begins: bytes, drop: bytes, code: str) -> None:
+    async with dripping(begins, drop) as url:
+        assert await refused(WebReceivers(allow_loopback=True, limit_seconds=1), url) == code
+
+
 async def test_of_a_body_without_an_end_the_beginning_is_kept_and_nothing_waited_for() -> None:
     chunk = b"400\r\n" + b"z" * 0x400 + b"\r\n"
     async with dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk) as url:
