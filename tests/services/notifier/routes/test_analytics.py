@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coffer_contracts.catalog import parse
 from coffer_notifier.handlers.counting import fold
 from factories.events import NOON
 from factories.notifier import Notifier
@@ -167,3 +168,30 @@ async def test_the_same_comes_as_comma_separated_values(notifier: Notifier, hous
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert rows == [{name: str(value) for name, value in json.loads(line).items()} for line in lines.text.splitlines()]
     assert list(rows[0]) == ["day", "series", "detail", "count", "bytes"]
+
+
+async def test_taking_the_figures_of_the_house_away_is_an_act_in_the_audit_and_looking_is_none(
+    notifier: Notifier, house: House
+) -> None:
+    count = "SELECT body FROM outbox WHERE body LIKE '%analytics.exported%' ORDER BY created_at"
+    before = len(await notifier.rows(count))
+    query = {"scope": "house", **SPAN, "format": "csv"}
+    async with notifier.client(house.people[0]) as http:
+        assert (await http.get("/v1/analytics/export", params=SPAN)).status_code == 200
+    async with notifier.operators("person") as http:
+        assert (await http.get("/v1/analytics/export", params=query)).status_code == 403
+    async with notifier.operators() as http:
+        assert (await http.head("/v1/analytics/export", params=query)).status_code == 200
+        assert (await http.get("/v1/analytics/export", params={**query, "from": "x"})).status_code == 422
+        assert len(await notifier.rows(count)) == before
+        taken = await http.get("/v1/analytics/export", params=query)
+    told = [parse(row.body) for row in (await notifier.rows(count))[before:]]
+    assert [one.type for one in told] == ["notifier.operator.acted.v1"]
+    await notifier.handle(*told)
+    async with notifier.operators() as http:
+        found = (await http.get("/v1/audit", params={"action": "analytics.exported"})).json()["items"]
+    (act,) = [one for one in found if one["event_id"] == told[0].id]
+    assert act["actor"]["type"] == "operator"
+    assert act["resource"]["type"] == "analytics"
+    assert act["count"] == len(taken.text.splitlines()) - 1
+    assert act["detail"] | {**SPAN, "format": "csv"} == act["detail"]
