@@ -39,7 +39,10 @@ export function AuditPage() {
   return html`
     <${Frame} of="audit" actions=${actions}>
       <${Chain} />
-      <${Filters} key=${JSON.stringify(filter)} filter=${filter} />
+      <details class="sheet" open=${Object.keys(filter).length > 0}>
+        <summary>${t("operate.filter")}</summary>
+        <${Filters} key=${JSON.stringify(filter)} filter=${filter} />
+      </details>
       <${Unread} error=${records.error} again=${records.again} />
       ${records.items && (records.items.length ? html`<${Records} records=${records} />` : html`<${Nothing}>${t("operate.no_records")}<//>`)}
     <//>

@@ -27,7 +27,7 @@ export function QueuesPage() {
   `
   return html`
     <${Frame} of="queues" actions=${follow}>
-      <p class="hint lead">${t("operate.queues_lead")}</p>
+      <p class="hint lead">${t("operate.queues_lead")} <a href="/app/events">${t("operate.catalogue")}</a></p>
       <${Unread} error=${error.value} again=${again} />
       ${house?.services.map(service => html`<${Lanes} key=${service.name} service=${service} at=${house.at} />`)}
     <//>
