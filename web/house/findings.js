@@ -41,7 +41,10 @@ function ofService(service, now, busySince) {
   const name = service.name
   const broken = service.checks.filter(check => check.status !== "ok").map(check => failed(name, check))
   if (service.error) return [...broken, {kind: service.error.status === 404 ? "absent" : "silent", grade: "wrong", values: {service: name}}]
-  return [...broken, ...service.queues.flatMap(queue => ofQueue(name, queue, now, busySince)), ...ofOutbox(service, now)]
+  // That the broker is away was said already.
+  /** @type {Finding[]} */
+  const unread = service.unread && !broken.length ? [{kind: "unread", grade: "wrong", values: {service: name}}] : []
+  return [...broken, ...unread, ...service.queues.flatMap(queue => ofQueue(name, queue, now, busySince)), ...ofOutbox(service, now)]
 }
 
 /**

@@ -9,7 +9,8 @@ import {Problem} from "../core/problem.js"
  * @typedef {{queue: string, depth: Depth | null, dead_depth: number | null, dead_letters: number, oldest_dead_at: string | null,
  *   stopped: boolean | null, problem: string | null}} Queue
  * @typedef {{unsent: number, private_unsent: number, oldest_at: string | null, newest_sent_at: string | null, refused: any[]}} Outbox
- * @typedef {{name: string, queues: Queue[], outbox: Outbox | null, checks: Check[], error: Problem | null}} Service
+ * @typedef {{name: string, queues: Queue[], outbox: Outbox | null, checks: Check[], error: Problem | null,
+ *   unread: Problem | null}} Service `error` if nothing of it answers, `unread` if its queues cannot be read
  * @typedef {object} House
  * @property {number} at when it was asked
  * @property {"ready" | "unready" | "draining" | "away"} status
@@ -26,49 +27,63 @@ export const SERVICES = /** @type {const} */ (["auth", "files", "media-worker", 
 /** @param {{queue: string}} queue whose name begins with that of its service */
 export const serviceOf = ({queue}) => SERVICES.find(name => queue.startsWith(`${name}-`)) ?? queue
 
+/** Whoever takes longer is told of as not answering: a part that hangs is what one looks for. */
+const PATIENCE_MS = 4000
+
 /**
- * What a question is answered, or null where it is not; what was given up stays given up.
- * @template T
- * @param {Promise<T>} asked
- * @param {AbortSignal} signal
- * @returns {Promise<T | null>}
+ * An answer, or the Problem why there is none in time.
+ * @param {string} path
+ * @param {{query?: Record<string, any>, signal: AbortSignal, anonymous?: boolean}} asked
+ * @returns {Promise<{value: any, problem: null} | {value: null, problem: Problem}>}
  */
-async function orNull(asked, signal) {
+async function told(path, {query, signal, anonymous}) {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
   try {
-    return await asked
+    return {value: await call("GET", path, {query, signal: patience, anonymous}), problem: null}
   } catch (error) {
-    if (signal.aborted || !(error instanceof Problem)) throw error
-    return null
+    signal.throwIfAborted()
+    if (patience.aborted) return {value: null, problem: new Problem(0, {code: "timeout"})}
+    if (error instanceof Problem) return {value: null, problem: error}
+    throw error
   }
 }
 
 /**
- * Everything at once.
+ * Everything at once. What may hang, because it asks the broker, is asked last: browsers keep few connections.
  * @param {AbortSignal} signal
  * @returns {Promise<House>}
  */
 export async function readHouse(signal) {
   const today = new Date().toISOString().slice(0, 10)
   const figures = {scope: "house", from: today, to: today, series: "users"}
-  const [ready, about, counted, failed, open, hooks, ...services] = await Promise.all([
+  const jobs = (/** @type {string} */ state) => told("/v1/admin/files/jobs", {query: {state, limit: 20}, signal})
+  const [ready, about, counted, failed, open, hooks, outboxes, queues] = await Promise.all([
     readReadiness(signal),
-    orNull(call("GET", "/", {signal, anonymous: true, headers: {Accept: "application/json"}}), signal),
-    orNull(call("GET", "/v1/analytics", {query: figures, signal}), signal),
-    orNull(call("GET", "/v1/admin/files/jobs", {query: {state: "failed", limit: 20}, signal}), signal),
-    orNull(call("GET", "/v1/admin/files/jobs", {query: {state: "running", limit: 20}, signal}), signal),
-    orNull(call("GET", "/v1/admin/notifier/webhooks", {query: {limit: 20}, signal}), signal),
-    ...SERVICES.map(name => readService(name, signal)),
+    told("/", {signal, anonymous: true}),
+    told("/v1/analytics", {query: figures, signal}),
+    jobs("failed"),
+    jobs("running"),
+    told("/v1/admin/notifier/webhooks", {query: {limit: 20}, signal}),
+    Promise.all(SERVICES.map(name => told(`/v1/admin/${name}/outbox`, {query: {limit: 1}, signal}))),
+    Promise.all(SERVICES.map(name => told(`/v1/admin/${name}/queues`, {signal}))),
   ])
-  const owned = (/** @type {Check} */ check) => SERVICES.find(name => check.name === name || check.name.startsWith(`${name}.`))
+  const owner = (/** @type {Check} */ check) => SERVICES.find(name => check.name === name || check.name.startsWith(`${name}.`))
   return {
     at: Date.now(),
     status: ready.status,
-    checks: ready.checks.filter(check => !owned(check)),
-    version: about?.version ?? null,
-    services: services.map(service => ({...service, checks: ready.checks.filter(check => owned(check) === service.name)})),
-    countedAt: counted?.counted_at,
-    jobs: failed && open && {failed: failed.items, open: open.items},
-    hooks: hooks?.items ?? null,
+    checks: ready.checks.filter(check => !owner(check)),
+    version: about.value?.version ?? null,
+    services: SERVICES.map((name, index) => ({
+      name,
+      checks: ready.checks.filter(check => owner(check) === name),
+      outbox: outboxes[index].value,
+      queues: queues[index].value?.items ?? [],
+      error: outboxes[index].problem && queues[index].problem ? outboxes[index].problem : null,
+      unread: queues[index].problem,
+    })),
+    countedAt: counted.value?.counted_at,
+    jobs: failed.value && open.value && {failed: failed.value.items, open: open.value.items},
+    hooks: hooks.value?.items ?? null,
   }
 }
 
@@ -79,29 +94,11 @@ export async function readHouse(signal) {
  */
 async function readReadiness(signal) {
   try {
-    const answer = await send("GET", "/readyz", {signal, anonymous: true})
+    const answer = await send("GET", "/readyz", {signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]), anonymous: true})
     const {status, checks} = await answer.json()
     return {status, checks: checks ?? []}
-  } catch (error) {
-    if (signal.aborted) throw error
+  } catch {
+    signal.throwIfAborted()
     return {status: "away", checks: []}
-  }
-}
-
-/**
- * @param {string} name
- * @param {AbortSignal} signal
- * @returns {Promise<Omit<Service, "checks">>}
- */
-async function readService(name, signal) {
-  try {
-    const [queues, outbox] = await Promise.all([
-      call("GET", `/v1/admin/${name}/queues`, {signal}),
-      call("GET", `/v1/admin/${name}/outbox`, {query: {limit: 1}, signal}),
-    ])
-    return {name, queues: queues.items, outbox, error: null}
-  } catch (error) {
-    if (signal.aborted || !(error instanceof Problem)) throw error
-    return {name, queues: [], outbox: null, error}
   }
 }

@@ -75,8 +75,8 @@ const Parts = ({house}) => html`
 
 /** @param {{service: Service, at: number}} of */
 function Part({service, at}) {
-  const {name, queues, outbox, checks, error} = service
-  const ok = !error && checks.every(check => check.status === "ok") && queues.every(queue => !queue.problem && !queue.stopped)
+  const {name, queues, outbox, checks, error, unread} = service
+  const ok = !error && !unread && checks.every(check => check.status === "ok") && queues.every(queue => !queue.problem && !queue.stopped)
   const waiting = sum(queues, queue => queue.depth?.waiting)
   const working = sum(queues, queue => queue.depth?.in_flight)
   const dead = sum(queues, queue => queue.dead_letters + (queue.dead_depth ?? 0))
@@ -94,10 +94,10 @@ function Part({service, at}) {
         ? html`<p class="wrong">${t("operate.no_answer")}</p>`
         : html`
             <dl class="figures">
-              <${Figure} name=${t("operate.waiting")} value=${number(waiting)} />
-              <${Figure} name=${t("operate.working")} value=${number(working)} />
-              <${Figure} name=${t("operate.dead")} value=${number(dead)} wrong=${dead > 0} />
-              <${Figure} name=${t("operate.unsent")} value=${number(outbox?.unsent ?? 0)} wrong=${late > 30} />
+              <${Figure} name=${t("operate.waiting")} value=${unread ? "?" : number(waiting)} />
+              <${Figure} name=${t("operate.working")} value=${unread ? "?" : number(working)} />
+              <${Figure} name=${t("operate.dead")} value=${unread ? "?" : number(dead)} wrong=${dead > 0} />
+              <${Figure} name=${t("operate.unsent")} value=${outbox ? number(outbox.unsent) : "?"} wrong=${late > 30} />
             </dl>
             <${Spark} label=${t("operate.lately", {service: name})} values=${together(queues)} />
           `}

@@ -2,7 +2,6 @@
 
 import {useSignal} from "@preact/signals"
 import {html} from "../../core/html.js"
-import {Problem} from "../../core/problem.js"
 import {t} from "../../core/texts.js"
 import {lately, note, notEmptySince} from "../../house/depths.js"
 import {readHouse, serviceOf} from "../../house/services.js"
@@ -43,7 +42,7 @@ async function look(signal) {
 
 /** @param {{service: Service, at: number}} of */
 function Lanes({service, at}) {
-  const {name, queues, error} = service
+  const {name, queues, unread} = service
   const columns = [
     {title: t("operate.queue"), main: true, cell: (/** @type {Queue} */ queue) => queue.queue},
     {title: t("operate.waiting"), number: true, cell: (/** @type {Queue} */ queue) => depth(queue, "waiting")},
@@ -58,7 +57,7 @@ function Lanes({service, at}) {
   const letters = html`<a href="/app/operate/letters?service=${name}">${t("operate.dead_letters")}</a>`
   return html`
     <${Sheet} title=${name} more=${letters}>
-      ${error ? html`<p class="wrong" role="alert">${t("operate.no_answer")} ${error instanceof Problem && error.status ? error.status : ""}</p>` : html`<${Table} label=${t("operate.queues_of", {service: name})} columns=${columns} rows=${queues} named=${(/** @type {Queue} */ queue) => queue.queue} />`}
+      ${unread ? html`<p class="wrong" role="alert">${t("operate.no_answer")}</p>` : html`<${Table} label=${t("operate.queues_of", {service: name})} columns=${columns} rows=${queues} named=${(/** @type {Queue} */ queue) => queue.queue} />`}
       ${service.outbox && html`<${Unsent} service=${service} />`}
       <${Replays} service=${name} />
     <//>
