@@ -10,9 +10,11 @@ import {FolderPage} from "./folder-page.js"
 import {Sidebar} from "./sidebar.js"
 import {TopBar} from "./top-bar.js"
 
+const CataloguePage = later(() => import("./catalogue-page.js").then(module => module.CataloguePage))
 const CollectionPage = later(() => import("./collection-page.js").then(module => module.CollectionPage))
 const ItemPage = later(() => import("./item-page.js").then(module => module.ItemPage))
 const Lightbox = later(() => import("./lightbox.js").then(module => module.Lightbox))
+const OperatePage = later(() => import("./operate/operate-page.js").then(module => module.OperatePage))
 const SettingsPage = later(() => import("./settings-page.js").then(module => module.SettingsPage))
 const Tray = later(() => import("./tray.js").then(module => module.Tray))
 
@@ -21,6 +23,8 @@ const COLLECTIONS = ["recent", "favourites", "shared", "trash", "search"]
 const page = computed(() => {
   const [first = "files", second] = place.value
   if (first === "items" && second) return html`<${ItemPage} key=${second} id=${second} />`
+  if (first === "events") return html`<${CataloguePage} />`
+  if (first === "operate") return html`<${OperatePage} />`
   if (first === "settings") return html`<${SettingsPage} />`
   if (COLLECTIONS.includes(first)) return html`<${CollectionPage} key=${first + query.value.get("q")} of=${first} />`
   return html`<${FolderPage} key=${second ?? "root"} id=${second ?? "root"} />`
