@@ -26,6 +26,7 @@ import {t} from "../core/texts.js"
  * @property {string} [path]
  * @property {string} [original_path] in the trash
  * @property {string} [purge_at] in the trash
+ * @property {string} [share_id] by which it was shared with oneself, in that collection
  * @property {string} [note] what a collection says of it
  */
 

@@ -9,6 +9,7 @@ import {ask} from "../parts/dialogs.js"
 import {later} from "../parts/later.js"
 import {detailsOpen} from "./layout.js"
 import {Confirm} from "./confirm.js"
+import {askToShare} from "./share/door.js"
 
 const MoveDialog = later(() => import("./move-dialog.js").then(module => module.MoveDialog))
 
@@ -53,6 +54,7 @@ function inDrive(browsing, items) {
     null,
     one && item.permissions.write && item.parent_id !== null && {text: t("action.rename"), icon: "pencil", run: () => (renaming.value = item.id), keys: "F2"},
     may("delete") && {text: t("action.move"), icon: "move", direct: true, run: () => askWhere(items, listing)},
+    one && {text: t(item.permissions.share ? "share.action" : "share.action_view"), icon: "people", direct: true, run: () => askToShare(item), keys: "Shift+S"},
     one && {text: t(item.favourite ? "action.unfavourite" : "action.favourite"), icon: "star", run: () => toggleFavourite(item, listing)},
     one && {text: t("details.title"), icon: "info", run: () => showDetails(browsing, item), keys: "I"},
     browsing.kind !== "folder" && one && item.parent_id !== null && {text: t("action.show_in_folder"), icon: "folder", run: () => go(`/app/files/${item.parent_id}`)},

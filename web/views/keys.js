@@ -8,6 +8,7 @@ import {openMenu} from "../parts/menu.js"
 import {detailsOpen} from "./layout.js"
 import {choicesFor, openItem} from "./item-menu.js"
 import {askForFolder, pick} from "./new-button.js"
+import {askToShare} from "./share/door.js"
 import {showShortcuts} from "./top-bar.js"
 
 const TYPING_MS = 800
@@ -85,6 +86,8 @@ function inListing(event, browsing, root, typed) {
       return done(menuFor(browsing))
     case "F10":
       return event.shiftKey && done(menuFor(browsing))
+    case "S":
+      return item !== undefined && kind !== "trash" && done(askToShare(item))
     case "i":
       if (!typed.text) return done((detailsOpen.value = !detailsOpen.value))
   }
