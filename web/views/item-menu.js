@@ -3,7 +3,7 @@
 import {html} from "../core/html.js"
 import {go, query} from "../core/router.js"
 import {t} from "../core/texts.js"
-import {download, purge, restore, toggleFavourite, trash} from "../drive/deeds.js"
+import {download, givesBytes, purge, restore, toggleFavourite, trash} from "../drive/deeds.js"
 import {addressOf} from "../drive/item.js"
 import {ask} from "../parts/dialogs.js"
 import {later} from "../parts/later.js"
@@ -35,6 +35,7 @@ export function openItem(item) {
  */
 export function choicesFor(browsing, items) {
   if (!items.length) return []
+  if (browsing.kind === "visit") return ofLink(browsing, items)
   return browsing.kind === "trash" ? inTrash(browsing, items) : inDrive(browsing, items)
 }
 
@@ -62,6 +63,23 @@ function inDrive(browsing, items) {
     may("delete") && {text: t("action.trash"), icon: "trash", direct: true, danger: true, keys: "Del", run: () => (selection.none(), trash(items, listing))},
   ]
   return tidy(all)
+}
+
+/**
+ * For visitors of a public link.
+ * @param {Browsing} browsing
+ * @param {Item[]} items
+ */
+function ofLink({listing, selection, renaming}, items) {
+  const [item] = items
+  const one = items.length === 1
+  return tidy([
+    one && {text: t("action.open"), icon: item.kind === "folder" ? "folder" : "play", run: () => openItem(item), keys: "Enter"},
+    givesBytes.value && {text: t("action.download"), icon: "download", direct: true, run: () => download(items)},
+    null,
+    one && item.permissions.write && {text: t("action.rename"), icon: "pencil", run: () => (renaming.value = item.id), keys: "F2"},
+    items.every(each => each.permissions.delete) && {text: t("action.trash"), icon: "trash", direct: true, danger: true, run: () => (selection.none(), trash(items, listing))},
+  ])
 }
 
 /**

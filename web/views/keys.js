@@ -4,6 +4,7 @@ import {useEffect} from "preact/hooks"
 import {go} from "../core/router.js"
 import {t} from "../core/texts.js"
 import {trash} from "../drive/deeds.js"
+import {folderAddress} from "../drive/item.js"
 import {openMenu} from "../parts/menu.js"
 import {detailsOpen} from "./layout.js"
 import {choicesFor, openItem} from "./item-menu.js"
@@ -87,9 +88,9 @@ function inListing(event, browsing, root, typed) {
     case "F10":
       return event.shiftKey && done(menuFor(browsing))
     case "S":
-      return item !== undefined && kind !== "trash" && done(askToShare(item))
+      return item !== undefined && kind !== "trash" && kind !== "visit" && done(askToShare(item))
     case "i":
-      if (!typed.text) return done((detailsOpen.value = !detailsOpen.value))
+      if (!typed.text && kind !== "visit") return done((detailsOpen.value = !detailsOpen.value))
   }
   return event.key.length === 1 && done(typeAhead(event.key, browsing, typed))
 }
@@ -128,7 +129,7 @@ function step(event, selection, to) {
 }
 
 /** @param {import("../drive/item.js").Item | undefined} folder */
-const goUp = folder => folder?.parent_id && go(`/app/files/${folder.parent_id}`)
+const goUp = folder => folder?.parent_id && go(folderAddress(folder.parent_id))
 
 /** @param {import("./browser.js").Browsing} browsing */
 function throwAway({selection, listing}) {
