@@ -64,9 +64,6 @@ function forget() {
   })
 }
 
-hear("signed-in", message => take(message.tokens))
-hear("signed-out", () => user.value && location.assign("/app/sign-in"))
-
 /**
  * @param {string} path
  * @param {object} body
@@ -95,6 +92,8 @@ function welcome(tokens) {
 
 /** At the start of a page: in again by the cookie, or out. */
 export async function begin() {
+  hear("signed-in", message => take(message.tokens))
+  hear("signed-out", () => user.value && location.assign("/app/sign-in"))
   if (!remembered(MARK)) {
     state.value = "out"
     return

@@ -17,6 +17,7 @@ import {PutRefused, put} from "./put.js"
  * @property {string} parentId
  * @property {string} name
  * @property {Conflict} conflict
+ * @property {string} [uploaderName] who sends it, for those who have no account
  * @property {string | null} uploadId of one that began before
  * @property {AbortSignal} signal
  * @property {(sent: number) => void} progress bytes
@@ -46,10 +47,11 @@ export async function sendFile(job) {
 }
 
 /** @param {Job} job */
-async function announce({file, parentId, name, conflict, signal}) {
+async function announce({file, parentId, name, conflict, uploaderName, signal}) {
   const small = file.size <= ONE_PIECE
   const body = {
     ...{parent_id: parentId, name, size: file.size, conflict, mime_type: file.type || null},
+    uploader_name: uploaderName || undefined,
     modified_at: new Date(file.lastModified).toISOString(),
     blocks_sha256: canHash && small ? [await hashOf(file)] : null,
     parts_sha256: canHash && !small,
