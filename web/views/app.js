@@ -20,7 +20,7 @@ const Verify = later(() => import("./verify.js").then(module => module.Verify))
 /** @type {Record<string, any>} Pages for everybody, signed in or not. */
 const OPEN = {reset: Reset, verify: Verify}
 /** @type {Record<string, any>} Pages for those who are not. */
-const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, forgot: Forgot}
+const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, register: SignUp, forgot: Forgot}
 
 const page = computed(() => {
   const [first] = place.value
