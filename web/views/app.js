@@ -22,7 +22,7 @@ const Verify = later(() => import("./verify.js").then(module => module.Verify))
 /** @type {Record<string, any>} Pages for everybody, signed in or not. */
 const OPEN = {reset: Reset, verify: Verify}
 /** @type {Record<string, any>} Pages for those who are not. */
-const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, forgot: Forgot}
+const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, register: SignUp, forgot: Forgot}
 /** @type {Record<string, any>} Pages for everybody, which stand in the drive for those who are in it. */
 const BOTH = {events: CataloguePage}
 
