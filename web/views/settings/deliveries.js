@@ -1,4 +1,4 @@
-/** What a webhook was sent, and what became of it. Looks again for as long as something is on its way. */
+/** What a webhook was sent, and what became of it. Looks again now and then, sooner while something is on its way. */
 
 import {useSignal} from "@preact/signals"
 import {useEffect} from "preact/hooks"
@@ -11,7 +11,8 @@ import {Delivery} from "./delivery.js"
 
 const PAGE = 25
 const STATES = ["delivered", "queued", "sending", "failed", "held"]
-const AGAIN_MS = 1000
+const SOON_MS = 1000
+const LATER_MS = 5000
 
 /**
  * @param {{path: string, sent: number}} of
@@ -38,10 +39,11 @@ export function Deliveries({path, sent}) {
   useEffect(() => void read(null), [path, status.value, sent, asked.value])
   const open = items.value?.some(one => one.status === "sending" || (one.status === "queued" && Date.parse(one.next_attempt_at) < Date.now() + 10_000))
   useEffect(() => {
-    if (!open || (items.value?.length ?? 0) > PAGE) return
-    const timer = setTimeout(() => asked.value++, AGAIN_MS)
+    // Whoever went on to older ones is not thrown back.
+    if ((items.value?.length ?? 0) > PAGE) return
+    const timer = setTimeout(() => asked.value++, open ? SOON_MS : LATER_MS)
     return () => clearTimeout(timer)
-  }, [open, items.value])
+  }, [open, items.value, error.value])
   const choose = (/** @type {string} */ name) => {
     items.value = null
     status.value = name
