@@ -51,6 +51,8 @@ function spread(news) {
 }
 
 hear("news", message => {
+  // A page of a public link is nobody's, whoever is signed in beside it.
+  if (state.value === "starting") return
   lastId = message.id
   connection.value = "live"
   spread(message.news)

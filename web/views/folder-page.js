@@ -80,7 +80,7 @@ function OpenFolder({trail, folder}) {
  * @param {string} id
  * @param {AbortSignal} signal
  */
-async function trailTo(id, signal) {
+export async function trailTo(id, signal) {
   /** @type {import("../drive/item.js").Item[]} */
   const found = []
   for (let next = /** @type {string | null} */ (id); next; next = found[0].parent_id) {

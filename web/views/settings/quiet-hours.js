@@ -27,7 +27,7 @@ export function QuietHours({quiet, keep}) {
         html`
           <div class="side-by-side">
             <${Field} label=${t("quiet.start")} type="time" required value=${start.value} change=${(/** @type {string} */ value) => (start.value = value)} error=${form.at("/quiet_hours/start")} />
-            <${Field} label=${t("quiet.end")} type="time" required value=${end.value} change=${(/** @type {string} */ value) => (end.value = value)} error=${form.at("/quiet_hours/end") ?? form.at("/quiet_hours")} />
+            <${Field} label=${t("quiet.end")} type="time" required value=${end.value} change=${(/** @type {string} */ value) => (end.value = value)} error=${form.at("/quiet_hours/end") ?? (form.at("/quiet_hours") && t("quiet.empty"))} />
           </div>
         `}
         ${form.words && html`<p class="wrong" role="alert">${form.words}</p>`}
