@@ -20,7 +20,8 @@ def engines_end() -> None:
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[LocalStack]:
-    with local_stack() as running:
+    # Receivers of webhooks are on this machine.
+    with local_stack(COFFER_NOTIFIER_WEBHOOK_ALLOW_LOOPBACK="1") as running:
         yield running
 
 

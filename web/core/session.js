@@ -17,6 +17,7 @@ import {alone, hear, tell} from "./tabs.js"
  * @property {boolean} email_verified
  * @property {string} display_name
  * @property {string | null} photo
+ * @property {number} [photo_at]
  * @property {string[]} roles
  *
  * @typedef {{access_token: string, expires_at: string, user: User}} Tokens
