@@ -197,6 +197,21 @@ def test_whoever_was_given_something_sees_why_and_leaves(opens: Any, two: tuple[
     ben.loses(folder["id"])
 
 
+def test_something_is_left_from_the_list_of_what_others_share_after_a_question(
+    visitor: Visitor, two: tuple[Person, Person]
+) -> None:
+    ana, ben = two
+    folder = ana.folder("Left behind")
+    ana.share(folder["id"], ben, "editor")
+    ben.sees(folder["id"])
+    visitor.signs_in(ben, "/app/shared")
+    visitor.item("Left behind").get_by_role("button", name="More for Left behind").click()
+    visitor.page.get_by_role("menuitem", name="Leave").click()
+    visitor.page.get_by_role("dialog", name="Leave Left behind?").get_by_role("button", name="Leave").click()
+    expect(visitor.item("Left behind")).to_have_count(0)
+    ben.loses(folder["id"])
+
+
 def test_the_owner_asks_why_somebody_may_and_is_told_of_links_too(visitor: Visitor, two: tuple[Person, Person]) -> None:
     ana, ben = two
     folder = ana.folder("Accounts")
