@@ -136,6 +136,8 @@ request_file_form               401   401       404     403     200    200      
 get_file_url                    401   401       404     200     200    200       404
 rename_file                     401   401       404     403     200    200       404
 get_image_preview               401   401       404     200     200    200       404
+list_files_uploads              401   401       403     403     403    403       200
+get_files_upload_timeline       401   401       403     403     403    403       200
 list_quarantine                 401   401       403     403     403    403       200
 list_failing_webhooks           401   401       403     403     403    403       200
 release_upload                  401   401       403     403     403    403       409

@@ -207,6 +207,8 @@ CALLS: dict[str, Make] = {
     "get_file_url": lambda world, who: Call({"file": world.file}),
     "rename_file": lambda world, who: Call({"file": world.file}, json={"file_name": new_name()}),
     "get_image_preview": lambda world, who: Call({"file": world.file}),
+    "list_files_uploads": lambda world, who: Call(),
+    "get_files_upload_timeline": lambda world, who: Call({"upload": world.upload()}),
     "list_quarantine": lambda world, who: Call(),
     "list_failing_webhooks": lambda world, who: Call(),
     "release_upload": lambda world, who: Call({"upload": world.upload()}),

@@ -160,9 +160,18 @@ export async function signInWithCode(mfaToken, answer) {
   welcome(await ask("/v1/auth/login/mfa", {mfa_token: mfaToken, cookie: true, ...answer}))
 }
 
-/** Here and in the other tabs. */
+/**
+ * What a browser calls the uploads that somebody has not finished.
+ * @param {string} userId
+ */
+export const unfinished = userId => `unfinished.${userId}`
+
+/** Here and in the other tabs. Names of files do not stay behind on a machine that others use. */
 export async function signOut() {
   await ask("/v1/auth/cookie/logout", {})
+  const left = unfinished(user.value?.id ?? "")
+  indexedDB.deleteDatabase(left)
+  remember(left, null)
   forget()
   tell({kind: "signed-out"})
 }

@@ -11,6 +11,7 @@ import {ToastList} from "../parts/toast-list.js"
 import {Shell} from "./shell.js"
 import {SignIn} from "./sign-in.js"
 
+const CataloguePage = later(() => import("./catalogue-page.js").then(module => module.CataloguePage))
 const Forgot = later(() => import("./forgot.js").then(module => module.Forgot))
 const Reset = later(() => import("./reset.js").then(module => module.Reset))
 const SignInAgain = later(() => import("./sign-in-again.js").then(module => module.SignInAgain))
@@ -21,14 +22,16 @@ const Verify = later(() => import("./verify.js").then(module => module.Verify))
 /** @type {Record<string, any>} Pages for everybody, signed in or not. */
 const OPEN = {reset: Reset, verify: Verify}
 /** @type {Record<string, any>} Pages for those who are not. */
-const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, forgot: Forgot}
+const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, register: SignUp, forgot: Forgot}
+/** @type {Record<string, any>} Pages for everybody, which stand in the drive for those who are in it. */
+const BOTH = {events: CataloguePage}
 
 const page = computed(() => {
   if (visiting) return VisitPage
   const [first] = place.value
   if (first in OPEN) return OPEN[first]
   if (isIn.value) return Shell
-  return OUTSIDE[first] ?? SignIn
+  return BOTH[first] ?? OUTSIDE[first] ?? SignIn
 })
 
 export function App() {

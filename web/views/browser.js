@@ -10,6 +10,7 @@ import {Empty, Failed} from "./empty.js"
 import {ItemGrid} from "./item-grid.js"
 import {useKeys} from "./keys.js"
 import {detailsOpen} from "./layout.js"
+import {useShown} from "./showing.js"
 import {shownListing} from "./shown-listing.js"
 import {Toolbar} from "./toolbar.js"
 
@@ -36,6 +37,7 @@ export function Browser({head, dropped, ...given}) {
   const {listing, selection} = browsing
   void listing.version.value
   useKeys(browsing, root)
+  useShown(listing, selection)
   const drop = useFileDrop(dropped)
   useEffect(() => {
     root.current?.querySelector("[role=grid]")?.scrollTo(0, 0)

@@ -3,6 +3,7 @@
 import {html} from "../core/html.js"
 import {bytes} from "../core/format.js"
 import {place} from "../core/router.js"
+import {user} from "../core/session.js"
 import {t} from "../core/texts.js"
 import {usage} from "../drive/usage.js"
 import {Icon} from "../parts/icon.js"
@@ -16,15 +17,17 @@ const PLACES = /** @type {const} */ ([
   ["shared", "people"],
   ["trash", "trash"],
 ])
+const OF_OPERATORS = /** @type {const} */ ([["operate", "pulse"]])
 
 export function Sidebar() {
   const [first = "files"] = place.value
+  const places = user.value?.roles.includes("operator") ? [...PLACES, ...OF_OPERATORS] : PLACES
   return html`
     <nav class="sidebar" aria-label=${t("nav.label")}>
       <a class="brand" href="/app/files"><${Mark} /><span>Coffer</span></a>
       <${NewButton} />
       <ul class="places">
-        ${PLACES.map(
+        ${places.map(
           ([name, icon]) => html`
             <li>
               <a href="/app/${name}" aria-current=${first === name ? "page" : undefined}>

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.identity import Principal
 from coffer_contracts.ids import UploadId
+from coffer_contracts.problems import NotFound
 from coffer_files.domain import timelines as rules
 from coffer_files.domain.parts import part_count
 from coffer_files.domain.timelines import AHEAD_AT_MOST, Next, Preview, Surroundings, Waiting
@@ -19,6 +20,7 @@ from coffer_files.handlers.parts import parts_of
 from coffer_files.handlers.uploads import find_upload
 from coffer_files.store.dispatching import ahead_of
 from coffer_files.store.preview_requests import waited_since
+from coffer_files.store.uploads import upload_by_id
 from coffer_files.store.versions import version
 
 log = structlog.get_logger(__name__)
@@ -42,13 +44,26 @@ async def timeline_of(deps: Deps, principal: Principal, upload_id: UploadId) -> 
     raises NotFound to all others. How much the owner has under way is the owner's to know.
     """
     upload = await find_upload(deps, principal, upload_id)
+    return await _told(deps, upload, with_numbers=principal.user_id == upload.owner_id)
+
+
+async def anybodys_timeline(deps: Deps, upload_id: UploadId) -> Timeline:
+    """The same of anybody's upload, for operators; raises NotFound if there is none."""
+    async with deps.work.read() as connection:
+        upload = await upload_by_id(connection, upload_id)
+    if upload is None:
+        raise NotFound
+    return await _told(deps, upload, with_numbers=True)
+
+
+async def _told(deps: Deps, upload: Upload, *, with_numbers: bool) -> Timeline:
     parts_there = await _parts_there(deps, upload)
     async with deps.work.read() as connection:
         preview = await _preview(connection, upload)
         around = replace(await _surroundings(deps, connection, upload), parts_there=parts_there)
     now = deps.work.clock.now()
     waiting = rules.waiting_of(upload, preview, around, now)
-    if waiting is not None and waiting.ahead is not None and principal.user_id != upload.owner_id:
+    if waiting is not None and waiting.ahead is not None and not with_numbers:
         waiting = rules.without_numbers(waiting, around, now)
     can_retry = upload.can_retry
     return Timeline(

@@ -10,7 +10,7 @@ from coffer_chassis.identity import Principal
 from coffer_chassis.origin import Origin
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.files import ConflictPolicy, UploadState
-from coffer_contracts.ids import UploadId
+from coffer_contracts.ids import UploadId, UserId
 from coffer_contracts.problems import (
     Forbidden,
     NotFound,
@@ -46,6 +46,16 @@ async def find_upload(deps: Deps, principal: Principal, upload_id: UploadId) -> 
             raise NotFound
         await require_link(connection, deps, principal)
     return upload
+
+
+async def list_everybodys(
+    deps: Deps, *, user_id: UserId | None, states: Sequence[UploadState], limit: int, before: UploadId | None
+) -> list[Upload]:
+    """A page of everybody's uploads for operators, newest first; of one person, those they send and those into their drive."""
+    async with deps.work.read() as connection:
+        if user_id is None:
+            return await rows.uploads_of_all(connection, states=states, limit=limit, before=before)
+        return await rows.uploads_of(connection, user_id, states=states, limit=limit, before=before)
 
 
 async def list_uploads(

@@ -131,9 +131,9 @@ async def get_uploads(
     """The caller's uploads, and what others send into the caller's drive, newest first. A visitor of a public link is shown
     what was sent in the same session.
     """
-    wanted = _states(states)
+    wanted = states_of(states)
     listing = Listing("uploads", principal.user_id, "", {"state": ",".join(wanted)})
-    before = _upload_id(cursors.open(cursor, listing)) if cursor else None
+    before = place_of(cursors.open(cursor, listing)) if cursor else None
     size = page_size(limit)
     found = await commands.list_uploads(deps, principal, states=wanted, limit=size + 1, before=before)
     end = cursors.seal([found[size - 1].id], listing) if len(found) > size else None
@@ -201,7 +201,8 @@ async def delete_upload(upload: InPath, principal: ThePrincipal, origin: TheOrig
     await commands.abort_upload(deps, principal, origin, UploadId(known_id(upload)))
 
 
-def _states(text: str) -> tuple[UploadState, ...]:
+def states_of(text: str) -> tuple[UploadState, ...]:
+    """The states that a query names. Raises ValidationFailed for one that there is not."""
     words = {word.strip() for word in text.split(",") if word.strip()}
     known = tuple(state for state in STATES if state in words)
     if len(known) != len(words):
@@ -209,7 +210,8 @@ def _states(text: str) -> tuple[UploadState, ...]:
     return known
 
 
-def _upload_id(position: Sequence[Value]) -> UploadId:
+def place_of(position: Sequence[Value]) -> UploadId:
+    """The upload that a cursor points at. Raises CursorInvalid."""
     match position:
         case [str() as upload_id]:
             return UploadId(upload_id)

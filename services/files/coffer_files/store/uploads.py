@@ -150,6 +150,16 @@ def page_of(
     return select_uploads.where(uploads.c.id.in_(select(page.c.id))).order_by(uploads.c.id.desc()).limit(limit)
 
 
+async def uploads_of_all(
+    connection: AsyncConnection, *, states: Sequence[str], limit: int, before: UploadId | None
+) -> list[Upload]:
+    """A page of everybody's uploads, newest first, in some states only if any are named."""
+    query = select_uploads.where(uploads.c.state.in_(states)) if states else select_uploads
+    if before:
+        query = query.where(uploads.c.id < before)
+    return [read_upload(row) for row in await connection.execute(query.order_by(uploads.c.id.desc()).limit(limit))]
+
+
 class Overdue(NamedTuple):
     """An upload whose deadline has passed; the last two fields are its place among those."""
 
