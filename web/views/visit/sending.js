@@ -14,7 +14,7 @@ import {Requested} from "../../uploads/requested.js"
 export function useRequested(how) {
   const latest = useRef(how)
   latest.current = how
-  return useMemo(
+  const sending = useMemo(
     () =>
       new Requested({
         folders: how.folders,
@@ -24,6 +24,8 @@ export function useRequested(how) {
       }),
     [],
   )
+  useEffect(() => sending.guard(), [sending])
+  return sending
 }
 
 /** @param {{label: string, picked: (files: FileList) => void, main?: boolean}} of */
