@@ -200,7 +200,7 @@ def test_a_visit_goes_on_when_its_session_is_about_to_end(visitor: Visitor, owne
     visitor.page.clock.fast_forward("14:45")
     with visitor.page.expect_request("**/unlock") as asked:
         visitor.item("Hut").get_by_role("link").click()
-    shown = asked.value.post_data_json
+    shown: Any = asked.value.post_data_json
     assert shown["password"] == "tulips"
     assert shown["session"].count(".") == 2
     visitor.sees("Stove.jpg")

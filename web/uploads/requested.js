@@ -100,7 +100,7 @@ export class Requested {
         parentId: await entry.into.at(entry.folders),
         uploaderName: this.how.name().trim(),
         progress: sent => (entry.sent.value = sent),
-        announced: id => (entry.uploadId = id),
+        announced: upload => (entry.uploadId = upload.id),
       })
       entry.state.value = "checking"
       void this.#watch(entry, told)

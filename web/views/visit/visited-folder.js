@@ -12,7 +12,7 @@ import {Button} from "../../parts/button.js"
 import {ask} from "../../parts/dialogs.js"
 import {Icon} from "../../parts/icon.js"
 import {later} from "../../parts/later.js"
-import {filesIn, filesPicked} from "../../uploads/dropped.js"
+import {filesIn} from "../../uploads/dropped.js"
 import {Browser} from "../browser.js"
 import {Failed} from "../empty.js"
 import {order, trailTo} from "../folder-page.js"
@@ -80,8 +80,8 @@ function Inside({visit, trail, folder, session, sending}) {
     const {by: before, descending} = order.value
     order.value = {by, descending: by === before ? !descending : by !== "name"}
   }
-  const dropped = (/** @type {DataTransfer} */ transfer) => void filesIn(transfer).then(found => sending.add(found, folder.id))
-  const picked = (/** @type {FileList} */ files) => sending.add(filesPicked(files), folder.id)
+  const add = (/** @type {import("../../uploads/dropped.js").Found[]} */ found) => sending.add(found, folder.id)
+  const dropped = (/** @type {DataTransfer} */ transfer) => void filesIn(transfer).then(add)
   const head = html`
     <div class="page-title">
       <nav class="crumbs" aria-label=${t("crumbs.label")}>
@@ -97,7 +97,7 @@ function Inside({visit, trail, folder, session, sending}) {
       html`
         <span class="gap"></span>
         <${Button} icon="folder" onClick=${() => ask(close => html`<${NewFolder} into=${{id: folder.id, listing}} close=${close} />`)}>${t("new.folder")}<//>
-        <${Picker} label=${t("new.files")} picked=${picked} />
+        <${Picker} label=${t("new.files")} picked=${add} />
       `}
     </div>
   `
