@@ -79,6 +79,14 @@ def uploading(visitor: Visitor) -> None:
         visitor.upload("Odd.txt").get_by_text("Refused").wait_for()
 
 
+def sharing(visitor: Visitor) -> None:
+    """Who has a folder, and giving it to one more."""
+    listed(visitor)
+    visitor.item("Holiday").get_by_role("button", name="More for Holiday").click()
+    visitor.page.get_by_role("menuitem", name="Share …").click()
+    visitor.page.get_by_role("dialog").get_by_label("With whom").fill("joan@example.org")
+
+
 VIEWS: dict[str, Shows] = {
     "02-files": listed,
     "03-details": detailed,
@@ -90,6 +98,7 @@ VIEWS: dict[str, Shows] = {
     "09-search": after(at("/app/search?q=lake"), lambda visitor: visitor.item("Lake.jpg").locator("img").wait_for()),
     "10-trash": after(at("/app/trash"), lambda visitor: visitor.waits_for("Trash")),
     "11-settings": after(at("/app/settings/security"), lambda visitor: visitor.waits_for("This device")),
+    "12-sharing": sharing,
 }
 
 

@@ -86,6 +86,19 @@ def test_words_are_changed_and_taken_away_by_whoever_may(opens: Any, ana: Person
     expect(mine.get_by_role("button", name="Delete the comment")).to_have_count(0)
 
 
+def test_the_address_in_a_letter_leads_to_the_comment_also_when_it_is_resolved(visitor: Visitor, ana: Person) -> None:
+    item = ana.upload("long.txt", b"long")["item_id"]
+    first = ana.http.post("/v1/comments", json={"item_id": item, "body": "This one"}).json()["id"]
+    for number in range(12):
+        assert ana.http.post("/v1/comments", json={"item_id": item, "body": f"Number {number}"}).status_code == 201
+    visitor.signs_in(ana, f"/app/items/{item}?comment={first}")
+    expect(visitor.page.locator(".comment.meant").filter(has_text="This one")).to_be_in_viewport()
+    assert ana.http.put(f"/v1/comments/{first}/resolved").status_code == 200
+    visitor.page.reload()
+    expect(visitor.page.get_by_text(f"Resolved by {ana.name}")).to_be_visible()
+    expect(visitor.page.locator(".comment.meant").filter(has_text="This one")).to_be_in_viewport()
+
+
 def test_a_name_that_nobody_has_is_only_text_and_that_is_said(visitor: Visitor, ana: Person) -> None:
     ana.folder("Names")
     comments = talking(visitor, ana, "Names")

@@ -89,7 +89,7 @@ def test_a_folder_is_looked_through_and_a_picture_seen_but_nothing_is_downloaded
         expect(visitor.page.get_by_role("button", name=name, exact=True)).to_have_count(0)
     token = link["url"].rpartition("/")[2]
     for request in asked:
-        assert "referer" not in request.all_headers(), request.url
+        assert not request.all_headers().get("referer"), request.url
         if urlsplit(request.url).netloc != urlsplit(visitor.url).netloc:
             assert token not in request.url
     assert visitor.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])").count(token) == 0
@@ -185,6 +185,21 @@ def test_too_many_guesses_are_told_to_wait(visitor: Visitor, owner: Person, holi
     field.fill("tulips")
     field.press("Enter")
     visitor.sees("Hut", "Lake.jpg", "notes.txt")
+
+
+def test_a_visit_goes_on_when_its_session_is_about_to_end(visitor: Visitor, owner: Person, holiday: dict[str, str]) -> None:
+    visitor.page.clock.install()
+    follows(visitor, linked(owner, holiday["Holiday"], password="tulips"))
+    visitor.page.get_by_label("Password").fill("tulips")
+    visitor.page.get_by_label("Password").press("Enter")
+    visitor.sees("Hut", "Lake.jpg", "notes.txt")
+    visitor.page.clock.fast_forward("14:45")
+    with visitor.page.expect_request("**/unlock") as asked:
+        visitor.item("Hut").get_by_role("link").click()
+    shown: Any = asked.value.post_data_json
+    assert shown["password"] == "tulips"
+    assert shown["session"].count(".") == 2
+    visitor.sees("Stove.jpg")
 
 
 def test_what_is_shut_deleted_or_never_was_looks_the_same(visitor: Visitor, owner: Person, holiday: dict[str, str]) -> None:

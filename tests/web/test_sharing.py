@@ -112,6 +112,32 @@ def test_whom_nobody_knows_and_who_has_it_already_is_said_by_name(visitor: Visit
     expect(sharing.dialog.get_by_text("that is you.")).to_be_visible()
 
 
+def test_what_is_refused_stands_as_it_was(visitor: Visitor, two: tuple[Person, Person]) -> None:
+    ana, ben = two
+    folder = ana.folder("Steady")
+    share = ana.share(folder["id"], ben)
+    linked(ana, folder["id"], name="Steady link")
+    visitor.signs_in(ana)
+    sharing = Sharing(visitor, "Steady").opens()
+    role = sharing.dialog.get_by_label(f"What {ben.name} may do")
+    expect(role).to_have_value("viewer")
+    visitor.page.route("**/v1/shares/*", lambda route: route.abort())
+    role.select_option("editor")
+    expect(sharing.dialog.get_by_text("The server cannot be reached.")).to_be_visible()
+    expect(role).to_have_value("viewer")
+    visitor.page.unroute_all()
+    # Somebody else, or the same person elsewhere, was faster: what is decided is decided about what is there.
+    assert ana.http.patch(f"/v1/shares/{share['id']}", json={"role": "contributor"}).status_code == 200
+    role.select_option("editor")
+    expect(role).to_have_value("contributor")
+    sharing.goes_to("Links")
+    visitor.page.route("**/v1/links/*", lambda route: route.abort())
+    shut = sharing.dialog.get_by_label("Open: Steady link")
+    shut.click()
+    expect(sharing.dialog.get_by_text("The server cannot be reached.")).to_be_visible()
+    expect(shut).to_be_checked()
+
+
 def test_an_address_is_invited_and_the_invitation_is_taken_back(visitor: Visitor, two: tuple[Person, Person]) -> None:
     sharing = at_item(visitor, two[0], "Plans")
     sharing.gives("joan@example.com", "Edit")
@@ -194,6 +220,21 @@ def test_whoever_was_given_something_sees_why_and_leaves(opens: Any, two: tuple[
     dialog.get_by_role("tab", name="People").click()
     dialog.get_by_role("button", name="Leave").click()
     reader.waits_for("You left Cakes.")
+    ben.loses(folder["id"])
+
+
+def test_something_is_left_from_the_list_of_what_others_share_after_a_question(
+    visitor: Visitor, two: tuple[Person, Person]
+) -> None:
+    ana, ben = two
+    folder = ana.folder("Left behind")
+    ana.share(folder["id"], ben, "editor")
+    ben.sees(folder["id"])
+    visitor.signs_in(ben, "/app/shared")
+    visitor.item("Left behind").get_by_role("button", name="More for Left behind").click()
+    visitor.page.get_by_role("menuitem", name="Leave").click()
+    visitor.page.get_by_role("dialog", name="Leave Left behind?").get_by_role("button", name="Leave").click()
+    expect(visitor.item("Left behind")).to_have_count(0)
     ben.loses(folder["id"])
 
 

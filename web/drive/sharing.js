@@ -159,6 +159,10 @@ export class Sharing {
   async #act(method, path, etag, body) {
     try {
       await call(method, path, {body, headers: {"If-Match": etag}})
+    } catch (error) {
+      // Drawn again as it is, also where it cannot be read.
+      for (const list of [this.shares, this.invitations, this.links]) list.value = /** @type {any} */ ([...list.value])
+      throw error
     } finally {
       await this.read()
     }

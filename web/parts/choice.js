@@ -1,6 +1,6 @@
 /** One of few, in a list that the browser draws: it works inside of dialogs and on telephones. */
 
-import {useEffect, useId, useRef} from "preact/hooks"
+import {useEffect, useId, useLayoutEffect, useRef} from "preact/hooks"
 import {html} from "../core/html.js"
 
 /**
@@ -13,6 +13,10 @@ export function Choice({label, value, options, change, bare = false, focus = fal
   useEffect(() => {
     if (focus) ref.current?.focus()
   }, [])
+  useLayoutEffect(() => {
+    // What was chosen and refused goes back to what is.
+    if (ref.current) ref.current.value = value
+  })
   const list = html`
     <select ...${rest} id=${id} ref=${ref} class=${bare ? "bare-choice" : ""} aria-label=${bare ? label : undefined} value=${value} onChange=${(/** @type {any} */ event) => change(event.currentTarget.value)}>
       ${options.map(([name, words]) => html`<option value=${name} selected=${name === value}>${words}</option>`)}

@@ -37,9 +37,13 @@ export class Requested {
     this.how = how
     this.running = 0
     this.last = 0
-    addEventListener("beforeunload", event => {
-      if (this.busy) event.preventDefault()
-    })
+  }
+
+  /** Asks before the page is left while something is on its way. @returns {() => void} ends that */
+  guard() {
+    const ask = (/** @type {Event} */ event) => this.busy && event.preventDefault()
+    addEventListener("beforeunload", ask)
+    return () => removeEventListener("beforeunload", ask)
   }
 
   /** Whether something would be lost by leaving. */
@@ -96,7 +100,7 @@ export class Requested {
         parentId: await entry.into.at(entry.folders),
         uploaderName: this.how.name().trim(),
         progress: sent => (entry.sent.value = sent),
-        announced: id => (entry.uploadId = id),
+        announced: upload => (entry.uploadId = upload.id),
       })
       entry.state.value = "checking"
       void this.#watch(entry, told)

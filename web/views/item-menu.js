@@ -9,7 +9,7 @@ import {ask} from "../parts/dialogs.js"
 import {later} from "../parts/later.js"
 import {detailsOpen} from "./layout.js"
 import {Confirm} from "./confirm.js"
-import {askToShare} from "./share/door.js"
+import {askToLeave, askToShare} from "./share/door.js"
 
 const MoveDialog = later(() => import("./move-dialog.js").then(module => module.MoveDialog))
 
@@ -60,6 +60,7 @@ function inDrive(browsing, items) {
     one && {text: t("details.title"), icon: "info", run: () => showDetails(browsing, item), keys: "I"},
     browsing.kind !== "folder" && one && item.parent_id !== null && {text: t("action.show_in_folder"), icon: "folder", run: () => go(`/app/files/${item.parent_id}`)},
     null,
+    one && item.share_id !== undefined && {text: t("share.leave"), icon: "close", danger: true, run: () => askToLeave(item, listing)},
     may("delete") && {text: t("action.trash"), icon: "trash", direct: true, danger: true, keys: "Del", run: () => (selection.none(), trash(items, listing))},
   ]
   return tidy(all)

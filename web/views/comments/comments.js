@@ -3,6 +3,7 @@
 import {useEffect, useMemo} from "preact/hooks"
 import {html} from "../../core/html.js"
 import {wordsFor} from "../../core/problem.js"
+import {query} from "../../core/router.js"
 import {t} from "../../core/texts.js"
 import {Talk} from "../../drive/comments.js"
 import {Composer} from "./composer.js"
@@ -15,6 +16,8 @@ export function Comments({item}) {
   const threads = talk.threads.value
   const open = threads.filter(({first}) => !first.resolved_at)
   const resolved = threads.filter(({first}) => first.resolved_at)
+  const meant = query.value.get("comment")
+  const isMeant = resolved.some(({first, replies}) => [first, ...replies].some(({id}) => id === meant))
   /** @param {import("../../drive/comments.js").Thread} thread */
   const drawn = thread => html`<${OneThread} key=${thread.first.id} ...${{thread, talk, item}} />`
   return html`
@@ -25,7 +28,7 @@ export function Comments({item}) {
       <ul class="threads">${open.map(drawn)}</ul>
       ${resolved.length > 0 &&
       html`
-        <details>
+        <details open=${isMeant || undefined}>
           <summary>${t("comments.resolved", {count: resolved.length})}</summary>
           <ul class="threads">${resolved.map(drawn)}</ul>
         </details>

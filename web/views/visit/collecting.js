@@ -7,7 +7,7 @@ import {wholeMoment} from "../../core/format.js"
 import {t} from "../../core/texts.js"
 import {nameOf} from "../../drive/item.js"
 import {Field} from "../../parts/field.js"
-import {filesIn, filesPicked} from "../../uploads/dropped.js"
+import {filesIn} from "../../uploads/dropped.js"
 import {Front} from "../front.js"
 import {Picker, SentList, useRequested} from "./sending.js"
 
@@ -22,6 +22,7 @@ export function Collecting({visit, session}) {
   const sending = useRequested({folders: false, name: () => called.current, refused: error => visit.doubt(error)})
   const door = visit.door.value
   const owner = nameOf({id: "", username: null, display_name: door?.owner.display_name ?? null})
+  const add = (/** @type {import("../../uploads/dropped.js").Found[]} */ found) => sending.add(found, session.item_id)
   const on = {
     onDragOver: (/** @type {DragEvent} */ event) => {
       event.preventDefault()
@@ -31,7 +32,7 @@ export function Collecting({visit, session}) {
     onDrop: (/** @type {DragEvent} */ event) => {
       event.preventDefault()
       over.value = false
-      if (event.dataTransfer) void filesIn(event.dataTransfer).then(found => sending.add(found, session.item_id))
+      if (event.dataTransfer) void filesIn(event.dataTransfer).then(add)
     },
   }
   return html`
@@ -40,7 +41,7 @@ export function Collecting({visit, session}) {
       <${Field} label=${t("visit.your_name")} hint=${t("visit.your_name_hint", {owner})} name="name" autocomplete="name" maxlength=${NAME_LENGTH} value=${name.value} change=${(/** @type {string} */ value) => (name.value = value)} />
       <div class="drop-zone" data-over=${over.value || undefined} ...${on}>
         <p>${t("visit.drop")}</p>
-        <${Picker} main label=${t("visit.pick")} picked=${(/** @type {FileList} */ files) => sending.add(filesPicked(files), session.item_id)} />
+        <${Picker} main label=${t("visit.pick")} picked=${add} />
       </div>
       <${SentList} sending=${sending} />
     <//>

@@ -6,7 +6,9 @@ import {html} from "../../core/html.js"
 import {known, t} from "../../core/texts.js"
 import {Button, IconButton} from "../../parts/button.js"
 import {Icon} from "../../parts/icon.js"
+import {filesPicked} from "../../uploads/dropped.js"
 import {Requested} from "../../uploads/requested.js"
+import {pickFiles} from "../picker.js"
 
 /** @typedef {import("../../uploads/requested.js").Entry} Entry */
 
@@ -14,7 +16,7 @@ import {Requested} from "../../uploads/requested.js"
 export function useRequested(how) {
   const latest = useRef(how)
   latest.current = how
-  return useMemo(
+  const sending = useMemo(
     () =>
       new Requested({
         folders: how.folders,
@@ -24,20 +26,14 @@ export function useRequested(how) {
       }),
     [],
   )
+  useEffect(() => sending.guard(), [sending])
+  return sending
 }
 
-/** @param {{label: string, picked: (files: FileList) => void, main?: boolean}} of */
-export function Picker({label, picked, main = false}) {
-  const ref = useRef(/** @type {HTMLInputElement | null} */ (null))
-  const changed = (/** @type {any} */ event) => {
-    if (event.currentTarget.files?.length) picked(event.currentTarget.files)
-    event.currentTarget.value = ""
-  }
-  return html`
-    <${Button} kind=${main ? "main" : "plain"} icon="upload" onClick=${() => ref.current?.click()}>${label}<//>
-    <input ref=${ref} type="file" multiple hidden onChange=${changed} />
-  `
-}
+/** @param {{label: string, picked: (found: import("../../uploads/dropped.js").Found[]) => void, main?: boolean}} of */
+export const Picker = ({label, picked, main = false}) => html`
+  <${Button} kind=${main ? "main" : "plain"} icon="upload" onClick=${() => pickFiles({}, files => picked(filesPicked(files)))}>${label}<//>
+`
 
 /** @param {{sending: Requested}} of */
 export function SentList({sending}) {

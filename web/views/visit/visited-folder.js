@@ -12,11 +12,12 @@ import {Button} from "../../parts/button.js"
 import {ask} from "../../parts/dialogs.js"
 import {Icon} from "../../parts/icon.js"
 import {later} from "../../parts/later.js"
-import {filesIn, filesPicked} from "../../uploads/dropped.js"
+import {filesIn} from "../../uploads/dropped.js"
 import {Browser} from "../browser.js"
 import {Failed} from "../empty.js"
 import {order, trailTo} from "../folder-page.js"
 import {NewFolder} from "../new-folder.js"
+import {shownListing} from "../shown-listing.js"
 import {useTitle} from "../title.js"
 import {useListing} from "../use-listing.js"
 import {Picker, SentList, useRequested} from "./sending.js"
@@ -28,6 +29,7 @@ const Lightbox = later(() => import("../lightbox.js").then(module => module.Ligh
  * @typedef {import("../../drive/item.js").Item} Item
  * @typedef {import("../../drive/visit.js").Visit} Visit
  * @typedef {import("../../drive/visit.js").Session} Session
+ * @typedef {import("../../uploads/requested.js").Requested} Requested
  */
 
 /** @param {{visit: Visit, session: Session}} of */
@@ -52,6 +54,8 @@ export function VisitedFolder({visit, session}) {
       )
     return () => stop.abort()
   }, [id])
+  // Whoever goes on to another folder goes on sending.
+  const sending = useRequested({folders: true, landed: () => void shownListing.value?.again(), refused: caught => visit.doubt(caught)})
   const folder = trail.value.at(-1)
   const root = trail.value[0]
   useTitle(folder?.name ?? session.name)
@@ -59,16 +63,16 @@ export function VisitedFolder({visit, session}) {
   return html`
     <${VisitFrame} visit=${visit} deeds=${deeds}>
       ${error.value !== null && html`<${Failed} error=${error.value} again=${() => location.reload()} />`}
-      ${folder && error.value === null ? html`<${Inside} key=${folder.id} ...${{visit, trail: trail.value, folder, session}} />` : html`<div class="page" aria-busy=${error.value === null}></div>`}
+      ${folder && error.value === null ? html`<${Inside} key=${folder.id} ...${{visit, trail: trail.value, folder, session, sending}} />` : html`<div class="page" aria-busy=${error.value === null}></div>`}
+      ${sending.entries.value.length > 0 && html`<section class="tray" aria-label=${t("tray.label")}><${SentList} sending=${sending} /></section>`}
       ${open && html`<${Lightbox} id=${open} />`}
     <//>
   `
 }
 
-/** @param {{visit: Visit, trail: Item[], folder: Item, session: Session}} of */
-function Inside({visit, trail, folder, session}) {
+/** @param {{visit: Visit, trail: Item[], folder: Item, session: Session, sending: Requested}} of */
+function Inside({visit, trail, folder, session, sending}) {
   const {listing, selection} = useListing(() => folderSource(folder.id, order.value), [folder.id, order.value])
-  const sending = useRequested({folders: true, landed: () => void listing.again(), refused: error => visit.doubt(error)})
   const adds = session.mode === "edit" && folder.permissions.write
   const failed = listing.state.value === "failed" ? listing.error.value : null
   useEffect(() => failed !== null && visit.doubt(failed), [failed])
@@ -76,8 +80,8 @@ function Inside({visit, trail, folder, session}) {
     const {by: before, descending} = order.value
     order.value = {by, descending: by === before ? !descending : by !== "name"}
   }
-  const dropped = (/** @type {DataTransfer} */ transfer) => void filesIn(transfer).then(found => sending.add(found, folder.id))
-  const picked = (/** @type {FileList} */ files) => sending.add(filesPicked(files), folder.id)
+  const add = (/** @type {import("../../uploads/dropped.js").Found[]} */ found) => sending.add(found, folder.id)
+  const dropped = (/** @type {DataTransfer} */ transfer) => void filesIn(transfer).then(add)
   const head = html`
     <div class="page-title">
       <nav class="crumbs" aria-label=${t("crumbs.label")}>
@@ -93,12 +97,9 @@ function Inside({visit, trail, folder, session}) {
       html`
         <span class="gap"></span>
         <${Button} icon="folder" onClick=${() => ask(close => html`<${NewFolder} into=${{id: folder.id, listing}} close=${close} />`)}>${t("new.folder")}<//>
-        <${Picker} label=${t("new.files")} picked=${picked} />
+        <${Picker} label=${t("new.files")} picked=${add} />
       `}
     </div>
   `
-  return html`
-    <${Browser} ...${{listing, selection, kind: "visit", folder, order: order.value, sort, head}} dropped=${adds ? dropped : undefined} />
-    ${sending.entries.value.length > 0 && html`<section class="tray" aria-label=${t("tray.label")}><${SentList} sending=${sending} /></section>`}
-  `
+  return html`<${Browser} ...${{listing, selection, kind: "visit", folder, order: order.value, sort, head}} dropped=${adds ? dropped : undefined} />`
 }
