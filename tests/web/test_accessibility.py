@@ -1,21 +1,14 @@
 """Everybody can use it: no violation of WCAG 2.2 AA on any page or dialog, and everything can be done without a mouse."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from factories.axe import violations
 from factories.browsers import PHONE, WIDE, Shows, Visitor, after, at
 from factories.people import PASSWORD, Person
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-RUN = """tags => axe.run(document, {runOnly: tags}).then(found => found.violations.map(
-    broken => `${broken.id}: ${broken.nodes.map(node => node.html.slice(0, 160)).join(" | ")}`))"""
-
-AT_REST = "() => document.getAnimations().every(one => one.playState !== 'running' || one.effect.getTiming().iterations > 1)"
 
 
 def pressed(*keys: str) -> Shows:
@@ -54,15 +47,6 @@ INSIDE: dict[str, Shows] = {
     ),
     "settings": at("/app/settings"),
 }
-
-
-def violations(visitor: Visitor) -> list[str]:
-    """What the checker finds on the screen as it is, at rest."""
-    visitor.page.wait_for_function(AT_REST)
-    if not visitor.page.evaluate("'axe' in window"):
-        visitor.page.evaluate(AXE)
-    found: list[str] = visitor.page.evaluate(RUN, TAGS)
-    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -22,14 +22,13 @@ const Verify = later(() => import("./verify.js").then(module => module.Verify))
 const OPEN = {reset: Reset, verify: Verify}
 /** @type {Record<string, any>} Pages for those who are not. */
 const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, forgot: Forgot}
-/** @type {Record<string, any>} Pages for everybody, which stand in the drive for those who are in it. */
-const BOTH = {events: CataloguePage}
 
 const page = computed(() => {
   const [first] = place.value
   if (first in OPEN) return OPEN[first]
   if (isIn.value) return Shell
-  return BOTH[first] ?? OUTSIDE[first] ?? SignIn
+  if (first === "events") return CataloguePage
+  return OUTSIDE[first] ?? SignIn
 })
 
 export function App() {
