@@ -205,6 +205,23 @@ def test_a_letter_that_somebody_else_settled_meanwhile_is_said_to_be(desk: Visit
     expect(desk.page.locator(".toast.wrong")).to_be_visible()
 
 
+def test_events_are_counted_and_then_published_again(desk: Visitor, boss: Person, ana: Person) -> None:
+    ana.folder("Told again")
+    at(desk, "/queues")
+    desk.page.get_by_role("button", name="Publish events of files again").click()
+    dialog = desk.page.get_by_role("dialog")
+    dialog.get_by_label("Only these types").fill("files.item.created.v9")
+    dialog.get_by_role("button", name="Count them first").click()
+    expect(dialog).to_contain_text("No events fit")
+    dialog.get_by_label("Only these types").fill("files.item.created.v1")
+    dialog.get_by_label("Only for this queue").fill("sharing-tree")
+    dialog.get_by_role("button", name="Count them first").click()
+    expect(dialog).to_contain_text(re.compile("[0-9]+ events? (is|are) published again"))
+    dialog.get_by_role("button", name="Publish again").click()
+    expect(desk.page.get_by_role("table", name="What files sends again")).to_contain_text("Done")
+    assert boss.get("/v1/admin/files/republish")["items"][0]["kind"] == "events"
+
+
 def test_charts_say_what_the_figures_say(desk: Visitor, boss: Person, ana: Person) -> None:
     ana.upload("picture.jpg", jpeg(160, 120), mime_type="image/jpeg")
     counted = boss.wait_for(
@@ -340,7 +357,7 @@ def test_the_last_operator_stays_one_and_closing_takes_the_name(desk: Visitor, b
 
 def test_a_role_takes_proof_where_the_server_asks_for_it(desk: Visitor, ana: Person) -> None:
     at(desk, f"/people/{ana.id}")
-    refusals = []
+    refusals: list[str] = []
 
     def refuse_once(route: Route) -> None:
         if route.request.method != "PATCH" or refusals:

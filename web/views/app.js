@@ -4,6 +4,7 @@ import {computed} from "@preact/signals"
 import {html} from "../core/html.js"
 import {go, place} from "../core/router.js"
 import {isIn, state} from "../core/session.js"
+import {learn} from "../core/texts.js"
 import {close, dialog} from "../parts/dialogs.js"
 import {later} from "../parts/later.js"
 import {MenuLayer} from "../parts/menu.js"
@@ -11,7 +12,7 @@ import {ToastList} from "../parts/toast-list.js"
 import {Shell} from "./shell.js"
 import {SignIn} from "./sign-in.js"
 
-const CataloguePage = later(() => import("./catalogue-page.js").then(module => module.CataloguePage))
+const CataloguePage = later(() => Promise.all([import("./catalogue-page.js"), learn("operating")]).then(([module]) => module.CataloguePage))
 const Forgot = later(() => import("./forgot.js").then(module => module.Forgot))
 const Reset = later(() => import("./reset.js").then(module => module.Reset))
 const SignInAgain = later(() => import("./sign-in-again.js").then(module => module.SignInAgain))
