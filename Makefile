@@ -12,7 +12,7 @@ PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 # A stack is eight processes: each would compile all of Coffer anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev run test check types fast-tests format bench screenshots proof docs pins
+.PHONY: help setup setup-dev run test check static lint types fast-tests format bench screenshots proof docs pins
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
@@ -41,11 +41,15 @@ run: setup ## Start Coffer on this machine; Ctrl-C stops it
 test: setup-dev ## Every test but the long ones of `proof`
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not proof"
 
-check: setup-dev ## Format, lint, types, imports, docs and the fast tests
+check: setup-dev lint ## Format, lint, types, imports, docs and the fast tests
+	@$(MAKE) --no-print-directory --jobs 2 types fast-tests
+
+static: setup-dev lint types ## The same without tests, which all run in `test`
+
+lint:
 	$(BIN)/ruff format --check --quiet $(ROOTS)
 	$(BIN)/ruff check --quiet $(ROOTS)
 	$(BIN)/lint-imports --no-logo
-	@$(MAKE) --no-print-directory --jobs 2 types fast-tests
 
 types: # beside the tests: alone it would leave all cores but one idle
 	$(BIN)/mypy

@@ -10,6 +10,7 @@ from coffer_contracts.ids import ActId
 ACTIONS = (
     "`dead_letters.redriven`, `dead_letters.dropped`, `events.republished`, `replay.cancelled`, `bucket.repair_requested`,"
     " `job.requested`, `job.cancelled`, `quarantine.released`, `quarantine.discarded`, `limits.lifted`, `audit.exported`,"
+    " `analytics.exported`,"
     " `link.taken_down`, `link.put_back`,"
     " `user.created`, `user.changed`, `user.suspended`,"
     " `user.activated`, `user.role_granted`,"

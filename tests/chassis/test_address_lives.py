@@ -36,6 +36,7 @@ def distribution(clock: FixedClock) -> CloudFront:
     return CloudFront("https://d111111abcdef8.cloudfront.net", "K2JCJMDEHXQW5F", PEM, clock)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signing", [bucket, distribution])
 @given(moment=MOMENTS, seconds=st.integers(1, 900), fresh=st.booleans())
 def test_an_address_ends_when_it_should_and_at_most_a_quarter_of_an_hour_later(

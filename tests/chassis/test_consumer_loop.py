@@ -161,6 +161,7 @@ async def test_what_takes_long_stays_hidden_from_others(store: Store) -> None:
     assert len(bus.received) == 1
 
 
+@pytest.mark.slow
 async def test_a_heartbeat_that_fails_is_tried_again(store: Store) -> None:
     bus = WatchedBus(Lane(LANE.queue, LANE.reads, visibility_seconds=1))
     bus.breaks = {"set_visibility": 1}

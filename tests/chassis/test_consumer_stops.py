@@ -69,6 +69,7 @@ async def test_a_handler_with_a_bug_stops_its_consumer_and_the_fix_needs_no_redr
     assert not is_stopped()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_pauses")
 async def test_it_goes_on_by_itself_once_a_message_succeeds(store: Store) -> None:
     is_broken = True
@@ -144,6 +145,7 @@ async def test_while_the_store_is_away_no_message_is_asked_for(
     assert await store.counts() == once_each(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", [False, True], ids=["quick", "slow"])
 async def test_an_outage_longer_than_all_receives_loses_nothing(
     store: Store, bus: WatchedBus, monkeypatch: pytest.MonkeyPatch, slow: bool

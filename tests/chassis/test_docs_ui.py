@@ -9,6 +9,7 @@ import pytest
 from coffer_chassis.docs_ui import PAGE_POLICY, RAPIDOC_PATH, RAPIDOC_SHA256, VIEWER_POLICY, docs_page, docs_routes, rapidoc
 from coffer_contracts.problems import Problem, all_problems
 from factories.http import client_of
+from factories.rows import for_every
 
 
 def test_the_vendored_viewer_is_the_one_that_was_reviewed() -> None:
@@ -47,7 +48,8 @@ def test_page_and_viewer_are_served_with_their_policies_and_lifetimes() -> None:
     assert viewer.headers["content-type"].startswith("text/javascript")
 
 
-@pytest.mark.parametrize("kind", all_problems(), ids=lambda kind: kind.code)
+@pytest.mark.slow
+@for_every("kind", all_problems(), ids=lambda kind: kind.code)
 def test_the_type_address_of_every_problem_leads_to_a_page_about_it(kind: type[Problem]) -> None:
     with client_of(*docs_routes()) as client:
         answer = client.get(f"/docs/problems/{kind.code.replace('_', '-')}")

@@ -24,6 +24,7 @@ async def versions(url: str) -> list[str]:
         await engine.dispose()
 
 
+@pytest.mark.slow
 async def test_four_processes_worth_of_migrations_at_once_make_one_schema(postgres: PostgresServer) -> None:
     url = postgres.empty()
     other = postgres.empty()

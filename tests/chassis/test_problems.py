@@ -110,6 +110,7 @@ def refused_body(body: Any, handler: Any = create_thing) -> dict[str, Any]:
     return {error["pointer"]: error["code"] for error in answer.json()["errors"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", all_problems(), ids=lambda kind: kind.code)
 def test_every_problem_answers_with_its_constants(kind: type[Problem]) -> None:
     parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

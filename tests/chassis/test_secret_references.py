@@ -62,6 +62,7 @@ def test_nothing_is_asked_where_no_setting_refers_to_a_secret(monkeypatch: pytes
     assert CofferSettings().bucket == "coffer-test"
 
 
+@pytest.mark.slow
 def test_an_unreachable_cloud_stops_the_start_with_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -171,6 +171,7 @@ class History:
                 self.told[unit.emit(fact, sequence=sequence, urgent=urgent)] = (fact.subject, sequence, urgent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_one_relay_of_each_kind_keeps_the_order_within_a_subject_for_what_is_as_urgent(
     store: Store, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch, seed: int
@@ -193,6 +194,7 @@ async def test_one_relay_of_each_kind_keeps_the_order_within_a_subject_for_what_
     assert Counter(bus.ids) == Counter([*history.told])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 async def test_several_relays_over_a_broker_that_fails_lose_nothing_and_readers_end_with_the_newest(
     store: Store, monkeypatch: pytest.MonkeyPatch, seed: int

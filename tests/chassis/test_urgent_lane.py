@@ -79,6 +79,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         await asyncio.wait_for(task, STOP_SECONDS)
 
 
+@pytest.mark.slow
 async def test_it_does_not_linger_where_the_other_lane_does(house: House) -> None:
     async with running(house.service):
         for number, lanes in ((1, 2), (2, 1), (3, 1)):
@@ -86,6 +87,7 @@ async def test_it_does_not_linger_where_the_other_lane_does(house: House) -> Non
             await house.counts(await house.tell(number), lanes)
 
 
+@pytest.mark.slow
 async def test_it_is_heard_and_answered_while_every_connection_is_in_use(house: House) -> None:
     async with running(house.service):
         await house.counts(await house.tell(1), 2)

@@ -3,8 +3,6 @@
 import re
 from typing import Any
 
-import pytest
-
 from coffer_contracts.audited import ActedFact, AuditedFact
 from coffer_contracts.auth import UserChangedV1
 from coffer_contracts.catalog import CATALOG, EVENTS
@@ -16,6 +14,7 @@ from coffer_notifier.domain.audit_entries import entry_of
 from coffer_notifier.domain.audited import AUDITED, EMPTY, NOT_AUDITED, why_empty, why_not_kept
 from coffer_notifier.handlers.auditing import AUDIT
 from factories.golden import GOLDEN, message, wire_type
+from factories.rows import for_every
 
 SESSION = "01a15df5-00a0-7e11-8c3d-9a8b7c6d5e4f"
 MAY_BE_EMPTY_BY_NATURE = {"count": "acts of operators alone have one", "detail": "there may be no more to say"}
@@ -78,13 +77,13 @@ def test_no_reason_stands_for_types_that_are_no_more() -> None:
         assert any(known.startswith(beginning) for known in CATALOG), beginning
 
 
-@pytest.mark.parametrize("kind", AUDITED, ids=lambda kind: kind.type)
+@for_every("kind", AUDITED, ids=lambda kind: kind.type)
 def test_every_field_is_filled_or_has_a_reason(kind: type[Event]) -> None:
     empty = {name for name, value in leaves(record_of(kept(kind))).items() if value in (None, "", {}, [])}
     assert empty == set(why_empty(kind.type)), kind.type
 
 
-@pytest.mark.parametrize("kind", AUDITED, ids=lambda kind: kind.type)
+@for_every("kind", AUDITED, ids=lambda kind: kind.type)
 def test_what_was_changed_is_told_as_two_values(kind: type[Event]) -> None:
     entry = kept(kind)
     assert all(len(values) == 2 for values in entry.changes.values())
@@ -99,7 +98,7 @@ def test_nothing_that_people_write_to_each_other_is_kept() -> None:
     assert said.data.message not in str(record_of(entry))
 
 
-@pytest.mark.parametrize("wire_type", [kind.type for kind in AUDITED if kind.type.startswith("sharing.link.")])
+@for_every("wire_type", [kind.type for kind in AUDITED if kind.type.startswith("sharing.link.")])
 def test_of_visitors_of_links_nothing_but_network_and_program_is_kept(wire_type: str) -> None:
     fact = CATALOG[wire_type]
     if "network" not in fact.model_fields:

@@ -15,6 +15,7 @@ from coffer_local import docs
 from coffer_local.registry import SERVICES
 from coffer_local.released import RELEASED
 from factories.golden import ROOT
+from factories.rows import for_every
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 MAKERS = docs.makers()
@@ -37,7 +38,7 @@ def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", MAKERS, ids=str)
+@for_every("path", MAKERS, ids=str)
 def test_a_generated_file_is_what_the_code_says(path: Path) -> None:
     assert (ROOT / path).is_file(), "run `make docs`"
     assert (ROOT / path).read_text(encoding="utf-8") == generated(path), "run `make docs`"
@@ -116,7 +117,7 @@ def test_no_page_shows_what_the_machine_it_was_made_on_looks_like() -> None:
         assert str(Path.home()) + os.sep not in generated(path), path
 
 
-@pytest.mark.parametrize("record", DECISIONS, ids=lambda path: path.stem)
+@for_every("record", DECISIONS, ids=lambda path: path.stem)
 def test_a_decision_record_says_context_choice_price_and_when_to_revisit(record: Path) -> None:
     text = record.read_text(encoding="utf-8")
     assert text.startswith(f"# {int(record.name[:4])}. ")
@@ -129,7 +130,7 @@ def test_decision_records_have_unique_numbers_without_gaps() -> None:
     assert [int(record.name[:4]) for record in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
-@pytest.mark.parametrize("source", HAND_WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
+@for_every("source", HAND_WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_inside_the_repository_leads_somewhere(source: Path) -> None:
     for target, fragment in LINK.findall(source.read_text(encoding="utf-8")):
         path = (source.parent / target).resolve() if target else source

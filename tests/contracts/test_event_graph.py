@@ -12,6 +12,7 @@ from coffer_contracts.catalog import READABLE, newest_type, older_types
 from coffer_contracts.event import PrivateCommand
 from coffer_contracts.events_page import emitter_of
 from coffer_local.registry import SERVICES, Entry
+from factories.rows import for_every
 
 NEXT_IN_LINE = {
     ("media.upload.cleared.v1", "files.upload.received.v1"),
@@ -84,7 +85,7 @@ def test_a_service_emits_its_own_facts_only() -> None:
             assert emitter_of(emitted.type) == service.name, row.run.__qualname__
 
 
-@pytest.mark.parametrize("wire_type", TYPES)
+@for_every("wire_type", TYPES)
 def test_an_event_has_a_reader_or_is_public(wire_type: str) -> None:
     assert bool(readers(wire_type)) != READABLE[wire_type].public, readers(wire_type)
 

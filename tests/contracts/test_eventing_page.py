@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from coffer_local.registry import SERVICES
+from factories.rows import for_every
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "eventing.md").read_text()
@@ -18,7 +17,7 @@ def test_every_rule_is_there_once() -> None:
     assert numbers == list(range(1, RULES + 1))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[2:60])
+@for_every("row", ROWS, ids=lambda row: row[2:60])
 def test_a_rule_is_shown_by_tests_that_exist(row: str) -> None:
     shown = re.findall(r"`(tests/[\w/-]+\.py)(?:::(\w+))?`", row.rsplit(" | ", maxsplit=1)[-1])
     assert shown

@@ -12,37 +12,36 @@ from coffer_contracts.event import Envelope, Event
 from coffer_contracts.operators import OperatorFact
 from coffer_contracts.sightings import SightingFact
 from factories.golden import FOLDER, GOLDEN, raw_message, wire_type
+from factories.rows import for_every
 
 PORTABLE_BYTES = 20_000
 """What Standard Webhooks asks of a payload."""
 
 
-@pytest.fixture(params=GOLDEN, ids=lambda path: path.stem)
-def golden(request: pytest.FixtureRequest) -> Path:
-    path: Path = request.param
-    return path
+of_every_golden_file = for_every("golden", GOLDEN, ids=lambda path: path.stem)
 
 
-@pytest.fixture(params=MESSAGES, ids=lambda event: event.type)
-def event(request: pytest.FixtureRequest) -> type[Event]:
-    kind: type[Event] = request.param
-    return kind
+of_every_event = for_every("event", MESSAGES, ids=lambda event: event.type)
 
 
+@of_every_golden_file
 def test_every_golden_file_is_named_after_a_type(golden: Path) -> None:
     assert wire_type(golden)
 
 
+@of_every_golden_file
 def test_every_golden_file_parses_for_ever(golden: Path) -> None:
     assert parse(golden.read_bytes()).type in READABLE
 
 
+@of_every_golden_file
 def test_a_golden_file_says_the_type_it_is_named_after(golden: Path) -> None:
     raw = json.loads(golden.read_text())
     assert raw["type"] == wire_type(golden)
     assert raw["dataschema"].endswith(f"/{raw['type']}.json")
 
 
+@of_every_golden_file
 def test_reading_and_writing_a_golden_file_again_gives_the_same_message(golden: Path) -> None:
     raw = json.loads(golden.read_text())
     # Read as its writer means it: an old major is not lifted, and a twin keeps its own id.
@@ -55,26 +54,31 @@ def test_reading_and_writing_a_golden_file_again_gives_the_same_message(golden: 
     assert parse(json.dumps(written)) == parse(golden.read_bytes())
 
 
+@of_every_golden_file
 def test_the_subject_of_a_golden_file_is_what_its_data_says(golden: Path) -> None:
     envelope = parse(golden.read_bytes())
     assert envelope.subject == envelope.data.subject
     assert envelope.ownerid in {None, envelope.data.owner}
 
 
+@of_every_golden_file
 def test_a_golden_file_is_small_enough_for_every_carrier(golden: Path) -> None:
     assert len(parse(golden.read_bytes()).to_json()) < PORTABLE_BYTES
 
 
+@of_every_event
 def test_every_type_has_a_full_and_a_minimal_golden_file(event: type[Event]) -> None:
     assert (FOLDER / f"{event.type}.json").is_file()
     assert (FOLDER / f"{event.type}.minimal.json").is_file()
 
 
+@of_every_event
 def test_the_minimal_golden_file_holds_the_required_fields_only(event: type[Event]) -> None:
     raw = raw_message(f"{event.type}.minimal")
     assert _optional(envelope_of(event), raw) == set()
 
 
+@of_every_event
 def test_the_golden_files_of_a_type_together_show_every_field(event: type[Event]) -> None:
     """A field added later is shown by a new file beside the frozen ones."""
     shown: set[str] = set()
@@ -89,11 +93,13 @@ def test_the_golden_files_of_a_type_together_show_every_field(event: type[Event]
     assert _declared(envelope_of(event)) - shown <= never
 
 
+@of_every_golden_file
 def test_a_reader_ignores_unknown_fields_everywhere(golden: Path) -> None:
     raw = json.loads(golden.read_text())
     assert parse(json.dumps(_with_unknown(raw))) == parse(golden.read_bytes())
 
 
+@of_every_event
 def test_a_writer_refuses_unknown_fields(event: type[Event]) -> None:
     raw = raw_message(event.type)
     with pytest.raises(ValidationError, match="extra_forbidden"):

@@ -2,13 +2,12 @@
 
 import json
 
-import pytest
-
 from coffer_chassis.access_rules import rule_of
 from coffer_contracts.catalog import CATALOG
 from coffer_local.registry import SERVICES
 from coffer_notifier.handlers.auditing import AUDIT
 from factories.golden import ROOT
+from factories.rows import for_every
 
 DOCUMENT = json.loads((ROOT / "deploy/local/coffer_local/openapi.json").read_text())
 ACTED = ".operator.acted.v1"
@@ -43,7 +42,7 @@ def test_there_are_such_routes_of_every_service() -> None:
     assert {*ONLY_LOOKS, *LOOKS_AND_IS_AN_ACT} <= {operation for _, _, operation in OPERATIONS}
 
 
-@pytest.mark.parametrize(("service", "method", "operation"), OPERATIONS)
+@for_every(("service", "method", "operation"), OPERATIONS)
 def test_a_route_that_acts_says_that_it_is_told_and_one_that_looks_is_not(service: str, method: str, operation: str) -> None:
     acts = (method != "GET" and operation not in ONLY_LOOKS) or operation in LOOKS_AND_IS_AN_ACT
     told = [event for event in EVENTS[operation] if event.endswith(ACTED)]

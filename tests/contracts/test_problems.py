@@ -17,6 +17,7 @@ from coffer_contracts.problems import (
     all_problems,
     problem_by_code,
 )
+from factories.rows import for_every
 
 PROMISED = {
     400: {"malformed_request", "cursor_invalid", "idempotency_key_required"},
@@ -90,7 +91,7 @@ def test_every_promised_code_is_there_with_its_status_and_no_other_is() -> None:
     assert found == PROMISED
 
 
-@pytest.mark.parametrize("kind", ours(), ids=lambda kind: kind.code)
+@for_every("kind", ours(), ids=lambda kind: kind.code)
 def test_every_problem_says_what_it_is_and_can_be_found_by_its_code(kind: type[Problem]) -> None:
     snake = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
     assert kind.code == snake

@@ -8,6 +8,7 @@ from coffer_chassis.access_rules import AccessRule, CallerKind, rule_of
 from coffer_contracts.problems import Forbidden, InsufficientScope
 from coffer_contracts.scopes import SCOPES
 from coffer_local.registry import SERVICES
+from factories.rows import for_every
 
 ANY_SCOPE = {"/v1/auth/verify", "/verify-token"}
 """A token of any scope may ask what it is."""
@@ -35,10 +36,7 @@ def rules() -> list[tuple[str, str, AccessRule]]:
 RULES = rules()
 
 
-@pytest.fixture(params=RULES, ids=lambda row: f"{row[0]} {row[1]}")
-def route(request: pytest.FixtureRequest) -> tuple[str, str, AccessRule]:
-    row: tuple[str, str, AccessRule] = request.param
-    return row
+of_every_route = for_every("route", RULES, ids=lambda row: f"{row[0]} {row[1]}")
 
 
 def test_there_are_routes() -> None:
@@ -74,6 +72,7 @@ leave to download.
 """
 
 
+@of_every_route
 def test_a_visitor_of_a_link_is_let_in_to_items_and_nowhere_else(route: tuple[str, str, AccessRule]) -> None:
     method, path, rule = route
     if rule.audience == "public":
@@ -89,6 +88,7 @@ def test_a_visitor_of_a_link_is_let_in_to_items_and_nowhere_else(route: tuple[st
         rule.admit(visitor)
 
 
+@of_every_route
 def test_a_token_needs_every_scope_that_the_route_names(route: tuple[str, str, AccessRule]) -> None:
     method, path, rule = route
     if rule.audience == "public" or rule.session_only:
@@ -103,6 +103,7 @@ def test_a_token_needs_every_scope_that_the_route_names(route: tuple[str, str, A
             rule.admit(Caller("token", frozenset(SCOPES) - {left_out}, roles), method)
 
 
+@of_every_route
 def test_a_token_of_one_scope_reaches_what_the_scope_says_and_no_more(route: tuple[str, str, AccessRule]) -> None:
     method, _, rule = route
     if rule.audience == "public":
@@ -118,6 +119,7 @@ def test_a_token_of_one_scope_reaches_what_the_scope_says_and_no_more(route: tup
         assert admitted == (not rule.session_only and set(rule.scopes_for(method)) <= caller.scopes), scope
 
 
+@of_every_route
 def test_no_token_reaches_what_is_for_people_only(route: tuple[str, str, AccessRule]) -> None:
     method, _, rule = route
     if rule.session_only:
@@ -127,18 +129,21 @@ def test_no_token_reaches_what_is_for_people_only(route: tuple[str, str, AccessR
             rule.admit(Caller("token", frozenset(SCOPES), roles), method)
 
 
+@of_every_route
 def test_security_settings_are_for_people_only(route: tuple[str, str, AccessRule]) -> None:
     _, path, rule = route
     if path.startswith(("/v1/me/mfa", "/v1/me/tokens", "/v1/me/password", "/v1/auth/step-up", "/v1/auth/logout")):
         assert rule.session_only
 
 
+@of_every_route
 def test_reading_never_needs_a_scope_for_writing(route: tuple[str, str, AccessRule]) -> None:
     method, _, rule = route
     wanted = {scope for scope in rule.scopes_for(method) if scope.endswith(":write")}
     assert bool(wanted) <= (method not in {"GET", "HEAD"})
 
 
+@of_every_route
 def test_operators_routes_are_for_operators(route: tuple[str, str, AccessRule]) -> None:
     method, path, rule = route
     assert (rule.audience == "operator") == path.startswith(("/v1/admin/", "/v1/audit"))

@@ -1,12 +1,12 @@
 """Under which limit every route of every service is counted, and that the document says so."""
 
-import pytest
 from litestar.handlers import BaseRouteHandler
 
 from coffer_chassis.access_rules import rule_of
 from coffer_chassis.limits.policies import counting_of
 from coffer_local.openapi_document import document, route_apps
 from coffer_local.registry import SERVICES
+from factories.rows import for_every
 
 UNCOUNTED = {"/.well-known/jwks.json", "/v1/shares/jwks.json", "/v1/auth/verify"}
 """What services and proxies ask, about everybody else's requests."""
@@ -27,7 +27,7 @@ def policy_of(handler: BaseRouteHandler) -> str | None:
     return counting.policy if counting else None
 
 
-@pytest.mark.parametrize(("method", "path", "handler"), ROUTES, ids=[f"{method} {path}" for method, path, _ in ROUTES])
+@for_every(("method", "path", "handler"), ROUTES, ids=lambda row: f"{row[0]} {row[1]}")
 def test_every_route_is_counted_as_what_it_is(method: str, path: str, handler: BaseRouteHandler) -> None:
     rule = rule_of(handler)
     assert rule is not None

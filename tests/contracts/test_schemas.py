@@ -13,14 +13,12 @@ from coffer_contracts.event import Event
 from coffer_contracts.schemas import DIALECT, schema_of, schema_text
 from factories.golden import GOLDEN, ROOT, raw_message, wire_type
 from factories.released import commits, committed
+from factories.rows import for_every
 
 SCHEMAS = ROOT / "contracts" / "schemas"
 
 
-@pytest.fixture(params=MESSAGES, ids=lambda event: event.type)
-def event(request: pytest.FixtureRequest) -> type[Event]:
-    kind: type[Event] = request.param
-    return kind
+of_every_event = for_every("event", MESSAGES, ids=lambda event: event.type)
 
 
 def valid(schema: dict[str, Any], message: object) -> bool:
@@ -28,6 +26,7 @@ def valid(schema: dict[str, Any], message: object) -> bool:
     return bool(checker.is_valid(message))
 
 
+@of_every_event
 def test_the_schema_on_disk_is_the_generated_one(event: type[Event]) -> None:
     assert (SCHEMAS / f"{event.type}.json").read_text(encoding="utf-8") == schema_text(event), "run `make docs`"
 
@@ -37,6 +36,7 @@ def test_every_schema_on_disk_belongs_to_a_type() -> None:
         assert path.stem in {*READABLE, *UPCASTERS}
 
 
+@of_every_event
 def test_the_schema_is_valid_and_says_where_it_lives(event: type[Event]) -> None:
     schema = schema_of(event)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -44,12 +44,13 @@ def test_the_schema_is_valid_and_says_where_it_lives(event: type[Event]) -> None
     assert schema["$id"] == schema_address(event) == raw_message(event.type)["dataschema"]
 
 
-@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
+@for_every("golden", GOLDEN, ids=lambda path: path.stem)
 def test_every_golden_message_fits_its_schema(golden: Path) -> None:
     schema = json.loads((SCHEMAS / f"{wire_type(golden)}.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(json.loads(golden.read_text()))
 
 
+@of_every_event
 def test_the_schema_is_open_for_fields_to_come(event: type[Event]) -> None:
     assert "additionalProperties" not in json.dumps(schema_of(event))
     raw = raw_message(event.type)
@@ -58,6 +59,7 @@ def test_the_schema_is_open_for_fields_to_come(event: type[Event]) -> None:
     assert valid(schema_of(event), raw)
 
 
+@of_every_event
 def test_the_schema_refuses_what_a_reader_refuses(event: type[Event]) -> None:
     schema = schema_of(event)
     raw = raw_message(event.type)
@@ -70,6 +72,7 @@ def test_the_schema_refuses_what_a_reader_refuses(event: type[Event]) -> None:
     assert not valid(schema, raw | {"data": None})
 
 
+@of_every_event
 def test_every_field_of_a_schema_is_described(event: type[Event]) -> None:
     schema = schema_of(event)
     for part in [schema, *schema["$defs"].values()]:

@@ -12,12 +12,13 @@ from coffer_notifier.domain.outside import BODY_BYTES, OFFERED, body_of, placed
 from coffer_notifier.domain.queues import code_letter
 from factories.events import NOON
 from factories.golden import FOLDER
+from factories.rows import for_every
 
 READER = UserId("01a15df5-00a0-77b9-830d-40bd57deeac1")
 SUBSCRIPTION = WebhookId("01a1f8a2-5d10-7e21-8c4f-1a2b3c4d5e6f")
 
 
-@pytest.mark.parametrize("wire_type", sorted(OFFERED))
+@for_every("wire_type", sorted(OFFERED))
 def test_whatever_is_told_can_be_read(wire_type: str) -> None:
     event = parse((FOLDER / f"{wire_type}.json").read_bytes())
     told = parse_told(placed(body_of(event, READER, lambda _: True), SUBSCRIPTION, 7))

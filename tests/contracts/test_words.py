@@ -17,6 +17,7 @@ from coffer_contracts.event import Event, Meta, Shape
 from coffer_contracts.schemas import schema_of
 from coffer_contracts.words import KNOWN, READ_AS, Open
 from factories.golden import GOLDEN, raw_message
+from factories.rows import for_every
 
 CLOSED = {
     ("Meta", "specversion"): "another version is another format",
@@ -92,10 +93,8 @@ def at(message: BaseModel, place: Place) -> Any:
     return value
 
 
-def named(case: object) -> str:
-    if isinstance(case, type) and issubclass(case, Event):
-        return case.type
-    return ".".join(case) if isinstance(case, tuple) else ""
+def named(case: tuple[type[Event], Place, Open]) -> str:
+    return f"{case[0].type} {'.'.join(case[1])}"
 
 
 def test_every_enumeration_is_open_or_says_why_it_never_grows() -> None:
@@ -117,7 +116,7 @@ def test_every_open_word_is_tried_in_some_message() -> None:
     assert {place[-1] for _, place, _ in SHOWN} == set(READ)
 
 
-@pytest.mark.parametrize(("event", "place", "openness"), SHOWN, ids=named)
+@for_every(("event", "place", "openness"), SHOWN, ids=named)
 def test_a_reader_survives_a_word_it_does_not_know(event: type[Event], place: Place, openness: Open) -> None:
     raw = raw_message(event.type)
     changed(raw, place, "from_the_future")
@@ -127,7 +126,7 @@ def test_a_reader_survives_a_word_it_does_not_know(event: type[Event], place: Pl
     assert parse(read.to_json()) == read, "what was read may be written again"
 
 
-@pytest.mark.parametrize(("event", "place", "openness"), OPEN, ids=named)
+@for_every(("event", "place", "openness"), OPEN, ids=named)
 def test_what_is_no_word_is_unreadable(event: type[Event], place: Place, openness: Open) -> None:
     others: list[Any] = [7, None, True, ["file"], {}, 1.5]
     for value in others:
@@ -137,7 +136,7 @@ def test_what_is_no_word_is_unreadable(event: type[Event], place: Place, opennes
                 parse(json.dumps(raw))
 
 
-@pytest.mark.parametrize(("event", "place", "openness"), OPEN, ids=named)
+@for_every(("event", "place", "openness"), OPEN, ids=named)
 def test_a_writer_may_not_make_up_words(event: type[Event], place: Place, openness: Open) -> None:
     raw = raw_message(event.type)
     if changed(raw, place, "from_the_future"):

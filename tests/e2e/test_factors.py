@@ -16,7 +16,7 @@ from factories.stacks import LocalStack
 pytestmark = pytest.mark.slow
 
 ABSENT = "0193439e-8a5c-7000-8000-00000000dead"
-WITHIN_SECONDS = 5
+WITHIN_SECONDS = 30
 METHODS = {"get", "post", "put", "patch", "delete", "head"}
 
 

@@ -12,7 +12,7 @@ from factories.mailbox import Letters, coffer_with_mail, letter_with, link, toke
 pytestmark = pytest.mark.slow
 
 PASSWORD = "four quiet otters"
-WITHIN_SECONDS = 10
+WITHIN_SECONDS = 30
 
 
 async def joined(http: httpx.AsyncClient, letters: Letters, name: str, address: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from factories.stacks import LocalStack
 
 pytestmark = pytest.mark.slow
 
-WITHIN_SECONDS = 5
+WITHIN_SECONDS = 30
 """Far more than an event takes, far less than the ten minutes that a token lives."""
 
 

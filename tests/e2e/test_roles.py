@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 PEOPLE = 4
 UPLOADS = 24
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 HIDDEN_SECONDS = 3
 """Shorter than in life, so that the test need not wait for a minute until a killed process' messages come back."""
 

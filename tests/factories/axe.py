@@ -1,4 +1,4 @@
-"""The checker of accessibility, run on what is on the screen."""
+"""What an accessibility checker finds on a page (axe-core, WCAG 2.2 AA)."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ AXE = (Path(__file__).parents[1] / "web" / "vendor" / "axe-4.14.1.min.js").read_
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RUN = """tags => axe.run(document, {runOnly: tags}).then(found => found.violations.map(
     broken => `${broken.id}: ${broken.nodes.map(node => node.html.slice(0, 160)).join(" | ")}`))"""
+
 AT_REST = "() => document.getAnimations().every(one => one.playState !== 'running' || one.effect.getTiming().iterations > 1)"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Response, expect, sync_playwright
 
 from factories.people import PASSWORD, Person
 
@@ -29,6 +29,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("THE WEB APP IS NOT TESTED IN A BROWSER HERE: there is no chromium (apt-get install chromium)")
     # Its sandbox refuses root; the pages are our own.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=[*sandbox, "--disable-dev-shm-usage"])
         try:

@@ -30,7 +30,7 @@ from factories import postgres_guard
 from factories.memory import in_memory
 from factories.ports import free_port
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 def _programs() -> Path:

@@ -136,7 +136,7 @@ class Person:
         assert self.complete(started["id"]).status_code in {200, 202}
         return self.finished(started["id"])
 
-    def finished(self, upload_id: str, *, within_seconds: float = 20) -> dict[str, Any]:
+    def finished(self, upload_id: str, *, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until the upload is in an end state."""
         return self.wait_for(
             lambda: self.get(f"/v1/uploads/{upload_id}"),
@@ -144,7 +144,7 @@ class Person:
             within_seconds=within_seconds,
         )
 
-    def previewed(self, item_id: str, *, within_seconds: float = 20) -> dict[str, Any]:
+    def previewed(self, item_id: str, *, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until the item's preview is ready or failed."""
         return self.wait_for(
             lambda: self.get(f"/v1/items/{item_id}"),

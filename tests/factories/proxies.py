@@ -12,7 +12,7 @@ from pathlib import Path
 from factories.ports import free_port
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/forward-auth.md"
-START_SECONDS = 20
+START_SECONDS = 60
 
 NGINX = """\
 daemon off; master_process off; pid {home}/nginx.pid; error_log {home}/error.log;

@@ -36,6 +36,8 @@ class Receiver:
     """Of the next answers, before `status`."""
     answers: dict[str, str] = field(default_factory=dict)
     """Header fields of answers."""
+    clock: str = ""
+    """The date that answers have instead of the time."""
     body: bytes = b"thanks"
     calls: list[Call] = field(default_factory=list)
     answering: threading.Event = field(default_factory=threading.Event)
@@ -74,6 +76,10 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
         def do_GET(self) -> None:  # whoever follows a redirect comes so
             self.do_POST()
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """The date of an answer: what it is told to say, else the time."""
+            return told.clock or super().date_time_string(timestamp)
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""

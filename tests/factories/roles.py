@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from factories.ports import free_port
 from factories.stacks import LocalStack
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from factories.memory import in_memory
 from factories.ports import free_port
 
 READY = "Coffer is running at "
-START_SECONDS = 60
+START_SECONDS = 110
 STOP_SECONDS = 10
 """What the README promises for a stop."""
 WIDE_LIMITS = {f"COFFER_LIMIT_{name.upper()}_PER_MINUTE": "1000000" for name in NAMES}

@@ -166,6 +166,7 @@ FORGERIES: dict[str, Callable[[Issuer], str | None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgery", FORGERIES)
 async def test_no_route_of_any_service_believes(house: House, forgery: str) -> None:
     token = FORGERIES[forgery](house.issuer)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from factories.rows import for_every
 from factories.vendored import ROOT, VENDORED, WEB
 
 OWN = sorted(path for path in WEB.rglob("*.js") if path.parent.name != "vendor")
@@ -41,7 +42,7 @@ def test_nothing_is_vendored_that_is_not_listed_and_everything_has_its_licence()
         assert any((path.parent / f"{stem}.LICENSE").exists() for stem in (path.stem, path.stem.rpartition("-")[0]))
 
 
-@pytest.mark.parametrize("path", OWN, ids=lambda path: path.relative_to(WEB).as_posix())
+@for_every("path", OWN, ids=lambda path: path.relative_to(WEB).as_posix())
 def test_a_module_is_short_says_what_it_is_and_makes_no_markup_of_text(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 300

@@ -41,7 +41,7 @@ def test_files_are_sent_checked_and_shown_with_their_picture(visitor: Visitor, a
     visitor.item("photo.jpg").locator("img").wait_for(timeout=LONG_MS)
     picture = "document.querySelector('.item .thumb img')"
     visitor.page.wait_for_function(f"() => {picture}.complete && {picture}.naturalWidth > 0")
-    visitor.upload("note.txt").get_by_role("link").click()
+    visitor.upload("note.txt").get_by_role("link", name="note.txt", exact=True).click()
     visitor.waits_for("a note")
 
 

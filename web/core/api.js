@@ -3,6 +3,14 @@
 import {Problem} from "./problem.js"
 import {accessToken, renewOrWait, state} from "./session.js"
 
+/** @typedef {{accessToken: () => Promise<string>, renew: (spent: string) => Promise<void>, isOut: () => boolean}} Bearer */
+
+/** Whose tokens requests carry. @type {Bearer} */
+let bearer = {accessToken, renew: renewOrWait, isOut: () => state.value === "out"}
+
+/** For pages whose visitors have tokens of another kind. @param {Bearer} other */
+export const actAs = other => void (bearer = other)
+
 /**
  * @typedef {object} Asked
  * @property {Record<string, string | number | boolean | null | undefined>} [query]
@@ -33,11 +41,11 @@ export async function call(method, path, asked = {}) {
  * @returns {Promise<Response>}
  */
 export async function send(method, path, asked = {}) {
-  const token = asked.anonymous ? null : await accessToken()
+  const token = asked.anonymous ? null : await bearer.accessToken()
   const answer = await sendOnce(method, path, asked, token)
-  if (answer.status !== 401 || token === null || state.value === "out") return answer
-  await renewOrWait(token)
-  return sendOnce(method, path, asked, await accessToken())
+  if (answer.status !== 401 || token === null || bearer.isOut()) return answer
+  await bearer.renew(token)
+  return sendOnce(method, path, asked, await bearer.accessToken())
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import {effect} from "@preact/signals"
 import {call} from "./api.js"
-import {onNews} from "./live.js"
+import {onNews, onReturn} from "./live.js"
 import {Problem} from "./problem.js"
 import {state} from "./session.js"
 
@@ -57,6 +57,7 @@ function lose() {
 }
 
 effect(() => void (state.value === "in" && read()))
+onReturn(read)
 
 onNews(({event}) => {
   if (event === "change") read()

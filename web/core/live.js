@@ -20,6 +20,8 @@ export const connection = signal(/** @type {"connecting" | "live" | "away"} */ (
 /** @type {Set<(news: News) => void>} */
 const hearers = new Set()
 let lastId = ""
+/** Gives the stream up that is being read. */
+let cut = () => {}
 
 /**
  * @param {(news: News) => void} hear
@@ -30,12 +32,26 @@ export function onNews(hear) {
   return () => void hearers.delete(hear)
 }
 
+/**
+ * After a time away. The stream tells what was missed as far as it remembers; whoever shows how things stand asks anew.
+ * @param {() => void} run
+ */
+export function onReturn(run) {
+  let away = false
+  effect(() => {
+    if (connection.value === "live" && away) queueMicrotask(run)
+    away = connection.value === "away"
+  })
+}
+
 /** @param {News} news */
 function spread(news) {
   for (const hear of hearers) hear(news)
 }
 
 hear("news", message => {
+  // A page of a public link is nobody's, whoever is signed in beside it.
+  if (state.value === "starting") return
   lastId = message.id
   connection.value = "live"
   spread(message.news)
@@ -73,7 +89,7 @@ export function blocksIn(text) {
 /** @param {AbortSignal} signal */
 async function readOn(signal) {
   const silence = new AbortController()
-  const giveUp = () => silence.abort()
+  const giveUp = (cut = () => silence.abort())
   let patience = setTimeout(giveUp, SILENCE_MS)
   try {
     const headers = lastId ? {"Last-Event-ID": lastId} : undefined
@@ -137,4 +153,8 @@ effect(() => {
   return () => stop.abort()
 })
 
-addEventListener("offline", () => (connection.value = "away"))
+addEventListener("offline", () => {
+  connection.value = "away"
+  // Nobody says when a stream without a network is over; another one begins as soon as there is a network.
+  cut()
+})

@@ -4,6 +4,9 @@ import {computed, signal} from "@preact/signals"
 
 const address = signal(location.pathname + location.search + location.hash)
 
+/** Whether this page belongs to a public link: nobody is signed in on it, whatever happens in other tabs. */
+export const visiting = location.pathname.startsWith("/s/")
+
 /** The path below `/app`, in segments. */
 export const place = computed(() => {
   const path = address.value.split(/[?#]/)[0]
@@ -33,7 +36,8 @@ document.addEventListener("click", event => {
   const link = event.target instanceof Element ? event.target.closest("a") : null
   const other = event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey
   if (!link || other || event.defaultPrevented || link.target || link.hasAttribute("download")) return
-  if (link.origin !== location.origin || !link.pathname.startsWith("/app/")) return
+  const near = link.pathname.startsWith("/app/") || (visiting && link.pathname === location.pathname)
+  if (link.origin !== location.origin || !near) return
   event.preventDefault()
   go(link.pathname + link.search + link.hash)
 })

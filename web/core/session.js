@@ -64,9 +64,6 @@ function forget() {
   })
 }
 
-hear("signed-in", message => take(message.tokens))
-hear("signed-out", () => user.value && location.assign("/app/sign-in"))
-
 /**
  * @param {string} path
  * @param {object} body
@@ -95,6 +92,8 @@ function welcome(tokens) {
 
 /** At the start of a page: in again by the cookie, or out. */
 export async function begin() {
+  hear("signed-in", message => take(message.tokens))
+  hear("signed-out", () => user.value && location.assign("/app/sign-in"))
   if (!remembered(MARK)) {
     state.value = "out"
     return
@@ -161,9 +160,18 @@ export async function signInWithCode(mfaToken, answer) {
   welcome(await ask("/v1/auth/login/mfa", {mfa_token: mfaToken, cookie: true, ...answer}))
 }
 
-/** Here and in the other tabs. */
+/**
+ * What a browser calls the uploads that somebody has not finished.
+ * @param {string} userId
+ */
+export const unfinished = userId => `unfinished.${userId}`
+
+/** Here and in the other tabs. Names of files do not stay behind on a machine that others use. */
 export async function signOut() {
   await ask("/v1/auth/cookie/logout", {})
+  const left = unfinished(user.value?.id ?? "")
+  indexedDB.deleteDatabase(left)
+  remember(left, null)
   forget()
   tell({kind: "signed-out"})
 }

@@ -1,7 +1,9 @@
 /** What people do with items. Shown at once, told to the server, and taken back on the screen if it refuses. */
 
+import {signal} from "@preact/signals"
 import {call, oneKey} from "../core/api.js"
 import {Problem} from "../core/problem.js"
+import {visiting} from "../core/router.js"
 import {t} from "../core/texts.js"
 import {say, sayWrong} from "../core/toasts.js"
 
@@ -20,6 +22,7 @@ const AT_ONCE = 100
  * @returns {Promise<{item: Item, problem: Problem}[]>}
  */
 async function each(items, operation) {
+  if (visiting) return oneByOne(items)
   const refused = []
   for (let from = 0; from < items.length; from += AT_ONCE) {
     const some = items.slice(from, from + AT_ONCE)
@@ -27,6 +30,24 @@ async function each(items, operation) {
     const {results} = await call("POST", "/v1/batch", {body: {operations}, headers: oneKey()})
     for (const [index, {status, problem}] of results.entries())
       if (status >= 400) refused.push({item: some[index], problem: new Problem(status, problem ?? {})})
+  }
+  return refused
+}
+
+/**
+ * Into the trash: visitors of links may do no more than that, and not in batches.
+ * @param {Item[]} items
+ * @returns {ReturnType<typeof each>}
+ */
+async function oneByOne(items) {
+  const refused = []
+  for (const item of items) {
+    try {
+      await call("DELETE", `/v1/items/${item.id}`)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      refused.push({item, problem: error})
+    }
   }
   return refused
 }
@@ -62,7 +83,8 @@ const naming = items => (items.length === 1 ? {name: items[0].name, count: 1} : 
 export async function trash(items, listing) {
   const gone = await guarded(() => leaving(items, {op: "trash"}, listing))
   if (!gone?.length) return
-  say(t("done.trashed", naming(gone)), {text: t("action.undo"), run: () => restore(gone, null)})
+  // What visitors throw away is the owner's to bring back.
+  say(t("done.trashed", naming(gone)), visiting ? undefined : {text: t("action.undo"), run: () => restore(gone, null)})
 }
 
 /**
@@ -141,14 +163,26 @@ export async function toggleFavourite(item, listing) {
   )
 }
 
+/** @type {(items: Item[], archive: boolean) => Promise<Record<string, string>>} what has to be shown for bytes, as headers */
+let leave = async () => ({})
+
+/** Visitors of links need leave for bytes; null for those who get none. @param {typeof leave | null} ask */
+export function leaveBy(ask) {
+  leave = ask ?? (async () => Promise.reject(new Problem(403, {code: "forbidden"})))
+  givesBytes.value = ask !== null
+}
+
+export const givesBytes = signal(true)
+
 /** A file straight from where it lies; several, or a folder, as one archive. @param {Item[]} items */
 export async function download(items) {
   await guarded(async () => {
     const [first] = items
     const one = items.length === 1 && first.kind === "file"
+    const headers = await leave(items, !one)
     const {url} = one
-      ? await call("GET", `/v1/items/${first.id}/download-url`, {query: {disposition: "attachment"}})
-      : await call("POST", "/v1/archives", {body: {item_ids: items.map(item => item.id)}})
+      ? await call("GET", `/v1/items/${first.id}/download-url`, {query: {disposition: "attachment"}, headers})
+      : await call("POST", "/v1/archives", {body: {item_ids: items.map(item => item.id)}, headers})
     const link = Object.assign(document.createElement("a"), {href: url, download: ""})
     link.rel = "noreferrer"
     document.body.append(link)

@@ -1,5 +1,6 @@
 /** What is known of a file or folder. */
 
+import {visiting} from "../core/router.js"
 import {t} from "../core/texts.js"
 
 /**
@@ -26,11 +27,16 @@ import {t} from "../core/texts.js"
  * @property {string} [path]
  * @property {string} [original_path] in the trash
  * @property {string} [purge_at] in the trash
+ * @property {string} [share_id] by which it was shared with oneself, in that collection
  * @property {string} [note] what a collection says of it
  */
 
+/** @param {string} id */
+export const folderAddress = id => (visiting ? `${location.pathname}?in=${id}` : `/app/files/${id}`)
+
 /** @param {Item} item */
-export const addressOf = item => (item.kind === "folder" ? `/app/files/${item.id}` : `/app/items/${item.id}`)
+export const addressOf = item =>
+  item.kind === "folder" ? folderAddress(item.id) : visiting ? `${location.pathname}?open=${item.id}` : `/app/items/${item.id}`
 
 /** @param {Item} item */
 export const hasPicture = item => item.kind === "file" && item.preview.status === "ready"

@@ -1,6 +1,8 @@
 /** Where listings come from: a folder, the trash, favourites, what is recent, what others share, what was searched for. */
 
 import {call} from "../core/api.js"
+import {user} from "../core/session.js"
+import {t} from "../core/texts.js"
 import {comparing, written} from "./order.js"
 
 /**
@@ -8,6 +10,7 @@ import {comparing, written} from "./order.js"
  * @typedef {import("./listing.js").Source} Source
  */
 
+const all = {read: true, write: true, delete: true, share: true}
 const none = {read: false, write: false, delete: false, share: false}
 
 /**
@@ -54,7 +57,21 @@ export const recentSource = () => ({read: reading("/v1/recent", {include: "thumb
 export const sharedSource = () => ({read: reading("/v1/shares/with-me", {}, sharedItem)})
 
 /** @returns {Source} */
-export const sharingSource = () => ({read: reading("/v1/shares/by-me", {}, sharedItem)})
+export const sharingSource = () => {
+  const read = reading("/v1/shares/by-me", {}, sharedItem)
+  return {read: async (...asked) => read(...asked).then(page => ({...page, items: together(page.items)}))}
+}
+
+/** An item that several people have is one line. @param {Item[]} items */
+function together(items) {
+  /** @type {Map<string, Item>} */
+  const found = new Map()
+  for (const item of items) {
+    const before = found.get(item.id)
+    found.set(item.id, before ? {...before, note: [before.note, item.note].join(", ")} : item)
+  }
+  return [...found.values()]
+}
 
 /**
  * @param {string} words
@@ -70,12 +87,14 @@ export const searchSource = (words, filters) => ({
  * @param {any} share
  * @returns {Item}
  */
-function sharedItem({item, permissions, created_at, recipient, role}) {
+function sharedItem({id, item, permissions, created_at, recipient, role}) {
+  const mine = item.owner.id === user.value?.id
   const person = {id: item.owner.id, username: item.owner.username, display_name: item.owner.display_name}
   return {
     ...{size: null, mime_type: null, version_id: null, etag: "", parent_id: null, trashed_at: null, favourite: false, tags: [], flags: []},
     ...{id: item.id, kind: item.kind, name: item.name, type: item.kind === "file" ? "other" : null, owner: person},
-    ...{created_at, modified_at: created_at, shared: true, permissions: permissions ?? none, preview: {status: "none"}},
-    note: [recipient.display_name || recipient.username, role].join(" "),
+    ...{created_at, modified_at: created_at, shared: true, permissions: mine ? all : (permissions ?? none), preview: {status: "none"}},
+    share_id: mine ? undefined : id,
+    note: `${recipient.display_name || recipient.username} (${t(`share_role.${role}`)})`,
   }
 }

@@ -14,8 +14,13 @@ export function Dialog({title, close, children, actions, submit, wide = false, p
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null))
   useEffect(() => {
     const dialog = /** @type {HTMLDialogElement} */ (ref.current)
+    const from = document.activeElement
     dialog.showModal()
-    return () => dialog.close()
+    return () => {
+      dialog.close()
+      // What closes and is removed at once gives the keyboard to nobody.
+      if (from instanceof HTMLElement) queueMicrotask(() => from.focus({preventScroll: true}))
+    }
   }, [])
   const left = (/** @type {Event} */ event) => {
     event.preventDefault()

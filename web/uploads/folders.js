@@ -6,6 +6,7 @@ import {Problem} from "../core/problem.js"
 export class Folders {
   /** @param {string} root where everything was dropped */
   constructor(root) {
+    this.root = root
     /** @type {Map<string, Promise<string>>} */
     this.made = new Map([["", Promise.resolve(root)]])
   }

@@ -17,10 +17,12 @@ import {PutRefused, put} from "./put.js"
  * @property {string} parentId
  * @property {string} name
  * @property {Conflict} conflict
+ * @property {string} [uploaderName] who sends it, for those who have no account
  * @property {string | null} uploadId of one that began before
  * @property {AbortSignal} signal
  * @property {(sent: number) => void} progress bytes
- * @property {(uploadId: string) => void} announced
+ * @property {(upload: any) => void} announced
+ * @property {(n: number, hash: string) => void} [hashed] a part, or 1 for what goes in one piece
  */
 
 const ONE_PIECE = 8 * 1024 * 1024
@@ -35,7 +37,7 @@ const WAITS_MS = [0, 1000, 3000, 5000, 10_000]
  */
 export async function sendFile(job) {
   const upload = job.uploadId ? await call("GET", `/v1/uploads/${job.uploadId}`, job) : await announce(job)
-  job.announced(upload.id)
+  job.announced(upload)
   if (upload.state === "created") {
     if (upload.strategy === "single") await sendWhole(upload, job)
     else if (upload.strategy === "multipart") await sendParts(upload, job)
@@ -46,12 +48,15 @@ export async function sendFile(job) {
 }
 
 /** @param {Job} job */
-async function announce({file, parentId, name, conflict, signal}) {
+async function announce({file, parentId, name, conflict, uploaderName, signal, hashed}) {
   const small = file.size <= ONE_PIECE
+  const hash = canHash && small ? await hashOf(file) : null
+  if (hash) hashed?.(1, hash)
   const body = {
     ...{parent_id: parentId, name, size: file.size, conflict, mime_type: file.type || null},
+    uploader_name: uploaderName || undefined,
     modified_at: new Date(file.lastModified).toISOString(),
-    blocks_sha256: canHash && small ? [await hashOf(file)] : null,
+    blocks_sha256: hash && [hash],
     parts_sha256: canHash && !small,
   }
   return call("POST", "/v1/uploads", {body, headers: oneKey(), signal})
@@ -110,7 +115,8 @@ async function sendParts(upload, job) {
  * @returns {Promise<Part | undefined>}
  */
 async function nextPart(asked) {
-  while (!asked.ready.length && asked.numbers.length) {
+  // What another of those who send asks for at this moment is for all of them.
+  while (!asked.ready.length && (asked.numbers.length || asked.asking)) {
     asked.asking ??= signMore(asked).finally(() => (asked.asking = undefined))
     await asked.asking
   }
@@ -129,8 +135,9 @@ async function signMore(asked) {
  * @param {number[]} numbers
  * @returns {Promise<Part[]>}
  */
-async function signed(upload, {file, signal}, numbers) {
+async function signed(upload, {file, signal, hashed}, numbers) {
   const sha256 = canHash ? await Promise.all(numbers.map(n => hashOf(slice(upload, file, n)))) : null
+  sha256?.forEach((hash, index) => hashed?.(numbers[index], hash))
   const answer = await call("POST", `/v1/uploads/${upload.id}/parts`, {body: {numbers, sha256}, signal})
   return answer.parts
 }

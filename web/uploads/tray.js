@@ -1,51 +1,19 @@
 /** All uploads of this page: what waits, what is on its way, and what became of it on the server. */
 
-import {computed, signal} from "@preact/signals"
 import {call} from "../core/api.js"
 import {onNews} from "../core/live.js"
 import {Problem, wordsFor} from "../core/problem.js"
+import {ACTIVE, enter, entries, made, open, remembered} from "./entries.js"
 import {Folders} from "./folders.js"
+import {drop, keep, keepHash} from "./kept.js"
 import {sendFile} from "./sender.js"
 
-/**
- * @typedef {"waiting" | "sending" | "paused" | "checking" | "preview" | "ready" | "conflict" | "rejected" | "failed" | "aborted"} State
- * @typedef {object} Entry
- * @property {number} key
- * @property {File} file
- * @property {string} name
- * @property {string[]} folders
- * @property {Folders} into
- * @property {import("@preact/signals").Signal<State>} state
- * @property {import("@preact/signals").Signal<number>} sent bytes
- * @property {import("@preact/signals").Signal<string>} why in words
- * @property {string | null} uploadId
- * @property {string | null} itemId
- * @property {import("./sender.js").Conflict} conflict
- * @property {string | null} suggested
- * @property {string | null} reason code of the server
- * @property {AbortController} stop
- * @property {number} checkedAt
- */
+/** @typedef {import("./entries.js").Entry} Entry */
 
 const FILES_AT_ONCE = 3
 const LOOK_MS = 4000
 const PREVIEW_PATIENCE_MS = 60_000
-/** @type {State[]} */
-const ACTIVE = ["waiting", "sending", "checking", "preview"]
 
-export const entries = signal(/** @type {Entry[]} */ ([]))
-export const open = signal(true)
-export const active = computed(() => entries.value.filter(entry => ACTIVE.includes(entry.state.value)))
-export const conflicts = computed(() => entries.value.filter(entry => entry.state.value === "conflict"))
-export const totals = computed(() => {
-  const counted = entries.value.filter(entry => !["rejected", "failed", "aborted", "conflict"].includes(entry.state.value))
-  return {
-    size: counted.reduce((sum, entry) => sum + entry.file.size, 0),
-    sent: counted.reduce((sum, entry) => sum + entry.sent.value, 0),
-  }
-})
-
-let last = 0
 let running = 0
 
 /**
@@ -55,23 +23,14 @@ let running = 0
  */
 export function add(found, parentId) {
   const into = new Folders(parentId)
-  const fresh = found.map(({file, folders}) => made(file, folders, into))
+  const fresh = found.map(({file, folders, handle = null}) =>
+    made({id: crypto.randomUUID(), file, handle, name: file.name, size: file.size, modified: file.lastModified, folders, into}),
+  )
   entries.value = [...entries.value, ...fresh]
   open.value = true
+  void keep(fresh.map(remembered))
   startMore()
 }
-
-/**
- * @param {File} file
- * @param {string[]} folders
- * @param {Folders} into
- * @returns {Entry}
- */
-const made = (file, folders, into) => ({
-  ...{key: ++last, file, name: file.name, folders, into, conflict: "fail", stop: new AbortController(), checkedAt: 0},
-  ...{uploadId: null, itemId: null, suggested: null, reason: null},
-  ...{state: signal(/** @type {State} */ ("waiting")), sent: signal(0), why: signal("")},
-})
 
 function startMore() {
   for (const entry of entries.value) {
@@ -87,14 +46,15 @@ async function start(entry) {
   entry.why.value = ""
   try {
     const upload = await sendFile({
-      file: entry.file,
+      file: /** @type {File} */ (entry.file),
       name: entry.name,
       parentId: await entry.into.at(entry.folders),
       conflict: entry.conflict,
       uploadId: entry.uploadId,
       signal: entry.stop.signal,
       progress: sent => (entry.sent.value = sent),
-      announced: id => (entry.uploadId = id),
+      announced: upload => begun(entry, upload),
+      hashed: (n, hash) => void keepHash(entry.id, n, hash),
     })
     if (entry.state.value === "sending") enter(entry, "checking")
     learn(entry, upload)
@@ -104,6 +64,17 @@ async function start(entry) {
     running--
     startMore()
   }
+}
+
+/**
+ * @param {Entry} entry
+ * @param {{id: string, part_size: number | null}} upload
+ */
+function begun(entry, upload) {
+  if (entry.uploadId === upload.id) return
+  entry.uploadId = upload.id
+  entry.partSize = upload.part_size
+  void keep([remembered(entry)])
 }
 
 /**
@@ -120,20 +91,11 @@ function wentWrong(entry, error) {
 }
 
 /**
- * @param {Entry} entry
- * @param {State} state
- */
-function enter(entry, state) {
-  entry.checkedAt = Date.now()
-  entry.state.value = state
-}
-
-/**
  * What the server says of an upload.
  * @param {Entry} entry
  * @param {{state: string, item_id?: string | null, reason?: string | null, suggested_name?: string | null, item?: any}} told
  */
-function learn(entry, told) {
+export function learn(entry, told) {
   if (told.item_id) entry.itemId = told.item_id
   switch (told.state) {
     case "committed":
@@ -196,7 +158,7 @@ export function pause(entry) {
 /** Where it stopped. @param {Entry} entry */
 export function resume(entry) {
   entry.stop = new AbortController()
-  entry.state.value = "waiting"
+  entry.state.value = entry.file ? "waiting" : "missing"
   startMore()
 }
 
@@ -215,7 +177,7 @@ export async function retry(entry) {
 export function cancel(entry) {
   entry.stop.abort()
   if (entry.uploadId && !entry.itemId) call("DELETE", `/v1/uploads/${entry.uploadId}`).catch(() => undefined)
-  entry.state.value = "aborted"
+  enter(entry, "aborted")
   entries.value = entries.value.filter(other => other !== entry)
 }
 
@@ -241,9 +203,14 @@ export async function decide(some, choice) {
   }
 }
 
+/** @type {import("./entries.js").State[]} */
+const UNDONE = [...ACTIVE, "paused", "missing"]
+
 /** Forget what is done. */
 export function tidy() {
-  entries.value = entries.value.filter(entry => ACTIVE.includes(entry.state.value) || entry.state.value === "paused")
+  const stays = (/** @type {Entry} */ entry) => UNDONE.includes(entry.state.value)
+  for (const entry of entries.value) if (!stays(entry)) void drop(entry.id)
+  entries.value = entries.value.filter(stays)
 }
 
 addEventListener("beforeunload", event => {

@@ -2,7 +2,7 @@
 
 import {computed} from "@preact/signals"
 import {html} from "../core/html.js"
-import {go, place} from "../core/router.js"
+import {go, place, visiting} from "../core/router.js"
 import {isIn, state} from "../core/session.js"
 import {learn} from "../core/texts.js"
 import {close, dialog} from "../parts/dialogs.js"
@@ -17,14 +17,16 @@ const Forgot = later(() => import("./forgot.js").then(module => module.Forgot))
 const Reset = later(() => import("./reset.js").then(module => module.Reset))
 const SignInAgain = later(() => import("./sign-in-again.js").then(module => module.SignInAgain))
 const SignUp = later(() => import("./sign-up.js").then(module => module.SignUp))
+const VisitPage = later(() => import("./visit/visit-page.js").then(module => module.VisitPage))
 const Verify = later(() => import("./verify.js").then(module => module.Verify))
 
 /** @type {Record<string, any>} Pages for everybody, signed in or not. */
 const OPEN = {reset: Reset, verify: Verify}
 /** @type {Record<string, any>} Pages for those who are not. */
-const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, forgot: Forgot}
+const OUTSIDE = {"sign-in": SignIn, "sign-up": SignUp, register: SignUp, forgot: Forgot}
 
 const page = computed(() => {
+  if (visiting) return VisitPage
   const [first] = place.value
   if (first in OPEN) return OPEN[first]
   if (isIn.value) return Shell

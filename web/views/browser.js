@@ -10,6 +10,7 @@ import {Empty, Failed} from "./empty.js"
 import {ItemGrid} from "./item-grid.js"
 import {useKeys} from "./keys.js"
 import {detailsOpen} from "./layout.js"
+import {useShown} from "./showing.js"
 import {shownListing} from "./shown-listing.js"
 import {Toolbar} from "./toolbar.js"
 
@@ -17,7 +18,7 @@ const Details = later(() => import("./details.js").then(module => module.Details
 
 /**
  * @typedef {import("../drive/item.js").Item} Item
- * @typedef {"folder" | "recent" | "favourites" | "shared" | "trash" | "search"} Kind
+ * @typedef {"folder" | "recent" | "favourites" | "shared" | "trash" | "search" | "visit"} Kind
  * @typedef {object} Browsing
  * @property {import("../drive/listing.js").Listing} listing
  * @property {import("../drive/selection.js").Selection} selection
@@ -36,6 +37,7 @@ export function Browser({head, dropped, ...given}) {
   const {listing, selection} = browsing
   void listing.version.value
   useKeys(browsing, root)
+  useShown(listing, selection)
   const drop = useFileDrop(dropped)
   useEffect(() => {
     root.current?.querySelector("[role=grid]")?.scrollTo(0, 0)
@@ -54,7 +56,7 @@ export function Browser({head, dropped, ...given}) {
         ${listing.state.value === "loading" && html`<div class="loading" aria-busy="true" role="status" aria-label=${t("loading")}>${rows}</div>`}
         ${ready && listing.items.length === 0 && html`<${Empty} of=${browsing.kind} />`}
         ${ready && listing.items.length > 0 && html`<${ItemGrid} ...${browsing} />`}
-        ${drop.over && html`<div class="drop-here" aria-hidden="true"><p>${t("drop.here", {name: given.folder?.parent_id ? given.folder.name : t("nav.files")})}</p></div>`}
+        ${drop.over && html`<div class="drop-here" aria-hidden="true"><p>${t("drop.here", {name: given.folder && (given.folder.parent_id || given.kind === "visit") ? given.folder.name : t("nav.files")})}</p></div>`}
       </div>
       ${detailsOpen.value && html`<${Details} item=${selection.items.length === 1 ? selection.items[0] : null} count=${selection.count.value} listing=${listing} />`}
     </div>

@@ -11,7 +11,9 @@ import {kindOf, nameOf} from "../drive/item.js"
 import {IconButton} from "../parts/button.js"
 import {Icon} from "../parts/icon.js"
 import {ActivityList} from "./activity-list.js"
+import {Comments} from "./comments/comments.js"
 import {detailsOpen} from "./layout.js"
+import {SharingSummary} from "./share/summary.js"
 import {Thumbnail} from "./thumbnail.js"
 
 /** @typedef {import("../drive/item.js").Item} Item */
@@ -52,6 +54,8 @@ function OfItem({item, listing}) {
     </dl>
     ${shown.flags.length > 0 && html`<p class="flags"><${Icon} name="warning" size=${16} />${shown.flags.map(flag => (known(`flag.${flag}`) ? t(`flag.${flag}`) : flag)).join(", ")}</p>`}
     ${shown.kind === "file" && !shown.trashed_at && html`<${Versions} item=${shown} listing=${listing} />`}
+    ${!shown.trashed_at && html`<${SharingSummary} key=${shown.id} item=${shown} />`}
+    <${Comments} key=${`said-${shown.id}`} item=${shown} />
     <${ActivityList} item=${shown} />
   `
 }

@@ -6,7 +6,7 @@ import {t} from "../core/texts.js"
 import {Button} from "../parts/button.js"
 import {Icon} from "../parts/icon.js"
 
-const ICONS = {folder: "upload", recent: "clock", favourites: "star", shared: "people", trash: "trash", search: "search"}
+const ICONS = {folder: "upload", recent: "clock", favourites: "star", shared: "people", trash: "trash", search: "search", visit: "folder"}
 
 /** @param {{of: keyof typeof ICONS, children?: any}} what */
 export const Empty = ({of, children}) => html`

@@ -3,8 +3,10 @@
 import {signal, useSignal} from "@preact/signals"
 import {useEffect} from "preact/hooks"
 import {call} from "../core/api.js"
+import {onChanges} from "../core/changes.js"
 import {html} from "../core/html.js"
 import {remember, remembered} from "../core/memory.js"
+import {Problem} from "../core/problem.js"
 import {t} from "../core/texts.js"
 import {here} from "../drive/here.js"
 import {folderSource} from "../drive/sources.js"
@@ -31,11 +33,18 @@ export function FolderPage({id}) {
   const folder = trail.value.at(-1)
   useEffect(() => {
     const stop = new AbortController()
-    trailTo(id, stop.signal).then(
-      found => (trail.value = found),
-      caught => stop.signal.aborted || (error.value = caught),
-    )
-    return () => stop.abort()
+    const look = () =>
+      trailTo(id, stop.signal).then(
+        found => (trail.value = found),
+        caught => stop.signal.aborted || (error.value = caught),
+      )
+    look()
+    // It may get another name, or go away with anything above it.
+    const stopHearing = onChanges(changes => changes.some(({item_id}) => trail.value.some(one => one.id === item_id)) && look(), look)
+    return () => {
+      stop.abort()
+      stopHearing()
+    }
   }, [id])
   useTitle(folder?.parent_id ? folder.name : t("nav.files"))
   if (error.value) return html`<${Failed} error=${error.value} />`
@@ -67,11 +76,11 @@ function OpenFolder({trail, folder}) {
 }
 
 /**
- * The folder and those above it that this person may see, the topmost first.
+ * The folder and those above it that this person may see, the topmost first. Raises Problem for what is not there any more.
  * @param {string} id
  * @param {AbortSignal} signal
  */
-async function trailTo(id, signal) {
+export async function trailTo(id, signal) {
   /** @type {import("../drive/item.js").Item[]} */
   const found = []
   for (let next = /** @type {string | null} */ (id); next; next = found[0].parent_id) {
@@ -83,5 +92,6 @@ async function trailTo(id, signal) {
       throw error
     }
   }
+  if (found.some(item => item.trashed_at)) throw new Problem(404, {code: "trashed"})
   return found
 }

@@ -18,16 +18,20 @@ export function Front({title, lead, children, below}) {
         ${below && html`<p class="below-card">${below}</p>`}
       </main>
       <footer class="front-foot">
-        <label>
-          <span class="unseen">${t("settings.language")}</span>
-          <select value=${language.value} onChange=${(/** @type {any} */ event) => choose(event.currentTarget.value)}>
-            ${Object.entries(LANGUAGES).map(([tag, name]) => html`<option value=${tag} lang=${tag}>${name}</option>`)}
-          </select>
-        </label>
+        <${LanguageChoice} />
       </footer>
     </div>
   `
 }
+
+export const LanguageChoice = () => html`
+  <label>
+    <span class="unseen">${t("settings.language")}</span>
+    <select value=${language.value} onChange=${(/** @type {any} */ event) => choose(event.currentTarget.value)}>
+      ${Object.entries(LANGUAGES).map(([tag, name]) => html`<option value=${tag} lang=${tag}>${name}</option>`)}
+    </select>
+  </label>
+`
 
 export const Mark = () => html`
   <svg class="mark" viewBox="0 0 32 32" width="32" height="32" aria-hidden="true">

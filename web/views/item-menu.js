@@ -3,12 +3,13 @@
 import {html} from "../core/html.js"
 import {go, query} from "../core/router.js"
 import {t} from "../core/texts.js"
-import {download, purge, restore, toggleFavourite, trash} from "../drive/deeds.js"
+import {download, givesBytes, purge, restore, toggleFavourite, trash} from "../drive/deeds.js"
 import {addressOf} from "../drive/item.js"
 import {ask} from "../parts/dialogs.js"
 import {later} from "../parts/later.js"
 import {detailsOpen} from "./layout.js"
 import {Confirm} from "./confirm.js"
+import {askToShare} from "./share/door.js"
 
 const MoveDialog = later(() => import("./move-dialog.js").then(module => module.MoveDialog))
 
@@ -34,6 +35,7 @@ export function openItem(item) {
  */
 export function choicesFor(browsing, items) {
   if (!items.length) return []
+  if (browsing.kind === "visit") return ofLink(browsing, items)
   return browsing.kind === "trash" ? inTrash(browsing, items) : inDrive(browsing, items)
 }
 
@@ -53,6 +55,7 @@ function inDrive(browsing, items) {
     null,
     one && item.permissions.write && item.parent_id !== null && {text: t("action.rename"), icon: "pencil", run: () => (renaming.value = item.id), keys: "F2"},
     may("delete") && {text: t("action.move"), icon: "move", direct: true, run: () => askWhere(items, listing)},
+    one && {text: t(item.permissions.share ? "share.action" : "share.action_view"), icon: "people", direct: true, run: () => askToShare(item), keys: "Shift+S"},
     one && {text: t(item.favourite ? "action.unfavourite" : "action.favourite"), icon: "star", run: () => toggleFavourite(item, listing)},
     one && {text: t("details.title"), icon: "info", run: () => showDetails(browsing, item), keys: "I"},
     browsing.kind !== "folder" && one && item.parent_id !== null && {text: t("action.show_in_folder"), icon: "folder", run: () => go(`/app/files/${item.parent_id}`)},
@@ -60,6 +63,23 @@ function inDrive(browsing, items) {
     may("delete") && {text: t("action.trash"), icon: "trash", direct: true, danger: true, keys: "Del", run: () => (selection.none(), trash(items, listing))},
   ]
   return tidy(all)
+}
+
+/**
+ * For visitors of a public link.
+ * @param {Browsing} browsing
+ * @param {Item[]} items
+ */
+function ofLink({listing, selection, renaming}, items) {
+  const [item] = items
+  const one = items.length === 1
+  return tidy([
+    one && {text: t("action.open"), icon: item.kind === "folder" ? "folder" : "play", run: () => openItem(item), keys: "Enter"},
+    givesBytes.value && {text: t("action.download"), icon: "download", direct: true, run: () => download(items)},
+    null,
+    one && item.permissions.write && {text: t("action.rename"), icon: "pencil", run: () => (renaming.value = item.id), keys: "F2"},
+    items.every(each => each.permissions.delete) && {text: t("action.trash"), icon: "trash", direct: true, danger: true, run: () => (selection.none(), trash(items, listing))},
+  ])
 }
 
 /**

@@ -4,7 +4,7 @@ import {useSignal} from "@preact/signals"
 import {useEffect} from "preact/hooks"
 import {call} from "../core/api.js"
 import {html} from "../core/html.js"
-import {go} from "../core/router.js"
+import {go, query} from "../core/router.js"
 import {Failed} from "./empty.js"
 
 /** @param {{id: string}} of */
@@ -16,10 +16,15 @@ export function ItemPage({id}) {
   return error.value ? html`<${Failed} error=${error.value} />` : html`<div class="page" aria-busy="true"></div>`
 }
 
-/** @param {string} id */
+/**
+ * A file opens in its folder; with `?comment=` it is shown there with its details, where the comments stand.
+ * @param {string} id
+ */
 async function lead(id) {
   const item = await call("GET", `/v1/items/${id}`)
-  if (item.kind === "folder") return go(`/app/files/${item.id}`, {replace: true})
+  const comment = query.value.get("comment")
+  if (item.kind === "folder" && !comment) return go(`/app/files/${item.id}`, {replace: true})
   const seen = item.parent_id && (await call("GET", `/v1/items/${item.parent_id}`).catch(() => null))
-  go(`${seen ? `/app/files/${item.parent_id}` : "/app/shared"}?open=${item.id}`, {replace: true})
+  const wanted = comment ? {show: item.id, comment} : {open: item.id}
+  go(`${seen ? `/app/files/${item.parent_id}` : "/app/shared"}?${new URLSearchParams(wanted)}`, {replace: true})
 }

@@ -4,10 +4,12 @@ import {useEffect} from "preact/hooks"
 import {go} from "../core/router.js"
 import {t} from "../core/texts.js"
 import {trash} from "../drive/deeds.js"
+import {folderAddress} from "../drive/item.js"
 import {openMenu} from "../parts/menu.js"
 import {detailsOpen} from "./layout.js"
 import {choicesFor, openItem} from "./item-menu.js"
 import {askForFolder, pick} from "./new-button.js"
+import {askToShare} from "./share/door.js"
 import {showShortcuts} from "./top-bar.js"
 
 const TYPING_MS = 800
@@ -85,8 +87,10 @@ function inListing(event, browsing, root, typed) {
       return done(menuFor(browsing))
     case "F10":
       return event.shiftKey && done(menuFor(browsing))
+    case "S":
+      return item !== undefined && kind !== "trash" && kind !== "visit" && done(askToShare(item))
     case "i":
-      if (!typed.text) return done((detailsOpen.value = !detailsOpen.value))
+      if (!typed.text && kind !== "visit") return done((detailsOpen.value = !detailsOpen.value))
   }
   return event.key.length === 1 && done(typeAhead(event.key, browsing, typed))
 }
@@ -125,7 +129,7 @@ function step(event, selection, to) {
 }
 
 /** @param {import("../drive/item.js").Item | undefined} folder */
-const goUp = folder => folder?.parent_id && go(`/app/files/${folder.parent_id}`)
+const goUp = folder => folder?.parent_id && go(folderAddress(folder.parent_id))
 
 /** @param {import("./browser.js").Browsing} browsing */
 function throwAway({selection, listing}) {

@@ -7,7 +7,7 @@ import {html} from "../core/html.js"
 import {wordsFor} from "../core/problem.js"
 import {go, query} from "../core/router.js"
 import {t} from "../core/texts.js"
-import {download} from "../drive/deeds.js"
+import {download, givesBytes} from "../drive/deeds.js"
 import {IconButton} from "../parts/button.js"
 import {shownListing} from "./shown-listing.js"
 import {Viewer} from "./viewer.js"
@@ -51,7 +51,7 @@ export function Lightbox({id}) {
     <dialog ref=${ref} class="lightbox" aria-label=${shown?.name ?? t("loading")} onKeyDown=${pressed} onCancel=${cancel}>
       <header>
         <h2>${shown?.name ?? ""}</h2>
-        ${shown && html`<${IconButton} icon="download" label=${t("action.download")} onClick=${() => download([shown])} />`}
+        ${shown && givesBytes.value && html`<${IconButton} icon="download" label=${t("action.download")} onClick=${() => download([shown])} />`}
         <${IconButton} icon="close" label=${t("action.close")} onClick=${() => show(null)} />
       </header>
       <div class="lightbox-body">

@@ -10,6 +10,7 @@ import {openMenu} from "../parts/menu.js"
 import {filesPicked} from "../uploads/dropped.js"
 import {addFiles} from "../uploads/door.js"
 import {NewFolder} from "./new-folder.js"
+import {pickFiles} from "./picker.js"
 
 export function NewButton() {
   const open = (/** @type {any} */ event) => openMenu(t("new.action"), newChoices(), event.currentTarget)
@@ -37,13 +38,5 @@ export function askForFolder() {
 export function pick(folders) {
   const into = here.value
   if (!into) return
-  const input = Object.assign(document.createElement("input"), {type: "file", multiple: true, webkitdirectory: folders, hidden: true})
-  input.className = "picker"
-  input.addEventListener("change", () => {
-    if (input.files) addFiles(filesPicked(input.files), into.id).catch(newer)
-    input.remove()
-  })
-  input.addEventListener("cancel", () => input.remove())
-  document.body.append(input)
-  input.click()
+  pickFiles({folders}, files => void addFiles(filesPicked(files), into.id).catch(newer))
 }

@@ -4,7 +4,7 @@ import {html} from "../core/html.js"
 import {bytes, daysUntil, moment, wholeMoment} from "../core/format.js"
 import {t} from "../core/texts.js"
 import {user} from "../core/session.js"
-import {nameOf} from "../drive/item.js"
+import {kindOf, nameOf} from "../drive/item.js"
 import {IconButton} from "../parts/button.js"
 import {Icon} from "../parts/icon.js"
 import {useHandling} from "./handling.js"
@@ -16,7 +16,7 @@ import {Thumbnail} from "./thumbnail.js"
 
 /** @param {Browsing} browsing */
 export function ListHead({kind, order, sort}) {
-  const middle = {trash: "original", shared: "shared", search: "where"}[/** @type {string} */ (kind)] ?? "owner"
+  const middle = {trash: "original", shared: "shared", search: "where", visit: "kind"}[/** @type {string} */ (kind)] ?? "owner"
   /** @param {"name" | "modified_at" | "size"} by @param {string} style */
   const column = (by, style) => {
     const sorted = order?.by === by
@@ -59,7 +59,7 @@ export function Row({item, index, style, browsing}) {
         <${Thumbnail} item=${item} size=${36} />
         <${Name} item=${item} browsing=${browsing} open=${() => openItem(item)} />
         ${item.favourite && html`<span class="mark-sign" title=${t("nav.favourites")}><${Icon} name="star" filled size=${14} /></span>`}
-        ${item.shared && browsing.kind !== "shared" && html`<span class="mark-sign" title=${t("item.shared")}><${Icon} name="people" size=${15} /></span>`}
+        ${item.shared && !["shared", "visit"].includes(browsing.kind) && html`<span class="mark-sign" title=${t("item.shared")}><${Icon} name="people" size=${15} /></span>`}
       </div>
       <div role="gridcell" class="owner-cell">${middleOf(item, browsing.kind)}</div>
       <div role="gridcell" class="time-cell">${timeOf(item)}</div>
@@ -77,6 +77,7 @@ export function Row({item, index, style, browsing}) {
  */
 function middleOf(item, kind) {
   if (kind === "trash") return item.original_path?.replace(/\/[^/]*$/, "") || t("nav.files")
+  if (kind === "visit") return kindOf(item)
   if (kind === "search") return item.path?.replace(/\/[^/]*$/, "") || t("nav.files")
   return item.owner.id === user.value?.id ? (kind === "shared" ? item.note : t("person.me")) : nameOf(item.owner)
 }

@@ -1,11 +1,12 @@
 /** The drive around whatever page is open: places at the side, search and account above, uploads and pictures on top. */
 
 import {computed} from "@preact/signals"
+import {useEffect} from "preact/hooks"
 import {html} from "../core/html.js"
 import {place, query} from "../core/router.js"
 import {learn, t} from "../core/texts.js"
-import {later} from "../parts/later.js"
-import {begun} from "../uploads/door.js"
+import {later, newer} from "../parts/later.js"
+import {begun, lookBack} from "../uploads/door.js"
 import {FolderPage} from "./folder-page.js"
 import {Sidebar} from "./sidebar.js"
 import {TopBar} from "./top-bar.js"
@@ -16,6 +17,7 @@ const ItemPage = later(() => import("./item-page.js").then(module => module.Item
 const Lightbox = later(() => import("./lightbox.js").then(module => module.Lightbox))
 const OperatePage = later(() => Promise.all([import("./operate/operate-page.js"), learn("operating")]).then(([module]) => module.OperatePage))
 const SettingsPage = later(() => import("./settings-page.js").then(module => module.SettingsPage))
+const Story = later(() => import("./story.js").then(module => module.Story))
 const Tray = later(() => import("./tray.js").then(module => module.Tray))
 
 const COLLECTIONS = ["recent", "favourites", "shared", "trash", "search"]
@@ -25,12 +27,14 @@ const page = computed(() => {
   if (first === "items" && second) return html`<${ItemPage} key=${second} id=${second} />`
   if (first === "events") return html`<${CataloguePage} />`
   if (first === "operate") return html`<${OperatePage} />`
+  if (first === "uploads" && second) return html`<${Story} key=${second} id=${second} />`
   if (first === "settings") return html`<${SettingsPage} />`
   if (COLLECTIONS.includes(first)) return html`<${CollectionPage} key=${first + query.value.get("q")} of=${first} />`
   return html`<${FolderPage} key=${second ?? "root"} id=${second ?? "root"} />`
 })
 
 export function Shell() {
+  useEffect(() => void lookBack().catch(newer), [])
   const open = query.value.get("open")
   return html`
     <a class="skip" href="#content" onClick=${skip}>${t("nav.skip")}</a>

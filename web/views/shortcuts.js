@@ -14,6 +14,7 @@ const KEYS = /** @type {const} */ ([
   ["rename", ["F2"]],
   ["trash", ["Delete"]],
   ["menu", ["Shift + F10"]],
+  ["share", ["Shift + S"]],
   ["details", ["I"]],
   ["search", ["/"]],
   ["folder", ["Shift + N"]],

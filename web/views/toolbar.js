@@ -11,7 +11,7 @@ const COLUMNS = /** @type {const} */ (["name", "modified_at", "size"])
 
 /** @param {import("./browser.js").Browsing} browsing */
 export function Toolbar(browsing) {
-  const {selection, listing, order, sort} = browsing
+  const {selection, listing, order, sort, kind} = browsing
   const count = selection.count.value
   const chosen = count > 0
   const sorting = (/** @type {any} */ event) =>
@@ -22,7 +22,7 @@ export function Toolbar(browsing) {
       <span class="gap"></span>
       ${sort && html`<${IconButton} icon="down" label=${t("sort.label")} class="narrow-only whole-listing" aria-haspopup="menu" onClick=${sorting} />`}
       <${IconButton} class="whole-listing" icon=${layout.value === "list" ? "grid" : "list"} label=${t(layout.value === "list" ? "layout.grid" : "layout.list")} onClick=${toggleLayout} />
-      <${IconButton} icon="info" label=${t("details.title")} aria-pressed=${detailsOpen.value} onClick=${() => (detailsOpen.value = !detailsOpen.value)} />
+      ${kind !== "visit" && html`<${IconButton} icon="info" label=${t("details.title")} aria-pressed=${detailsOpen.value} onClick=${() => (detailsOpen.value = !detailsOpen.value)} />`}
     </div>
   `
 }

@@ -15,6 +15,7 @@ import {later} from "../parts/later.js"
 import {openMenu} from "../parts/menu.js"
 import {Avatar} from "./avatar.js"
 
+const Bell = later(() => import("./bell/bell.js").then(module => module.Bell))
 const Shortcuts = later(() => import("./shortcuts.js").then(module => module.Shortcuts))
 const TYPING_MS = 250
 
@@ -22,6 +23,7 @@ export const TopBar = () => html`
   <header class="top-bar">
     <${SearchField} />
     ${connection.value === "away" && html`<span class="away" role="status"><${Icon} name="warning" size=${18} />${t("connection.away")}</span>`}
+    <div class="bell"><${Bell} /></div>
     <button type="button" class="account" aria-label=${t("account.label")} aria-haspopup="menu" onClick=${openAccount}>
       <${Avatar} person=${user.value} />
     </button>

@@ -7,9 +7,12 @@ import {html} from "../core/html.js"
 import {known, t} from "../core/texts.js"
 import {Button, IconButton} from "../parts/button.js"
 import {Icon} from "../parts/icon.js"
-import {active, cancel, conflicts, decide, entries, open, pause, resume, retry, tidy, totals} from "../uploads/tray.js"
+import {active, conflicts, entries, missing, open, totals} from "../uploads/entries.js"
+import {goOnWith, reopen} from "../uploads/resuming.js"
+import {cancel, decide, pause, resume, retry, tidy} from "../uploads/tray.js"
+import {pickFiles} from "./picker.js"
 
-/** @typedef {import("../uploads/tray.js").Entry} Entry */
+/** @typedef {import("../uploads/entries.js").Entry} Entry */
 
 const SHOWN = 200
 
@@ -22,12 +25,13 @@ export function Tray() {
       <header>
         <h2 role="status">${left ? t("tray.busy", {count: left}) : t("tray.done", {count: all.length})}</h2>
         <${IconButton} icon=${open.value ? "down" : "chevron"} label=${t(open.value ? "tray.fold" : "tray.unfold")} aria-expanded=${open.value} onClick=${() => (open.value = !open.value)} />
-        ${!left && html`<${IconButton} icon="close" label=${t("tray.clear")} onClick=${() => (entries.value = [])} />`}
+        ${!left && html`<${IconButton} icon="close" label=${t("tray.clear")} onClick=${tidy} />`}
       </header>
       ${left > 0 && html`<${Total} />`}
       ${open.value &&
       html`
         ${conflicts.value.length > 1 && html`<${Choices} some=${conflicts.value} />`}
+        ${missing.value.length > 1 && html`<${Missing} some=${missing.value} />`}
         <ul>${all.slice(-SHOWN).map(entry => html`<${OneUpload} key=${entry.key} entry=${entry} />`)}</ul>
         ${all.length > 3 && left > 0 && html`<footer><button type="button" class="quiet-link" onClick=${tidy}>${t("tray.tidy")}</button></footer>`}
       `}
@@ -68,7 +72,7 @@ function useSpeed() {
 /** @param {{entry: Entry}} of */
 function OneUpload({entry}) {
   const state = entry.state.value
-  const share = entry.file.size ? (entry.sent.value / entry.file.size) * 100 : 100
+  const share = entry.size ? (entry.sent.value / entry.size) * 100 : 100
   return html`
     <li class="upload ${state}">
       <span class="upload-sign"><${Icon} name=${signs[state] ?? "upload"} size=${18} /></span>
@@ -76,10 +80,11 @@ function OneUpload({entry}) {
         ${entry.itemId && (state === "ready" || state === "preview")
           ? html`<a class="name" href="/app/items/${entry.itemId}">${entry.name}</a>`
           : html`<span class="name">${entry.name}</span>`}
-        <span class="upload-state">${wordsOf(entry)}</span>
-        ${(state === "sending" || state === "paused") &&
+        <span class="upload-more"><span class="upload-state">${wordsOf(entry)}</span>${entry.uploadId && html` · <a class="story" href="/app/uploads/${entry.uploadId}" aria-label=${t("story.of", {name: entry.name})}>${t("story.link")}</a>`}</span>
+        ${["sending", "paused", "missing"].includes(state) &&
         html`<div class="meter" role="progressbar" aria-label=${entry.name} aria-valuenow=${Math.round(share)}><div style=${{inlineSize: `${share}%`}}></div></div>`}
         ${state === "conflict" && html`<${Choices} some=${[entry]} />`}
+        ${state === "missing" && html`<${Missing} some=${[entry]} />`}
       </div>
       <${Handles} entry=${entry} />
     </li>
@@ -87,14 +92,14 @@ function OneUpload({entry}) {
 }
 
 /** @type {Record<string, string>} */
-const signs = {ready: "check", rejected: "warning", failed: "warning", conflict: "warning", paused: "pause", waiting: "clock"}
+const signs = {ready: "check", rejected: "warning", failed: "warning", conflict: "warning", paused: "pause", missing: "warning", waiting: "clock"}
 
 /** @param {Entry} entry */
 function wordsOf(entry) {
   const state = entry.state.value
-  if (state === "sending") return t("tray.of", {sent: bytes(entry.sent.value), size: bytes(entry.file.size)})
+  if (state === "sending") return t("tray.of", {sent: bytes(entry.sent.value), size: bytes(entry.size)})
   const reason = entry.reason && known(`reason.${entry.reason}`) ? t(`reason.${entry.reason}`) : entry.why.value
-  return (state === "rejected" || state === "failed") && reason ? reason : t(`upload.${state}`)
+  return ["rejected", "failed", "missing"].includes(state) && reason ? reason : t(`upload.${state}`)
 }
 
 /** @param {{entry: Entry}} of */
@@ -105,7 +110,7 @@ function Handles({entry}) {
     ${state === "sending" && html`<${IconButton} icon="pause" size=${16} label=${t("upload.pause", {name})} onClick=${() => pause(entry)} />`}
     ${state === "paused" && html`<${IconButton} icon="play" size=${16} label=${t("upload.resume", {name})} onClick=${() => resume(entry)} />`}
     ${state === "failed" && html`<${IconButton} icon="retry" size=${16} label=${t("upload.retry", {name})} onClick=${() => retry(entry)} />`}
-    ${["waiting", "sending", "paused", "failed"].includes(state) && html`<${IconButton} icon="close" size=${16} label=${t("upload.cancel", {name})} onClick=${() => cancel(entry)} />`}
+    ${["waiting", "sending", "paused", "missing", "failed"].includes(state) && html`<${IconButton} icon="close" size=${16} label=${t("upload.cancel", {name})} onClick=${() => cancel(entry)} />`}
   `
 }
 
@@ -118,3 +123,20 @@ const Choices = ({some}) => html`
     <${Button} kind="quiet" onClick=${() => decide(some, "skip")}>${t("conflict.skip")}<//>
   </div>
 `
+
+/** Their files again: opened by the browser where it kept the way to them, else chosen by the person. @param {{some: Entry[]}} of */
+function Missing({some}) {
+  const [first] = some
+  const lost = some.filter(entry => !entry.handle)
+  const goOn = () => {
+    for (const entry of some) if (entry.handle) void reopen(entry)
+    if (lost.length) pickFiles({multiple: some.length > 1}, files => void goOnWith(lost, files))
+  }
+  const label = t("missing.label", {count: some.length, name: first.name})
+  return html`
+    <div class="choices" role="group" aria-label=${label}>
+      ${some.length > 1 && html`<p>${label}</p>`}
+      <${Button} onClick=${goOn}>${lost.length ? t("missing.choose", {count: some.length}) : t("missing.go_on")}<//>
+    </div>
+  `
+}

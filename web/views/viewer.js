@@ -5,8 +5,9 @@ import {useEffect} from "preact/hooks"
 import {call, send} from "../core/api.js"
 import {bytes} from "../core/format.js"
 import {html} from "../core/html.js"
+import {visiting} from "../core/router.js"
 import {t} from "../core/texts.js"
-import {download} from "../drive/deeds.js"
+import {download, givesBytes} from "../drive/deeds.js"
 import {iconOf, kindOf} from "../drive/item.js"
 import {Button, IconButton} from "../parts/button.js"
 import {Icon} from "../parts/icon.js"
@@ -18,6 +19,8 @@ const TRIES = 8
 
 /** @param {{item: Item}} of */
 export function Viewer({item}) {
+  // Bytes of a link are counted as downloads: visitors look at pictures.
+  if (visiting) return item.preview.status === "none" || item.preview.status === "failed" ? html`<${Nothing} item=${item} />` : html`<${Pages} item=${item} />`
   if (item.type === "video" || item.type === "audio") return html`<${Media} item=${item} />`
   if (item.type === "text" && !item.flags.includes("active_content")) return html`<${Text} item=${item} />`
   if (item.preview.status === "ready" || item.preview.status === "pending") return html`<${Pages} item=${item} />`
@@ -145,6 +148,6 @@ const Nothing = ({item}) => html`
     <${Icon} name=${iconOf(item)} size=${72} />
     <p>${kindOf(item)} · ${bytes(item.size)}</p>
     <p class="hint">${t("lightbox.none")}</p>
-    <${Button} kind="main" icon="download" onClick=${() => download([item])}>${t("action.download")}<//>
+    ${givesBytes.value && html`<${Button} kind="main" icon="download" onClick=${() => download([item])}>${t("action.download")}<//>`}
   </div>
 `

@@ -12,7 +12,7 @@ from coffer_auth.domain.sessions import ACCESS_LIFE
 from coffer_auth.handlers import access_tokens, ended
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.handlers.errands import ERRANDS, Clerk
+from coffer_auth.handlers.errands import ERRANDS, clerk
 from coffer_auth.handlers.reactions import USES
 from coffer_auth.handlers.receiving import MEDIA, STORAGE
 from coffer_auth.handlers.snapshots import PEOPLE
@@ -81,7 +81,7 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
     deps = build_deps(settings, work, runtime.blobs)
     resources.callback(deps.hashing.close)
     operations = Operations(TOPOLOGY, work, runtime.bus, OperatorActedV1, runtime.limiter)
-    clerk = Clerk(deps)
+    errands = clerk(deps)
     service = Service(
         topology=TOPOLOGY,
         work=work,
@@ -92,7 +92,7 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
         lingers={USES_QUEUE: LINGER_SECONDS},
         recover=lambda: sweep_photos(deps, grace=timedelta()),
         jobs=(*jobs(deps), *photo_jobs(deps)),
-        loops=(Loop("clerk", clerk.run),),
+        loops=(Loop("clerk", errands.run),),
         watches=(*ended.watches(deps), *access_tokens.watches(deps)),
         snapshots=(PEOPLE,),
         operations=operations,
@@ -100,7 +100,7 @@ async def build(coffer: CofferSettings, settings: AuthSettings) -> Service:
         wait_seconds=settings.poll_wait_seconds,
         linger_seconds=settings.linger_seconds,
     )
-    service.wakeups.on(ERRANDS, clerk.poke)
+    service.wakeups.on(ERRANDS, errands.poke)
     return service
 
 

@@ -26,7 +26,7 @@ from coffer_notifier.handlers.chaining import anchor_days, chain_new, forget_old
 from coffer_notifier.handlers.cleaning import forget, measure
 from coffer_notifier.handlers.counting import counted, fold
 from coffer_notifier.handlers.deps import Deps, Post, Queues, Topics
-from coffer_notifier.handlers.mailing import Mailer
+from coffer_notifier.handlers.mailing import mailer
 from coffer_notifier.handlers.matching import WEBHOOKS, with_webhooks
 from coffer_notifier.handlers.reactions import BULK, FAST
 from coffer_notifier.handlers.requested_mail import PRIVATE
@@ -156,7 +156,7 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
         deps = make_deps(work, settings, post, queues, topics, public_url=coffer.public_url)
         verifier = runtime.verifier(deps.denied.revocations)
         operations = Operations(TOPOLOGY, deps.work, runtime.bus, OperatorActedV1, runtime.limiter)
-        hub, mailer, sender = Hub(deps), Mailer(deps), Sender(deps)
+        hub, mails, sender = Hub(deps), mailer(deps), Sender(deps)
         if settings.webhook_allow_loopback:
             log.warning("webhooks_reach_this_machine", setting="COFFER_NOTIFIER_WEBHOOK_ALLOW_LOOPBACK")
         service = Service(
@@ -169,7 +169,7 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
             lingers={BULK_QUEUE: LINGER_SECONDS},
             jobs=jobs(deps),
             watches=(*deps.denied.watches(), *token_uses.watches(deps.work, verifier.sightings, SightingNotedV1)),
-            loops=(Loop("mailer", mailer.run), Loop("webhooks", sender.run)),
+            loops=(Loop("mailer", mails.run), Loop("webhooks", sender.run)),
             answering=(Loop("hub", hub.run),),
             operations=operations,
             resources=stack.pop_all(),
@@ -178,7 +178,7 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
             stop_seconds=SENDING_STOP_SECONDS + 1,
         )
         service.wakeups.on(STREAM, hub.poke)
-        service.wakeups.on(MAIL, mailer.poke)
+        service.wakeups.on(MAIL, mails.poke)
         service.wakeups.on(WEBHOOKS, sender.poke)
         return service
     raise AssertionError("unreachable")

@@ -8,6 +8,8 @@ import socket
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -20,6 +22,9 @@ from coffer_notifier.handlers.deps import Answer, CallFailed
 
 HEADERS_LENGTH = 1000
 BODY_LENGTH = 1000
+SECONDS_LENGTH = 6
+"""Digits of a wait that is believed; more than eleven days are none."""
+DATE_LENGTH = 40
 BODY_SECONDS = 1
 """How long the beginning of a body is waited for once it is known how the call went."""
 
@@ -162,7 +167,7 @@ class WebReceivers:
                 allow_redirects=False,
             ) as response,
         ):
-            return Answer(response.status, await _head_of(response), _seconds(response.headers.get("Retry-After")))
+            return Answer(response.status, await _head_of(response), _wait_asked(response.headers))
 
     def _socket(self, target: Target, info: Any) -> socket.socket:
         """A socket for one address, which is checked once more: whatever led here, nothing else is connected to."""
@@ -187,8 +192,24 @@ async def _head_of(response: aiohttp.ClientResponse) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _seconds(retry_after: str | None) -> int | None:
-    """What a receiver asks for in seconds; dates are not read (RFC 9110 section 10.2.3)."""
-    return (
-        int(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else None
-    )
+def _wait_asked(fields: Mapping[str, str]) -> int | None:
+    """For how long a receiver wants to be left alone: seconds, or a date by its own clock (RFC 9110 section 10.2.3)."""
+    asked = fields.get("Retry-After", "")
+    if asked.isascii() and asked.isdigit():
+        return int(asked) if len(asked) <= SECONDS_LENGTH else None
+    until = _moment(asked)
+    if until is None:
+        return None
+    wait = (until - (_moment(fields.get("Date", "")) or datetime.now(UTC))).total_seconds()
+    return int(wait) if 0 < wait < 10**SECONDS_LENGTH else None
+
+
+def _moment(text: str) -> datetime | None:
+    """A date as HTTP writes it, which is always in UTC; none of another form."""
+    if len(text) > DATE_LENGTH or not text.isascii():
+        return None
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

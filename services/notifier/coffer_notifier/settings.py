@@ -65,7 +65,7 @@ class NotifierSettings(ServiceSettings):
     mail_body_days: int = Field(7, description="How long texts of ended mail are kept.", ge=1)
     mail_keep_days: int = Field(90, description="How long it is known that a mail was sent or given up.", ge=31)
     stream_keep_hours: int = Field(24, description="How far back a live stream can be resumed.", ge=1, le=24 * 7)
-    streams_per_user: int = Field(5, description="Live streams of one person in one process, at most.", ge=1, le=100)
+    streams_per_user: int = Field(5, description="Live streams of one person at a time, over all processes.", ge=1, le=100)
     gather_minutes: int = Field(
         30,
         description="Uploads to one folder by one person within so much time are told in one notice, and in one mail when the"

@@ -72,6 +72,7 @@ async def test_many_at_once_are_each_counted_once(counts: RedisCounts) -> None:
     assert sum(allowed for allowed, _ in taken) == 20 * 5
 
 
+@pytest.mark.slow
 def test_two_processes_together_allow_what_one_would(server: RedisServer) -> None:
     quota, times, service = 300, 400, new_id()
     command = [sys.executable, "-c", MANY, server.url, service, str(quota), str(times)]

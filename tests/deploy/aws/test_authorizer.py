@@ -279,6 +279,7 @@ async def test_the_function_starts_with_what_is_in_the_archive_and_loads_nothing
     assert told["heavy"] == []
 
 
+@pytest.mark.slow
 def test_what_the_function_logs_is_in_the_archive_too(published: Published, laid_out: Path, tmp_path: Path) -> None:
     trusted = published.issuer.trusted.model_copy(update={"jwks_url": "http://127.0.0.1:1/jwks.json"})
     events = [http_api(f"Bearer {published.issuer.token(now())}")]

@@ -19,6 +19,7 @@ from coffer_local.served import EVENTS as SERVED
 from coffer_local.served import document_routes
 from factories.asyncapi_rules import faults, resolved
 from factories.golden import FOLDER, GOLDEN, wire_type
+from factories.rows import for_every
 
 Json = dict[str, Any]
 
@@ -78,6 +79,7 @@ HARM: dict[str, tuple[Callable[[Json], object], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("harm", "why"), HARM.values(), ids=HARM.keys())
 def test_the_rules_find(harm: Callable[[Json], object], why: str) -> None:
     harmed = copy.deepcopy(DOCUMENT)
@@ -85,7 +87,7 @@ def test_the_rules_find(harm: Callable[[Json], object], why: str) -> None:
     assert any(why in fault for fault in faults(harmed)), faults(harmed)
 
 
-@pytest.mark.parametrize("golden", [path for path in GOLDEN if wire_type(path) in CATALOG], ids=lambda path: path.stem)
+@for_every("golden", [path for path in GOLDEN if wire_type(path) in CATALOG], ids=lambda path: path.stem)
 def test_every_golden_message_fits_the_payload_of_its_message(golden: Any) -> None:
     name = wire_type(golden)
     payload = DOCUMENT["components"]["messages"][name]["payload"]
@@ -176,6 +178,7 @@ def test_two_shapes_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
         document(EXAMPLES)
 
 
+@pytest.mark.slow
 def test_the_same_code_gives_the_same_text() -> None:
     assert document_text(EXAMPLES) == document_text(dict(reversed(EXAMPLES.items())))
     assert json.loads(document_text(EXAMPLES)) == DOCUMENT

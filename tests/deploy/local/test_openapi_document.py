@@ -40,6 +40,7 @@ def test_a_route_tells_its_refusals(published: dict[str, Any], method: str, path
     assert codes <= told
 
 
+@pytest.mark.slow
 def test_no_parameter_of_an_address_is_said_to_be_null() -> None:
     operations = [operation for item in document()["paths"].values() for operation in item.values()]
     schemas = [parameter["schema"] for operation in operations for parameter in operation.get("parameters", ())]

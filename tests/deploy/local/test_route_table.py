@@ -42,6 +42,7 @@ def test_two_owners_of_one_prefix_are_refused() -> None:
         RouteTable({"one": ["/v1/a"], "two": ["/v1/a"]})
 
 
+@pytest.mark.slow
 def test_every_route_of_a_service_lies_under_its_own_prefixes() -> None:
     table = RouteTable()
     for name, app in route_apps().items():

@@ -11,7 +11,7 @@ from coffer_auth.domain.emails import MAIL_LIMITS
 from coffer_auth.handlers import accounts, emails, sessions
 from coffer_auth.handlers.cleaning import jobs
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.handlers.errands import Clerk, run_errand
+from coffer_auth.handlers.errands import clerk, run_errand
 from coffer_auth.handlers.passwords import forget_password
 from coffer_auth.handlers.sessions import Login
 from coffer_chassis.ids import new_id
@@ -295,7 +295,7 @@ async def test_clerks_at_once_look_into_each_order_once(deps: Deps) -> None:
     await settle(deps)
     people = [await registered(deps) for _ in range(6)]
     stopping = asyncio.Event()
-    clerks = [asyncio.create_task(Clerk(deps).run(stopping)) for _ in range(3)]
+    clerks = [asyncio.create_task(clerk(deps).run(stopping)) for _ in range(3)]
 
     async def all_done() -> bool:
         return await waiting(deps) == 0

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from coffer_auth.domain.accounts import User
 from coffer_auth.handlers import accounts, emails, errands, operators, passwords
 from coffer_auth.handlers.deps import Deps
-from coffer_auth.handlers.errands import Clerk, run_errand, wait_after
+from coffer_auth.handlers.errands import clerk, run_errand, wait_after
 from coffer_auth.handlers.mail_requests import request_mail
 from coffer_auth.handlers.operators import NewAccount
 from coffer_chassis.ids import new_id
@@ -50,24 +51,28 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return ids
 
 
+@pytest.mark.slow
 async def test_an_errand_that_always_fails_keeps_nobody_waiting(deps: Deps, refused: set[str]) -> None:
     bad = await registered(deps)
     refused.add(bad.id)
     good = [await registered(deps) for _ in range(2)]
     stopping = asyncio.Event()
-    clerk = asyncio.create_task(Clerk(deps).run(stopping))
+    with capture_logs() as said:
+        running = asyncio.create_task(clerk(deps).run(stopping))
 
-    async def one_left() -> bool:
-        async with deps.work.read() as connection:
-            left = (await connection.execute(text("SELECT user_id::text, tries FROM errands"))).all()
-        return [tuple(row) for row in left] == [(bad.id, 2)]
+        async def one_left() -> bool:
+            async with deps.work.read() as connection:
+                left = (await connection.execute(text("SELECT user_id::text, tries FROM errands"))).all()
+            return [tuple(row) for row in left] == [(bad.id, 2)]
 
-    await eventually(one_left, within_seconds=10)
-    assert not clerk.done()
-    stopping.set()
-    await clerk
+        await eventually(one_left, within_seconds=10)
+        assert not running.done()
+        stopping.set()
+        await running
     for user in good:
         assert len(await mails_to(deps, user.email)) == 1
+    assert {"errand_failed", "clerk_failed"} <= {line["event"] for line in said}
+    assert "ada@" not in str(said)
 
 
 async def test_an_errand_that_failed_is_done_when_it_can_be(deps: Deps, clock: FixedClock, refused: set[str]) -> None:

@@ -62,6 +62,7 @@ async def test_guesses_from_one_network_end_after_ten_and_harm_nobody_else(deps:
         assert (await sign_in(deps, user.username, elsewhere)).user.id == user.id
 
 
+@pytest.mark.slow
 async def test_guesses_from_many_networks_end_too_but_not_for_whoever_comes_from_a_known_one(deps: Deps) -> None:
     user = await known_at_home(deps)
     answers = await guess_from_many(deps, user.username)
@@ -72,6 +73,7 @@ async def test_guesses_from_many_networks_end_too_but_not_for_whoever_comes_from
     assert (await sign_in(deps, user.email, HOME)).user.id == user.id
 
 
+@pytest.mark.slow
 async def test_a_stranger_who_keeps_guessing_for_hours_locks_nobody_out_at_home(deps: Deps, clock: FixedClock) -> None:
     user = await known_at_home(deps)
     for _ in range(3):
@@ -87,6 +89,7 @@ async def test_a_known_network_still_takes_ten_guesses_only(deps: Deps) -> None:
     assert answers == [*[InvalidCredentials] * 10, TooManyAttempts]
 
 
+@pytest.mark.slow
 async def test_a_network_full_of_failures_at_other_names_does_not_keep_out_who_is_known_there(deps: Deps) -> None:
     user, office = await registered(deps), "192.0.2.99"
     await sign_in(deps, user.username, office)
@@ -157,6 +160,7 @@ async def test_ipv6_is_counted_and_known_by_its_64(deps: Deps) -> None:
         await sign_in(deps, user.username, "2001:db8:7:2::1")
 
 
+@pytest.mark.slow
 async def test_a_name_that_does_not_exist_is_answered_like_one_that_does_whatever_is_shown(deps: Deps) -> None:
     user, ghost = await registered(deps), f"ghost-{new_id()}"
     pair = await sign_in(deps, user.username, HOME)

@@ -129,6 +129,7 @@ async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free() ->
     hashing.close()
 
 
+@pytest.mark.slow
 async def test_hashing_leaves_the_loop_free() -> None:
     hashing = Hashing(memory_kib=65_536, passes=2, threads=2, queue=8)
     rounds = 0

@@ -264,6 +264,7 @@ async def test_a_crash_before_the_commit_leaves_the_old_password_and_the_link(
     await login(deps, ada.user.username, NEW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["reset", "changed", "forced"])
 @pytest.mark.parametrize("mailed", [True, False])
 async def test_who_knew_the_old_password_cannot_take_the_account_by_another_address(

@@ -420,6 +420,7 @@ async def test_without_a_token_there_is_no_account(http: httpx.AsyncClient) -> N
         assert (await http.post("/v1/auth/logout")).status_code == 401
 
 
+@pytest.mark.slow
 def test_the_document_of_the_routes_keeps_every_rule() -> None:
     document = describe(app_of(*ROUTES, dependencies=dict.fromkeys(DEPENDENCIES)), title="auth", version="1")
     OpenAPIV31SpecValidator(document).validate()

@@ -31,6 +31,7 @@ from factories.events import arrived, item_committed, upload_received
 from factories.hostile import READY, Specimen, corpus
 from factories.ordinary import ordinary
 from factories.previews import hear
+from factories.rows import for_every
 
 CORPUS = corpus()
 DOCUMENTS = [
@@ -56,6 +57,7 @@ def test_the_corpus_is_as_large_as_it_was_and_says_what_each_file_is() -> None:
     assert {specimen.reason for specimen in CORPUS} == {None, *domain.RejectReason} - by_a_scanner
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("specimen", CORPUS, ids=str)
 def test_every_hostile_file_meets_its_verdict_in_little_time(specimen: Specimen) -> None:
     content = specimen.make()
@@ -69,7 +71,7 @@ def test_every_hostile_file_meets_its_verdict_in_little_time(specimen: Specimen)
         assert verdict.mime_type == specimen.mime_type
 
 
-@pytest.mark.parametrize("specimen", [one for one in CORPUS if one.reason], ids=str)
+@for_every("specimen", [one for one in CORPUS if one.reason], ids=str)
 def test_what_is_refused_is_refused_by_its_ends_alone(specimen: Specimen) -> None:
     content = specimen.make()
     verdict = domain.judge(content[:EDGE_BYTES], content[-EDGE_BYTES:], len(content), specimen.name, specimen.claim)
@@ -79,7 +81,7 @@ def test_what_is_refused_is_refused_by_its_ends_alone(specimen: Specimen) -> Non
 ORDINARY = ordinary()
 
 
-@pytest.mark.parametrize("name", ORDINARY)
+@for_every("name", ORDINARY)
 def test_no_ordinary_file_is_refused(name: str) -> None:
     content, claim = ORDINARY[name]
     verdict = judged(content, name, claim)

@@ -163,6 +163,7 @@ def test_of_a_scan_of_forty_megabytes_four_requests_read_a_fortieth() -> None:
     assert file.asked_bytes <= 1.1 * MB
 
 
+@pytest.mark.slow
 def test_of_a_scan_of_small_pages_some_are_looked_into() -> None:
     file = Read(files.scan(300, 140_000))
     assert Rendered.joined(list(pdfs.draw(file, (400,)))).text == b""
@@ -182,6 +183,7 @@ def test_a_file_that_cannot_be_read_is_no_corrupt_one() -> None:
         list(pdfs.draw(Read(files.scan(40, MB), budget=500_000), BOXES))
 
 
+@pytest.mark.slow
 def test_words_that_cannot_be_fetched_cost_no_picture() -> None:
     content = files.document([files.said(f"page {n} " + "x" * 20_000) for n in range(300)])
     made = Rendered.joined(list(pdfs.draw(Read(content, budget=2 * MB), BOXES)))

@@ -202,6 +202,23 @@ async def test_a_head_that_drips_for_ever_is_given_up_in_time() -> None:
         assert await refused(WebReceivers(allow_loopback=True, limit_seconds=0.5), url) == "timeout"
 
 
+@pytest.mark.parametrize(
+    ("begins", "drop", "code"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", (b"X-A: " + b"y" * 4000 + b"\r\n") * 20, "invalid_answer"),
+        (b"HTTP/1.1 200 OK\r\n", b"a:b\r\n" * 1000, "invalid_answer"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 4000, "invalid_answer"),
+        (b"HTTP/1.1 200 ", b"y" * 4000, "invalid_answer"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "timeout"),
+        (b"", b"\r\n" * 50, "timeout"),
+    ],
+    ids=["fields", "short fields", "one field", "the status line", "not yet", "empty lines"],
+)
+async def test_a_head_without_an_end_is_neither_kept_nor_waited_for(begins: bytes, drop: bytes, code: str) -> None:
+    async with dripping(begins, drop) as url:
+        assert await refused(WebReceivers(allow_loopback=True, limit_seconds=1), url) == code
+
+
 async def test_of_a_body_without_an_end_the_beginning_is_kept_and_nothing_waited_for() -> None:
     chunk = b"400\r\n" + b"z" * 0x400 + b"\r\n"
     async with dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk) as url:
@@ -219,12 +236,40 @@ async def test_what_is_packed_is_not_unpacked(told: Receiver) -> None:
     assert told.calls[0].headers["accept-encoding"] == "identity"
 
 
-@pytest.mark.parametrize("asked", ["-5", "1e3", "\u0663", "9999999999", "Wed, 21 Oct 2026 07:28:00 GMT", ""])
-async def test_a_wait_that_is_no_number_of_seconds_is_none(told: Receiver, asked: str) -> None:
+LATER = "Wed, 21 Oct 2026 07:28:00 GMT"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("-5", "1e3", "\u0663", "9999999999", "", "tomorrow", "Wed, 99 Oct 2026 07:28:00 GMT", LATER + "(" * 50),
+        *("Wed, 21 Oct 2026 07:27:00 GMT", "Wed, 21 Oct 2026 07:20:00 GMT", "Wed, 21 Oct 9999 07:28:00 GMT", "0 0 0 0 0"),
+        "Wed, 21 Oct 2026 07:28:00 +99999999999999",
+    ],
+)
+async def test_a_wait_that_is_neither_seconds_nor_a_date_to_come_is_none(told: Receiver, asked: str) -> None:
     told.status, told.answers = 503, {"Retry-After": asked.encode().decode("latin-1")}
+    told.clock = "Wed, 21 Oct 2026 07:27:00 GMT"
     assert (await post(WebReceivers(allow_loopback=True), told.url)).retry_after_seconds is None
 
 
+@pytest.mark.parametrize("asked", [LATER, "Wednesday, 21-Oct-26 07:28:00 GMT", "Wed Oct 21 07:28:00 2026"])
+async def test_a_date_is_a_wait_by_the_clock_of_whoever_says_it(told: Receiver, asked: str) -> None:
+    told.status, told.answers = 429, {"Retry-After": asked}
+    told.clock = "Wed, 21 Oct 2026 07:26:30 GMT"
+    assert (await post(WebReceivers(allow_loopback=True), told.url)).retry_after_seconds == 90
+
+
+async def test_a_date_without_a_clock_beside_it_is_held_against_ours(told: Receiver) -> None:
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=2)
+    told.status, told.answers = 503, {"Retry-After": f"{later:%a, %d %b %Y %H:%M:%S} GMT"}
+    told.clock = "no date"
+    wait = (await post(WebReceivers(allow_loopback=True), told.url)).retry_after_seconds
+    assert wait is not None
+    assert 7100 < wait <= 7200
+
+
+@pytest.mark.slow
 async def test_a_body_that_never_comes_does_not_undo_a_yes() -> None:
     async with saying(b"HTTP/1.1 200 Fine\r\nContent-Length: 9\r\nX: y\r\n\r\n", then_close=False) as url:
         answer = await post(WebReceivers(allow_loopback=True, limit_seconds=5), url)

@@ -104,6 +104,7 @@ async def test_what_was_taken_is_not_sent_again_whatever_is_said_at_the_end(tmp_
         assert len(server.mails) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["EHLO", "MAIL", "RCPT", "DATA"])
 async def test_a_server_that_hangs_is_given_up(tmp_path: Path, verb: str) -> None:
     server = MailServer(hangs_at=verb)

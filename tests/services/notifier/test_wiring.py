@@ -17,7 +17,7 @@ from coffer_contracts.catalog import older_types
 from coffer_notifier import __main__ as program
 from coffer_notifier.app import AUDIT_QUEUE, BULK_QUEUE, FAST_QUEUE, PRIVATE_QUEUE, TABLES, TOPOLOGY, jobs
 from coffer_notifier.handlers.auditing import AUDIT
-from coffer_notifier.handlers.mailing import Mailer
+from coffer_notifier.handlers.mailing import mailer
 from coffer_notifier.handlers.reactions import BULK, FAST
 from coffer_notifier.handlers.requested_mail import PRIVATE
 from coffer_notifier.handlers.telling import MAIL
@@ -58,7 +58,7 @@ def test_a_sender_that_mail_cannot_carry_is_refused_at_start(sender: str) -> Non
 @pytest.mark.slow
 async def test_everything_arrives_on_a_bus_that_repeats_and_reorders(notifier: Notifier) -> None:
     bus = MemoryBus(ALL, seed=11, duplicates=0.5)
-    mailer = Mailer(notifier.deps)
+    mails = mailer(notifier.deps)
     service = Service(
         topology=TOPOLOGY,
         work=notifier.deps.work,
@@ -68,10 +68,10 @@ async def test_everything_arrives_on_a_bus_that_repeats_and_reorders(notifier: N
         tables=TABLES,
         jobs=jobs(notifier.deps),
         watches=notifier.deps.denied.watches(),
-        loops=(Loop("mailer", mailer.run),),
+        loops=(Loop("mailer", mails.run),),
         wait_seconds=1,
     )
-    service.wakeups.on(MAIL, mailer.poke)
+    service.wakeups.on(MAIL, mails.poke)
     ann, bobs = user_id(), [user_id() for _ in range(12)]
     folder = drive(ann).below("Plans", "folder")
     facts: list[Any] = [folder.created(), registered(ann, f"ann{ann[-12:]}")]
@@ -91,7 +91,7 @@ async def test_everything_arrives_on_a_bus_that_repeats_and_reorders(notifier: N
 
         async def all_arrived() -> bool:
             notifier.clock.advance(seconds=5)  # mail to somebody who was not heard of yet waits
-            mailer.poke()
+            mails.poke()
             feeds = [await notifier.feed(bob) for bob in bobs]
             entries = await notifier.activity(ann, limit=1000)
             seen["told"] = [sum(one["type"] == "share_received" for one in page["items"]) for page in feeds]

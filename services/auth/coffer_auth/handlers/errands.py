@@ -6,7 +6,6 @@ here, from what the store says when its turn comes.
 """
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -20,6 +19,7 @@ from coffer_auth.store.errands import Errand
 from coffer_auth.tokens import digest_of, new_mail_secret
 from coffer_chassis.callers import Caller
 from coffer_chassis.ids import new_id
+from coffer_chassis.rounds import Rounds
 from coffer_chassis.unit_of_work import Unit
 from coffer_contracts.auth import LoginFailedV1
 from coffer_contracts.auth_mail import EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
@@ -72,37 +72,20 @@ async def report_failure(unit: Unit, user_id: UserId | None, reason: str, caller
     unit.wake(ERRANDS)
 
 
-class Clerk:
-    """Runs errands until told to stop. Several processes may: each errand is locked by whoever is at it."""
+class ErrandFailed(Exception):
+    """An errand could not be done; says only what kind of error it was. The errands behind it do not wait for it."""
 
-    def __init__(self, deps: Deps) -> None:
-        self._deps = deps
-        self._news = asyncio.Event()
 
-    def poke(self) -> None:
-        """Look for errands now. Cheap; for wake-ups."""
-        self._news.set()
+def clerk(deps: Deps) -> Rounds:
+    """A loop that runs errands. Several processes may: each errand is locked by whoever is at it."""
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Do what is there until `stopping` is set; the errand in hand is finished first."""
-        stop = asyncio.create_task(stopping.wait())
-        stop.add_done_callback(lambda _: self._news.set())
+    async def look(_stopping: asyncio.Event) -> float:
         try:
-            while not stopping.is_set():
-                self._news.clear()
-                wait = await self._seconds_to_wait()
-                if wait:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._news.wait(), wait)
-        finally:
-            stop.cancel()
+            return 0 if await run_errand(deps) else POLL_SECONDS
+        except Exception as error:  # noqa: BLE001  # nothing of the error itself: those of the store show addresses
+            raise ErrandFailed(type(error).__name__) from None
 
-    async def _seconds_to_wait(self) -> float:
-        try:
-            return 0 if await run_errand(self._deps) else POLL_SECONDS
-        except Exception as error:  # noqa: BLE001  # told where it was caught; the errands behind it must not wait for it
-            log.warning("clerk_failed", error=type(error).__name__)
-            return PAUSE_SECONDS
+    return Rounds(look, failed="clerk_failed", back_off_seconds=(PAUSE_SECONDS, PAUSE_SECONDS))
 
 
 async def run_errand(deps: Deps) -> bool:

@@ -54,6 +54,7 @@ ACTIONS = (
     "invitation_ended",
     "commented",
     COMMENT_DELETED,
+    "comment_edited",
     "comment_resolved",
     "comment_reopened",
     "link_created",
@@ -239,7 +240,7 @@ def entry_of_share(event: Envelope[ShareFact], entry_id: str, above: tuple[ItemI
 
 
 def entry_of_comment(event: Envelope[CommentFact], entry_id: str) -> Entry | None:
-    """What a fact about a comment tells; nothing of a change of what it says."""
+    """What a fact about a comment tells; that it says something else now, but never what."""
     fact = event.data
     match fact:
         case CommentCreatedV1():
@@ -250,6 +251,8 @@ def entry_of_comment(event: Envelope[CommentFact], entry_id: str) -> Entry | Non
         case CommentChangedV1() if "resolved" in fact.changes:
             action = "comment_resolved" if fact.resolved_at else "comment_reopened"
             ids = (fact.comment_id, fact.comment_id)
+        case CommentChangedV1() if {"body", "mentions"} & {*fact.changes}:
+            action, ids = "comment_edited", (fact.comment_id, fact.comment_id)
         case _:
             return None
     scope = (fact.item_id, *fact.ancestor_ids)

@@ -2,6 +2,7 @@
 
 from coffer_contracts.auth_mail import EMAIL_CHANGED, EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
 from coffer_notifier.domain.letters_notices_de import KINDS, NOTICES
+from coffer_notifier.domain.letters_reasons_de import REASONS
 from coffer_notifier.domain.letters_words import Language, LeavingWording, ShareWording, Warnings, Wording
 from coffer_notifier.domain.security import MFA_DISABLED, NEW_SIGN_IN, PASSWORD_CHANGED, REUSE_DETECTED, TOKEN_CREATED
 
@@ -151,6 +152,7 @@ GERMAN = Language(
     someone="Jemand",
     quoted="„{name}“",
     drive="Meine Dateien",
+    reasons=REASONS,
     reason="Grund: {detail}",
     closing="Sie bekommen diese Nachricht, weil Sie ein Konto bei diesem Coffer haben.",
     leave="Keine Nachrichten dieser Art mehr",

@@ -2,6 +2,7 @@
 
 from coffer_contracts.auth_mail import EMAIL_CHANGED, EMAIL_TAKEN, RESET_PASSWORD, VERIFY_EMAIL
 from coffer_notifier.domain.letters_notices_en import KINDS, NOTICES
+from coffer_notifier.domain.letters_reasons_en import REASONS
 from coffer_notifier.domain.letters_words import Language, LeavingWording, ShareWording, Warnings, Wording
 from coffer_notifier.domain.security import MFA_DISABLED, NEW_SIGN_IN, PASSWORD_CHANGED, REUSE_DETECTED, TOKEN_CREATED
 
@@ -146,6 +147,7 @@ ENGLISH = Language(
     someone="Someone",
     quoted="“{name}”",
     drive="My files",
+    reasons=REASONS,
     reason="Reason: {detail}",
     closing="You get this mail because you have an account on this Coffer.",
     leave="No more mail of this kind",

@@ -48,7 +48,8 @@ def notice_letter(to: str, news: NoticeNews) -> Letter:
     subject = words.several if words.several and count > 1 else words.subject
     blocks: list[Block] = [language.greet(clean(news.name, NAME_LENGTH)), subject.format(**values) + "."]
     blocks += words.paragraphs(**values)
-    if detail := clean(str(notice.data.get("detail") or ""), MESSAGE_LENGTH):
+    why = language.why(str(notice.data.get("reason") or ""), str(notice.data.get("detail") or ""))
+    if detail := clean(why, MESSAGE_LENGTH):
         blocks.append(language.reason.format(detail=detail))
     link = Link(words.link, news.public_url + _place(notice))
     return written(to, language, subject.format(**values), blocks, link, language.closing, leave=news.leave)

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 
 from coffer_notifier.domain.letters import NAME_LENGTH, clean
 
+FACTS = "en"
+"""The language of the sentences in facts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -123,7 +126,10 @@ class Language:
     quoted: str
     drive: str
     """What the top of a drive is called."""
+    reasons: Mapping[str, str]
+    """By the stable word of a fact: why something was not taken."""
     reason: str
+    """Why, as `{detail}`."""
     closing: str
     leave: str
     leaving: LeavingWording
@@ -138,6 +144,11 @@ class Language:
         """
         shown, own = clean(name, NAME_LENGTH) or self.someone, clean(username or "", NAME_LENGTH)
         return f"{shown} ({own})" if own and own != shown else shown
+
+    def why(self, word: str, detail: str) -> str:
+        """A reason in a sentence. Facts bring one in English, which may say more, and stands in for words not known."""
+        known = self.reasons.get(word, "")
+        return (detail or known) if self.code == FACTS else (known or detail)
 
     def duration(self, span: timedelta) -> str:
         """A span in words, in whole units and rounded up: 29 min 10 s are 30 minutes."""

@@ -31,12 +31,12 @@ PLACE_BYTES = 130
 
 Judged = Literal["item", "share", "link", "upload", "account"]
 """By what it is decided who may be told: sight of the item; being one side of the share; owning the item, or having made
-the link; having sent the upload, or having to act on it; being the account.
+the link and seeing the item; having sent the upload, or having to act on it; being the account.
 """
 TOLD_TO: Mapping[Judged, str] = {
     "item": "whoever may see the item",
     "share": "the owner and the recipient",
-    "link": "the owner of the item and whoever made the link",
+    "link": "the owner of the item, and whoever made the link while they may see the item",
     "upload": "whoever sent it; of a rejection the owner of the drive, too",
     "account": "the account that it is about",
 }

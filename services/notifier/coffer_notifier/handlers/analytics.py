@@ -1,15 +1,20 @@
-"""Usage figures as they are asked for: of the whole house or of one drive, in steps of days, weeks or months."""
+"""Usage figures as they are asked for: of the whole house or of one drive, in days, weeks or months; and taken away."""
 
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from coffer_notifier.domain.analytics import STORED
+from coffer_chassis.admin.acts import tell
+from coffer_chassis.origin import Origin
+from coffer_contracts.notifier import OperatorActedV1
+from coffer_notifier.domain.analytics import HOUSE, STORED
 from coffer_notifier.domain.calendar import Step, end_of, start_of, starts_between
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.store.analytics_keeping import state_of
-from coffer_notifier.store.analytics_reading import Figure, Line, lines_between, rows_between, stored_before
+from coffer_notifier.store.analytics_reading import Figure, Line, count_between, lines_between, rows_between, stored_before
+
+EXPORTED = "analytics.exported"
 
 Sum = tuple[int, int]
 """How many, and how many bytes."""
@@ -66,3 +71,11 @@ async def rows_of(deps: Deps, scope: str, first: date, last: date) -> list[Figur
     """The figures of a scope as they are kept, by day."""
     async with deps.work.read() as connection:
         return await rows_between(connection, scope, first, last)
+
+
+async def begin_figures_export(deps: Deps, origin: Origin, first: date, last: date, form: str) -> None:
+    """Say that an operator takes the figures of the house away. What people take of their own drive is nobody's business."""
+    async with deps.work.unit(origin) as unit:
+        count = await count_between(unit.connection, HOUSE, first, last)
+        about = {"from": first.isoformat(), "to": last.isoformat(), "format": form}
+        tell(OperatorActedV1, unit, EXPORTED, target="analytics", count=count, **about)

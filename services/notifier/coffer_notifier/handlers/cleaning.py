@@ -9,7 +9,7 @@ from coffer_chassis.forgetting import in_slices
 from coffer_notifier.domain.queues import CODES_KEPT
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.rebuilding import forget_figures
-from coffer_notifier.store import activity, deliveries, delivery_log, known_sign_ins, mails, notices, queue_codes, stream
+from coffer_notifier.store import activity, deliveries, delivery_log, known_sign_ins, mails, notices, queue_codes, seats, stream
 from coffer_notifier.store.tables import grants, tree
 
 STREAM_MARGIN = timedelta(hours=1)
@@ -32,6 +32,8 @@ async def forget(deps: Deps) -> int:
         count += await known_sign_ins.forget_before(connection, now - known_sign_ins.KEPT)
     async with deps.work.engine.begin() as connection:
         count += await queue_codes.forget_before(connection, now - CODES_KEPT)
+    async with deps.work.engine.begin() as connection:
+        count += await seats.forget_dead(connection)
     told, tombs = now - timedelta(days=settings.webhook_keep_days), now - timedelta(days=tree_rows.KEEP_DAYS)
     old = now - timedelta(days=settings.activity_keep_days)
     count += await in_slices(deps.work.engine, lambda connection: delivery_log.forget_before(connection, told))

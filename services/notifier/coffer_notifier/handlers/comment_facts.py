@@ -30,7 +30,7 @@ async def on_comment_created(event: Envelope[CommentCreatedV1], unit: Unit, deps
 
 
 async def on_comment_changed(event: Envelope[CommentChangedV1], unit: Unit, deps: Deps) -> None:
-    """Told are those who were not mentioned before."""
+    """Told are those who were not mentioned before, and never were."""
     fact = event.data
     told = dict.fromkeys(fact.newly_mentioned_ids, kinds.COMMENT_MENTIONED)
     if fact.author_id is not None:
@@ -50,7 +50,12 @@ async def _tell(event: Envelope[CommentFact], unit: Unit, deps: Deps, told: Mapp
     if not told or await activity.comment_has_gone(unit.connection, fact.item_id, fact.comment_id, event.time):
         return
     item = ItemRef(fact.item_id, fact.item_kind, fact.item_name, fact.owner_id)
-    await give_notices(unit, deps, event, told, item, {"comment_id": fact.comment_id, "thread_id": fact.thread_id})
+    data = {"comment_id": fact.comment_id, "thread_id": fact.thread_id}
+    mentioned = {person: kind for person, kind in told.items() if kind == kinds.COMMENT_MENTIONED}
+    others = {person: kind for person, kind in told.items() if person not in mentioned}
+    # Whoever is mentioned, taken out and mentioned again was told already: once for a comment, whichever fact said so.
+    await give_notices(unit, deps, event, mentioned, item, data, once=f"mention/{fact.comment_id}")
+    await give_notices(unit, deps, event, others, item, data)
 
 
 async def _write_down(event: Envelope[CommentFact], unit: Unit) -> None:

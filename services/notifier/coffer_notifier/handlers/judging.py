@@ -42,7 +42,7 @@ async def judge(connection: AsyncConnection, now: datetime, due: Sequence[tuple[
     # Before the grants are read: one that comes in between must not count as heard of and missing.
     fresh = {share for fact in known if (share := _share_of(fact)) and fact.time > now - GRANT_LAG}
     unheard = fresh - await shares_heard_of(connection, fresh)
-    items = {item for fact in known if (item := _item_of(fact.data))} | {one for fact in known for one in folders_in(fact.data)}
+    items = {item for fact in known for item in (*_items_of(fact.data), *folders_in(fact.data))}
     sight = await look(connection, items, now)
     return {delivery.id: _verdict(delivery, facts[delivery.id], reader, accounts, sight, unheard) for delivery, reader in due}
 
@@ -75,9 +75,10 @@ def _may_be_told(event: Envelope[Event], reader: UserId, sight: Sight, unheard: 
         case files.UploadFact():
             return reader == fact.uploader_id
         case sharing_links.LinkFact() | sharing_links.AccessFact():
-            return reader == fact.created_by
+            return reader == fact.created_by and sight.may_read(reader, fact.item_id, fact.owner_id)
         case sharing_links.LinkUploadedV1():
-            return reader == fact.created_by and sight.may_read(reader, fact.file_id, fact.owner_id)
+            seen = all(sight.may_read(reader, item, fact.owner_id) for item in _items_of(fact))
+            return reader == fact.created_by and seen
         case sharing.ShareRevokedV1() | sharing.ShareLeftV1():
             return reader == fact.recipient_id
         case sharing.ShareFact():
@@ -85,8 +86,7 @@ def _may_be_told(event: Envelope[Event], reader: UserId, sight: Sight, unheard: 
                 return False
             believed = fact.share_id in unheard and fact.item_id not in sight.gone
             return believed or sight.may_read(reader, fact.item_id, fact.owner_id)
-    item = _item_of(fact)
-    return item is not None and sight.may_read(reader, item, event.ownerid)
+    return any(sight.may_read(reader, item, event.ownerid) for item in _items_of(fact))
 
 
 def _concerns_owner(fact: Event, owner: UserId) -> bool:
@@ -104,9 +104,9 @@ def _read(delivery: Delivery) -> Envelope[Event] | None:
     return event if event.type in OFFERED else None
 
 
-def _item_of(fact: Event) -> ItemId | None:
-    found: str | None = getattr(fact, "file_id" if isinstance(fact, sharing_links.LinkUploadedV1) else "item_id", None)
-    return ItemId(found) if found else None
+def _items_of(fact: Event) -> list[ItemId]:
+    """The item that it is about; of what came through a link, the file as well."""
+    return [ItemId(found) for name in ("item_id", "file_id") if (found := getattr(fact, name, None))]
 
 
 def _share_of(event: Envelope[Event]) -> ShareId | None:

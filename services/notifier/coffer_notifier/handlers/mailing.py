@@ -7,7 +7,6 @@ recipient may not see when it is written: a share that ended meanwhile is not an
 import asyncio
 import random
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ import structlog
 from coffer_chassis import metrics, tracing
 from coffer_chassis.ids import new_id
 from coffer_chassis.origin import Origin
+from coffer_chassis.rounds import Rounds
 from coffer_chassis.unit_of_work import Unit
 from coffer_notifier.domain.letters import Letter, mime_of
 from coffer_notifier.domain.mails import LEASE, PRIVATE_KINDS, Giving, Later, wait_after
@@ -27,6 +27,7 @@ from coffer_notifier.store.mails import Mail
 BATCH = 5
 POLL_SECONDS = 5.0
 """How long the mailer waits without being woken: for mail that was put off, and for lost wake-ups."""
+BACK_OFF_SECONDS = (0.2, 10.0)
 ERROR_LENGTH = 300
 
 _CALLS: Mapping[str, dict[str, tracing.Attribute]] = {
@@ -47,29 +48,13 @@ class _Claimed:
     attempt: int
 
 
-class Mailer:
-    """Sends mail until told to stop. Several processes may: each row is sent by whoever claimed it."""
+def mailer(deps: Deps) -> Rounds:
+    """A loop that sends mail as it becomes due. Several processes may: each row is sent by whoever claimed it."""
 
-    def __init__(self, deps: Deps) -> None:
-        self._deps = deps
-        self._news = asyncio.Event()
+    async def look(_stopping: asyncio.Event) -> float:
+        return 0 if await post_due(deps) else POLL_SECONDS
 
-    def poke(self) -> None:
-        """Look for mail now. Cheap; for wake-ups."""
-        self._news.set()
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Send what is due until `stopping` is set; what is being sent then is finished first."""
-        stop = asyncio.create_task(stopping.wait())
-        stop.add_done_callback(lambda _: self._news.set())
-        try:
-            while not stopping.is_set():
-                self._news.clear()
-                if not await post_due(self._deps):
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
-        finally:
-            stop.cancel()
+    return Rounds(look, failed="mailer_failed", back_off_seconds=BACK_OFF_SECONDS)
 
 
 async def post_due(deps: Deps) -> int:

@@ -45,10 +45,13 @@ async def give_notices(
     data: Mapping[str, Any],
     *,
     share_id: ShareId | None = None,
+    once: str | None = None,
 ) -> list[Notice]:
     """Tell several people of a fact, each by a kind of notice, by a handful of statements however many they are; the notices
-    that are new.
+    that are new. `once` is what several facts say: whoever was told of it by one of them is not told by another.
     """
+    if not told:
+        return []
     wishes = await preferences.of_people(unit.connection, told)
     wanted = [
         Notice(
@@ -65,7 +68,7 @@ async def give_notices(
         for user_id, kind in told.items()
         if is_kept(wishes[user_id], kind)
     ]
-    new = await notices.add_all(unit.connection, wanted, event.id)
+    new = await notices.add_all(unit.connection, wanted, once or event.id)
     trail = Trail(unit.origin.traceparent, unit.origin.correlation_id)
     waiting = [mail_about(deps, one, one.id, trail, unit) for one in new if is_mailed(wishes[one.user_id], one.type)]
     topics = await put_out(unit.connection, [(one.id, one) for one in new], waiting, unit)

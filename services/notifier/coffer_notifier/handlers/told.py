@@ -70,7 +70,7 @@ async def told_after(
 async def replay(deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId, after: int, until: int | None) -> int:
     """Send again what was told after one number up to another, or to the last; how many.
 
-    Raises NotFound, StateConflict while it is turned off, EventsForgotten when the range begins before what is known,
+    Raises NotFound, StateConflict while it is turned off, EventsForgotten when some of the range is no longer known,
     ValidationFailed for a range that is empty or too long. May run twice: what waits already goes out once.
     """
     async with deps.work.unit(origin) as unit:
@@ -83,7 +83,8 @@ async def replay(deps: Deps, principal: Principal, origin: Origin, webhook_id: W
             raise _refused("/until", "too_many", f"No more than {MOST_REPLAYED} are sent again at once.")
         if end <= after:
             return 0
-        await _refuse_if_forgotten(unit.connection, webhook, after)
+        if (hole := await delivery_log.first_hole(unit.connection, webhook_id, (after, end))) is not None:
+            await _refuse_if_forgotten(unit.connection, webhook, hole - 1)
         count = await delivery_log.queue_range(unit.connection, webhook_id, (after, end), unit.now)
         unit.wake(WEBHOOKS)
     return count

@@ -4,22 +4,25 @@ import csv
 import io
 from collections.abc import AsyncGenerator, Iterable
 from datetime import date, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.params import QueryParameter
 
 from coffer_chassis.access_rules import operator, user
+from coffer_chassis.admin.acts import as_operator
 from coffer_chassis.answers import Timestamp, timestamp
 from coffer_chassis.byte_stream import ByteStream
 from coffer_chassis.identity import Principal
 from coffer_chassis.openapi import documented
-from coffer_chassis.requests import ThePrincipal, refused
+from coffer_chassis.request_context import HEAD_KEY
+from coffer_chassis.requests import TheOrigin, ThePrincipal, refused
+from coffer_contracts.notifier import OperatorActedV1
 from coffer_contracts.problems import Forbidden
 from coffer_notifier.domain.analytics import HOUSE, HOUSE_ONLY, day_of
 from coffer_notifier.domain.calendar import Step, end_of, start_of
-from coffer_notifier.handlers.analytics import read_figures, rows_of
+from coffer_notifier.handlers.analytics import begin_figures_export, read_figures, rows_of
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.routes.analytics_answers import GROUPS, PointAnswer, point_answer, series_of
 from coffer_notifier.routes.requests import READ, TheDeps
@@ -109,14 +112,16 @@ async def get_analytics(
 
 @get(
     "/v1/analytics/export",
-    opt=user(READ) | documented(raises=[Forbidden]),
+    opt=user(READ) | documented(raises=[Forbidden], events=[OperatorActedV1.type]),
     operation_id="export_analytics",
     tags=["analytics"],
     summary="Fetch figures as they are kept",
     media_type=MEDIA_TYPES["ndjson"],
 )
 async def export_analytics(
+    request: Request[Any, Any, Any],
     principal: ThePrincipal,
+    origin: TheOrigin,
     deps: TheDeps,
     of: Scope = "drive",
     first: From = None,
@@ -124,7 +129,8 @@ async def export_analytics(
     form: FormatAsked = "ndjson",
 ) -> Response[bytes]:
     """Every figure that is kept of these days, by day: `day`, `series`, `detail` (a kind, a reason), `count`, `bytes`. `stored`
-    is what was added on the day; `active` counts persons of a day, and of the week or month that begins with it.
+    is what was added on the day; `active` counts persons of a day, and of the week or month that begins with it. Exporting
+    those of the house is an act of an operator, `analytics.exported`.
     """
     where = _where(principal, of)
     begin, end = _range(deps, first, last)
@@ -133,6 +139,10 @@ async def export_analytics(
         "Content-Disposition": f'attachment; filename="analytics-{begin}-{end}.{form}"',
         "Cache-Control": "no-store",
     }
+    if request.scope.get(HEAD_KEY):
+        return Response(b"", media_type=MEDIA_TYPES[form], headers=headers)
+    if where == HOUSE:
+        await begin_figures_export(deps, as_operator(origin), begin, end, form)
     return ByteStream(_exported(deps, where, begin, end, form), headers)
 
 

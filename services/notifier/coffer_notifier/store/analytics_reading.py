@@ -98,3 +98,17 @@ async def rows_between(connection: AsyncConnection, scope: str, first: date, las
     """Figures as they are kept, by day."""
     values = {"scope": scope, "first": first, "last": last}
     return [Figure(*row) for row in await connection.execute(_rows, values)]
+
+
+_count = text(
+    f"""
+    SELECT count(*) FROM analytics_days
+    WHERE scope = CAST(:scope AS uuid) AND day BETWEEN :first AND :last AND day > {BEFORE_ALL_DAYS}
+    """  # noqa: S608  # constants
+)
+
+
+async def count_between(connection: AsyncConnection, scope: str, first: date, last: date) -> int:
+    """How many figures `rows_between` has."""
+    values = {"scope": scope, "first": first, "last": last}
+    return int((await connection.execute(_count, values)).scalar_one())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Update, case, select, tuple_, update
+from sqlalchemy import Update, case, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.forgetting import forget_some
@@ -97,6 +97,24 @@ async def oldest_number(connection: AsyncConnection, webhook_id: WebhookId, afte
     """The lowest number after that one that is still known."""
     wanted = select(deliveries.c.number).where(deliveries.c.webhook_id == webhook_id, deliveries.c.number > after)
     return (await connection.execute(wanted.order_by(deliveries.c.number).limit(1))).scalar_one_or_none()
+
+
+async def first_hole(connection: AsyncConnection, webhook_id: WebhookId, numbers: tuple[int, int]) -> int | None:
+    """The lowest of these numbers, the first left out, that is no longer known; nothing if all of them are. Rows go by their
+    age, and numbers are given at the first attempt: so holes may come in any place.
+    """
+    wanted = text(
+        """
+        SELECT min(number) FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS wanted (number)
+        WHERE NOT EXISTS (
+            SELECT FROM webhook_deliveries known
+            WHERE known.webhook_id = CAST(:webhook AS uuid) AND known.number = wanted.number
+        )
+        """
+    )
+    values = {"first": numbers[0] + 1, "last": numbers[1], "webhook": webhook_id}
+    found: int | None = (await connection.execute(wanted, values)).scalar_one()
+    return found
 
 
 async def forget_before(connection: AsyncConnection, moment: datetime) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coffer_contracts.ids import CommentId, EventId, ItemId, ShareId, UserId
+from coffer_contracts.ids import CommentId, ItemId, ShareId, UserId
 from coffer_notifier.domain.notices import TELLS_OF_LOSS, ItemRef, Notice
 from coffer_notifier.store.tables import notices
 
@@ -30,11 +30,11 @@ class FeedPlace:
 _add = insert(notices).on_conflict_do_nothing(constraint="notices_once")
 
 
-async def add_all(connection: AsyncConnection, wanted: Collection[Notice], event_id: EventId) -> list[Notice]:
-    """Write notices of one fact; those whose person was not told of it before. May run twice."""
+async def add_all(connection: AsyncConnection, wanted: Collection[Notice], fact: str) -> list[Notice]:
+    """Write notices of one fact, or of what several say; those whose person was not told of it before. May run twice."""
     if not wanted:
         return []
-    rows = [values_of(notice, event_id) for notice in wanted]
+    rows = [values_of(notice, fact) for notice in wanted]
     new = set((await connection.execute(_add.returning(notices.c.id), rows)).scalars())
     return [notice for notice in wanted if notice.id in new]
 

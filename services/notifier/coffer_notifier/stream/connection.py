@@ -34,6 +34,7 @@ class Connection:
         "beat_at",
         "end",
         "expires_at",
+        "seat",
         "session_id",
         "topics",
         "user_id",
@@ -48,6 +49,8 @@ class Connection:
         """What lies up to here is known to the reader already."""
         self.beat_at = float("inf")
         """When the next sign of life is due, by the loop's clock; never before the stream has begun."""
+        self.seat: int | None = None
+        """Which of the person's it has, over all processes; none before the stream has begun."""
         self.end: End | None = None
         self.abort: Callable[[], object] | None = None
         """Breaks a write off that the reader does not take."""

@@ -25,6 +25,7 @@ from coffer_notifier.store import stream
 from coffer_notifier.store.stream import Row
 from coffer_notifier.stream.blocks import beat_block, event_block, place_block, retrying
 from coffer_notifier.stream.connection import NOT_YET, Connection, End
+from coffer_notifier.stream.seating import Seats
 from coffer_notifier.stream.telling import blocks_of
 
 POLL_SECONDS = 1.0
@@ -56,6 +57,7 @@ class Hub:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._engine = deps.work.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._seats = Seats(self._engine)
         self._readers: dict[UserId, set[Connection]] = {}
         self._open = 0
         self._place: Place | None = None
@@ -83,6 +85,7 @@ class Hub:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(stopping))
                 tasks.create_task(self._watch(stopping))
+                tasks.create_task(self._seats.run(stopping))
         finally:
             stop.cancel()
             self._stop()
@@ -104,15 +107,8 @@ class Hub:
             metrics.SSE_REFUSED.labels("process").inc()
             wait = random.randint(*FULL_SECONDS)  # noqa: S311  # spread, no secret
             raise Unavailable("This process serves as many streams as it may.", retry_after_seconds=wait)
-        most = self._deps.settings.streams_per_user
-        theirs = self._readers.get(principal.user_id, ())
-        if len(theirs) >= most:
-            metrics.SSE_REFUSED.labels("person").inc()
-            raise RateLimited(
-                f"At most {most} streams of one person are served here.",
-                retry_after_seconds=30,
-                violated_policies=["streams"],
-            )
+        if len(self._readers.get(principal.user_id, ())) >= self._deps.settings.streams_per_user:
+            raise self._too_many()
         connection = Connection(principal.user_id, principal.session_id, principal.expires_at, topics)
         # Taken before the first await: requests that come together must not all find room.
         self._readers.setdefault(principal.user_id, set()).add(connection)
@@ -125,6 +121,11 @@ class Hub:
             raise
         return connection
 
+    def _too_many(self) -> RateLimited:
+        metrics.SSE_REFUSED.labels("person").inc()
+        told = f"At most {self._deps.settings.streams_per_user} streams of one person are served at a time."
+        return RateLimited(told, retry_after_seconds=30, violated_policies=["streams"])
+
     def leave(self, connection: Connection, why: End = "gone") -> None:
         """Forget a connection. May run twice."""
         connection.close(why)
@@ -132,6 +133,8 @@ class Hub:
         if connection not in theirs:
             return
         theirs.discard(connection)
+        if connection.seat is not None:
+            self._seats.leave(connection.user_id, connection.seat)
         self._open -= 1
         if not theirs:
             self._readers.pop(connection.user_id, None)
@@ -142,6 +145,11 @@ class Hub:
         with suppress(TimeoutError):
             async with asyncio.timeout(READY_SECONDS):
                 await self._ready.wait()
+                await self._seats.known.wait()
+        if self._seats.known.is_set():
+            connection.seat = await self._seats.take(connection.user_id, self._deps.settings.streams_per_user)
+            if connection.seat is None:
+                raise self._too_many()
         joined = self._place
         if joined is None or self._stopped:
             raise Unavailable("Streams are not served at this moment.", retry_after_seconds=1)

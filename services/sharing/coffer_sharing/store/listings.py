@@ -1,11 +1,13 @@
-"""Lists of shares, page by page. A page by time reads about as many rows as it shows; one by name sorts what there is."""
+"""Lists of shares, page by page. A page by time reads about as many rows as it shows; one by name sorts what there is. Of what
+lies in the trash more may be read: see `shares_with`.
+"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Integer, Select, Text, bindparam, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Integer, Row, Select, Text, bindparam, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.copies.tree import DEEPEST
@@ -17,6 +19,10 @@ from coffer_sharing.store.shares import SHARE_COLUMNS
 from coffer_sharing.store.tables import is_active, shares, tree
 
 View = Literal["by_sharer", "with_recipient", "of_items", "of_items_with_recipient"]
+
+
+LONGEST_PART = 1_000
+"""Rows that are read at a time in search of some that are open."""
 
 
 class Listed(NamedTuple):
@@ -43,8 +49,18 @@ async def shares_by(connection: AsyncConnection, user_id: UserId, now: datetime,
 
 
 async def shares_with(connection: AsyncConnection, user_id: UserId, now: datetime, asked: Asked) -> list[Listed]:
-    """What is shared with the person and open to them: neither over, nor in the trash or below it."""
-    return await _page(connection, "with_recipient", now, asked, user=user_id)
+    """What is shared with the person and open to them: neither over, nor in the trash or below it. One statement; more of them,
+    each for a longer part, only where so much lies below folders in the trash that the page is not full.
+    """
+    found: list[Listed] = []
+    part = asked
+    while True:
+        rows = await _rows(connection, "with_recipient", now, part, user=user_id)
+        found += [_listed(row) for row in rows if not row.shut]
+        if len(rows) < part.limit or len(found) >= asked.limit:
+            return found[: asked.limit]
+        last = rows[-1]
+        part = part._replace(limit=min(4 * part.limit, LONGEST_PART), after=Beginning(last.place, last.id))
 
 
 async def shares_on(
@@ -57,17 +73,26 @@ async def shares_on(
 
 
 async def _page(connection: AsyncConnection, view: View, now: datetime, asked: Asked, **values: Any) -> list[Listed]:
+    return [_listed(row) for row in await _rows(connection, view, now, asked, **values)]
+
+
+async def _rows(connection: AsyncConnection, view: View, now: datetime, asked: Asked, **values: Any) -> Sequence[Row[Any]]:
     statement = _statement(view, asked.order, of_kind=asked.kind is not None, goes_on=asked.after is not None)
     values |= {"now": now, "limit": asked.limit}
     if asked.kind is not None:
         values["kind"] = asked.kind
     if asked.after is not None:
         values |= {"value": asked.after.value, "id": asked.after.id}
-    rows = await connection.execute(statement, values)
-    return [Listed(Share._make(row[:_OWN]), *row[_OWN:-1]) for row in rows]
+    rows: Sequence[Row[Any]] = (await connection.execute(statement, values)).all()
+    return rows
+
+
+def _listed(row: Row[Any]) -> Listed:
+    return Listed(Share._make(row[:_OWN]), *row[_OWN:_WHOLE])
 
 
 _OWN = len(SHARE_COLUMNS)
+_WHOLE = _OWN + len(Listed._fields) - 1
 
 
 @cache
@@ -96,35 +121,33 @@ def _statement(view: View, order: Order, *, of_kind: bool, goes_on: bool) -> Sel
         here = tuple_(value, shares.c.id)
         there = tuple_(bindparam("value", type_=Instant if order.key == "created_at" else Text), bindparam("id", type_=Id))
         wanted = wanted.where(here < there if order.descending else here > there)
-    ordered = wanted.order_by(*_ends(order, value, shares.c.id))
-    if view == "with_recipient" and order.key == "created_at":
-        ordered = ordered.where(_nothing_is_shut_above(tree))
-    elif view == "with_recipient":
-        # No index gives this order: it is made first (OFFSET 0 holds the planner to that), then walks up fill the page.
-        listed = ordered.offset(0).subquery("listed")
-        ordered = select(listed).where(_nothing_is_shut_above(listed)).order_by(*_ends(order, listed.c.place, listed.c.id))
-    return ordered.limit(bindparam("limit", type_=Integer))
+    page = wanted.order_by(*_ends(order, value, shares.c.id)).limit(bindparam("limit", type_=Integer))
+    return _with_what_is_shut(page, order) if view == "with_recipient" else page
 
 
 def _ends(order: Order, *by: Any) -> list[Any]:
     return [part.desc() if order.descending else part for part in by]
 
 
-def _nothing_is_shut_above(listed: Any) -> Any:
-    """No folder above the item is in the trash or gone. Says the same as the resolver does with `standings`."""
-    above = tree.alias("above")
-    higher = tree.alias("higher")
-    columns = ("parent_id", "trashed_at", "purged_at")
+def _with_what_is_shut(wanted: Select[Any], order: Order) -> Select[Any]:
+    """The page, and of each row whether a folder above the item is in the trash or gone: the same that the resolver says with
+    `standings`. Walks up once from each folder that something of the page lies in, not from each row: most lie side by side.
+    """
+    page = wanted.cte("page")
+    above, higher = tree.alias("above"), tree.alias("higher")
     up = (
-        select(*(above.c[name] for name in columns), literal(1).label("height"))
-        .where(above.c.item_id == listed.c.parent_id)
-        .correlate(listed)
-        .cte("up", recursive=True, nesting=True)
+        select(above.c.item_id.label("origin"), above.c.parent_id, _is_shut(above).label("shut"), literal(1).label("height"))
+        .where(above.c.item_id.in_(select(page.c.parent_id)))
+        .cte("up", recursive=True)
     )
     up = up.union_all(
-        select(*(higher.c[name] for name in columns), up.c.height + 1)
-        .where(higher.c.item_id == up.c.parent_id, up.c.height < DEEPEST)
+        select(up.c.origin, higher.c.parent_id, _is_shut(higher), up.c.height + 1)
+        .where(higher.c.item_id == up.c.parent_id, ~up.c.shut, up.c.height < DEEPEST)
         .select_from(up)
     )
-    shut = select(literal(1)).select_from(up).where(or_(up.c.trashed_at.is_not(None), up.c.purged_at.is_not(None)))
-    return ~exists(shut.correlate(listed))
+    shut = page.c.parent_id.in_(select(up.c.origin).where(up.c.shut))
+    return select(page, shut.label("shut")).order_by(*_ends(order, page.c.place, page.c.id))
+
+
+def _is_shut(folder: FromClause) -> ColumnElement[bool]:
+    return or_(folder.c.trashed_at.is_not(None), folder.c.purged_at.is_not(None))

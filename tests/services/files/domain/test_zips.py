@@ -87,6 +87,7 @@ def test_times_that_the_format_does_not_know_are_brought_into_it(moment: datetim
     assert found.getinfo("a").date_time == shown
 
 
+@pytest.mark.slow
 def test_more_entries_than_the_old_format_can_count() -> None:
     count = 70_000
 

@@ -127,6 +127,7 @@ async def test_a_feed_that_became_too_long_refuses_whoever_stands_before_its_beg
         assert await compact_feeds(files.deps) == 0
 
 
+@pytest.mark.slow
 async def test_a_page_costs_as_many_statements_however_much_it_tells(files: Files) -> None:
     reader = person(username="ben")
     counts: list[Any] = []
@@ -152,6 +153,7 @@ async def test_a_page_costs_as_many_statements_however_much_it_tells(files: File
     assert counts[0] == (5, 4)
 
 
+@pytest.mark.slow
 async def test_a_page_looks_at_so_much_of_a_busy_drive_and_no_more(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coffer_files.store.entries.SCANNED", 40)
     reader = person(username="ben")

@@ -86,6 +86,7 @@ async def test_a_tree_is_copied_with_everything_below_it(files: Files) -> None:
     assert (end.data.state, end.data.made_id) == ("succeeded", made)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_steps")
 @pytest.mark.parametrize("role", ["viewer", "editor"])
 async def test_a_tree_goes_out_of_a_shared_folder_and_into_one(files: Files, role: str) -> None:
@@ -165,6 +166,7 @@ async def test_a_copy_survives_the_end_of_its_process_at_any_point(files: Files,
     assert len([key for key in files.blobs.objects if key.startswith(f"blobs/{reader.user_id}/")]) == 13
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_steps")
 async def test_several_processes_make_no_item_twice(files: Files) -> None:
     top = await grove(files)
@@ -176,6 +178,7 @@ async def test_several_processes_make_no_item_twice(files: Files) -> None:
         assert await tree_below(files, (job.result or {})["item_id"]) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("across", [False, True])
 @pytest.mark.usefixtures("small_steps")
 async def test_a_full_drive_ends_the_copy_and_it_is_told_what_was_copied(store: str, across: bool) -> None:
@@ -337,6 +340,7 @@ async def test_a_request_that_is_sent_twice_begins_one_copy(files: Files) -> Non
     assert (first.made.id, first.replayed, again.replayed) == (again.made.id, False, True)
 
 
+@pytest.mark.slow
 async def test_a_tree_does_not_become_deeper_than_trees_may_be(files: Files) -> None:
     parent = "root"
     for number in range(MAX_DEPTH - 1):
@@ -347,6 +351,7 @@ async def test_a_tree_does_not_become_deeper_than_trees_may_be(files: Files) -> 
         await copy(files, top, parent=parent)
 
 
+@pytest.mark.slow
 async def test_a_page_costs_as_many_statements_however_many_folders_it_is_spread_over(files: Files) -> None:
     costs = []
     for width in (2, 30):

@@ -320,6 +320,7 @@ async def test_two_who_begin_to_collect_at_once_agree(files: Files) -> None:
     assert {one.multipart_id for one in files.blobs.multiparts} == {both[0].multipart_id}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finds_out", ["look", "complete", "sweep"])
 async def test_parts_that_the_bucket_lost_are_sent_again_into_the_same_upload(files: Files, finds_out: str) -> None:
     upload = await begun(files)
@@ -435,6 +436,7 @@ async def test_the_sweeper_puts_together_what_nobody_reported(files: Files) -> N
     assert (await files.now(partly)).state == "created"
 
 
+@pytest.mark.slow
 async def test_activity_keeps_an_upload_open_for_seven_days_and_no_longer(files: Files) -> None:
     upload = await begun(files)
     began = files.clock.now()

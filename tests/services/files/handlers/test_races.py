@@ -152,6 +152,7 @@ async def test_of_twenty_folders_of_one_name_one_is_made_and_the_others_hear_of_
     assert {str(refusal.extensions["existing"]["id"]) for refusal in refused} == {won}  # type: ignore[index]  # a dict, by now
 
 
+@pytest.mark.slow
 async def test_of_twenty_moves_to_one_name_one_arrives(files: Files) -> None:
     target = await folder(files, "target")
     homes = [await folder(files, f"home {number}") for number in range(TWENTY)]
@@ -176,6 +177,7 @@ async def test_of_twenty_renames_to_one_name_one_wins(files: Files) -> None:
     assert {refusal.extensions["suggested_name"] for refusal in refused} == {"Same (1)"}
 
 
+@pytest.mark.slow
 async def test_of_twenty_files_that_replace_one_another_all_but_one_end_in_the_trash(files: Files) -> None:
     made = [(await files.upload(f"{number}.jpg")).item_id for number in range(TWENTY)]
     await asyncio.gather(*(rename(files, item_id, "same.jpg", conflict="replace") for item_id in made))
@@ -189,6 +191,7 @@ async def test_two_that_swap_their_names_at_once_do_not_hang(files: Files) -> No
     assert all(not isinstance(result, Exception) or isinstance(result, NameConflict) for result in results)
 
 
+@pytest.mark.slow
 async def test_an_upload_that_begins_while_its_folder_goes_away_with_the_drive_locked_does_not_fail(files: Files) -> None:
     home = await folder(files, "home")
     async with files.deps.work.unit(files.origin) as unit:

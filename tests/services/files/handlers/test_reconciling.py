@@ -112,6 +112,7 @@ async def test_quarantine_is_kept_for_its_week_and_no_longer(files: Files) -> No
     assert (await compare(files, REPAIR)).counts.repaired == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key",
     [

@@ -51,6 +51,7 @@ async def test_pictures_of_files_are_sound_and_so_is_whatever_else_was_made_of_t
     assert await asked(files) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [5, 6, 9, 1000])
 async def test_every_orphan_and_every_loss_is_found_however_pages_fall(
     files: Files, monkeypatch: pytest.MonkeyPatch, page: int
@@ -149,6 +150,7 @@ async def leafed(files: Files, *pages: int) -> Any:
     return upload
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [5, 1000])
 async def test_a_document_of_which_more_was_made_than_a_listing_shows_is_compared_as_a_whole(
     files: Files, monkeypatch: pytest.MonkeyPatch, page: int

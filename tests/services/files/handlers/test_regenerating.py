@@ -79,6 +79,7 @@ MANY_FRESH = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [overdue, unanswered])
 async def test_looking_for_what_waits_too_long_costs_the_same_however_many_wait_a_short_time(files: Files, look: Look) -> None:
     upload = await files.upload()
@@ -157,6 +158,7 @@ async def test_what_was_purged_meanwhile_takes_its_requests_along(files: Files) 
         await anew(files, upload)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "expected"),
     [

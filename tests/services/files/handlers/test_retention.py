@@ -73,6 +73,7 @@ async def test_age_counts_from_when_a_version_was_replaced(store: str) -> None:
         assert ids[0] not in await left(files, item_id) == [upload.version_id]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [1, 2, 3, 4, 7])
 async def test_a_round_reaches_every_file_whatever_one_look_holds(store: str, monkeypatch: Any, look: int) -> None:
     monkeypatch.setattr(retention, "LOOK", look)

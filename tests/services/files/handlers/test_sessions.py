@@ -56,6 +56,7 @@ class Door:
         return answer.status_code, answer.json().get("code")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", ["logout", "reuse_detected", "a_word_of_tomorrow"])
 async def test_a_token_of_an_ended_session_is_refused_and_others_of_the_person_go_on(
     files: Files, tmp_path: Path, reason: str

@@ -162,6 +162,7 @@ async def test_a_text_under_a_foreign_key_is_refused(files: Files) -> None:
         await on_text_ready(fact, files.deps)  # type: ignore[arg-type]  # an envelope of this very fact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [b"", b"\x00\xff\xfe found", b"found " * (MOST_BYTES // 6 + 10), b"found " + b"x" * 5000, b"found ' \\ : * & | !"],
@@ -179,6 +180,7 @@ async def test_a_text_of_very_many_words_is_cut(files: Files) -> None:
     assert await names(files, "word19000e") == ["many.pdf"]
 
 
+@pytest.mark.slow
 async def test_a_text_that_is_published_is_found_whatever_the_bus_does(store: str) -> None:
     async with files_on(store) as files:
         upload = await uploaded(files, "published.pdf")

@@ -236,6 +236,7 @@ async def _read_by(unit: Unit) -> int:
     return int((await unit.connection.execute(query)).scalar_one())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filled", [False, True])
 async def test_a_page_of_a_removal_costs_no_more_in_a_larger_folder(files: Files, monkeypatch: Any, filled: bool) -> None:
     monkeypatch.setattr(trash, "PURGE_PAGE", 50)

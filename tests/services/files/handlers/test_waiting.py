@@ -184,6 +184,7 @@ async def test_nobody_who_waits_holds_a_connection(waiting: Waiting) -> None:
         assert [await told(one) for one in asked] == [[("Trips", "created")]] * len(asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", [{"feed_waits_per_person": 2}, {"feed_waits": 2}])
 async def test_who_finds_no_place_is_answered_at_once_and_told_when_to_come_back(store: str, bounds: dict[str, int]) -> None:
     async with files_on(store, **bounds) as files, watching(files) as waiting, files.client() as http:

@@ -67,6 +67,7 @@ def fuzz(house: House, how: settings) -> None:
     asked()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_answer_is_a_documented_one(house: House) -> None:
     fuzz(house, quick(250, 1))

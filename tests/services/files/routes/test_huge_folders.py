@@ -62,6 +62,7 @@ async def test_what_is_done_to_a_folder_touches_nothing_below_it(store: str) -> 
         assert await _below(files) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["move", "restore"])
 async def test_depth_counts_what_lives_below_and_not_what_lies_in_the_trash(files: Files, kind: str) -> None:
     async with files.client() as http:

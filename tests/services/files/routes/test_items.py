@@ -140,6 +140,7 @@ async def test_without_a_token_there_is_nothing_and_a_narrow_token_does_no_more_
         refused(await http.get("/v1/items/root", headers={"Authorization": ""}), 401, "unauthenticated")
 
 
+@pytest.mark.slow
 async def test_a_listing_is_paged_without_gaps_in_every_order(files: Files) -> None:
     async with files.client() as http:
         for number in range(7):
@@ -282,6 +283,7 @@ async def test_a_rename_is_told_with_what_was_before(files: Files) -> None:
     assert [fact.actorid for fact in facts] == [files.owner.user_id] * 2
 
 
+@pytest.mark.slow
 async def test_a_folder_does_not_move_into_itself_and_not_too_deep(files: Files) -> None:
     async with files.client() as http:
         top = (await made(http, "top"))["id"]

@@ -32,6 +32,7 @@ async def collector(links: Links, folder: str) -> Visitor:
     return await links.visitor(folder, COLLECTING)
 
 
+@pytest.mark.slow
 async def test_a_file_request_takes_a_file_and_shows_nothing(files: Files, collector: Visitor, folder: str) -> None:
     await files.upload("cv.pdf", parent=folder)
     async with collector.client() as http:

@@ -143,6 +143,7 @@ def filled(value: Any, names: dict[str, str]) -> Any:
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rights", [VIEWER, EDITOR, Rights.UPLOAD], ids=["view", "edit", "upload"])
 async def test_a_link_to_elsewhere_reads_nothing_and_changes_nothing(world: World, rights: Rights) -> None:
     visitor = await world.links.visitor(world.names["own"], rights)

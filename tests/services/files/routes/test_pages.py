@@ -196,6 +196,7 @@ async def test_what_is_purged_takes_its_pages_along_and_late_answers_bring_nothi
     assert await files.rows(f"SELECT 1 FROM page_pictures WHERE blob_id = '{upload.blob_id}'") == []
 
 
+@pytest.mark.slow
 async def test_whoever_leafs_quickly_has_only_so_many_pages_drawn_at_once(files: Files) -> None:
     upload = await document(files, pages=500)
     other = await document(files, "other.pdf")
@@ -216,6 +217,7 @@ async def test_whoever_leafs_quickly_has_only_so_many_pages_drawn_at_once(files:
         assert len(await about(files, upload)) == MOST_AWAITED + 3, "those that were lost hold up nobody"
 
 
+@pytest.mark.slow
 async def test_two_who_turn_to_a_page_at_once_have_it_drawn_once(files: Files) -> None:
     upload = await document(files, pages=500)
     async with files.client() as http:
@@ -243,6 +245,7 @@ async def test_a_crash_before_the_end_asks_for_nothing_and_leaves_nothing(
     assert [fact.revision for fact in await about(files, upload)] == [1]
 
 
+@pytest.mark.slow
 async def test_whoever_waits_for_a_page_or_waits_in_vain_holds_up_nobody_in_the_drive(files: Files) -> None:
     upload = await document(files, pages=100)
     async with files.client() as http:
@@ -254,6 +257,7 @@ async def test_whoever_waits_for_a_page_or_waits_in_vain_holds_up_nobody_in_the_
             assert (await turn(http, upload, 99)).status_code == 202, "nor whoever cannot be served yet"
 
 
+@pytest.mark.slow
 async def test_a_visitor_of_a_link_leafs_through_a_document(files: Files, tmp_path: Any) -> None:
     upload = await document(files)
     visitor = await Links(files, tmp_path).visitor(str(upload.item_id))
@@ -265,6 +269,7 @@ async def test_a_visitor_of_a_link_leafs_through_a_document(files: Files, tmp_pa
         assert end_of(await turn(http, upload, 2)) == "page-2/400"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [1, 2])
 async def test_a_page_costs_a_fixed_number_of_statements(files: Files, page: int) -> None:
     upload = await document(files, pages=500)

@@ -86,6 +86,7 @@ async def test_a_path_begins_only_where_the_caller_may_look(files: Files) -> Non
             refused(await at(theirs, path, **{"in": start}), 404, "not_found")
 
 
+@pytest.mark.slow
 async def test_nothing_comes_to_lie_too_deep(files: Files) -> None:
     async with files.client() as http:
         deep = await chain(http, "root", MAX_DEPTH)

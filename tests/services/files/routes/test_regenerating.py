@@ -104,6 +104,7 @@ async def test_an_older_version_is_made_anew_by_itself(files: Files) -> None:
     assert await about(files, new) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "jpeg"),
     [

@@ -43,6 +43,7 @@ PARTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 async def test_a_name_is_found_by_any_part_of_it(files: Files, name: str) -> None:
     await folder(files, name)
@@ -62,6 +63,7 @@ async def test_an_exact_name_comes_first_then_beginnings_by_name_then_parts_newe
     assert await names(files, q="plan", sort="-modified_at") == newest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", ["relevance", "name", "-modified_at", "size", "-size"])
 async def test_pages_follow_each_other_without_gaps_or_repeats(files: Files, sort: str) -> None:
     for number in range(7):
@@ -137,6 +139,7 @@ async def test_a_folder_of_somebody_else_is_not_there(files: Files) -> None:
             assert (await client.get("/v1/search", params={"q": "a", "in": within})).status_code == status
 
 
+@pytest.mark.slow
 async def test_filters_narrow_what_is_found(files: Files) -> None:
     upload = await files.upload("filter.jpg", 100)
     await folder(files, "filter folder")
@@ -269,6 +272,7 @@ async def test_how_long_it_took_is_told_and_requests_are_counted_as_searches(fil
     assert '"search"' in answer.headers["ratelimit-policy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", range(1, 9))
 async def test_what_nobody_may_see_does_not_end_a_search_before_its_end(
     files: Files, monkeypatch: pytest.MonkeyPatch, hidden: int

@@ -91,6 +91,7 @@ async def test_addresses_that_cannot_be_had(files: Files, body: Any, status: int
         refused(await stranger.post(f"/v1/uploads/{begun['id']}/parts", json={"numbers": [1]}), 404, "not_found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parts", "code"),
     [

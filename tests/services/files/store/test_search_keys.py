@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import pytest
 from sqlalchemy import ARRAY, Text, bindparam, text
 
 from coffer_files.domain.names import name_key
@@ -13,6 +14,7 @@ FIRST_WITHOUT_NAMES = 0xE0000
 """What lies above are marks of languages, and room for private use."""
 
 
+@pytest.mark.slow
 async def test_every_character_is_folded_alike_by_the_store_and_by_the_service(files: Files) -> None:
     known = [
         chr(point)

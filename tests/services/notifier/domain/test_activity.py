@@ -75,6 +75,8 @@ def test_comments_come_and_go_and_are_resolved_and_what_they_say_is_nobodys_news
     facts = [
         comment.created(),
         comment.changed("body", "mentions"),
+        comment.changed("mentions"),
+        comment.changed("a_word_of_tomorrow"),
         comment.changed("resolved", resolved_by=BOB),
         comment.changed("resolved"),
         comment.deleted(),
@@ -82,12 +84,15 @@ def test_comments_come_and_go_and_are_resolved_and_what_they_say_is_nobodys_news
     told = [entry_of_comment(fact, "e") for fact in facts]
     assert [(entry.action, entry.changes["comment_id"]) for entry in told if entry] == [
         ("commented", (None, comment.id)),
+        ("comment_edited", (comment.id, comment.id)),
+        ("comment_edited", (comment.id, comment.id)),
         ("comment_resolved", (comment.id, comment.id)),
         ("comment_reopened", (comment.id, comment.id)),
         ("comment_deleted", (comment.id, None)),
     ]
     assert all(entry.action in ACTIONS and entry.recipient_id is None for entry in told if entry)
     assert {entry.scope for entry in told if entry} == {(FILE.id, *FILE.above)}
+    assert all(set(entry.changes) == {"comment_id"} for entry in told if entry)
 
 
 def test_shares_have_roles_and_ends_before_and_after() -> None:

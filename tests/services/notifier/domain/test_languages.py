@@ -167,6 +167,33 @@ def test_a_rejection_says_why_where_that_is_known() -> None:
     assert "Reason: It is a program." in notice_letter("m@example.org", news).text
 
 
+@pytest.mark.parametrize(
+    ("code", "reason", "detail", "said"),
+    [
+        ("de", "infected", "It calls it Eicar.", "Grund: Der Virenscanner hat in der Datei etwas gefunden."),
+        ("de", "infected", None, "Grund: Der Virenscanner hat in der Datei etwas gefunden."),
+        ("de", "a_word_of_tomorrow", "It is a program.", "Grund: It is a program."),
+        ("de", None, "Was der Betrieb schreibt.", "Grund: Was der Betrieb schreibt."),
+        ("en", "infected", "It calls it Eicar.", "Reason: It calls it Eicar."),
+        ("en", "infected", None, "Reason: The virus scanner has found something in the file."),
+    ],
+)
+def test_why_something_was_rejected_is_said_in_the_language_of_the_mail(
+    code: str, reason: str | None, detail: str | None, said: str
+) -> None:
+    about = notice(kinds.UPLOAD_REJECTED, reason=reason, detail=detail)
+    letter = notice_letter("m@example.org", NoticeNews(about, "", None, "Bob", code, URL))
+    assert f"\n\n{said}\n\n" in letter.text
+    assert said.partition(": ")[2] in letter.html
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_without_a_reason_none_is_claimed(code: str) -> None:
+    about = notice(kinds.UPLOAD_FAILED, reason="a_word_of_tomorrow", detail="")
+    letter = notice_letter("m@example.org", NoticeNews(about, "", None, "Bob", code, URL))
+    assert LANGUAGES[code].reason.partition(":")[0] not in letter.text
+
+
 def test_a_secret_stands_in_mail_of_its_own_kind_only() -> None:
     for name, letter in letters("en"):
         assert ("#token=" in letter.text) == (name in PLACES), name

@@ -13,6 +13,7 @@ from coffer_contracts.ids import UserId
 from coffer_notifier.app import TABLES
 from coffer_notifier.domain.outside import BODY_BYTES, OFFERED, body_of, concern_of, folders_in
 from coffer_notifier.handlers.event_types import list_event_types
+from factories.rows import for_every
 from factories.telling import Share, drive, of_link, upload_ended, user_id
 
 SECRET = {"blob_key", "blob_id", "etag", "key", "ancestor_ids", "address", "agent", "placeholder", "tokens_expire_at", "notify"}
@@ -36,7 +37,7 @@ def told(event: Envelope[Any], reader: str, *, sees: bool = True) -> dict[str, A
     return message
 
 
-@pytest.mark.parametrize("wire_type", OFFERED)
+@for_every("wire_type", OFFERED)
 def test_a_body_says_type_time_and_data_and_nothing_of_the_inside(wire_type: str) -> None:
     event = example(wire_type)
     message = told(event, user_id())
@@ -48,13 +49,13 @@ def test_a_body_says_type_time_and_data_and_nothing_of_the_inside(wire_type: str
     assert set(OFFERED[wire_type].fields) <= set(data), "every field is there, so that receivers need no cases"
 
 
-@pytest.mark.parametrize("wire_type", OFFERED)
+@for_every("wire_type", OFFERED)
 def test_whatever_is_offered_is_heard_and_is_the_newest_of_its_kind(wire_type: str) -> None:
     assert any(wire_type in table for table in TABLES.values())
     assert newest_type(wire_type) == wire_type
 
 
-@pytest.mark.parametrize("wire_type", OFFERED)
+@for_every("wire_type", OFFERED)
 def test_the_fields_that_are_told_are_there(wire_type: str) -> None:
     fields = type(example(wire_type).data).model_fields
     assert set(OFFERED[wire_type].fields) <= set(fields)

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import jsonschema
-import pytest
 
 from coffer_chassis.ids import new_id
 from coffer_contracts.catalog import parse
@@ -15,6 +14,7 @@ from coffer_notifier.domain.outside_schemas import body_schema
 from coffer_notifier.handlers.event_types import list_event_types
 from coffer_notifier.routes.outgoing import body_name, outgoing
 from factories.golden import GOLDEN, wire_type
+from factories.rows import for_every
 from factories.telling import drive, user_id
 
 MESSAGES = [path for path in GOLDEN if wire_type(path) in OFFERED]
@@ -32,7 +32,7 @@ def check(event: Envelope[Any], reader: str, *, sees: bool, is_test: bool = Fals
     return body
 
 
-@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.name)
+@for_every("path", MESSAGES, ids=lambda path: path.name)
 def test_whatever_is_sent_fits_the_schema_whoever_reads_it(path: Any) -> None:
     event = parse(path.read_bytes())
     check(event, event.ownerid or user_id(), sees=True)
@@ -40,7 +40,7 @@ def test_whatever_is_sent_fits_the_schema_whoever_reads_it(path: Any) -> None:
     check(event, user_id(), sees=False)
 
 
-@pytest.mark.parametrize("named", OFFERED)
+@for_every("named", OFFERED)
 def test_a_schema_is_valid_and_names_what_is_sent_and_no_more(named: str) -> None:
     schema = schema_for(named)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -150,6 +150,7 @@ async def test_an_entry_whose_transaction_never_commits_has_no_place(fresh: Noti
     assert await chain_new(fresh.deps) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -189,6 +190,7 @@ AT_3 = "(SELECT entry_id FROM audit_chain WHERE position = 3)"
 AT_4 = "(SELECT entry_id FROM audit_chain WHERE position = 4)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "found"),
     [

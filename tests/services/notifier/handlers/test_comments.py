@@ -74,6 +74,36 @@ async def test_an_edit_tells_only_who_was_not_mentioned_before(notifier: Notifie
     assert await notifier.activity(house.ann, action="commented") == []
 
 
+async def test_whoever_is_mentioned_again_after_they_were_taken_out_is_not_told_again(notifier: Notifier) -> None:
+    house = await House.at(notifier)
+    ann, bob, cid = house.ann, house.bob, house.cid
+    comment = Comment(house.file, bob, mentioned=(cid,))
+    other = Comment(house.file, bob, mentioned=(cid,))
+    await notifier.handle(
+        comment.created(),
+        comment.changed("body", "mentions", sequence=2),
+        comment.changed("body", "mentions", newly=(cid, ann), sequence=3),
+    )
+    await notifier.handle(comment.changed("mentions", newly=(ann,), sequence=5))
+    assert await told(notifier, ann, cid) == [["comment_mentioned", "comment_added"], ["comment_mentioned"]]
+    async with notifier.client(cid) as http:
+        (notice,) = (await notifier.feed(cid))["items"]
+        assert (await http.delete(f"/v1/notifications/{notice['id']}")).status_code == 204
+    await notifier.handle(comment.changed("mentions", newly=(cid,), sequence=7), other.created())
+    (notice,) = (await notifier.feed(cid))["items"]
+    assert notice["data"]["comment_id"] == other.id
+
+
+async def test_whoever_is_mentioned_first_in_an_edit_that_comes_early_is_told_once(notifier: Notifier) -> None:
+    house = await House.at(notifier)
+    comment = Comment(house.file, house.bob, mentioned=(house.cid,))
+    again = comment.changed("mentions", newly=(house.cid,), sequence=3)
+    await notifier.handle(again, comment.created())
+    await notifier.forget_inbox()
+    await notifier.handle(comment.created(), again)
+    assert await told(notifier, house.ann, house.cid) == [["comment_added", "comment_added"], ["comment_mentioned"]]
+
+
 async def test_whoever_lost_sight_by_then_is_shown_nothing(notifier: Notifier) -> None:
     house = await House.at(notifier)
     await notifier.handle(Comment(house.file, house.ann, mentioned=(house.bob, house.eve)).created())
@@ -102,7 +132,12 @@ async def test_news_of_a_comment_that_come_after_those_of_its_end_tell_nobody(no
     await notifier.handle(gone.deleted(), gone.changed("mentions", newly=(house.cid,)), kept.created(), gone.created())
     assert await told(notifier, house.ann, house.cid) == [["comment_added"], ["comment_mentioned"]]
     actions = [entry["action"] for entry in await notifier.activity(house.ann, item_id=house.file.id)]
-    assert sorted(action for action in actions if "comment" in action) == ["comment_deleted", "commented", "commented"]
+    assert sorted(action for action in actions if "comment" in action) == [
+        "comment_deleted",
+        "comment_edited",
+        "commented",
+        "commented",
+    ]
 
 
 async def test_webhooks_of_whoever_may_see_the_item_are_told_without_participants(hooked: Notifier, hook: Receiver) -> None:
@@ -133,7 +168,7 @@ async def test_activity_tells_of_comments_to_whoever_sees_the_item(notifier: Not
         comment.changed("resolved", sequence=4),
         comment.deleted(sequence=5),
     )
-    actions = ["comment_deleted", "comment_reopened", "comment_resolved", "commented"]
+    actions = ["comment_deleted", "comment_edited", "comment_reopened", "comment_resolved", "commented"]
     for person in (house.ann, house.cid):
         seen = [entry for entry in await notifier.activity(person, item_id=house.folder.id) if "comment" in entry["action"]]
         assert sorted(entry["action"] for entry in seen) == actions

@@ -64,6 +64,7 @@ def disturbed(house: House, chance: random.Random) -> list[Envelope[Any]]:
     return mixed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 async def test_figures_equal_what_happened_after_any_disturbance(notifier: Notifier, seed: int) -> None:
     house = House(seed, FIRST).run(days=10)
@@ -111,6 +112,7 @@ async def test_folding_that_crashes_is_done_by_the_next_one(notifier: Notifier, 
     assert await figures_of(notifier) == house.expected
 
 
+@pytest.mark.slow
 async def test_days_that_are_closed_stay_as_they_are_whatever_is_told_again(notifier: Notifier) -> None:
     house = House(3, NOON.date() - timedelta(days=59)).run(days=58, each=4)
     chance = random.Random(3)
@@ -126,6 +128,7 @@ async def test_days_that_are_closed_stay_as_they_are_whatever_is_told_again(noti
     assert await figures_of(notifier) == house.expected
 
 
+@pytest.mark.slow
 async def test_of_items_only_what_is_open_is_kept_besides_how_each_stands(notifier: Notifier) -> None:
     house = House(4, NOON.date() - timedelta(days=75)).run(days=30, each=8)
     await deliver(notifier, house.facts, random.Random(4))
@@ -142,6 +145,7 @@ async def marks(notifier: Notifier) -> int:
     return int(row[0])
 
 
+@pytest.mark.slow
 async def test_figures_that_are_rebuilt_equal_those_that_were_kept(notifier: Notifier) -> None:
     house = House(6, NOON.date() - timedelta(days=70)).run(days=69, each=4)
     await deliver(notifier, house.facts, random.Random(6))
@@ -150,6 +154,7 @@ async def test_figures_that_are_rebuilt_equal_those_that_were_kept(notifier: Not
     assert await figures_of(notifier) == house.expected
 
 
+@pytest.mark.slow
 async def test_damaged_figures_are_rebuilt_as_they_were(notifier: Notifier) -> None:
     house = House(8, NOON.date() - timedelta(days=70)).run(days=69, each=4)
     await deliver(notifier, house.facts, random.Random(8))
@@ -165,6 +170,7 @@ async def test_damaged_figures_are_rebuilt_as_they_were(notifier: Notifier) -> N
     assert await check_figures(notifier.deps) == {}
 
 
+@pytest.mark.slow
 async def test_snapshots_and_kept_figures_make_the_same_house_again(notifier: Notifier) -> None:
     house = House(9, NOON.date() - timedelta(days=70)).run(days=69, each=4)
     chance = random.Random(9)
@@ -223,6 +229,7 @@ def counted(series: str, figures: Figures) -> Figures:
     return {key: held for key, held in figures.items() if key[1] == series}
 
 
+@pytest.mark.slow
 async def test_figures_that_are_too_old_go_and_what_was_stored_is_carried_over(notifier: Notifier) -> None:
     house = House(12, NOON.date() - timedelta(days=850)).run(days=120, each=3)
     await deliver(notifier, house.facts, random.Random(12))

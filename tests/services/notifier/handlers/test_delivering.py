@@ -23,6 +23,7 @@ from coffer_notifier.handlers.deps import Answer
 from coffer_notifier.handlers.sending import deliver_due
 from coffer_notifier.store import deliveries
 from coffer_notifier.vault import Vault
+from factories.linked import came, link_fact
 from factories.notifier import Notifier
 from factories.receivers import Call, Receiver, receiver
 from factories.telling import Item, Share, drive, registered, told, user_id, webhook_disabled
@@ -368,6 +369,42 @@ async def test_who_loses_the_right_between_two_attempts_is_not_told_either(hooke
     assert (await delivery(hooked, fact.id)).state == "withheld"
 
 
+async def test_who_made_a_link_is_told_of_it_only_while_they_see_what_it_leads_to(hooked: Notifier, hook: Receiver) -> None:
+    story = Sharing()
+    await story.begin(hooked, hook)
+    ann, bob, folder = story.ann, story.bob, story.folder
+    with receiver() as owner:
+        await hooked.webhook(ann, owner.url, "sharing.link.*")
+        kinds = ("changed", "downloaded", "unlock_failed", "disabled")
+        await hooked.handle(*(link_fact(kind, folder, bob) for kind in ("created", "downloaded")))
+        await hooked.deliver_all()
+        assert sorted(hook.types) == sorted(owner.types) == ["sharing.link.created.v1", "sharing.link.downloaded.v1"]
+        await hooked.handle(story.share.removed(), *(link_fact(kind, folder, bob) for kind in kinds))
+        await hooked.deliver_all()
+        assert len(hook.types) == 2, "what the folder is called by now is not for them"
+        assert sorted(owner.types[2:]) == sorted(f"sharing.link.{kind}.v1" for kind in kinds)
+
+
+async def test_who_sees_a_file_but_not_the_folder_is_not_told_what_came_through_a_link_to_it(
+    hooked: Notifier, hook: Receiver
+) -> None:
+    ann, bob = user_id(), user_id()
+    root = drive(ann)
+    folder = root.below("Inbox", "folder")
+    file, other = folder.below("a.pdf"), folder.below("b.pdf")
+    whole = Share(folder, bob)
+    await hooked.webhook(bob, hook.url, "sharing.link.*")
+    await hooked.handle(root.created(), folder.created(), file.committed(), other.committed(), Share(file, bob).granted())
+    hidden = came(folder, file, user_id(), created_by=bob)
+    await hooked.handle(hidden)
+    await hooked.deliver_all()
+    assert hook.calls == []
+    assert (await delivery(hooked, hidden.id)).last_error == "not_visible"
+    await hooked.handle(whole.granted(), came(folder, other, user_id(), created_by=bob))
+    await hooked.deliver_all()
+    assert hook.types == ["sharing.link.uploaded.v1"]
+
+
 async def test_a_share_that_expired_meanwhile_tells_nothing(hooked: Notifier, hook: Receiver) -> None:
     ann, bob = user_id(), user_id()
     folder = drive(ann).below("Plans", "folder")
@@ -458,6 +495,7 @@ async def test_secrets_are_sealed_in_the_store_and_bound_to_their_webhook(hooked
         hooked.deps.vault.open(other, row.sealed_secret)
 
 
+@pytest.mark.slow
 async def test_the_log_of_a_delivery_stays_bounded(hooked: Notifier, hook: Receiver) -> None:
     ann = user_id()
     webhook = await hooked.webhook(ann, hook.url, "*")

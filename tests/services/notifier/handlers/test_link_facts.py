@@ -1,18 +1,9 @@
 """Public links in activity and feed: for the owner of the drive and who made the link, and for nobody else."""
 
-from typing import Any
-
-from coffer_contracts.event import Envelope
 from coffer_notifier.domain.outside import body_of, concern_of
+from factories.linked import link_fact
 from factories.notifier import Notifier
-from factories.telling import Item, Share, drive, sample, user_id
-
-
-def link_fact(kind: str, item: Item, maker: str, **changes: Any) -> Envelope[Any]:
-    """A fact about a link to an item."""
-    fact = sample(f"sharing.link.{kind}.v1", user_id())
-    told = {"item_id": item.id, "item_name": item.name, "owner_id": item.owner, "created_by": maker, **changes}
-    return fact.model_copy(update={"ownerid": item.owner, "data": fact.data.model_copy(update=told)})
+from factories.telling import Item, Share, drive, user_id
 
 
 async def actions(notifier: Notifier, item: Item) -> list[str]:

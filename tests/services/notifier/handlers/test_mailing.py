@@ -11,10 +11,12 @@ import pytest
 from coffer_chassis.testing import eventually
 from coffer_contracts.auth import UserChangedV1
 from coffer_notifier.domain.mails import LEASE, LONGEST_WAIT, UNKNOWN_FOR
+from coffer_notifier.handlers import mailing
 from coffer_notifier.handlers.cleaning import forget
 from coffer_notifier.handlers.deps import MailRefused
-from coffer_notifier.handlers.mailing import POLL_SECONDS, Mailer, post_due
+from coffer_notifier.handlers.mailing import POLL_SECONDS, mailer, post_due
 from coffer_notifier.handlers.telling import MAIL
+from coffer_notifier.store import mails
 from factories.notifier import Notifier, notifier_on
 from factories.telling import Share, drive, registered, told, user_id
 
@@ -265,9 +267,9 @@ async def test_verified_addresses_are_written_to_when_others_are_not(store_url_o
 
 async def test_the_mailer_wakes_up_for_new_mail_and_finishes_when_told_to_stop(notifier: Notifier) -> None:
     story = Story()
-    mailer, stopping = Mailer(notifier.deps), asyncio.Event()
-    notifier.wakeups.on(MAIL, mailer.poke)
-    running = asyncio.create_task(mailer.run(stopping))
+    loop, stopping = mailer(notifier.deps), asyncio.Event()
+    notifier.wakeups.on(MAIL, loop.poke)
+    running = asyncio.create_task(loop.run(stopping))
     await story.begin(notifier)
 
     async def posted() -> bool:
@@ -276,6 +278,30 @@ async def test_the_mailer_wakes_up_for_new_mail_and_finishes_when_told_to_stop(n
     await eventually(posted, within_seconds=POLL_SECONDS - 1)
     stopping.set()
     await asyncio.wait_for(running, 2)
+
+
+async def test_the_mailer_outlives_a_store_that_is_away(notifier: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story()
+    away, due_ones = [OSError("away"), OSError("away")], mails.due
+
+    async def due(*arguments: Any) -> Any:
+        if away:
+            raise away.pop()
+        return await due_ones(*arguments)
+
+    monkeypatch.setattr(mails, "due", due)
+    monkeypatch.setattr(mailing, "BACK_OFF_SECONDS", (0.01, 0.02))
+    await story.begin(notifier)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(mailer(notifier.deps).run(stopping))
+
+    async def posted() -> bool:
+        return bool(story.sent(notifier))
+
+    await eventually(posted, within_seconds=POLL_SECONDS - 1)
+    stopping.set()
+    await asyncio.wait_for(running, 2)
+    assert (away, len(story.sent(notifier))) == ([], 1)
 
 
 async def test_mail_long_ended_says_nothing_any_more_and_is_forgotten_in_the_end(notifier: Notifier) -> None:

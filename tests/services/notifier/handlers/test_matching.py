@@ -142,6 +142,7 @@ async def test_sessions_concern_their_account_only(hooked: Notifier) -> None:
     assert await queued(hooked, of_bob) == []
 
 
+@pytest.mark.slow
 async def test_a_webhook_removed_at_the_same_moment_is_in_nobodys_way(hooked: Notifier) -> None:
     ann = user_id()
     webhooks = [await hooked.webhook(ann, URL, "*") for _ in range(8)]

@@ -129,6 +129,7 @@ def test_every_type_that_is_mailed_is_tried_here() -> None:
     assert set(OWN) >= TELLS_OF_LOSS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*SEEN, *OWN])
 async def test_what_is_told_is_mailed_once_to_whoever_wants_it(notifier: Notifier, kind: str) -> None:
     home = await Home.at(notifier)
@@ -179,6 +180,7 @@ async def test_owners_get_no_mail_about_what_is_gone_for_good(notifier: Notifier
     assert sorted(row.last_error or "" for row in await home.mails(notifier)) == ["", "notice_gone"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*SEEN, *OWN])
 async def test_what_was_turned_off_meanwhile_is_not_mailed(notifier: Notifier, kind: str) -> None:
     home = await Home.at(notifier)

@@ -164,6 +164,7 @@ async def test_a_message_whose_sender_died_comes_again_under_the_same_number_and
     assert attributes(second)["sequence"] == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["queue_gone", "access_denied", "key_denied", "timeout", "throttled", "not_connected"])
 async def test_a_queue_that_refuses_is_tried_again_and_says_why(notifier: Notifier, word: str) -> None:
     ann = user_id()
@@ -284,6 +285,24 @@ async def test_what_is_too_long_ago_is_gone_and_that_is_said(notifier: Notifier)
     await forget(notifier.deps)
     assert (await see(notifier, ann, queue, 0)).json()["oldest_sequence"] == 4
     assert (await see(notifier, ann, queue, 3)).json() == {"items": [], "last_sequence": 3}
+
+
+async def test_a_hole_in_the_middle_of_a_range_is_said_and_not_passed_over(notifier: Notifier) -> None:
+    """Rows go by the age of their facts, numbers come with the first attempt: what waited for long may go before the others."""
+    ann = user_id()
+    queue = await notifier.queue(ann)
+    await notifier.handle(*(drive(ann).below(f"{number}.txt").committed() for number in range(4)))
+    await notifier.deliver_all()
+    older = "UPDATE webhook_deliveries SET created_at = created_at - interval '60 days' WHERE webhook_id = :id AND number = 3"
+    await notifier.rows(f"{older} RETURNING 1", id=queue["id"])
+    await forget(notifier.deps)
+    for after, until in ((0, 4), (1, 3), (2, None), (0, None)):
+        refused = await replay(notifier, ann, queue, after=after, until=until)
+        assert (refused.status_code, refused.json()["oldest_sequence"]) == (410, 4), (after, until)
+    assert [one["sequence"] for one in (await see(notifier, ann, queue, 0)).json()["items"]] == [1, 2]
+    assert (await see(notifier, ann, queue, 2)).json()["oldest_sequence"] == 4
+    assert (await replay(notifier, ann, queue, after=0, until=2)).json() == {"queued": 2}
+    assert (await replay(notifier, ann, queue, after=3)).json() == {"queued": 1}
 
 
 async def test_a_range_is_sent_again_with_its_numbers_and_another_deduplication(notifier: Notifier) -> None:

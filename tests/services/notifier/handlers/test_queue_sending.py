@@ -55,6 +55,7 @@ async def narrow(store_url_of_notifier: str) -> AsyncIterator[Notifier]:
         await service.rows("DELETE FROM webhooks RETURNING id")
 
 
+@pytest.mark.slow
 async def test_a_queue_that_hangs_delays_neither_webhooks_nor_other_queues(narrow: Notifier, hook: Receiver) -> None:
     queues = narrow.queues
     assert isinstance(queues, Hanging)

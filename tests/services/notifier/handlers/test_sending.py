@@ -78,6 +78,7 @@ async def known(notifier: Notifier, hook: Receiver) -> UserId:
     return person
 
 
+@pytest.mark.slow
 async def test_receivers_that_hang_delay_nobody_else(narrow: Notifier, hook: Receiver) -> None:
     async with sending(narrow, limit_seconds=1):
         ann = await known(narrow, hook)
@@ -97,6 +98,7 @@ async def test_receivers_that_hang_delay_nobody_else(narrow: Notifier, hook: Rec
     assert max(waits) < LONGEST_SECONDS, waits
 
 
+@pytest.mark.slow
 async def test_a_dead_host_with_much_that_waits_for_it_delays_nobody_else(narrow: Notifier, hook: Receiver, gone: str) -> None:
     async with sending(narrow):
         ann = await known(narrow, hook)
@@ -107,6 +109,7 @@ async def test_a_dead_host_with_much_that_waits_for_it_delays_nobody_else(narrow
     assert max(waits) < LONGEST_SECONDS, waits
 
 
+@pytest.mark.slow
 async def test_one_webhook_has_no_more_than_its_share_under_way(narrow: Notifier, hook: Receiver) -> None:
     async with sending(narrow), sending(narrow):
         person = await known(narrow, hook)
@@ -130,6 +133,7 @@ async def test_one_webhook_has_no_more_than_its_share_under_way(narrow: Notifier
         await eventually(everything, within_seconds=20)
 
 
+@pytest.mark.slow
 async def test_one_person_has_no_more_than_their_share_of_a_process(store_url_of_notifier: str, hook: Receiver) -> None:
     async with notifier_with(store_url_of_notifier, 60) as wide:
         person = await flood(wide, hook.url, 1, webhooks=6)
@@ -154,6 +158,7 @@ async def test_one_person_has_no_more_than_their_share_of_a_process(store_url_of
             await eventually(everything, within_seconds=20)
 
 
+@pytest.mark.slow
 async def test_a_webhook_that_works_again_catches_up(narrow: Notifier, hook: Receiver) -> None:
     hook.status = 500
     person = await flood(narrow, hook.url, 40)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coffer_contracts.catalog import parse
 from coffer_notifier.handlers.counting import fold
 from factories.events import NOON
 from factories.notifier import Notifier
@@ -79,6 +80,7 @@ async def test_what_is_stored_does_not_depend_on_where_one_begins_to_look(notifi
     assert late["points"][0]["stored"] == whole["points"][-1]["stored"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "starts"), [("week", ["2026-10-26", "2026-11-02"]), ("month", ["2026-10-01", "2026-11-01"])])
 async def test_longer_steps_are_whole_and_count_a_person_once(
     notifier: Notifier, house: House, step: str, starts: list[str]
@@ -111,6 +113,7 @@ async def test_without_a_span_it_is_the_last_thirty_days(notifier: Notifier, hou
     assert {name for name, value in told["points"][0].items() if value is not None} == {"start", "uploads", "stored"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/v1/analytics", "/v1/analytics/export"])
 async def test_the_house_is_for_operators_only(notifier: Notifier, path: str) -> None:
     for token, status in {"operator": 200, "person": 403, "token": 403, "link": 403, "bad": 401}.items():
@@ -118,6 +121,7 @@ async def test_the_house_is_for_operators_only(notifier: Notifier, path: str) ->
             assert (await http.get(path, params={"scope": "house"})).status_code == status, token
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -164,3 +168,30 @@ async def test_the_same_comes_as_comma_separated_values(notifier: Notifier, hous
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert rows == [{name: str(value) for name, value in json.loads(line).items()} for line in lines.text.splitlines()]
     assert list(rows[0]) == ["day", "series", "detail", "count", "bytes"]
+
+
+async def test_taking_the_figures_of_the_house_away_is_an_act_in_the_audit_and_looking_is_none(
+    notifier: Notifier, house: House
+) -> None:
+    count = "SELECT body FROM outbox WHERE body LIKE '%analytics.exported%' ORDER BY created_at"
+    before = len(await notifier.rows(count))
+    query = {"scope": "house", **SPAN, "format": "csv"}
+    async with notifier.client(house.people[0]) as http:
+        assert (await http.get("/v1/analytics/export", params=SPAN)).status_code == 200
+    async with notifier.operators("person") as http:
+        assert (await http.get("/v1/analytics/export", params=query)).status_code == 403
+    async with notifier.operators() as http:
+        assert (await http.head("/v1/analytics/export", params=query)).status_code == 200
+        assert (await http.get("/v1/analytics/export", params={**query, "from": "x"})).status_code == 422
+        assert len(await notifier.rows(count)) == before
+        taken = await http.get("/v1/analytics/export", params=query)
+    told = [parse(row.body) for row in (await notifier.rows(count))[before:]]
+    assert [one.type for one in told] == ["notifier.operator.acted.v1"]
+    await notifier.handle(*told)
+    async with notifier.operators() as http:
+        found = (await http.get("/v1/audit", params={"action": "analytics.exported"})).json()["items"]
+    (act,) = [one for one in found if one["event_id"] == told[0].id]
+    assert act["actor"]["type"] == "operator"
+    assert act["resource"]["type"] == "analytics"
+    assert act["count"] == len(taken.text.splitlines()) - 1
+    assert act["detail"] | {**SPAN, "format": "csv"} == act["detail"]

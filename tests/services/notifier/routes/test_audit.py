@@ -37,6 +37,7 @@ async def page(http: httpx.AsyncClient, **query: Any) -> Any:
     return answer.json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ACTED)
 async def test_an_act_of_every_service_becomes_one_entry(notifier: Notifier, service: str) -> None:
     fact = acted(service)
@@ -115,6 +116,7 @@ async def test_entries_are_paged_and_filtered(notifier: Notifier) -> None:
             assert (answer.status_code, answer.json()["code"]) == (400, "cursor_invalid")
 
 
+@pytest.mark.slow
 async def test_operators_only(notifier: Notifier) -> None:
     for token, status in {"person": 403, "token": 403, "link": 403, "bad": 401}.items():
         async with notifier.operators(token) as http:

@@ -70,6 +70,7 @@ async def test_a_listing_shows_the_same_records(fresh: Notifier) -> None:
     assert items == list(reversed(await exported(fresh)))
 
 
+@pytest.mark.slow
 async def test_an_export_is_narrowed_as_a_listing_is(fresh: Notifier) -> None:
     ann, bob = user_id(), user_id()
     folder = drive(ann).below("Plans", "folder")
@@ -150,6 +151,7 @@ async def test_anchors_and_head_are_shown_newest_first(fresh: Notifier) -> None:
     assert bad.status_code in {400, 422}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/v1/audit", "/v1/audit/export", "/v1/audit/anchors"])
 async def test_operators_only(fresh: Notifier, path: str) -> None:
     for token, status in {"person": 403, "link": 403, "bad": 401}.items():

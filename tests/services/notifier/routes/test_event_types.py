@@ -45,6 +45,7 @@ async def test_every_type_is_listed_with_who_publishes_and_who_hears_it(notifier
         assert "{" in item["subject"]
 
 
+@pytest.mark.slow
 async def test_a_type_comes_with_a_schema_and_a_message_that_fits_it(notifier: Notifier) -> None:
     for wire_type, event in CATALOG.items():
         detail = (await fetch(notifier, f"{TYPES}/{wire_type}")).json()
@@ -107,6 +108,7 @@ def test_every_type_is_written_down() -> None:
     assert find_event_type("files.item.created.v1").hearers
 
 
+@pytest.mark.slow
 def test_an_image_of_the_service_alone_knows_every_type_with_its_example(tmp_path: Path) -> None:
     """No golden file, no other service: what is packed into the image has to be enough."""
     assemble("notifier", tmp_path, ROOT)

@@ -83,6 +83,7 @@ async def test_a_queue_that_fails_is_listed_by_its_host(alone: Notifier) -> None
     assert (item["id"], item["last_error"], item["queue_arn"]) == (queue["id"], "access_denied", queue["address"])
 
 
+@pytest.mark.slow
 async def test_what_coffer_turned_off_is_listed_apart_and_what_its_owner_turned_off_is_not(
     alone: Notifier, hook: Receiver
 ) -> None:
@@ -100,6 +101,7 @@ async def test_what_coffer_turned_off_is_listed_apart_and_what_its_owner_turned_
     assert [item["owner_id"] for item in (await listed(alone, user_id=gone))["items"]] == [gone]
 
 
+@pytest.mark.slow
 async def test_those_without_a_success_for_longest_come_first_page_by_page(alone: Notifier, hook: Receiver) -> None:
     people = []
     for _ in range(5):
@@ -163,6 +165,7 @@ async def test_nothing_of_an_address_but_its_host_is_shown(alone: Notifier, hook
     assert "hidden" not in str(await listed(alone))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("token", "query", "status"),
     [

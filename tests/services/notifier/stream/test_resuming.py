@@ -35,6 +35,29 @@ async def test_a_stream_goes_on_where_it_was_without_a_gap_or_a_double(notifier:
     assert heard == [0, 1, 2, 10, 11, 12, 20, 21, 22, 30]
 
 
+async def test_whoever_lost_sight_meanwhile_is_not_told_what_the_file_is_called_now(notifier: Notifier) -> None:
+    ann, bob, cid = user_id(), user_id(), user_id()
+    root = drive(ann)
+    folder = root.below("Plans", "folder")
+    file, later = folder.below("b.txt"), folder.below("later.txt")
+    share = Share(folder, bob, "editor")
+    await notifier.handle(root.created(), folder.created(), share.granted(), Share(folder, cid, "editor").granted())
+    async with api_process(notifier) as address:
+        lasts = {}
+        for person in (ann, bob, cid):
+            async with listening(address, person) as listener:
+                lasts[person] = listener.last_id
+        await notifier.handle(file.committed(actor=bob), file.preview_ready(actor=bob), share.removed())
+        await notifier.handle(later.committed(actor=cid), later.preview_failed(actor=cid))
+        states = {ann: ["preview_ready", "preview_failed"], bob: ["committed"], cid: ["committed", "preview_failed"]}
+        for person, expected in states.items():
+            async with listening(address, person, last_id=lasts[person]) as listener:
+                uploads = await listener.hears(len(expected), "upload")
+                await tell(notifier, person, 1)
+                await listener.hears(len(expected) + 1, "upload")
+                assert [one.data["state"] for one in uploads] == expected
+
+
 async def test_a_transaction_that_commits_late_is_neither_skipped_nor_told_twice(notifier: Notifier) -> None:
     ann = user_id()
     at = notifier.clock.now()

@@ -53,6 +53,7 @@ async def test_who_joins_while_a_round_gives_its_connection_back_misses_nothing_
                 assert numbers(again) == [1, 2]
 
 
+@pytest.mark.slow
 async def test_what_nobody_was_woken_for_is_found_by_looking(notifier: Notifier) -> None:
     ann = user_id()
     async with api_process(notifier) as address, listening(address, ann) as listener:

@@ -138,6 +138,7 @@ class History:
         assert await counted(self.sharing, self.item) == (len(found), len(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_a_long_history_leaves_what_the_model_says(sharing: Sharing, seed: int) -> None:
     people = {"owner": sharing.owner} | {name: await sharing.person() for name in ("editor", "viewer", "stranger")}

@@ -89,6 +89,7 @@ async def test_threads_follow_each_other_with_their_replies_behind_them(sharing:
     assert texts(await read(sharing, folder, resolved=False)) == ["2", "2a", "2b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("newest_first", [True, False])
 @pytest.mark.parametrize("resolved", [None, True, False])
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])

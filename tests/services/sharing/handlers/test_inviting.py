@@ -261,6 +261,7 @@ async def test_at_once_nobody_gets_past_the_limit(sharing: Sharing) -> None:
     assert sum(isinstance(one, RateLimited) for one in results) == 7
 
 
+@pytest.mark.slow
 async def test_one_mailbox_is_not_flooded_whoever_invites(sharing: Sharing) -> None:
     to = address()
     for _ in range(MAILS_TO_ONE + 2):

@@ -182,6 +182,7 @@ async def fact_of(sharing: Sharing, wire_type: str) -> Any:
     return standing_otherwise(ann, wire_type)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wire_type", FACTS)
 async def test_every_fact_has_its_effect_once_and_a_crash_before_the_commit_leaves_nothing(
     sharing: Sharing, wire_type: str
@@ -206,6 +207,7 @@ async def test_every_fact_has_its_effect_once_and_a_crash_before_the_commit_leav
     assert await sharing.everything() == after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wire_type", FACTS)
 async def test_the_same_fact_under_another_delivery_id_changes_no_row_but_the_inbox(sharing: Sharing, wire_type: str) -> None:
     fact = await fact_of(sharing, wire_type)

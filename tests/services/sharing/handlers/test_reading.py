@@ -90,6 +90,7 @@ async def test_lists_can_be_cut_down_to_a_kind(sharing: Sharing) -> None:
         assert items_of(await with_me(sharing, ann, asked)) == items_of(await by_me(sharing, asked)) == {item.id}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.text)
 async def test_pages_follow_each_other_without_gap_or_repeat(sharing: Sharing, order: Order) -> None:
     chance = random.Random(7)

@@ -45,6 +45,7 @@ async def opens(sharing: Sharing, issuer: Issuer, cache: Path, token: str) -> in
         return (await http.get("/v1/shares/with-me")).status_code
 
 
+@pytest.mark.slow
 async def test_a_token_of_an_ended_session_is_refused_in_every_process_and_others_go_on(
     sharing: Sharing, store: str, tmp_path: Path
 ) -> None:

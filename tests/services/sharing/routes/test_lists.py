@@ -20,6 +20,7 @@ async def ask(http: AsyncClient, path: str, **query: Any) -> Any:
     return answer.json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name"])
 @pytest.mark.parametrize("path", ["/v1/shares/with-me", "/v1/shares/by-me"])
 async def test_a_list_is_paged_without_gaps_in_every_order(sharing: Sharing, path: str, sort: str) -> None:

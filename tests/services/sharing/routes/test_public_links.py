@@ -142,6 +142,7 @@ async def test_a_password_is_the_same_in_every_normal_form(doors: Doors, folder:
     assert (await unlock(doors, link, "schönes Café")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_passwords_are_tried_so_often_a_minute_whoever_tries_and_coming_in_without_is_not_counted(
     sharing: Sharing, tmp_path: Path, folder: Item
 ) -> None:
@@ -322,6 +323,7 @@ async def test_tickets_are_for_what_lies_below_the_link_and_for_its_own_sessions
     refused(await tickets(doors, link, session, item_id=file.id), 404, "not_found")
 
 
+@pytest.mark.slow
 async def test_a_hundred_at_once_get_as_many_tickets_as_the_link_allows(doors: Doors, folder: Item, file: Item) -> None:
     link = await doors.made(folder, mode="download", max_downloads=10)
     sessions = [await doors.session(link) for _ in range(5)]

@@ -87,3 +87,31 @@ async def test_a_page_is_full_although_much_of_what_is_shared_lies_in_the_trash(
         assert len(page) == 100
         after = Beginning(page[-2].place, page[-2].share.id)
         assert len(await listings.shares_with(connection, recipient.user_id, NOON, Asked(Order(), 100, after))) == 1
+
+
+@pytest.mark.parametrize("key", ["created_at", "name"])
+async def test_a_page_is_full_although_most_of_what_is_shared_lies_below_a_folder_in_the_trash(
+    sharing: Sharing, key: Any
+) -> None:
+    recipient = await fill(sharing, 3000)
+    shut = await sharing.item("shut")
+    below = await sharing.item("below", shut)
+    moved = {"now": NOON, "owner": sharing.owner.user_id, "shut": shut.id, "below": below.id}
+    async with sharing.engine.begin() as connection:
+        # All but the twenty-five that come last in both orders.
+        await connection.execute(
+            text(
+                "UPDATE tree SET parent_id = :below WHERE owner_id = :owner AND name LIKE 'n%'"
+                " AND NOT (name LIKE 'n10__' AND substr(name, 2)::int % 4 = 0)"
+            ),
+            moved,
+        )
+        await connection.execute(text("UPDATE tree SET trashed_at = :now WHERE item_id = :shut"), moved)
+    order = Order(key, descending=True)
+    async with sharing.deps.work.read() as connection:
+        open_to_them = await listings.shares_with(connection, recipient.user_id, NOON, Asked(order, 100))
+        assert len(open_to_them) == 25
+        first = await listings.shares_with(connection, recipient.user_id, NOON, Asked(order, 10))
+        after = Beginning(first[-1].place, first[-1].share.id)
+        rest = await listings.shares_with(connection, recipient.user_id, NOON, Asked(order, 100, after))
+    assert [*first, *rest] == open_to_them
