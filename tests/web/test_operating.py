@@ -158,9 +158,12 @@ def test_what_failed_for_good_is_found_sent_again_and_given_up(desk: Visitor, bo
     expect(letters.get_by_role("row")).to_have_count(3)
     expect(desk.page.get_by_role("table", name="What died alike")).to_be_visible()
 
+    assert violations(desk) == [], "letters"
+
     letters.get_by_role("button", name="Look at").first.click()
     dialog = desk.page.get_by_role("dialog")
     expect(dialog).to_contain_text("cannot be read by its contract")
+    assert violations(desk) == [], "a letter"
     assert "hunter2" not in desk.page.content()
     dialog.get_by_role("button", name="Give up").click()
     expect(dialog).to_contain_text("will never be done")
@@ -208,7 +211,7 @@ def test_a_letter_that_somebody_else_settled_meanwhile_is_said_to_be(desk: Visit
 def test_events_are_counted_and_then_published_again(desk: Visitor, boss: Person, ana: Person) -> None:
     ana.folder("Told again")
     at(desk, "/queues")
-    desk.page.get_by_role("button", name="Publish events of files again").click()
+    desk.page.get_by_role("button", name="Publish again: events of files").click()
     dialog = desk.page.get_by_role("dialog")
     dialog.get_by_label("Only these types").fill("files.item.created.v9")
     dialog.get_by_role("button", name="Count them first").click()
