@@ -12,7 +12,10 @@ from factories.vendored import ROOT, VENDORED, WEB
 
 OWN = sorted(path for path in WEB.rglob("*.js") if path.parent.name != "vendor")
 LANGUAGES = sorted(path.stem for path in (WEB / "texts").glob("*.json"))
-CATALOGUES = {name: json.loads((WEB / "texts" / f"{name}.json").read_text()) for name in LANGUAGES}
+PARTS = sorted(path.name for path in (WEB / "texts").iterdir() if path.is_dir())
+"""Parts of the app with catalogues of their own."""
+READ = {name: [json.loads((WEB / "texts" / part / f"{name}.json").read_text()) for part in ("", *PARTS)] for name in LANGUAGES}
+CATALOGUES = {name: {key: text for catalogue in READ[name] for key, text in catalogue.items()} for name in LANGUAGES}
 WRITTEN = "\n".join(path.read_text() for path in OWN)
 USED = re.compile(r"""\bt\(\s*"([a-z_0-9.]+)\"""")
 MADE = re.compile(r"""(?:\bt\(|const key = )`([a-z_]+)\.\$\{""")
@@ -59,6 +62,11 @@ def test_every_language_says_everything_with_the_same_values() -> None:
             assert all(text.values()) if isinstance(text, dict) else text, f"{name} {key}"
             if isinstance(text, dict):
                 assert set(text) == {"one", "other"}, f"{name} {key}"
+
+
+def test_a_text_stands_in_one_catalogue_only() -> None:
+    for name, catalogues in READ.items():
+        assert sum(map(len, catalogues)) == len(CATALOGUES[name])
 
 
 def test_languages_differ() -> None:

@@ -4,18 +4,18 @@ import {computed} from "@preact/signals"
 import {useEffect} from "preact/hooks"
 import {html} from "../core/html.js"
 import {place, query} from "../core/router.js"
-import {t} from "../core/texts.js"
+import {learn, t} from "../core/texts.js"
 import {later, newer} from "../parts/later.js"
 import {begun, lookBack} from "../uploads/door.js"
 import {FolderPage} from "./folder-page.js"
 import {Sidebar} from "./sidebar.js"
 import {TopBar} from "./top-bar.js"
 
-const CataloguePage = later(() => import("./catalogue-page.js").then(module => module.CataloguePage))
+const CataloguePage = later(() => Promise.all([import("./catalogue-page.js"), learn("operating")]).then(([module]) => module.CataloguePage))
 const CollectionPage = later(() => import("./collection-page.js").then(module => module.CollectionPage))
 const ItemPage = later(() => import("./item-page.js").then(module => module.ItemPage))
 const Lightbox = later(() => import("./lightbox.js").then(module => module.Lightbox))
-const OperatePage = later(() => import("./operate/operate-page.js").then(module => module.OperatePage))
+const OperatePage = later(() => Promise.all([import("./operate/operate-page.js"), learn("operating")]).then(([module]) => module.OperatePage))
 const SettingsPage = later(() => import("./settings-page.js").then(module => module.SettingsPage))
 const Story = later(() => import("./story.js").then(module => module.Story))
 const Tray = later(() => import("./tray.js").then(module => module.Tray))
