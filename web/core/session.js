@@ -93,9 +93,12 @@ function welcome(tokens) {
   tell({kind: "signed-in", tokens})
 }
 
+/** Whether somebody was signed in here when this browser was last asked. */
+export const wasIn = () => remembered(MARK) !== null
+
 /** At the start of a page: in again by the cookie, or out. */
 export async function begin() {
-  if (!remembered(MARK)) {
+  if (!wasIn()) {
     state.value = "out"
     return
   }

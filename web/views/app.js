@@ -9,10 +9,10 @@ import {later} from "../parts/later.js"
 import {MenuLayer} from "../parts/menu.js"
 import {ToastList} from "../parts/toast-list.js"
 import {Shell} from "./shell.js"
-import {SignIn} from "./sign-in.js"
 
 const Forgot = later(() => import("./forgot.js").then(module => module.Forgot))
 const Reset = later(() => import("./reset.js").then(module => module.Reset))
+const SignIn = later(() => import("./sign-in.js").then(module => module.SignIn))
 const SignInAgain = later(() => import("./sign-in-again.js").then(module => module.SignInAgain))
 const SignUp = later(() => import("./sign-up.js").then(module => module.SignUp))
 const Verify = later(() => import("./verify.js").then(module => module.Verify))

@@ -12,6 +12,7 @@ import {Sidebar} from "./sidebar.js"
 import {TopBar} from "./top-bar.js"
 
 const CollectionPage = later(() => import("./collection-page.js").then(module => module.CollectionPage))
+const Incoming = later(() => import("./incoming.js").then(module => module.Incoming))
 const ItemPage = later(() => import("./item-page.js").then(module => module.ItemPage))
 const Lightbox = later(() => import("./lightbox.js").then(module => module.Lightbox))
 const SettingsPage = later(() => import("./settings-page.js").then(module => module.SettingsPage))
@@ -40,6 +41,7 @@ export function Shell() {
       <main id="content" tabindex="-1">${page.value}</main>
     </div>
     ${begun.value && html`<${Tray} />`}
+    ${query.value.has("shared") && html`<${Incoming} />`}
     ${open && html`<${Lightbox} id=${open} />`}
   `
 }
