@@ -2,6 +2,7 @@
 
 import {signal} from "@preact/signals"
 import {html} from "../core/html.js"
+import {turned} from "../core/texts.js"
 import {later} from "./later.js"
 
 const OpenMenu = later(() => import("./open-menu.js").then(module => module.OpenMenu))
@@ -23,8 +24,8 @@ export const menu = signal(/** @type {Menu | null} */ (null))
 export function openMenu(label, choices, where) {
   const from = document.activeElement
   if (where instanceof Element) {
-    const {left, bottom} = where.getBoundingClientRect()
-    menu.value = {x: left, y: bottom + 4, label, choices, from}
+    const {left, right, bottom} = where.getBoundingClientRect()
+    menu.value = {x: turned() ? right : left, y: bottom + 4, label, choices, from}
   } else menu.value = {x: where.clientX, y: where.clientY, label, choices, from}
 }
 

@@ -2,6 +2,7 @@
 
 import {useEffect, useLayoutEffect, useRef} from "preact/hooks"
 import {html} from "../core/html.js"
+import {turned} from "../core/texts.js"
 import {Icon} from "./icon.js"
 import {closeMenu} from "./menu.js"
 
@@ -11,7 +12,7 @@ export function OpenMenu({x, y, label, choices}) {
   const buttons = () => /** @type {HTMLButtonElement[]} */ ([...(ref.current?.querySelectorAll("button") ?? [])])
   useLayoutEffect(() => {
     const list = /** @type {HTMLDivElement} */ (ref.current)
-    list.style.insetInlineStart = `${Math.max(8, Math.min(x, innerWidth - list.offsetWidth - 8))}px`
+    list.style.insetInlineStart = `${Math.max(8, Math.min(turned() ? innerWidth - x : x, innerWidth - list.offsetWidth - 8))}px`
     list.style.top = `${Math.max(8, Math.min(y, innerHeight - list.offsetHeight - 8))}px`
     buttons()[0]?.focus()
   }, [])
