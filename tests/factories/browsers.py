@@ -17,8 +17,8 @@ WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 30_000
 """On a machine that is busy with other tests a first visit, a hundred small files, takes its time."""
-EXPECTED = ("Failed to load resource",)
-"""What a browser says of every refusal, also of those that belong to a story."""
+EXPECTED = ("Failed to load resource", "Service Worker registration blocked by Playwright")
+"""What a browser says of every refusal, also of those that belong to a story, and of what most stories do without."""
 
 
 @contextlib.contextmanager

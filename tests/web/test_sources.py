@@ -94,3 +94,12 @@ def test_styles_come_from_this_folder_only() -> None:
         assert not re.search(r"^\s*(margin|padding|border)-(left|right):|^\s*(left|right):", path.read_text(), re.MULTILINE), (
             path.name
         )
+
+
+def test_no_style_has_two_different_sides() -> None:
+    value = r"((?:\w+\([^)]*\)|[^ ;()]+))"
+    for path in WEB.rglob("*.css"):
+        for found in re.finditer(
+            rf"^\s*(?:padding|margin|inset): {value} {value} {value} {value};", path.read_text(), re.MULTILINE
+        ):
+            assert found[2] == found[4], f"{path.name}: {found[0].strip()}"

@@ -91,11 +91,14 @@ function welcome(tokens) {
   tell({kind: "signed-in", tokens})
 }
 
+/** Whether somebody was signed in here when this browser was last asked. */
+export const wasIn = () => remembered(MARK) !== null
+
 /** At the start of a page: in again by the cookie, or out. */
 export async function begin() {
   hear("signed-in", message => take(message.tokens))
   hear("signed-out", () => user.value && location.assign("/app/sign-in"))
-  if (!remembered(MARK)) {
+  if (!wasIn()) {
     state.value = "out"
     return
   }

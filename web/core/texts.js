@@ -77,6 +77,9 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole))
 }
 
+/** Whether lines run from right to left. */
+export const turned = () => document.documentElement.dir === "rtl"
+
 /** @param {string} key */
 export const known = key => key in catalogue
 

@@ -13,6 +13,7 @@ import {TopBar} from "./top-bar.js"
 
 const CataloguePage = later(() => Promise.all([import("./catalogue-page.js"), learn("operating")]).then(([module]) => module.CataloguePage))
 const CollectionPage = later(() => import("./collection-page.js").then(module => module.CollectionPage))
+const Incoming = later(() => import("./incoming.js").then(module => module.Incoming))
 const ItemPage = later(() => import("./item-page.js").then(module => module.ItemPage))
 const Lightbox = later(() => import("./lightbox.js").then(module => module.Lightbox))
 const OperatePage = later(() => Promise.all([import("./operate/operate-page.js"), learn("operating")]).then(([module]) => module.OperatePage))
@@ -44,6 +45,7 @@ export function Shell() {
       <main id="content" tabindex="-1">${page.value}</main>
     </div>
     ${begun.value && html`<${Tray} />`}
+    ${query.value.has("shared") && html`<${Incoming} />`}
     ${open && html`<${Lightbox} id=${open} />`}
   `
 }

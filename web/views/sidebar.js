@@ -7,7 +7,7 @@ import {user} from "../core/session.js"
 import {t} from "../core/texts.js"
 import {usage} from "../drive/usage.js"
 import {Icon} from "../parts/icon.js"
-import {Mark} from "./front.js"
+import {Mark} from "./mark.js"
 import {NewButton} from "./new-button.js"
 
 const PLACES = /** @type {const} */ ([
