@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import events, flow, kinds, limits, measures, media, played, same_sql, scale, search, shared, sharing, streams
+from bench import events, flow, kinds, limits, measures, media, played, same_sql, scale, search, shared, sharing, streams, web
 from factories.stacks import WIDE_LIMITS, stack_on_disk
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -43,6 +43,7 @@ def main() -> None:
             measures.idle_memory(stack),
         ]
         rows += search.search_as_you_type(stack)
+        rows += web.web_app(stack)
         rows += scale.huge_drive(stack)
         stack.stop()
     rows += sharing.rights_in_crowds()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Response, expect, sync_playwright
 
 from factories.people import PASSWORD, Person
 
@@ -17,8 +17,8 @@ WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 30_000
 """On a machine that is busy with other tests a first visit, a hundred small files, takes its time."""
-EXPECTED = ("Failed to load resource",)
-"""What a browser says of every refusal, also of those that belong to a story."""
+EXPECTED = ("Failed to load resource", "Service Worker registration blocked by Playwright")
+"""What a browser says of every refusal, also of those that belong to a story, and of what most stories do without."""
 
 
 @contextlib.contextmanager
@@ -29,6 +29,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("THE WEB APP IS NOT TESTED IN A BROWSER HERE: there is no chromium (apt-get install chromium)")
     # Its sandbox refuses root; the pages are our own.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=[*sandbox, "--disable-dev-shm-usage"])
         try:

@@ -20,7 +20,8 @@ def engines_end() -> None:
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[LocalStack]:
-    with local_stack() as running:
+    # Receivers of webhooks are on this machine.
+    with local_stack(COFFER_NOTIFIER_WEBHOOK_ALLOW_LOOPBACK="1") as running:
         yield running
 
 
@@ -47,7 +48,11 @@ def opens(browser: Browser, stack: LocalStack) -> Iterator[Opens]:
     visitors: list[Visitor] = []
 
     def opened(*, beside: Visitor | None = None, **how: Any) -> Visitor:
-        context = beside.page.context if beside else browser.new_context(**{"viewport": WIDE, "locale": "en-US"} | how)
+        context = (
+            beside.page.context
+            if beside
+            else browser.new_context(**{"viewport": WIDE, "locale": "en-US", "service_workers": "block"} | how)
+        )
         visitors.append(Visitor(context.new_page(), stack.url))
         return visitors[-1]
 

@@ -97,7 +97,7 @@ VIEWS: dict[str, Shows] = {
     "08-uploads": uploading,
     "09-search": after(at("/app/search?q=lake"), lambda visitor: visitor.item("Lake.jpg").locator("img").wait_for()),
     "10-trash": after(at("/app/trash"), lambda visitor: visitor.waits_for("Trash")),
-    "11-settings": after(at("/app/settings"), lambda visitor: visitor.waits_for("This device")),
+    "11-settings": after(at("/app/settings/security"), lambda visitor: visitor.waits_for("This device")),
     "12-sharing": sharing,
 }
 

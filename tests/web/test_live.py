@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from factories.browsers import Visitor
 from factories.people import Person
@@ -136,6 +136,33 @@ def test_a_stream_that_is_refused_is_said_and_nothing_is_lost(visitor: Visitor, 
     expect(visitor.page.get_by_text("No connection")).to_have_count(0)
 
 
+def test_whoever_was_away_for_too_long_reads_everything_anew_and_hears_what_comes_then(visitor: Visitor, ana: Person) -> None:
+    place = {"status": 200, "content_type": "text/event-stream", "body": "id: 1.1.1\n\n"}
+    # A place of long ago: the server answers the next stream with a reset.
+    visitor.page.route("**/v1/stream*", lambda route: route.fulfill(**place), times=1)
+    visitor.signs_in(ana)
+    cursors = "() => performance.getEntriesByName(location.origin + '/v1/changes/cursor').length"
+    visitor.page.wait_for_function(f"() => ({cursors})() > 1")
+    ana.folder("After the reset")
+    visitor.sees("After the reset")
+
+
+def test_a_feed_that_fails_once_is_read_again(visitor: Visitor, ana: Person) -> None:
+    visitor.signs_in(ana)
+    hears(visitor)
+    visitor.waits_for("Nothing here yet")
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=503, json={"code": "unavailable"})
+
+    visitor.page.route("**/v1/changes?*", refuse, times=1)
+    ana.folder("Told once")
+    visitor.sees("Told once")
+    assert refused
+
+
 def test_a_server_that_was_started_anew_is_found_again(visitor: Visitor, ana: Person, stack: LocalStack) -> None:
     ana.folder("Before")
     visitor.signs_in(ana)
@@ -206,6 +233,11 @@ def test_the_letter_about_a_mention_leads_to_the_item_and_its_comments(
     details = visitor.page.get_by_role("complementary", name="Details")
     expect(details).to_contain_text("speech.txt")
     visitor.sees("speech.txt")
+    # Whoever closes the details is not led there again by what others do.
+    details.get_by_role("button", name="Close").click()
+    ben.upload("more.txt", b"x", parent=folder["id"])
+    visitor.sees("more.txt", "speech.txt")
+    expect(details).to_have_count(0)
 
 
 def test_the_letter_about_a_share_leads_to_what_is_shared(

@@ -67,11 +67,7 @@ def test_a_folder_is_looked_through_and_a_picture_seen_but_nothing_is_downloaded
     visitor: Visitor, owner: Person, holiday: dict[str, str]
 ) -> None:
     asked: list[Request] = []
-
-    def heard(request: Request) -> None:
-        asked.append(request)
-
-    visitor.page.on("request", heard)
+    visitor.page.on("request", asked.append)
     link = linked(owner, holiday["Holiday"])
     follows(visitor, link)
     visitor.sees("Hut", "Lake.jpg", "notes.txt")

@@ -12,7 +12,10 @@ from factories.vendored import ROOT, VENDORED, WEB
 
 OWN = sorted(path for path in WEB.rglob("*.js") if path.parent.name != "vendor")
 LANGUAGES = sorted(path.stem for path in (WEB / "texts").glob("*.json"))
-CATALOGUES = {name: json.loads((WEB / "texts" / f"{name}.json").read_text()) for name in LANGUAGES}
+PARTS = sorted(path.name for path in (WEB / "texts").iterdir() if path.is_dir())
+"""Parts of the app with catalogues of their own."""
+READ = {name: [json.loads((WEB / "texts" / part / f"{name}.json").read_text()) for part in ("", *PARTS)] for name in LANGUAGES}
+CATALOGUES = {name: {key: text for catalogue in READ[name] for key, text in catalogue.items()} for name in LANGUAGES}
 WRITTEN = "\n".join(path.read_text() for path in OWN)
 USED = re.compile(r"""\bt\(\s*"([a-z_0-9.]+)\"""")
 MADE = re.compile(r"""(?:\bt\(|const key = )`([a-z_]+)\.\$\{""")
@@ -61,6 +64,11 @@ def test_every_language_says_everything_with_the_same_values() -> None:
                 assert set(text) == {"one", "other"}, f"{name} {key}"
 
 
+def test_a_text_stands_in_one_catalogue_only() -> None:
+    for name, catalogues in READ.items():
+        assert sum(map(len, catalogues)) == len(CATALOGUES[name])
+
+
 def test_languages_differ() -> None:
     same = [key for key, text in CATALOGUES["en"].items() if text == CATALOGUES["de"][key]]
     assert len(same) < len(CATALOGUES["en"]) / 20, same
@@ -86,3 +94,12 @@ def test_styles_come_from_this_folder_only() -> None:
         assert not re.search(r"^\s*(margin|padding|border)-(left|right):|^\s*(left|right):", path.read_text(), re.MULTILINE), (
             path.name
         )
+
+
+def test_no_style_has_two_different_sides() -> None:
+    value = r"((?:\w+\([^)]*\)|[^ ;()]+))"
+    for path in WEB.rglob("*.css"):
+        for found in re.finditer(
+            rf"^\s*(?:padding|margin|inset): {value} {value} {value} {value};", path.read_text(), re.MULTILINE
+        ):
+            assert found[2] == found[4], f"{path.name}: {found[0].strip()}"

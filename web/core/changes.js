@@ -11,9 +11,14 @@ import {state} from "./session.js"
  * @typedef {{change: "upsert" | "remove", reason: string, item_id: string, item: Item | null}} Change
  */
 
+/** After a request that failed though the stream goes on. */
+const RETRY_MS = 3000
+
 /** @type {Set<{change: (changes: Change[]) => void, lost: () => void}>} */
 const readers = new Set()
 let cursor = ""
+/** Whether something was missed, which readers are told once it is known where the feed goes on. */
+let missed = false
 let reading = false
 let again = false
 
@@ -36,30 +41,40 @@ async function read() {
   try {
     while (again) {
       again = false
-      if (!cursor) cursor = (await call("GET", "/v1/changes/cursor")).cursor
+      if (!cursor) await begin()
+      const asked = cursor
       const page = await call("GET", "/v1/changes", {query: {cursor}})
+      // Everything is read anew by then, and so is this.
+      if (cursor !== asked) continue
       cursor = page.cursor
       again ||= page.has_more
       if (page.changes.length) for (const reader of readers) reader.change(page.changes)
     }
   } catch (error) {
-    if (error instanceof Problem && error.code === "cursor_expired") lose()
-    else if (!(error instanceof Problem)) throw error
-    // Not reached: the stream says so when it is back, and then it is read again.
+    if (!(error instanceof Problem)) throw error
+    if (error.code === "cursor_expired") lose()
+    setTimeout(() => state.value === "in" && read(), error.code === "cursor_expired" ? 0 : RETRY_MS)
   } finally {
     reading = false
   }
 }
 
+/** From now on. Whoever reads anew does so behind that: what comes in between is told. */
+async function begin() {
+  cursor = (await call("GET", "/v1/changes/cursor")).cursor
+  if (missed) for (const reader of readers) reader.lost()
+  missed = false
+}
+
 function lose() {
   cursor = ""
-  for (const reader of readers) reader.lost()
+  missed = true
 }
 
 effect(() => void (state.value === "in" && read()))
 onReturn(read)
 
 onNews(({event}) => {
-  if (event === "change") read()
-  else if (event === "reset") lose()
+  if (event === "reset") lose()
+  if (event === "change" || event === "reset") read()
 })

@@ -35,10 +35,11 @@ export function onNews(hear) {
 /**
  * After a time away. The stream tells what was missed as far as it remembers; whoever shows how things stand asks anew.
  * @param {() => void} run
+ * @returns {() => void} stops
  */
 export function onReturn(run) {
   let away = false
-  effect(() => {
+  return effect(() => {
     if (connection.value === "live" && away) queueMicrotask(run)
     away = connection.value === "away"
   })

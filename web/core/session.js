@@ -17,6 +17,7 @@ import {alone, hear, tell} from "./tabs.js"
  * @property {boolean} email_verified
  * @property {string} display_name
  * @property {string | null} photo
+ * @property {number} [photo_at]
  * @property {string[]} roles
  *
  * @typedef {{access_token: string, expires_at: string, user: User}} Tokens
@@ -90,11 +91,14 @@ function welcome(tokens) {
   tell({kind: "signed-in", tokens})
 }
 
+/** Whether somebody was signed in here when this browser was last asked. */
+export const wasIn = () => remembered(MARK) !== null
+
 /** At the start of a page: in again by the cookie, or out. */
 export async function begin() {
   hear("signed-in", message => take(message.tokens))
   hear("signed-out", () => user.value && location.assign("/app/sign-in"))
-  if (!remembered(MARK)) {
+  if (!wasIn()) {
     state.value = "out"
     return
   }

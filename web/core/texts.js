@@ -12,6 +12,8 @@ export const language = signal("en")
 
 /** @type {Record<string, Text>} */
 let catalogue = {}
+/** Parts of the app whose words somebody needed: they have catalogues of their own, fetched when one first goes there. */
+const parts = new Set([""])
 let plurals = new Intl.PluralRules("en")
 
 /** The language that this person chose here, or the first of the browser's that there is a catalogue of. */
@@ -25,12 +27,34 @@ function preferred() {
  * @param {string} [wanted]
  */
 export async function speak(wanted = preferred()) {
-  const answer = await fetch(new URL(`../texts/${wanted}.json`, import.meta.url))
-  if (!answer.ok) throw new Error(`no texts: ${answer.status}`)
-  catalogue = await answer.json()
+  catalogue = Object.assign({}, ...(await Promise.all([...parts].map(part => read(part, wanted)))))
   plurals = new Intl.PluralRules(wanted)
   document.documentElement.lang = wanted
   language.value = wanted
+}
+
+/**
+ * Know the words of a part of the app as well, from now on in every language.
+ * @param {string} part a folder of texts
+ */
+export async function learn(part) {
+  if (parts.has(part)) return
+  const wanted = language.value
+  const words = await read(part, wanted)
+  parts.add(part)
+  if (wanted === language.value) catalogue = {...catalogue, ...words}
+  else await speak(language.value)
+}
+
+/**
+ * @param {string} part
+ * @param {string} wanted
+ * @returns {Promise<Record<string, Text>>}
+ */
+async function read(part, wanted) {
+  const answer = await fetch(new URL(`../texts/${part ? `${part}/` : ""}${wanted}.json`, import.meta.url))
+  if (!answer.ok) throw new Error(`no texts: ${answer.status}`)
+  return answer.json()
 }
 
 /** @param {string} wanted */
@@ -52,6 +76,9 @@ export function t(key, values = {}) {
   if (text === undefined) return key
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole))
 }
+
+/** Whether lines run from right to left. */
+export const turned = () => document.documentElement.dir === "rtl"
 
 /** @param {string} key */
 export const known = key => key in catalogue

@@ -40,8 +40,8 @@ export function findings(house, busySince = notEmptySince) {
 function ofService(service, now, busySince) {
   const name = service.name
   const broken = service.checks.filter(check => check.status !== "ok").map(check => failed(name, check))
-  if (service.error) return [...broken, {kind: service.error.status === 404 ? "absent" : "silent", grade: "wrong", values: {service: name}}]
-  // That the broker is away was said already.
+  // Why it does not answer was said already, if a check says it; so it is with its queues.
+  if (service.error) return broken.length ? broken : [{kind: service.error.status === 404 ? "absent" : "silent", grade: "wrong", values: {service: name}}]
   /** @type {Finding[]} */
   const unread = service.unread && !broken.length ? [{kind: "unread", grade: "wrong", values: {service: name}}] : []
   return [...broken, ...unread, ...service.queues.flatMap(queue => ofQueue(name, queue, now, busySince)), ...ofOutbox(service, now)]

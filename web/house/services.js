@@ -39,7 +39,9 @@ const PATIENCE_MS = 4000
 async function told(path, {query, signal, anonymous}) {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
   try {
-    return {value: await call("GET", path, {query, signal: patience, anonymous}), problem: null}
+    const asked = call("GET", path, {query, signal: patience, anonymous})
+    // A token that has to be renewed first may take for ever as well.
+    return {value: await Promise.race([asked, spent(patience)]), problem: null}
   } catch (error) {
     signal.throwIfAborted()
     if (patience.aborted) return {value: null, problem: new Problem(0, {code: "timeout"})}
@@ -47,6 +49,13 @@ async function told(path, {query, signal, anonymous}) {
     throw error
   }
 }
+
+/**
+ * Raises once patience has ended.
+ * @param {AbortSignal} patience
+ * @returns {Promise<never>}
+ */
+const spent = patience => new Promise((_, refuse) => patience.addEventListener("abort", () => refuse(patience.reason), {once: true}))
 
 /**
  * Everything at once. What may hang, because it asks the broker, is asked last: browsers keep few connections.

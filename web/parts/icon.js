@@ -43,6 +43,9 @@ const PATHS = {
   warning: "M12 4l9.5 16h-19zM12 10v4.5M12 17.2h.01",
 }
 
+/** Those that point along the lines of a text turn with them. */
+const POINTING = ["back", "chevron"]
+
 /** @typedef {keyof typeof PATHS} IconName */
 
 /**
@@ -50,7 +53,7 @@ const PATHS = {
  * @param {{name: IconName | string, filled?: boolean, size?: number}} of
  */
 export const Icon = ({name, filled = false, size = 20}) => html`
-  <svg class="icon ${filled ? "filled" : ""} ${name === "more" ? "dots" : ""}" viewBox="0 0 24 24" width=${size} height=${size} aria-hidden="true" focusable="false">
+  <svg class="icon ${filled ? "filled" : ""} ${name === "more" ? "dots" : ""} ${POINTING.includes(name) ? "pointing" : ""}" viewBox="0 0 24 24" width=${size} height=${size} aria-hidden="true" focusable="false">
     <path d=${PATHS[/** @type {IconName} */ (name)]} />
   </svg>
 `

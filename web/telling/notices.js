@@ -22,6 +22,8 @@ import {state} from "../core/session.js"
 const PAGE = 30
 /** Whoever scrolled far keeps that much when everything is asked for anew. */
 const MOST = 300
+/** After a question that failed though the stream goes on. */
+const RETRY_MS = 5000
 
 export const unread = signal(0)
 /** Null until somebody wants to see it. */
@@ -44,7 +46,7 @@ async function count() {
       unread.value = (await call("GET", "/v1/notifications", {query: {limit: 1}})).unread_count
     }
   } catch {
-    // Not reached: it is asked again when the stream is back.
+    setTimeout(() => state.value === "in" && count(), RETRY_MS)
   } finally {
     counting = false
   }

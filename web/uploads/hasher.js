@@ -1,5 +1,7 @@
 /** SHA-256 of blobs, computed in a worker. Only where the page is in a secure context: elsewhere browsers have no hashes. */
 
+import {ours} from "../core/scripts.js"
+
 export const canHash = Boolean(globalThis.crypto?.subtle)
 
 /** @type {Worker | null} */
@@ -10,10 +12,7 @@ const waiting = new Map()
 
 function started() {
   if (worker) return worker
-  const address = new URL("./hash-worker.js", import.meta.url).href
-  // The page takes addresses of scripts from this policy only.
-  const rule = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("coffer", {createScriptURL: (/** @type {string} */ text) => text})
-  worker = new Worker(rule ? rule.createScriptURL(address) : address)
+  worker = new Worker(ours(new URL("./hash-worker.js", import.meta.url).href))
   worker.addEventListener("message", ({data: {id, hash, error}}) => {
     const asked = waiting.get(id)
     waiting.delete(id)

@@ -5,11 +5,15 @@ import {useEffect} from "preact/hooks"
 import {send} from "../core/api.js"
 import {html} from "../core/html.js"
 
-/** @param {{person: {id: string, username: string | null, display_name: string | null, photo?: string | null} | null}} of */
+/**
+ * @param {{person: {id: string, username: string | null, display_name: string | null, photo?: string | null, photo_at?: number} | null}} of
+ *   `photo_at` changes when the photo behind the same address does
+ */
 export function Avatar({person}) {
   const picture = useSignal("")
   const photo = person?.photo
   useEffect(() => {
+    picture.value = ""
     if (!photo) return
     let address = ""
     const stop = new AbortController()
@@ -21,7 +25,7 @@ export function Avatar({person}) {
       stop.abort()
       URL.revokeObjectURL(address)
     }
-  }, [photo])
+  }, [photo, person?.photo_at])
   const name = person?.display_name || person?.username || "?"
   return html`<span class="avatar">${picture.value ? html`<img src=${picture.value} alt="" />` : [...name][0].toUpperCase()}</span>`
 }

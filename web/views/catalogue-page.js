@@ -12,7 +12,7 @@ import {Button} from "../parts/button.js"
 import {Field} from "../parts/field.js"
 import {Table} from "../parts/table.js"
 import {Failed} from "./empty.js"
-import {Mark} from "./front.js"
+import {Mark} from "./mark.js"
 import {useTitle} from "./title.js"
 
 /** Within the drive for those who are in it, by itself for all others. */

@@ -8,9 +8,9 @@ import {addressOf} from "../drive/item.js"
 import {ask} from "../parts/dialogs.js"
 import {later} from "../parts/later.js"
 import {detailsOpen} from "./layout.js"
-import {Confirm} from "./confirm.js"
 import {askToLeave, askToShare} from "./share/door.js"
 
+const Confirm = later(() => import("./confirm.js").then(module => module.Confirm))
 const MoveDialog = later(() => import("./move-dialog.js").then(module => module.MoveDialog))
 
 /**

@@ -2,7 +2,7 @@
 
 import {useEffect} from "preact/hooks"
 import {go} from "../core/router.js"
-import {t} from "../core/texts.js"
+import {t, turned} from "../core/texts.js"
 import {trash} from "../drive/deeds.js"
 import {folderAddress} from "../drive/item.js"
 import {openMenu} from "../parts/menu.js"
@@ -108,7 +108,7 @@ function whereTo(key, index, columns, count) {
   const sideways = columns > 1
   /** @type {Record<string, number>} */
   const steps = {ArrowDown: columns, ArrowUp: -columns, PageDown: columns * PAGE, PageUp: -columns * PAGE}
-  if (sideways) Object.assign(steps, {ArrowRight: 1, ArrowLeft: -1})
+  if (sideways) Object.assign(steps, turned() ? {ArrowLeft: 1, ArrowRight: -1} : {ArrowRight: 1, ArrowLeft: -1})
   if (key === "Home") return 0
   if (key === "End") return count - 1
   if (!(key in steps)) return null

@@ -6,7 +6,7 @@ import {call} from "../core/api.js"
 import {html} from "../core/html.js"
 import {wordsFor} from "../core/problem.js"
 import {go, query} from "../core/router.js"
-import {t} from "../core/texts.js"
+import {t, turned} from "../core/texts.js"
 import {download, givesBytes} from "../drive/deeds.js"
 import {IconButton} from "../parts/button.js"
 import {shownListing} from "./shown-listing.js"
@@ -37,8 +37,9 @@ export function Lightbox({id}) {
   const [before, after] = beside(id)
   const pressed = (/** @type {KeyboardEvent} */ event) => {
     if (event.target instanceof HTMLMediaElement) return
-    if (event.key === "ArrowLeft" && before) show(before.id)
-    else if (event.key === "ArrowRight" && after) show(after.id)
+    const [back, on] = turned() ? ["ArrowRight", "ArrowLeft"] : ["ArrowLeft", "ArrowRight"]
+    if (event.key === back && before) show(before.id)
+    else if (event.key === on && after) show(after.id)
     else return
     event.preventDefault()
   }

@@ -5,12 +5,13 @@ import {t} from "../core/texts.js"
 import {here} from "../drive/here.js"
 import {ask} from "../parts/dialogs.js"
 import {Icon} from "../parts/icon.js"
-import {newer} from "../parts/later.js"
+import {later, newer} from "../parts/later.js"
 import {openMenu} from "../parts/menu.js"
 import {filesPicked} from "../uploads/dropped.js"
 import {addFiles} from "../uploads/door.js"
-import {NewFolder} from "./new-folder.js"
 import {pickFiles} from "./picker.js"
+
+const NewFolder = later(() => import("./new-folder.js").then(module => module.NewFolder))
 
 export function NewButton() {
   const open = (/** @type {any} */ event) => openMenu(t("new.action"), newChoices(), event.currentTarget)

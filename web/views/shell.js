@@ -4,18 +4,19 @@ import {computed} from "@preact/signals"
 import {useEffect} from "preact/hooks"
 import {html} from "../core/html.js"
 import {place, query} from "../core/router.js"
-import {t} from "../core/texts.js"
+import {learn, t} from "../core/texts.js"
 import {later, newer} from "../parts/later.js"
 import {begun, lookBack} from "../uploads/door.js"
 import {FolderPage} from "./folder-page.js"
 import {Sidebar} from "./sidebar.js"
 import {TopBar} from "./top-bar.js"
 
-const CataloguePage = later(() => import("./catalogue-page.js").then(module => module.CataloguePage))
+const CataloguePage = later(() => Promise.all([import("./catalogue-page.js"), learn("operating")]).then(([module]) => module.CataloguePage))
 const CollectionPage = later(() => import("./collection-page.js").then(module => module.CollectionPage))
+const Incoming = later(() => import("./incoming.js").then(module => module.Incoming))
 const ItemPage = later(() => import("./item-page.js").then(module => module.ItemPage))
 const Lightbox = later(() => import("./lightbox.js").then(module => module.Lightbox))
-const OperatePage = later(() => import("./operate/operate-page.js").then(module => module.OperatePage))
+const OperatePage = later(() => Promise.all([import("./operate/operate-page.js"), learn("operating")]).then(([module]) => module.OperatePage))
 const SettingsPage = later(() => import("./settings-page.js").then(module => module.SettingsPage))
 const Story = later(() => import("./story.js").then(module => module.Story))
 const Tray = later(() => import("./tray.js").then(module => module.Tray))
@@ -44,6 +45,7 @@ export function Shell() {
       <main id="content" tabindex="-1">${page.value}</main>
     </div>
     ${begun.value && html`<${Tray} />`}
+    ${query.value.has("shared") && html`<${Incoming} />`}
     ${open && html`<${Lightbox} id=${open} />`}
   `
 }

@@ -1,6 +1,6 @@
 /** The item that an address asks to be shown: chosen in its listing, with its details beside it. */
 
-import {useEffect} from "preact/hooks"
+import {useEffect, useRef} from "preact/hooks"
 import {query} from "../core/router.js"
 import {detailsOpen} from "./layout.js"
 
@@ -15,10 +15,14 @@ export function useShown(listing, selection) {
   const wanted = query.value.get("show")
   const found = wanted !== null && listing.byId.has(wanted)
   const read = listing.items.length
+  // Once: whoever chose something else since, or closed the details, is left alone.
+  const asked = `${wanted} ${query.value.get("comment")}`
+  const shown = useRef("")
   useEffect(() => {
-    if (!wanted) return
+    if (!wanted || shown.current === asked) return
     if (!found) return void (read && read < FAR && listing.more(read + 1))
     selection.only(listing.indexOf(wanted))
     detailsOpen.value = true
-  }, [wanted, found, read])
+    shown.current = asked
+  }, [asked, found, read])
 }

@@ -7,7 +7,7 @@ import {user} from "../core/session.js"
 import {t} from "../core/texts.js"
 import {usage} from "../drive/usage.js"
 import {Icon} from "../parts/icon.js"
-import {Mark} from "./front.js"
+import {Mark} from "./mark.js"
 import {NewButton} from "./new-button.js"
 
 const PLACES = /** @type {const} */ ([
@@ -51,7 +51,7 @@ function Storage() {
       <div class="meter ${share > 90 ? "full" : ""}" role="meter" aria-label=${t("usage.label")} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(share)}>
         <div style=${{inlineSize: `${Math.max(share, known.used ? 1 : 0)}%`}}></div>
       </div>
-      <p>${t("usage.of", {used: bytes(known.used), limit: bytes(known.limit)})}</p>
+      <p><a href="/app/settings/storage">${t("usage.of", {used: bytes(known.used), limit: bytes(known.limit)})}</a></p>
     </div>
   `
 }

@@ -8,6 +8,6 @@ export const Unreachable = ({again}) => html`
     <h1>Coffer cannot be reached</h1>
     <p lang="en">Check your connection, then try again.</p>
     <p lang="de">Bitte die Verbindung prüfen und es noch einmal versuchen.</p>
-    <button type="button" class="button main" onClick=${again}><span>↻</span></button>
+    <button type="button" class="button main" onClick=${again}><span lang="en">Try again</span><span aria-hidden="true">·</span><span lang="de">Noch einmal</span></button>
   </main>
 `

@@ -13,7 +13,7 @@ from litestar.params import PathParameter
 from coffer_chassis.access_rules import public
 from coffer_chassis.limits.policies import unlimited
 from coffer_contracts.problems import NotFound
-from coffer_local.web_site import Site, WebFile
+from coffer_local.web_site import BESIDE_POLICY, Site, WebFile
 from coffer_local.welcome import information
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -58,12 +58,15 @@ def web_routes(site: Current) -> list[HTTPRouteHandler]:
 
     @get("/app/manifest.webmanifest", opt=public() | unlimited(), include_in_schema=False)
     async def get_manifest(request: Asking) -> Response[bytes]:
-        current = site()
-        text = current.files["manifest.json"].content.decode().replace("{assets}", current.base)
-        manifest = WebFile(text.encode(), "application/manifest+json", packable=True)
-        return _sent(request, manifest, {"Cache-Control": REVALIDATED})
+        return _sent(request, site().manifest, {"Cache-Control": REVALIDATED})
 
-    return [get_information, get_app, get_asset, get_manifest]
+    @get("/app/service-worker.js", opt=public() | unlimited(), include_in_schema=False)
+    async def get_service_worker(request: Asking) -> Response[bytes]:
+        # It stands between all pages and the network, those at `/` and `/s` as well.
+        headers = {"Cache-Control": REVALIDATED, "Content-Security-Policy": BESIDE_POLICY, "Service-Worker-Allowed": "/"}
+        return _sent(request, site().beside, headers)
+
+    return [get_information, get_app, get_asset, get_manifest, get_service_worker]
 
 
 def _page(request: Asking, site: Site) -> Response[bytes]:

@@ -1,7 +1,8 @@
 """The web app as it is served: its files under an address that changes with any of them, and the page that starts it.
 
-Source is what runs: nothing is built. Every file stands below one hash of all of them, so it may be cached for ever; only the
-page, which names the hash, is asked for again.
+Source is what runs: nothing is built. Modules are sent without the comments that describe them; every line keeps its number.
+Every file stands below one hash of all of them, so it may be cached for ever; only the page, which names the hash, is asked for
+again, and the worker beside it.
 """
 
 import gzip
@@ -30,6 +31,9 @@ MODULES = {
 }
 """What modules import by name."""
 ENTRY = "main.js"
+BESIDE = "service-worker.js"
+"""What runs beside the pages: a file like a page, because it names the address of all others."""
+BESIDE_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
 TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
@@ -42,6 +46,8 @@ ANYWHERE_ON_S3 = "https://*.amazonaws.com"
 """Where bytes may go when nobody said under which address clients reach S3."""
 _COMPRESSED = frozenset({".png"})
 _IMPORT = re.compile(r"""(?:^|;)\s*(?:import\s*|(?:import|export)\b[^"'();=]*\bfrom\s*)["']([^"']+)["']""", re.MULTILINE)
+_DESCRIPTION = re.compile(r"^[ \t]*/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*$", re.MULTILINE)
+"""A comment that has its lines to itself: a sixth of what modules weigh on the wire."""
 _HASH_LENGTH = 16
 
 
@@ -80,6 +86,20 @@ class Site:
         self.page = WebFile(self._page().encode(), "text/html", packable=True)
         self.policy = policy(self._import_map, storage)
         self.etag = f'"{sha256(self.page.content + self.policy.encode()).hexdigest()[:_HASH_LENGTH]}"'
+
+    @cached_property
+    def manifest(self) -> WebFile:
+        """What an installed app is called and looks like."""
+        return self._filled("manifest.json", "application/manifest+json")
+
+    @cached_property
+    def beside(self) -> WebFile:
+        """The worker beside the pages; another one with any change of any file."""
+        return self._filled(BESIDE, TYPES[".js"])
+
+    def _filled(self, name: str, media_type: str) -> WebFile:
+        text = self.files[name].content.decode().replace("{assets}", self.base)
+        return WebFile(text.encode(), media_type, packable=True)
 
     @property
     def modules(self) -> Sequence[str]:
@@ -148,6 +168,11 @@ def policy(import_map: str, storage: Iterable[str]) -> str:
     )
 
 
+def without_descriptions(module: str) -> str:
+    """A module without the comments that describe its parts. Every other line keeps its number."""
+    return _DESCRIPTION.sub(lambda found: "\n" * found[0].count("\n"), module)
+
+
 def _origin(address: str) -> str:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
@@ -159,8 +184,10 @@ def _names(folder: Path, *besides: str) -> list[tuple[str, Path]]:
 
 
 def _file(path: Path) -> WebFile:
-    kind = TYPES[path.suffix]
-    return WebFile(path.read_bytes(), kind, packable=path.suffix not in _COMPRESSED)
+    content = path.read_bytes()
+    if path.suffix == ".js":
+        content = without_descriptions(content.decode()).encode()
+    return WebFile(content, TYPES[path.suffix], packable=path.suffix not in _COMPRESSED)
 
 
 def _beside(name: str, asked: str) -> str:

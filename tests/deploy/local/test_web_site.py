@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import shutil
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
@@ -13,7 +14,7 @@ import pytest
 from litestar.testing import TestClient
 
 from coffer_local.web_routes import web_routes
-from coffer_local.web_site import ANYWHERE_ON_S3, FreshSite, Site, web_folder
+from coffer_local.web_site import ANYWHERE_ON_S3, BESIDE_POLICY, FreshSite, Site, web_folder, without_descriptions
 from factories.http import client_of
 
 HTML = {"Accept": "text/html"}
@@ -79,7 +80,7 @@ def test_everything_that_the_page_names_is_there_for_ever_and_packed(client: Tes
         assert answer.status_code == 200, address
         if address.startswith("/app/assets/"):
             assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-            assert answer.headers["content-encoding"] == "gzip"
+            assert answer.headers.get("content-encoding") == (None if address.endswith(".png") else "gzip")
             assert answer.headers["vary"] == "Accept-Encoding"
 
 
@@ -116,8 +117,34 @@ def test_files_of_an_older_state_are_gone(client: TestClient[Any]) -> None:
 def test_the_manifest_names_icons_that_are_there(client: TestClient[Any]) -> None:
     manifest = client.get("/app/manifest.webmanifest")
     assert manifest.headers["content-type"].startswith("application/manifest+json")
-    for icon in manifest.json()["icons"]:
-        assert client.get(icon["src"]).status_code == 200
+    told = manifest.json()
+    for icon in [*told["icons"], *(icon for shortcut in told["shortcuts"] for icon in shortcut["icons"])]:
+        assert client.get(icon["src"]).headers["content-type"].startswith(icon["type"])
+    assert {icon["purpose"] for icon in told["icons"]} == {"any", "maskable"}
+
+
+def test_the_worker_beside_the_pages_serves_all_of_them_and_changes_with_any_file(
+    client: TestClient[Any], site: Site, tmp_path: Path
+) -> None:
+    worker = client.get("/app/service-worker.js")
+    assert worker.headers["content-type"].startswith("text/javascript")
+    assert worker.headers["service-worker-allowed"] == "/"
+    assert worker.headers["cache-control"] == "no-cache"
+    assert worker.headers["content-security-policy"] == BESIDE_POLICY
+    assert site.base in worker.text
+    assert "{assets}" not in worker.text
+    copy = tmp_path / "web"
+    shutil.copytree(web_folder(), copy)
+    (copy / "drive" / "here.js").write_text("export const here = 1\n")
+    assert Site(copy).beside.content != site.beside.content
+
+
+def test_the_worker_keeps_what_the_first_page_asks_for_by_itself(site: Site) -> None:
+    listed = re.search(r"const LATER = \[(.*?)\]", site.beside.content.decode(), re.DOTALL)
+    assert listed is not None
+    names = re.findall(r'"([^"]+)"', listed[1])
+    imported = re.findall(r'import\("\./([^"]+)"\)', site.files["main.js"].content.decode())
+    assert set(imported) <= set(names) <= set(site.files)
 
 
 def test_the_policy_lets_in_scripts_of_its_own_and_bytes_of_the_storage_only(site: Site) -> None:
@@ -167,4 +194,14 @@ def test_who_edits_sees_it_at_the_next_load(folder: Path) -> None:
 
 def test_first_load_stays_small(site: Site) -> None:
     scripts = sum(len(site.files[name].packed) for name in site.modules)
-    assert scripts < 68_000, f"{scripts} bytes of scripts"
+    assert scripts < 60_000, f"{scripts} bytes of scripts"
+
+
+def test_modules_are_sent_without_descriptions_and_every_line_keeps_its_number(site: Site) -> None:
+    module = '/** What it is. */\n\n/**\n * @param {string} a * b\n */\nconst a = 1 // why\nconst b = "/** text */"\n'
+    assert without_descriptions(module) == '\n\n\n\n\nconst a = 1 // why\nconst b = "/** text */"\n'
+    for name, file in site.files.items():
+        if name.endswith(".js"):
+            source = (web_folder() / name).read_text()
+            left = file.content.decode().split("\n")
+            assert all(sent in ("", kept) for sent, kept in zip(left, source.split("\n"), strict=True)), name

@@ -79,3 +79,11 @@ export const Choice = ({label, value, choices, change}) => html`
     </select>
   </label>
 `
+
+/**
+ * One filter that is on, with what takes it off.
+ * @param {{name: string, value: string, off: () => void}} of
+ */
+export const Filter = ({name, value, off}) => html`
+  <button type="button" class="chip" onClick=${off}>${name}: ${value} <span aria-hidden="true">×</span><span class="unseen">, ${t("operate.filter_off")}</span></button>
+`

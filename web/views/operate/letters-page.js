@@ -10,7 +10,7 @@ import {SERVICES} from "../../house/services.js"
 import {Button} from "../../parts/button.js"
 import {ask} from "../../parts/dialogs.js"
 import {Table} from "../../parts/table.js"
-import {Choice, Frame, More, Nothing, Sheet, Unread, When} from "./frame.js"
+import {Choice, Filter, Frame, More, Nothing, Sheet, Unread, When} from "./frame.js"
 import {LetterDialog} from "./letter-dialog.js"
 import {DropAll, RedriveAll} from "./letters-dialogs.js"
 import {Replays} from "./replays.js"
@@ -50,7 +50,7 @@ export function LettersPage() {
       <div class="filters">
         <${Choice} label=${t("operate.service")} value=${service} choices=${SERVICES.map(name => [name, name])} change=${(/** @type {string} */ name) => go(`/app/operate/letters?service=${name}`, {replace: true})} />
         <${Choice} label=${t("operate.state")} value=${state} choices=${STATES.map(name => [name, t(`operate.letters_${name}`)])} change=${(/** @type {string} */ name) => choose({state: name})} />
-        ${Object.entries(filter).map(([name, value]) => html`<button type="button" class="chip" aria-label=${t("operate.filter_off", {name: t(`operate.${name}`), value: String(value)})} onClick=${() => choose({[name]: null})}>${t(`operate.${name}`)}: ${value} ×</button>`)}
+        ${Object.entries(filter).map(([name, value]) => html`<${Filter} name=${t(`operate.${name}`)} value=${String(value)} off=${() => choose({[name]: null})} />`)}
       </div>
       <${Unread} error=${letters.error ?? groups.error.value} again=${reread} />
       <${Groups} groups=${groups.value.value} />

@@ -22,9 +22,10 @@ const PAGES = {
 }
 
 export function OperatePage() {
-  const Page = PAGES[place.value[1] ?? "health"]
+  const name = place.value[1] ?? "health"
+  const Page = Object.hasOwn(PAGES, name) && PAGES[name]
   if (!Page || !user.value?.roles.includes("operator")) {
     return html`<div class="page"><div class="page-body"><${Failed} error=${new Problem(404, {code: "not_found"})} /></div></div>`
   }
-  return html`<${Page} key=${place.value[1]} />`
+  return html`<${Page} key=${name} />`
 }

@@ -5,10 +5,13 @@ import {html} from "../../core/html.js"
 import {t} from "../../core/texts.js"
 import {lately, note, notEmptySince} from "../../house/depths.js"
 import {readHouse, serviceOf} from "../../house/services.js"
+import {Button} from "../../parts/button.js"
+import {ask} from "../../parts/dialogs.js"
 import {Spark} from "../../parts/spark.js"
 import {Table} from "../../parts/table.js"
 import {Frame, Sheet, Sign, Unread, When} from "./frame.js"
 import {Replays} from "./replays.js"
+import {Republish} from "./republish-dialog.js"
 import {useReading} from "./use-reading.js"
 import {agoOf, lasting, number} from "./words.js"
 
@@ -54,12 +57,16 @@ function Lanes({service, at}) {
     {title: t("operate.state"), cell: (/** @type {Queue} */ queue) => html`<${State} queue=${queue} />`},
     {title: t("operate.trend"), cell: (/** @type {Queue} */ queue) => html`<${Spark} label=${t("operate.lately", {service: queue.queue})} values=${lately(queue.queue).map(seen => seen.waiting)} />`},
   ]
-  const letters = html`<a href="/app/operate/letters?service=${name}">${t("operate.dead_letters")}</a>`
+  const begun = useSignal(0)
+  const asking = () => ask(close => html`<${Republish} service=${name} close=${close} done=${() => (begun.value += 1)} />`)
+  const letters = html`
+    <span class="acts"><a href="/app/operate/letters?service=${name}">${t("operate.dead_letters")}</a><${Button} aria-label=${t("operate.republish_of", {service: name})} onClick=${asking}>${t("operate.republish")}<//></span>
+  `
   return html`
     <${Sheet} title=${name} more=${letters}>
       ${unread ? html`<p class="wrong" role="alert">${t("operate.no_answer")}</p>` : html`<${Table} label=${t("operate.queues_of", {service: name})} columns=${columns} rows=${queues} named=${(/** @type {Queue} */ queue) => queue.queue} />`}
       ${service.outbox && html`<${Unsent} service=${service} />`}
-      <${Replays} service=${name} />
+      <${Replays} service=${name} fresh=${begun.value} />
     <//>
   `
 }

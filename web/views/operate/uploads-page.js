@@ -10,7 +10,7 @@ import {Button} from "../../parts/button.js"
 import {Field} from "../../parts/field.js"
 import {Table} from "../../parts/table.js"
 import {useSending} from "../form.js"
-import {Choice, Frame, More, Nothing, Sheet, Unread, When} from "./frame.js"
+import {Choice, Filter, Frame, More, Nothing, Sheet, Unread, When} from "./frame.js"
 import {findPerson, isId} from "./person.js"
 import {UPLOAD_STATES, UploadState} from "./states.js"
 import {Timeline} from "./timeline.js"
@@ -53,7 +53,7 @@ function List() {
         <${Field} label=${t("operate.find_upload")} value=${wanted.value} change=${(/** @type {string} */ text) => (wanted.value = text)} error=${finding.words ?? undefined} autocomplete="off" />
         <${Button} type="submit" busy=${finding.busy}>${t("operate.find")}<//>
         <${Choice} label=${t("operate.state")} value=${state} choices=${[["", t("operate.any")], ...UPLOAD_STATES.map(name => [name, word("upload", name)])]} change=${(/** @type {string} */ name) => choose({state: name})} />
-        ${user && html`<button type="button" class="chip" aria-label=${t("operate.filter_off", {name: t("operate.owner"), value: user})} onClick=${() => choose({user_id: ""})}>${t("operate.owner")}: ${user.slice(-12)} ×</button>`}
+        ${user && html`<${Filter} name=${t("operate.owner")} value=${user.slice(-12)} off=${() => choose({user_id: ""})} />`}
       </form>
       <${Unread} error=${uploads.error} again=${uploads.again} />
       ${uploads.items &&

@@ -3,7 +3,8 @@
 import {html} from "../../core/html.js"
 import {moment, wholeMoment} from "../../core/format.js"
 import {t} from "../../core/texts.js"
-import {LanguageChoice, Mark} from "../front.js"
+import {LanguageChoice} from "../front.js"
+import {Mark} from "../mark.js"
 
 /** @param {{visit: import("../../drive/visit.js").Visit, deeds?: any, children: any}} of */
 export function VisitFrame({visit, deeds, children}) {

@@ -31,6 +31,12 @@ LONGEST_WAIT = timedelta(hours=1)
 UNKNOWN_FOR = timedelta(hours=24)
 """How long a recipient may be unheard of before the mail is given up."""
 
+MOST_BY_ONE = 30
+BY_ONE_WITHIN = timedelta(hours=1)
+"""How many mails about what one person did another gets in so long a time. What is more stands in the feed only: nobody is to
+fill somebody else's mailbox by sharing and taking back.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Giving:
@@ -45,6 +51,7 @@ class Giving:
         "no_longer_shared",
         "no_longer_visible",
         "not_wanted",
+        "too_many_by_one",
         "notice_read",
         "notice_gone",
         "refused",

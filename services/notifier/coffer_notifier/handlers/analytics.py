@@ -12,7 +12,15 @@ from coffer_notifier.domain.analytics import HOUSE, STORED
 from coffer_notifier.domain.calendar import Step, end_of, start_of, starts_between
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.store.analytics_keeping import state_of
-from coffer_notifier.store.analytics_reading import Figure, Line, count_between, lines_between, rows_between, stored_before
+from coffer_notifier.store.analytics_reading import (
+    Figure,
+    Line,
+    count_between,
+    days_between,
+    lines_between,
+    rows_between,
+    stored_before,
+)
 
 EXPORTED = "analytics.exported"
 
@@ -71,6 +79,12 @@ async def rows_of(deps: Deps, scope: str, first: date, last: date) -> list[Figur
     """The figures of a scope as they are kept, by day."""
     async with deps.work.read() as connection:
         return await rows_between(connection, scope, first, last)
+
+
+async def days_kept(deps: Deps, scope: str) -> tuple[date, date] | None:
+    """The first and the last day of which figures of a scope are kept; nothing where there are none."""
+    async with deps.work.read() as connection:
+        return await days_between(connection, scope)
 
 
 async def begin_figures_export(deps: Deps, origin: Origin, first: date, last: date, form: str) -> None:

@@ -22,7 +22,9 @@ from coffer_notifier.domain.letters_security import Happened, security_letter
 from coffer_notifier.domain.letters_share import ShareNews, share_letter
 from coffer_notifier.domain.letters_webhook import QUEUE, TurnedOff, webhook_letter
 from coffer_notifier.domain.mails import (
+    BY_ONE_WITHIN,
     INVITATION,
+    MOST_BY_ONE,
     NOTICE,
     PRIVATE_KINDS,
     SECURITY_ALERT,
@@ -38,7 +40,7 @@ from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.invitation_mail import compose_invitation
 from coffer_notifier.handlers.showing import actors_named, visible
 from coffer_notifier.handlers.sight import look
-from coffer_notifier.store import notices, preferences
+from coffer_notifier.store import mails, notices, preferences
 from coffer_notifier.store.mails import Mail
 from coffer_notifier.store.tables import grants, people
 
@@ -70,6 +72,8 @@ async def compose(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giving | Later
     known = (await people_by_id(unit.connection, people, [mail.user_id])).get(mail.user_id)
     wishes = (await preferences.of_people(unit.connection, [mail.user_id]))[mail.user_id]
     found = _addressee(unit, deps, mail, known, wishes)
+    if isinstance(found, _Addressee) and await mails.count_by(unit.connection, mail, unit.now - BY_ONE_WITHIN) >= MOST_BY_ONE:
+        return Giving("too_many_by_one")
     return await write(unit, deps, mail, found) if isinstance(found, _Addressee) else found
 
 

@@ -9,7 +9,7 @@ host that is gone, with however much that waits for them, delays those that answ
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -68,13 +68,12 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much a process can take on by standing, where it goes on in each round of webhooks, and what it has under way by
-    person.
-    """
+    """What a process can take on by standing, where its rounds go on, what it has under way by person, which webhooks rest."""
 
     free: Mapping[Standing, int]
     after: Mapping[Standing, str] = field(default_factory=dict)
     under_way: Mapping[str, int] = field(default_factory=dict)
+    resting: Collection[str] = ()
 
     @property
     def busy(self) -> list[str]:
@@ -135,8 +134,9 @@ async def _take(unit: Unit, room: Room, standing: Standing) -> tuple[list[Delive
         return [], begin
     chosen: list[str] = []
     for start in dict.fromkeys((begin, NOBODY)):
+        others = {"busy": room.busy, "resting": room.resting}
         more = await deliveries.choose(
-            unit.connection, unit.now, after=start, standing=standing, each=each, limit=free, busy=room.busy
+            unit.connection, unit.now, after=start, standing=standing, each=each, limit=free, **others
         )
         chosen = list(dict.fromkeys([*chosen, *more]))[:free]
         if len(chosen) >= free:
@@ -209,8 +209,8 @@ def _keys(deps: Deps, webhook: Webhook, unit: Unit) -> tuple[bytes, ...]:
     return tuple(keys)
 
 
-async def deliver(deps: Deps, one: Claimed) -> None:
-    """Send, then write down what became of it. Never raises: a row that could not be settled is claimed again later."""
+async def deliver(deps: Deps, one: Claimed) -> bool:
+    """Send, then write down what became of it; whether it was taken. Never raises: what is not settled is claimed again."""
     delivery = one.delivery
     about: dict[str, tracing.Attribute] = {
         **({"http.request.method": "POST"} if one.webhook.kind == "webhook" else {"messaging.system": "aws_sqs"}),
@@ -238,6 +238,7 @@ async def deliver(deps: Deps, one: Claimed) -> None:
         )
         asked = answer.retry_after_seconds if answer and error else None
         await _settle(deps, one, made, asked)
+        return error is None
 
 
 async def _sent(deps: Deps, one: Claimed, timestamp: int, traceparent: str) -> Answer:

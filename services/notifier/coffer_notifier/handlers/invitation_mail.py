@@ -16,12 +16,15 @@ from coffer_notifier.domain.letters_invitation import InvitationNews, invitation
 from coffer_notifier.domain.mails import INVITATION, UNKNOWN_FOR, Giving, Later, message_id_at
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.telling import MAIL
-from coffer_notifier.store import mails
+from coffer_notifier.store import audit, mails
 from coffer_notifier.store.mails import Mail
 from coffer_notifier.store.tables import people
 
 LONGEST = 20_000
 """Characters of a sealed invitation that are looked at: a message of 2000 characters and a name, four bytes each, in base64."""
+
+ENDED = "invitation.ended"
+"""What the audit calls the end of an invitation."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +61,8 @@ async def on_invitation_mail(event: Envelope[MailRequestedV1], unit: Unit, deps:
 
 
 async def give_up_mail(event: Envelope[InvitationEndedV1], unit: Unit) -> None:
-    """Nobody is told any more of an invitation that is over. One whose mail is asked for later than this comes is: the two
-    travel apart.
+    """Nobody is told any more of an invitation that is over. A mail that is asked for later, because the two travel apart or an
+    old command was tried again, is not sent either: see `compose_invitation`.
     """
     given_up = await mails.give_up_invitation(unit.connection, event.data.granted_by, event.data.invitation_id, unit.now)
     if given_up:
@@ -78,6 +81,8 @@ async def compose_invitation(unit: Unit, deps: Deps, mail: Mail) -> Letter | Giv
     if not sharer.is_active:
         return Giving("no_longer_shared")
     data = mail.data
+    if await audit.has_happened(unit.connection, "invitation", data["invitation_id"], ENDED):
+        return Giving("no_longer_shared")
     context = invitation_context(MailId(data["mail_id"]), InvitationId(data["invitation_id"]), mail.user_id, expires_at)
     try:
         opened = open_sealed(deps.settings.mail_keys, data["sealed"], context, longest=LONGEST)

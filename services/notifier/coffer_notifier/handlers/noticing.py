@@ -95,11 +95,16 @@ def mail_about(deps: Deps, notice: Notice, notice_id: str, trail: Trail, unit: U
         event_id=f"notice/{notice_id}{nth}",
         user_id=notice.user_id,
         kind=NOTICE,
-        data={"notice_id": notice_id, "notice": notice.type},
+        data={"notice_id": notice_id, "notice": notice.type, "by": _other(notice)},
         message_id=message_id_at(mail_id, deps.public_url),
         not_before=unit.now,
         trail=trail,
     )
+
+
+def _other(notice: Notice) -> str | None:
+    """Who did what it is about, if that is somebody else than its reader."""
+    return notice.actor_id if notice.actor_id != notice.user_id else None
 
 
 async def put_out(

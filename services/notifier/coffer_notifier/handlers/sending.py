@@ -19,6 +19,10 @@ BLOCKED_SECONDS = 1.0
 """The same when something is due that could not be claimed for now."""
 PAUSE_SECONDS = 0.02
 """Between two rounds while there is much to do, so that each claims more than one."""
+REST_SECONDS = 1.0
+"""For how long a process sends nothing to a webhook that did not take something: what waits is not thrown at somebody who is
+down, or who never asked for it, as fast as they refuse it. The first thing that is taken ends that.
+"""
 STOP_SECONDS = ANSWER_WITHIN.total_seconds() + 2
 """How long a stop waits for answers, and until it is written down what they were: as long as they may take. What is still under
 way then is sent again by others once its claim has lapsed.
@@ -37,7 +41,9 @@ class Sender:
         self._stop_seconds = stop_seconds
         self._places = places_for(deps.settings.webhook_deliveries_at_once)
         self._news = asyncio.Event()
-        self._under_way: dict[asyncio.Task[None], Claimed] = {}
+        self._under_way: dict[asyncio.Task[bool], Claimed] = {}
+        self._resting: dict[str, float] = {}
+        """Webhook -> until when, by the loop's clock."""
         self._after: Mapping[Standing, str] = {}
 
     def poke(self) -> None:
@@ -85,10 +91,14 @@ class Sender:
         running = [one.webhook for one in self._under_way.values()]
         taken = Counter(webhook.standing for webhook in running)
         free = {standing: places - taken[standing] for standing, places in self._places.items()}
-        return Room(free, self._after, Counter(str(webhook.user_id) for webhook in running))
+        now = asyncio.get_running_loop().time()
+        self._resting = {webhook: until for webhook, until in self._resting.items() if until > now}
+        return Room(free, self._after, Counter(str(webhook.user_id) for webhook in running), self._resting)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._under_way[task]
+    def _ended(self, task: asyncio.Task[bool]) -> None:
+        webhook = self._under_way.pop(task).webhook.id
+        if not task.cancelled() and not task.result():
+            self._resting[webhook] = asyncio.get_running_loop().time() + REST_SECONDS
         self._news.set()
 
     async def _patience(self) -> float:

@@ -71,6 +71,7 @@ async def on_share_created(event: Envelope[ShareCreatedV1], unit: Unit, deps: De
         "item_kind": fact.item_kind,
         "item_name": fact.item_name,
         "sharer_id": fact.granted_by,
+        "by": fact.granted_by,
         **data,
     }
     if await mails.queue(

@@ -22,7 +22,7 @@ from coffer_contracts.notifier import OperatorActedV1
 from coffer_contracts.problems import Forbidden
 from coffer_notifier.domain.analytics import HOUSE, HOUSE_ONLY, day_of
 from coffer_notifier.domain.calendar import Step, end_of, start_of
-from coffer_notifier.handlers.analytics import begin_figures_export, read_figures, rows_of
+from coffer_notifier.handlers.analytics import begin_figures_export, days_kept, read_figures, rows_of
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.routes.analytics_answers import GROUPS, PointAnswer, point_answer, series_of
 from coffer_notifier.routes.requests import READ, TheDeps
@@ -149,6 +149,11 @@ async def export_analytics(
 async def _exported(deps: Deps, scope: str, first: date, last: date, form: Format) -> AsyncGenerator[bytes, None]:
     if form == "csv":
         yield _csv([COLUMNS])
+    days = await days_kept(deps, scope)
+    if days is None:
+        return
+    # Whoever asks for all time there is must not have the store asked for every month of it.
+    first, last = max(first, days[0]), min(last, days[1])
     while first <= last:
         until = min(first + EXPORTED_AT_ONCE, last)
         rows = await rows_of(deps, scope, first, until)

@@ -112,3 +112,16 @@ async def count_between(connection: AsyncConnection, scope: str, first: date, la
     """How many figures `rows_between` has."""
     values = {"scope": scope, "first": first, "last": last}
     return int((await connection.execute(_count, values)).scalar_one())
+
+
+_days = text(
+    f"""
+    SELECT min(day), max(day) FROM analytics_days WHERE scope = CAST(:scope AS uuid) AND day > {BEFORE_ALL_DAYS}
+    """  # noqa: S608  # constants
+)
+
+
+async def days_between(connection: AsyncConnection, scope: str) -> tuple[date, date] | None:
+    """Between which days a scope has figures, both included; nothing where it has none."""
+    first, last = (await connection.execute(_days, {"scope": scope})).one()
+    return (first, last) if first is not None else None

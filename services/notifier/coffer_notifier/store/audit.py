@@ -112,6 +112,12 @@ async def count_in_order(connection: AsyncConnection, wanted: Wanted, until: int
     return int((await connection.execute(query.where(chain.c.position <= until))).scalar_one())
 
 
+async def has_happened(connection: AsyncConnection, resource_type: str, resource_id: str, action: str) -> bool:
+    """Whether this is known to have been done to it."""
+    about = (entries.c.resource_type == resource_type, entries.c.resource_id == resource_id, entries.c.action == action)
+    return bool((await connection.execute(select(select(entries.c.id).where(*about).exists()))).scalar_one())
+
+
 def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
     query = query.where(*(entries.c[name] == value for name in _EXACT if (value := getattr(wanted, name)) is not None))
     if wanted.family is not None:

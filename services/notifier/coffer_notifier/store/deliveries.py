@@ -94,7 +94,7 @@ _choose = text(
     SELECT w.id FROM waiting JOIN webhooks w ON w.id = waiting.webhook_id
     WHERE w.enabled
       AND :standing = CASE WHEN w.failing_since IS NOT NULL THEN 'failing' WHEN w.proven THEN 'proven' ELSE 'new' END
-      AND NOT w.user_id = ANY(CAST(:busy AS uuid[]))
+      AND NOT w.user_id = ANY(CAST(:busy AS uuid[])) AND NOT w.id = ANY(CAST(:resting AS uuid[]))
       AND (SELECT d.not_before FROM webhook_deliveries d WHERE d.webhook_id = w.id AND {WAITING}
            ORDER BY d.not_before LIMIT 1) <= :now
       AND {_SENDING.format(id="w.id")} < :each
@@ -133,11 +133,14 @@ async def choose(
     each: int,
     limit: int,
     busy: Collection[str],
+    resting: Collection[str] = (),
 ) -> list[str]:
     """Webhooks of a standing with something due and fewer than `each` on their way, in the order of their ids from `after` on;
-    locked, and those that others hold left to them. `busy` are people whose webhooks are passed over.
+    locked, and those that others hold left to them. `busy` are people whose webhooks are passed over, `resting`
+    webhooks that are.
     """
-    values = {"now": now, "after": after, "standing": standing, "each": each, "limit": limit, "busy": list(busy)}
+    values = {"now": now, "after": after, "standing": standing, "each": each, "limit": limit}
+    values |= {"busy": list(busy), "resting": list(resting)}
     return [str(found) for found in (await connection.execute(_choose, values)).scalars()]
 
 

@@ -126,6 +126,16 @@ async def queue_together(
     return bool((await connection.execute(_queue, _row(one, now))).rowcount)
 
 
+async def count_by(connection: AsyncConnection, mail: Mail, since: datetime) -> int:
+    """How many other mails went to its reader since then about what the same person did; 0 where nobody stands in it."""
+    if mail.data.get("by") is None:
+        return 0
+    others = (mails.c.user_id == mail.user_id, mails.c.created_at >= since, mails.c.id != mail.id)
+    by_the_same = mails.c.data["by"].astext == mail.data["by"]
+    wanted = select(func.count()).where(*others, by_the_same, mails.c.state.in_(("sending", "sent")))
+    return int((await connection.execute(wanted)).scalar_one())
+
+
 async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[Mail]:
     """Mail whose time has come, claims that lapsed included, locked; what others hold is left to them."""
     wanted = (

@@ -13,8 +13,9 @@ from coffer_chassis.ids import new_id
 from coffer_chassis.sealing import OpeningKey, seal
 from coffer_contracts.ids import InvitationId, MailId
 from coffer_contracts.sharing_invitations import InvitationWords, MailRequestedV1, invitation_context
+from coffer_notifier.domain.audit_entries import entry_of
 from coffer_notifier.domain.letters_invitation import InvitationNews, invitation_letter
-from coffer_notifier.handlers.invitation_mail import LONGEST
+from coffer_notifier.handlers.invitation_mail import ENDED, LONGEST
 from factories.notifier import MAIL_KEY, Notifier
 from factories.telling import invitation_ended, registered, told, user_id
 
@@ -135,6 +136,24 @@ async def test_what_was_taken_back_before_it_went_out_does_not_go_out(notifier: 
     row = await invited.row(notifier)
     assert (row.state, row.last_error, row.data) == ("failed", "no_longer_shared", {})
     assert invited.sent(notifier) == []
+
+
+async def test_what_was_taken_back_before_the_mail_was_asked_for_is_not_sent_either(notifier: Notifier) -> None:
+    """The two travel apart; and an operator may have a command tried again hours later, after keys were mended."""
+    invited, other = Invited(notifier), Invited(notifier)
+    await notifier.handle(invited.known(), other.known(), invited.ended)
+    await notifier.handle(invited.envelope, other.envelope)
+    await notifier.post_all()
+    row = await invited.row(notifier)
+    assert (row.state, row.last_error, row.data) == ("failed", "no_longer_shared", {})
+    assert invited.sent(notifier) == []
+    assert len(other.sent(notifier)) == 1
+
+
+def test_the_end_of_an_invitation_is_called_as_the_audit_calls_it(notifier: Notifier) -> None:
+    entry = entry_of(Invited(notifier).ended, new_id())
+    assert entry is not None
+    assert (entry.resource_type, entry.action) == ("invitation", ENDED)
 
 
 async def test_what_has_expired_is_not_sent(notifier: Notifier) -> None:

@@ -10,15 +10,17 @@ import pytest
 
 from coffer_chassis.testing import eventually
 from coffer_contracts.auth import UserChangedV1
+from coffer_contracts.files import UploadRejectedV1
 from coffer_notifier.domain.mails import LEASE, LONGEST_WAIT, UNKNOWN_FOR
-from coffer_notifier.handlers import mailing
+from coffer_notifier.handlers import composing, mailing
 from coffer_notifier.handlers.cleaning import forget
 from coffer_notifier.handlers.deps import MailRefused
 from coffer_notifier.handlers.mailing import POLL_SECONDS, mailer, post_due
 from coffer_notifier.handlers.telling import MAIL
 from coffer_notifier.store import mails
+from factories.commented import Comment
 from factories.notifier import Notifier, notifier_on
-from factories.telling import Share, drive, registered, told, user_id
+from factories.telling import Share, drive, registered, told, upload_ended, user_id
 
 
 class Story:
@@ -278,6 +280,52 @@ async def test_the_mailer_wakes_up_for_new_mail_and_finishes_when_told_to_stop(n
     await eventually(posted, within_seconds=POLL_SECONDS - 1)
     stopping.set()
     await asyncio.wait_for(running, 2)
+
+
+async def test_nobody_fills_a_mailbox_by_sharing_and_taking_back(notifier: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composing, "MOST_BY_ONE", 3)
+    story, other = Story(), Story()
+    other.bob = story.bob
+    await story.begin(notifier)
+    folder = drive(story.ann).below("Plans", "folder")
+    for _ in range(6):
+        share = Share(folder, story.bob)
+        await notifier.handle(share.granted(), share.created(notify=True))
+    comment = Comment(folder, story.ann, mentioned=(story.bob,))
+    await notifier.handle(comment.created())
+    await notifier.post_all()
+    assert len(story.sent(notifier)) == 3
+    count = "SELECT last_error, count(*) FROM mails WHERE user_id = :bob GROUP BY last_error ORDER BY last_error"
+    assert await notifier.rows(count, bob=story.bob) == [("too_many_by_one", 5), (None, 3)]
+    assert (await notifier.feed(story.bob))["unread_count"] == 8, "the feed has all of it"
+    elsewhere = Share(drive(other.ann).below("Trips", "folder"), story.bob)
+    await notifier.handle(elsewhere.granted(), elsewhere.created(notify=True))
+    await notifier.post_all()
+    assert len(story.sent(notifier)) == 4, "others are heard"
+    notifier.clock.advance(hours=1, seconds=1)
+    later = Share(folder, story.bob)
+    await notifier.handle(later.granted(), later.created(notify=True))
+    await notifier.post_all()
+    assert len(story.sent(notifier)) == 5
+
+
+async def test_what_one_does_oneself_and_mail_that_is_tried_again_are_not_counted(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composing, "MOST_BY_ONE", 1)
+    story = Story()
+    notifier.post.failures = [OSError("away")]
+    await story.begin(notifier)
+    await notifier.post_all()
+    assert story.sent(notifier) == []
+    notifier.clock.advance(minutes=5)
+    await notifier.post_all()
+    assert len(story.sent(notifier)) == 1
+    own = drive(story.bob).below("Inbox", "folder")
+    for name in ("a.exe", "b.exe"):
+        await notifier.handle(upload_ended(own, story.bob, UploadRejectedV1, name=name))
+    await notifier.post_all()
+    assert len(story.sent(notifier)) == 3
 
 
 async def test_the_mailer_outlives_a_store_that_is_away(notifier: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:

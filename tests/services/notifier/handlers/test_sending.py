@@ -109,6 +109,33 @@ async def test_a_dead_host_with_much_that_waits_for_it_delays_nobody_else(narrow
     assert max(waits) < LONGEST_SECONDS, waits
 
 
+async def test_somebody_who_refuses_is_not_sent_all_that_waits_as_fast_as_they_refuse_it(
+    narrow: Notifier, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending_handlers, "REST_SECONDS", 3600.0)
+    with receiver() as victim:
+        victim.status = 404
+        async with sending(narrow):
+            person = await flood(narrow, victim.url, 200)
+            for _ in range(5):
+                await seconds_until_told(narrow, hook)
+            assert len(victim.calls) == 1
+            other = await known(narrow, hook)
+            assert (await narrow.rows("SELECT failing_since FROM webhooks WHERE user_id = :ann", ann=other))[0][0] is None
+        victim.status = 200
+        monkeypatch.setattr(sending_handlers, "REST_SECONDS", 0.05)
+        victim.statuses = [500, 500]
+        async with sending(narrow):
+
+            async def caught_up() -> bool:
+                waits = "SELECT 1 FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id"
+                rest = f"{waits} WHERE w.user_id = :ann AND d.state <> 'delivered'"
+                return len(await narrow.rows(rest, ann=person)) == 3
+
+            await eventually(caught_up, within_seconds=20)
+            assert len(victim.calls) == 1 + 2 + 197, "three are put off, and all else was taken once"
+
+
 @pytest.mark.slow
 async def test_one_webhook_has_no_more_than_its_share_under_way(narrow: Notifier, hook: Receiver) -> None:
     async with sending(narrow), sending(narrow):

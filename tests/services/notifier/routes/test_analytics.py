@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from coffer_contracts.catalog import parse
 from coffer_notifier.handlers.counting import fold
@@ -156,6 +157,30 @@ async def test_everything_that_is_kept_can_be_fetched_as_lines(notifier: Notifie
         if line["count"] or line["bytes"]
     }
     assert found == {key[1:]: held for key, held in house.expected.items() if key[0] == "00000000-0000-0000-0000-000000000000"}
+
+
+async def test_all_time_there_is_costs_no_more_than_the_days_that_are_kept(notifier: Notifier, house: House) -> None:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        if "analytics_days" in statement:
+            statements.append(statement)
+
+    engine = notifier.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        lines = []
+        for person, span in ((house.people[0], {"from": "1971-01-01", "to": "9000-12-31"}), (house.people[0], SPAN)):
+            async with notifier.client(person) as http:
+                lines.append((await http.get("/v1/analytics/export", params=span)).text)
+        nobody = user_id()
+        async with notifier.client(nobody) as http:
+            answer = await http.get("/v1/analytics/export", params={"from": "1971-01-01", "format": "csv"})
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert lines[0] == lines[1] != ""
+    assert answer.text == "day,series,detail,count,bytes\r\n"
+    assert len(statements) <= 6
 
 
 async def test_the_same_comes_as_comma_separated_values(notifier: Notifier, house: House) -> None:

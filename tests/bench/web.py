@@ -1,0 +1,137 @@
+"""The web app in a browser beside the stack: how soon it can be used, and whether it ever stands still."""
+
+import statistics
+
+from playwright.sync_api import Browser, Page
+
+from bench.measures import Row
+from factories.browsers import Visitor, chromium
+from factories.many import folder_of
+from factories.people import Person
+from factories.stacks import LocalStack
+
+VISITS = 7
+MANY = 100_000
+READ_ALL_MS = 300_000
+SCROLLED_SECONDS = 10
+
+WATCH = """
+window.stood = []
+new PerformanceObserver(seen => window.stood.push(...seen.getEntries().map(one => one.duration))).observe({type: 'longtask'})
+const look = new MutationObserver(() => {
+    const there = document.querySelector('.item .name, input[name=username]')
+    if (!there || window.usable) return
+    window.usable = performance.now()
+    look.disconnect()
+})
+look.observe(document, {childList: true, subtree: true})
+"""
+"""From the beginning of the page: what takes over 50 ms, and when there is something to use."""
+
+SCROLL = """seconds => new Promise(done => {
+    const grid = document.getElementById('grid')
+    const step = grid.scrollHeight / (seconds * 60)
+    window.stood = []
+    const frames = []
+    let before = performance.now()
+    const on = now => {
+        frames.push(now - before)
+        before = now
+        grid.scrollTop += step
+        if (grid.scrollTop + grid.clientHeight < grid.scrollHeight - 1) requestAnimationFrame(on)
+        else setTimeout(() => done({stood: window.stood, frames: frames.slice(1)}), 200)
+    }
+    requestAnimationFrame(on)
+})"""
+
+
+def web_app(stack: LocalStack) -> list[Row]:
+    """All of it."""
+    with chromium() as browser:
+        return [first_visit(stack, browser), drive_opened(stack, browser), *scrolled(stack, browser)]
+
+
+def first_visit(stack: LocalStack, browser: Browser) -> Row:
+    """The entrance, by a browser that was never here."""
+    took = []
+    for _ in range(VISITS):
+        with browser.new_context(locale="en-US") as context:
+            took.append(_usable(context.new_page(), f"{stack.url}/app/files"))
+    return _opened("first visit to the entrance, until its field can be filled in", took, _bare(stack, browser))
+
+
+def drive_opened(stack: LocalStack, browser: Browser) -> Row:
+    """A drive of a hundred items, by somebody who is signed in and whose browser has kept no file of the app."""
+    ana = Person.at(stack.url)
+    for number in range(100):
+        ana.folder(f"item {number:03}")
+    with browser.new_context(locale="en-US", service_workers="block") as context:
+        visitor = Visitor(context.new_page(), stack.url)
+        visitor.signs_in(ana)
+        session = context.new_cdp_session(visitor.page)
+        took = []
+        for _ in range(VISITS):
+            session.send("Network.clearBrowserCache")
+            took.append(_usable(visitor.page, f"{stack.url}/app/files"))
+    return _opened(
+        "a drive of 100 items opened, nothing of the app kept, until the items are there", took, _bare(stack, browser)
+    )
+
+
+def scrolled(stack: LocalStack, browser: Browser) -> list[Row]:
+    """A folder of very many, read to its end and then scrolled through from top to bottom."""
+    ana = Person.at(stack.url)
+    folder = folder_of(stack, ana, "Crowd", MANY)
+    with browser.new_context(locale="en-US", viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.add_init_script(WATCH)
+        visitor = Visitor(page, stack.url)
+        visitor.signs_in(ana, f"/app/files/{folder}")
+        visitor.item("Thing 000001").wait_for()
+        page.evaluate("window.stood = []; document.getElementById('grid').scrollTop = 1e9")
+        visitor.item(f"Thing {MANY:06}").wait_for(timeout=READ_ALL_MS)
+        read: list[float] = page.evaluate("window.stood")
+        page.evaluate("document.getElementById('grid').scrollTop = 0")
+        visitor.item("Thing 000001").wait_for()
+        told = page.evaluate(SCROLL, SCROLLED_SECONDS)
+    frames = sorted(told["frames"])
+    p50, p99 = statistics.median(frames), frames[len(frames) * 99 // 100]
+    return [
+        Row(f"long tasks (over 50 ms) while {MANY:,} rows are read", _long(read), "0 is the aim", ""),
+        Row(
+            f"long tasks (over 50 ms) while {MANY:,} rows are scrolled through in {SCROLLED_SECONDS} s",
+            f"{_long(told['stood'])}; a frame takes {p50:.0f} / {p99:.0f} ms",
+            "17 ms: a screen of 60 Hz",
+            f"{p50 / (1000 / 60):.1f}",
+        ),
+    ]
+
+
+def _usable(page: Page, address: str) -> float:
+    """Milliseconds until there is something to use."""
+    page.add_init_script(WATCH)
+    page.goto(address)
+    page.wait_for_function("() => window.usable")
+    found: float = page.evaluate("window.usable")
+    return found
+
+
+def _bare(stack: LocalStack, browser: Browser) -> float:
+    """The same browser shows a constant answer of the same server."""
+    took = []
+    for _ in range(VISITS):
+        with browser.new_context() as context:
+            page = context.new_page()
+            page.goto(f"{stack.url}/livez")
+            took.append(float(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")))
+    return statistics.median(took)
+
+
+def _opened(what: str, took: list[float], bare: float) -> Row:
+    p50 = statistics.median(took)
+    reference = f"{bare:.0f} ms: a constant answer in the same browser"
+    return Row(f"{what}, p50 of {VISITS} (max)", f"{p50:.0f} ms ({max(took):.0f} ms)", reference, f"{p50 / bare:.1f}")
+
+
+def _long(tasks: list[float]) -> str:
+    return f"{len(tasks)}, {max(tasks):.0f} ms at most" if tasks else "none"
