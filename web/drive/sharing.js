@@ -161,7 +161,7 @@ export class Sharing {
       await call(method, path, {body, headers: {"If-Match": etag}})
     } catch (error) {
       // Drawn again as it is, also where it cannot be read.
-      for (const list of [this.shares, this.invitations, this.links]) list.value = /** @type {any} */ ([...list.value])
+      for (const list of [this.shares, this.invitations, this.links]) list.value = /** @type {any} */ (list.value.map(one => ({...one})))
       throw error
     } finally {
       await this.read()

@@ -18,8 +18,8 @@ export function Dialog({title, close, children, actions, submit, wide = false, p
     dialog.showModal()
     return () => {
       dialog.close()
-      // What closes and is removed at once gives the keyboard to nobody.
-      if (from instanceof HTMLElement) queueMicrotask(() => from.focus({preventScroll: true}))
+      // What closes and is removed at once gives the keyboard to nobody. Whoever has taken it meanwhile keeps it.
+      queueMicrotask(() => document.activeElement === document.body && from instanceof HTMLElement && from.focus({preventScroll: true}))
     }
   }, [])
   const left = (/** @type {Event} */ event) => {
