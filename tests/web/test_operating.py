@@ -221,8 +221,12 @@ def test_events_are_counted_and_then_published_again(desk: Visitor, boss: Person
     dialog.get_by_role("button", name="Count them first").click()
     expect(dialog).to_contain_text(re.compile("[0-9]+ events? (is|are) published again"))
     dialog.get_by_role("button", name="Publish again").click()
-    expect(desk.page.get_by_role("table", name="What files sends again")).to_contain_text("Done")
-    assert boss.get("/v1/admin/files/republish")["items"][0]["kind"] == "events"
+    expect(desk.page.get_by_role("table", name="What files sends again")).to_contain_text("Events")
+    boss.wait_for(
+        lambda: boss.get("/v1/admin/files/republish")["items"][0],
+        lambda replay: (replay["kind"], replay["state"]) == ("events", "done"),
+        within_seconds=20,
+    )
 
 
 def test_charts_say_what_the_figures_say(desk: Visitor, boss: Person, ana: Person) -> None:
@@ -268,6 +272,7 @@ def test_an_upload_is_found_by_its_person_and_its_story_is_read_without_its_name
     at(desk, "/uploads")
     desk.page.get_by_label("Upload id, or user name").fill(ana.name)
     desk.page.get_by_role("button", name="Find").click()
+    expect(desk.page.get_by_role("button", name="remove this filter")).to_be_visible()
     expect(desk.page.get_by_role("table").get_by_role("row")).to_have_count(2)
     row(desk, upload_id).get_by_role("link", name=upload_id).click()
     steps = desk.page.locator(".timeline")

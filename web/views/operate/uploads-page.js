@@ -34,9 +34,13 @@ function List() {
   const wanted = useSignal("")
   const finding = useSending(async () => {
     const text = wanted.value.trim()
-    if (!text) return choose({user_id: ""})
-    if (isId(text) && (await isUpload(text))) return go(`/app/operate/uploads/${text}`)
-    choose({user_id: (await findPerson(text)).id})
+    const from = place.value
+    const isOne = isId(text) && (await isUpload(text))
+    const person = text && !isOne ? (await findPerson(text)).id : ""
+    // Whoever went elsewhere meanwhile is not brought back.
+    if (place.value !== from) return
+    if (isOne) go(`/app/operate/uploads/${text}`)
+    else choose({user_id: person})
   })
   const columns = [
     {title: t("operate.upload"), main: true, cell: (/** @type {any} */ upload) => html`<a href="/app/operate/uploads/${upload.id}"><code>${upload.id}</code></a>`},
