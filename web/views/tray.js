@@ -25,7 +25,7 @@ export function Tray() {
       <header>
         <h2 role="status">${left ? t("tray.busy", {count: left}) : t("tray.done", {count: all.length})}</h2>
         <${IconButton} icon=${open.value ? "down" : "chevron"} label=${t(open.value ? "tray.fold" : "tray.unfold")} aria-expanded=${open.value} onClick=${() => (open.value = !open.value)} />
-        ${!left && html`<${IconButton} icon="close" label=${t("tray.clear")} onClick=${tidy} />`}
+        ${!left && !missing.value.length && html`<${IconButton} icon="close" label=${t("tray.clear")} onClick=${tidy} />`}
       </header>
       ${left > 0 && html`<${Total} />`}
       ${open.value &&
@@ -80,7 +80,7 @@ function OneUpload({entry}) {
         ${entry.itemId && (state === "ready" || state === "preview")
           ? html`<a class="name" href="/app/items/${entry.itemId}">${entry.name}</a>`
           : html`<span class="name">${entry.name}</span>`}
-        <span class="upload-more"><span class="upload-state">${wordsOf(entry)}</span>${entry.uploadId && html` · <a class="story" href="/app/uploads/${entry.uploadId}" aria-label=${t("story.of", {name: entry.name})}>${t("story.link")}</a>`}</span>
+        <span class="upload-more"><span class="upload-state">${wordsOf(entry)}</span>${entry.uploadId && html`<a class="story" href="/app/uploads/${entry.uploadId}" aria-label=${t("story.of", {name: entry.name})}>${t("story.link")}</a>`}</span>
         ${["sending", "paused", "missing"].includes(state) &&
         html`<div class="meter" role="progressbar" aria-label=${entry.name} aria-valuenow=${Math.round(share)}><div style=${{inlineSize: `${share}%`}}></div></div>`}
         ${state === "conflict" && html`<${Choices} some=${[entry]} />`}
