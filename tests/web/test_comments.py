@@ -12,7 +12,7 @@ from factories.stacks import LocalStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-SOON_MS = 10_000
+SOON_MS = 30_000
 QUICK_MS = 2000
 """What takes more letters squared or cubed takes minutes."""
 

@@ -18,10 +18,10 @@ SMALL = {"width": 360, "height": 740}
 TURNED = "addEventListener('DOMContentLoaded', () => document.documentElement.setAttribute('dir', 'rtl'))"
 BEYOND = """() => [...document.querySelectorAll('body *')].filter(element => {
     const {left, right, width} = element.getBoundingClientRect()
-    const clipped = element.closest('.unseen, .skip, [hidden], svg, .lines, .crumbs')
+    const clipped = element.closest('.unseen, .skip, [hidden], svg, .lines, .crumbs, .tabs')
     return width > 1 && !clipped && (left < -1 || right > innerWidth + 1)
 }).map(element => element.outerHTML.slice(0, 120))"""
-"""What sticks out of the window at either side."""
+"""What sticks out of the window at either side. Rows of tabs are pushed along on telephones."""
 
 TARGETS = """() => [...document.querySelectorAll('button, a[href], input, select')].filter(element => {
     const {width, height} = element.getBoundingClientRect()

@@ -18,8 +18,8 @@ from factories.stacks import LocalStack
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 Opens = Callable[..., Visitor]
-SOON_MS = 4000
-"""A second, and what a machine takes that is busy with other tests; nothing here asks by itself, so what comes was told."""
+SOON_MS = 30_000
+"""What a machine takes that is busy with other tests. How long it takes on a quiet one is in docs/benchmarks.md."""
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def hears(visitor: Visitor) -> None:
 
 @contextmanager
 def soon(what: str) -> Iterator[None]:
-    """What happens within is seen in about a second. Raises AssertionError with how long it took."""
+    """What happens within is seen soon. Raises AssertionError with how long it took."""
     began = time.monotonic()
     yield
     took = time.monotonic() - began

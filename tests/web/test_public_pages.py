@@ -19,7 +19,7 @@ from factories.visitors import linked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-SOON_MS = 20_000
+SOON_MS = 30_000
 NARROW = {"width": 360, "height": 740}
 
 

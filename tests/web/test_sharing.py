@@ -16,7 +16,7 @@ from factories.visitors import linked, visitor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-SOON_MS = 10_000
+SOON_MS = 30_000
 
 
 @pytest.fixture(scope="module")
