@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 ROOTS := contracts chassis services deploy tests docs/examples
 FAST := not slow and not proof
-# One more than two cores: tests also wait, for others to start and for messages to come back.
+# One more than two cores: tests also wait, for others to start and for messages to come back. Browsers wait for nothing else.
 WORKERS ?= 3
+BROWSERS ?= 2
 IMAGES := $(filter-out dev runtime service,$(basename $(notdir $(wildcard requirements/*.in))))
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -39,7 +40,8 @@ run: setup ## Start Coffer on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m coffer_local
 
 test: setup-dev ## Every test but the long ones of `proof`
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not proof"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not proof" --ignore tests/web
+	$(BIN)/python -m pytest -n $(BROWSERS) --dist loadfile -m "not proof" tests/web
 
 check: setup-dev lint ## Format, lint, types, imports, docs and the fast tests
 	@$(MAKE) --no-print-directory --jobs 2 types fast-tests
@@ -47,9 +49,7 @@ check: setup-dev lint ## Format, lint, types, imports, docs and the fast tests
 static: setup-dev lint types ## The same without tests, which all run in `test`
 
 lint:
-	$(BIN)/ruff format --check --quiet $(ROOTS)
-	$(BIN)/ruff check --quiet $(ROOTS)
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/ruff format --check --quiet $(ROOTS) && $(BIN)/ruff check --quiet $(ROOTS) && $(BIN)/lint-imports --no-logo
 
 types: # beside the tests: alone it would leave all cores but one idle
 	$(BIN)/mypy

@@ -85,14 +85,19 @@ class Person:
         return user_id
 
     def share(self, item_id: str, recipient: "Person", role: str = "viewer", **more: Any) -> dict[str, Any]:
-        """Share an item with somebody; the share."""
+        """Share an item with somebody; the share. On a busy machine sharing may not have heard of an item that was made just now."""
         body = {"item_id": item_id, "recipients": [{"username": recipient.name}], "role": role, **more}
-        answer = self.http.post("/v1/shares", json=body)
+        asked = self.wait_for(
+            lambda: {"answer": self.http.post("/v1/shares", json=body)},
+            lambda asked: asked["answer"].status_code != 404,
+            within_seconds=30,
+        )
+        answer = asked["answer"]
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()["shares"][0]
         return made
 
-    def sees(self, item_id: str, *, within_seconds: float = 10) -> dict[str, Any]:
+    def sees(self, item_id: str, *, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until an item can be seen; the item."""
         found = self.wait_for(
             lambda: {"answer": self.http.get(f"/v1/items/{item_id}")},
@@ -102,7 +107,7 @@ class Person:
         item: dict[str, Any] = found["answer"].json()
         return item
 
-    def loses(self, item_id: str, *, within_seconds: float = 10) -> None:
+    def loses(self, item_id: str, *, within_seconds: float = 60) -> None:
         """Wait until an item can no longer be seen."""
         self.wait_for(
             lambda: {"answer": self.http.get(f"/v1/items/{item_id}")},

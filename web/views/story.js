@@ -39,7 +39,7 @@ export function Story({id}) {
     return () => (stop(), clearInterval(timer))
   }, [id])
   useTitle(upload.value?.resolved_name ?? t("story.title"))
-  if (error.value) return html`<${Failed} error=${error.value} />`
+  if (error.value) return html`<div class="page"><${Failed} error=${error.value} /></div>`
   if (!story.value) return html`<div class="page" aria-busy="true"></div>`
   return html`<${Told} upload=${upload.value} story=${story.value} read=${read} />`
 }

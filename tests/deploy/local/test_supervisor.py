@@ -175,7 +175,7 @@ async def test_a_restart_that_fails_is_tried_again(tmp_path: Path, child_of: Cal
     await child.start()
     assert child.pid
     os.kill(child.pid, signal.SIGKILL)
-    await asyncio.wait_for(back.wait(), 10)
+    await asyncio.wait_for(back.wait(), 60)
     assert attempts.read_text().count("x") == 3
 
 
@@ -253,7 +253,7 @@ async def test_survivors_are_known_by_program_and_folder_and_nobody_else_is_touc
         assert [process.pid for process in survivors(mine, name)] == [survivor.pid]
         assert not survivors(mine, "postgres")
         ending = asyncio.create_task(asyncio.to_thread(end_survivors, mine, name))
-        assert await asyncio.wait_for(survivor.wait(), 10) == 7
+        assert await asyncio.wait_for(survivor.wait(), 60) == 7
         await ending
         assert elsewhere.returncode is None
     finally:
