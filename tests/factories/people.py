@@ -85,7 +85,7 @@ class Person:
         return user_id
 
     def share(self, item_id: str, recipient: "Person", role: str = "viewer", **more: Any) -> dict[str, Any]:
-        """Share an item with somebody; the share. On a busy machine sharing may not have heard of an item that was made just now."""
+        """Share an item with somebody; the share. Waits where sharing has not heard of an item that was made just now."""
         body = {"item_id": item_id, "recipients": [{"username": recipient.name}], "role": role, **more}
         asked = self.wait_for(
             lambda: {"answer": self.http.post("/v1/shares", json=body)},
