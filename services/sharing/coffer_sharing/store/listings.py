@@ -50,7 +50,7 @@ async def shares_by(connection: AsyncConnection, user_id: UserId, now: datetime,
 
 async def shares_with(connection: AsyncConnection, user_id: UserId, now: datetime, asked: Asked) -> list[Listed]:
     """What is shared with the person and open to them: neither over, nor in the trash or below it. One statement; more of them,
-    each for a longer part, only where so much lies below folders in the trash that the page is not full.
+    each for a longer part, only where so much lies in the trash that the page is not full.
     """
     found: list[Listed] = []
     part = asked
@@ -100,7 +100,7 @@ def _statement(view: View, order: Order, *, of_kind: bool, goes_on: bool) -> Sel
     """One for each kind of list; few exist, and each is put together once."""
     value: Any = shares.c.created_at if order.key == "created_at" else func.lower(tree.c.name).collate("C")
     wanted = (
-        select(*SHARE_COLUMNS, tree.c.kind, tree.c.name, value.label("place"), tree.c.parent_id)
+        select(*SHARE_COLUMNS, tree.c.kind, tree.c.name, value.label("place"), tree.c.parent_id, _is_shut(tree).label("shut"))
         .join_from(shares, tree, tree.c.item_id == shares.c.item_id)
         .where(is_active, or_(shares.c.expires_at.is_(None), shares.c.expires_at > bindparam("now", type_=Instant)))
     )
@@ -109,7 +109,6 @@ def _statement(view: View, order: Order, *, of_kind: bool, goes_on: bool) -> Sel
             wanted = wanted.where(shares.c.granted_by == bindparam("user"))
         case "with_recipient":
             wanted = wanted.where(shares.c.recipient_id == bindparam("user"))
-            wanted = wanted.where(tree.c.trashed_at.is_(None), tree.c.purged_at.is_(None))
         case "of_items":
             wanted = wanted.where(shares.c.item_id.in_(bindparam("items", expanding=True)))
         case "of_items_with_recipient":
@@ -130,8 +129,9 @@ def _ends(order: Order, *by: Any) -> list[Any]:
 
 
 def _with_what_is_shut(wanted: Select[Any], order: Order) -> Select[Any]:
-    """The page, and of each row whether a folder above the item is in the trash or gone: the same that the resolver says with
-    `standings`. Walks up once from each folder that something of the page lies in, not from each row: most lie side by side.
+    """The page, and of each row whether the item or a folder above it is in the trash or gone: what the resolver says with
+    `standings`. Not a condition on the rows: the store, which thinks that few would meet it, then reads all of the tree for each
+    share. Walks up once from each folder that something of the page lies in, not from each row: most lie side by side.
     """
     page = wanted.cte("page")
     above, higher = tree.alias("above"), tree.alias("higher")
@@ -145,8 +145,9 @@ def _with_what_is_shut(wanted: Select[Any], order: Order) -> Select[Any]:
         .where(higher.c.item_id == up.c.parent_id, ~up.c.shut, up.c.height < DEEPEST)
         .select_from(up)
     )
-    shut = page.c.parent_id.in_(select(up.c.origin).where(up.c.shut))
-    return select(page, shut.label("shut")).order_by(*_ends(order, page.c.place, page.c.id))
+    columns = [column for column in page.c if column.name != "shut"]
+    shut = or_(page.c.shut, page.c.parent_id.in_(select(up.c.origin).where(up.c.shut)))
+    return select(*columns, shut.label("shut")).order_by(*_ends(order, page.c.place, page.c.id))
 
 
 def _is_shut(folder: FromClause) -> ColumnElement[bool]:
