@@ -130,8 +130,8 @@ def _ends(order: Order, *by: Any) -> list[Any]:
 
 def _with_what_is_shut(wanted: Select[Any], order: Order) -> Select[Any]:
     """The page, and of each row whether the item or a folder above it is in the trash or gone: what the resolver says with
-    `standings`. Not a condition on the rows: the store, which thinks that few would meet it, then reads all of the tree for each
-    share. Walks up once from each folder that something of the page lies in, not from each row: most lie side by side.
+    `standings`. Not a condition on the rows: the store, which thinks that few would meet it, then reads the whole tree for
+    each share. Walks up once from each folder that something of the page lies in, not from each row: most lie side by side.
     """
     page = wanted.cte("page")
     above, higher = tree.alias("above"), tree.alias("higher")
