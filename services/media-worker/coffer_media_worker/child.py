@@ -79,8 +79,11 @@ def _mapped_bytes() -> int:
     """Of this process's address space, proc(5); nothing where the kernel does not tell."""
     if not LINUX:
         return 0
-    with open("/proc/self/statm", encoding="ascii") as told:  # noqa: PTH123 pathlib would be loaded for this alone
-        return int(told.read().split()[0]) * resource.getpagesize()
+    told = os.open("/proc/self/statm", os.O_RDONLY)  # a file object would touch, and so copy, a hundred pages of the parent's
+    try:
+        return int(os.read(told, 256).split()[0]) * resource.getpagesize()
+    finally:
+        os.close(told)
 
 
 BARRIERS: Mapping[str, Callable[[JobLimits], None]] = {

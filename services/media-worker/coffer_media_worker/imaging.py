@@ -165,7 +165,7 @@ def _draw(job: _Drawing, *, square: bool) -> Iterator[Rendered]:
     elif mime_type in _SIZED:
         raise CorruptError("no size in the header")
     job.file.seek(0)
-    decoded = _decode(job, job.file, mime_type, job.boxes[-1], square=square)
+    decoded = _decode(job, job.file.plainest(), mime_type, job.boxes[-1], square=square)
     yield from _parts(job, decoded, reducing.worthwhile(decoded.size, job.boxes), square=square)
 
 

@@ -45,6 +45,11 @@ class Ranged(io.RawIOBase):
         """All of it, if every byte has been fetched by now."""
         return self.whole() if sum(len(piece) for piece in self._pieces) == self.size else None
 
+    def plainest(self) -> "io.BytesIO | Ranged":
+        """The same to be read, by less work where all of it is here in one piece."""
+        whole = len(self._pieces) == 1 and len(self._pieces[0]) == self.size
+        return io.BytesIO(self._pieces[0]) if whole else self
+
     def readable(self) -> bool:
         """It is."""
         return True
