@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,22 +24,28 @@ class Named:
     display_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Trio(NamedTuple):
+    """Who is concerned by a share. Most of a list are of one person, or with one: each trio is put together once."""
+
+    owner: Named
+    granted_by: Named
+    recipient: Named
+    names: str
+    """All names that are shown; the store keeps none with a NUL in it."""
+
+
+class Shown(NamedTuple):
     """A share as it is answered."""
 
     share: Share
     kind: ItemKind
     name: str
-    owner: Named
-    granted_by: Named
-    recipient: Named
+    people: Trio
 
     @property
     def etag(self) -> str:
         """Changes with everything that is shown, names included."""
-        names = [(one.username or "", one.display_name or "") for one in (self.owner, self.granted_by, self.recipient)]
-        return etag_of(self.share.id, self.share.revision, self.name, *(name for pair in names for name in pair))
+        return etag_of(self.share.id, self.share.revision, self.name, self.people.names)
 
 
 def named(known: Mapping[UserId, Person], user_id: UserId) -> Named:
@@ -47,10 +54,15 @@ def named(known: Mapping[UserId, Person], user_id: UserId) -> Named:
     return Named(user_id, person.username, person.display_name) if person else Named(user_id)
 
 
+def _trio(known: Mapping[UserId, Person], concerned: tuple[UserId, UserId, UserId]) -> Trio:
+    owner, granted_by, recipient = (named(known, one) for one in concerned)
+    shown = (name or "" for one in (owner, granted_by, recipient) for name in (one.username, one.display_name))
+    return Trio(owner, granted_by, recipient, "\0".join(shown))
+
+
 def shown(share: Share, kind: ItemKind, name: str, known: Mapping[UserId, Person]) -> Shown:
     """A share with its names."""
-    owner, granted_by, recipient = (named(known, one) for one in (share.owner_id, share.granted_by, share.recipient_id))
-    return Shown(share, kind, name, owner, granted_by, recipient)
+    return Shown(share, kind, name, _trio(known, (share.owner_id, share.granted_by, share.recipient_id)))
 
 
 def concerned(shares: Collection[Share]) -> set[UserId]:
@@ -69,12 +81,8 @@ async def show_listed(connection: AsyncConnection, page: Sequence[Listed]) -> li
     """A page of a list. One statement."""
     if not page:
         return []
-    known = await people_by_id(connection, concerned([one.share for one in page]))
-    # Each name once: a hundred shares are often of one person, or with one.
-    names = {one: named(known, one) for one in concerned([one.share for one in page])}
-    return [
-        Shown(
-            one.share, one.kind, one.name, names[one.share.owner_id], names[one.share.granted_by], names[one.share.recipient_id]
-        )
-        for one in page
-    ]
+    concerned = [(one.share.owner_id, one.share.granted_by, one.share.recipient_id) for one in page]
+    trios = dict.fromkeys(concerned)
+    known = await people_by_id(connection, {one for trio in trios for one in trio})
+    made = {trio: _trio(known, trio) for trio in trios}
+    return [Shown(one.share, one.kind, one.name, made[trio]) for one, trio in zip(page, concerned, strict=True)]

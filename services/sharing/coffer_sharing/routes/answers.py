@@ -104,17 +104,19 @@ def share_answer(shown: Shown, *, reaches: ItemId | None = None) -> ShareAnswer:
     inherited: InheritedAnswer | msgspec.UnsetType | None = msgspec.UNSET
     if reaches is not None:
         inherited = InheritedAnswer(share.item_id, shown.name) if share.item_id != reaches else None
+    people = shown.people
+    created_at = timestamp(share.created_at)
     return ShareAnswer(
         share.id,
-        SharedItemAnswer(share.item_id, shown.kind, shown.name, person_answer(shown.owner)),
-        person_answer(shown.recipient),
-        person_answer(shown.granted_by),
+        SharedItemAnswer(share.item_id, shown.kind, shown.name, person_answer(people.owner)),
+        person_answer(people.recipient),
+        person_answer(people.granted_by),
         share.role,
         GIVEN[share.role],
         share.message,
         timestamp(share.expires_at) if share.expires_at else None,
-        timestamp(share.created_at),
-        timestamp(share.changed_at),
+        created_at,
+        created_at if share.changed_at == share.created_at else timestamp(share.changed_at),
         shown.etag,
         inherited,
     )

@@ -113,7 +113,7 @@ async def share_drive_item(
     gift = Gift(item_id, [Named(None, data.username)], data.role, kind=kind)
     made, _ = await share_item(deps, principal, origin, None, gift)
     [one] = made.shares
-    with_whom = one.recipient.username or data.username
+    with_whom = one.people.recipient.username or data.username
     return Response(SharedAnswer(f"{one.name!r} is shared with {with_whom}.", one.share.id), headers=successor("/v1/shares"))
 
 
@@ -144,7 +144,7 @@ def _entry(shown: Shown) -> SharedEntryAnswer:
         None,
         _extension(shown.name) if shown.kind == "file" else None,
         None,
-        shown.owner.username,
+        shown.people.owner.username,
         Rights.READ in rights,
         Rights.WRITE in rights,
         Rights.DELETE in rights,

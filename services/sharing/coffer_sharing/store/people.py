@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import ARRAY, any_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coffer_chassis.copies.newest import write_newest
 from coffer_chassis.copies.people import username_key
+from coffer_chassis.tables import Id
 from coffer_contracts.auth import UserFact
 from coffer_contracts.event import Envelope
 from coffer_contracts.ids import UserId
@@ -45,7 +46,7 @@ _known = (
     )
     .order_by(people.c.sequence)
 )
-_by_id = select(*_COLUMNS).where(people.c.user_id.in_(bindparam("ids", expanding=True)))
+_by_id = select(*_COLUMNS).where(people.c.user_id == any_(bindparam("ids", type_=ARRAY(Id))))
 
 
 class Known(NamedTuple):

@@ -63,7 +63,7 @@ async def test_several_people_are_named_in_any_way_and_answered_in_order(sharing
     named = [by_id(people[2]), *(Named(None, str(people[n].username).upper()) for n in (0, 3)), by_id(people[1])]
     made, _ = await give(sharing, folder, *named)
     assert [one.share.recipient_id for one in made] == [people[n].user_id for n in (2, 0, 3, 1)]
-    assert [one.recipient.username for one in made] == [people[n].username for n in (2, 0, 3, 1)]
+    assert [one.people.recipient.username for one in made] == [people[n].username for n in (2, 0, 3, 1)]
 
 
 @pytest.mark.parametrize("status", ["suspended", "deleted"])

@@ -39,8 +39,8 @@ async def test_each_sees_their_side_of_a_share(sharing: Sharing) -> None:
     folder = await sharing.item("Trip")
     [shown] = await sharing.share(folder, ann, role="editor")
     assert await by_me(sharing) == await with_me(sharing, ann) == [shown]
-    assert (shown.kind, shown.name, shown.owner.user_id) == ("folder", "Trip", sharing.owner.user_id)
-    assert (shown.recipient.username, shown.granted_by.username) == (ann.username, sharing.owner.username)
+    assert (shown.kind, shown.name, shown.people.owner.user_id) == ("folder", "Trip", sharing.owner.user_id)
+    assert (shown.people.recipient.username, shown.people.granted_by.username) == (ann.username, sharing.owner.username)
     assert await with_me(sharing, bob) == await with_me(sharing, sharing.owner) == []
 
 
