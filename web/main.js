@@ -6,18 +6,17 @@ import {html} from "./core/html.js"
 import {visiting} from "./core/router.js"
 import {begin, wasIn} from "./core/session.js"
 import {speak} from "./core/texts.js"
-import {App} from "./views/app.js"
+import {App, Shell, SignIn} from "./views/app.js"
 import {Unreachable} from "./views/unreachable.js"
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"))
 
-/** What the entrance consists of comes while words are fetched; what opens the drive is not slowed down by it. */
-const entrance = () => [import("./views/sign-in.js"), import("./views/front.js"), import("./views/form.js"), import("./parts/field.js")]
+/** What this visit opens with, of which `early.js` has asked for the files; if it is something else in the end, that comes then. */
+const opening = visiting ? null : wasIn() ? Shell : SignIn
 
 async function start() {
-  if (!visiting && !wasIn()) Promise.all(entrance()).catch(() => undefined)
   try {
-    await Promise.all([speak(), visiting || begin()])
+    await Promise.all([speak(), visiting || begin(), opening?.ready()])
     render(html`<${App} />`, root)
   } catch (error) {
     console.error(error)
@@ -25,4 +24,11 @@ async function start() {
   }
 }
 
-start().then(() => import("./core/installed.js").then(({install}) => install(), () => undefined))
+/** What comes next is here before somebody asks for it, and takes nothing from what they wait for now. */
+async function prepare() {
+  if (opening === SignIn) await Shell.ready()
+  const {install} = await import("./core/installed.js")
+  install()
+}
+
+start().then(() => prepare().catch(() => undefined))

@@ -9,8 +9,8 @@ const BASE = "{assets}"
 const PAGE = "/app"
 const SHARED = "/app/share"
 const KEPT = `coffer ${BASE}`
-/** What the first page asks for by itself. */
-const LATER = ["views/sign-in.js", "views/front.js", "views/form.js", "parts/field.js", "core/installed.js", "core/scripts.js", "texts/en.json", "texts/de.json"]
+/** What pages open with, and what they ask for by themselves. */
+const LATER = "{later} core/installed.js core/scripts.js texts/en.json texts/de.json".split(" ")
 const SHARES = "coffer.shared"
 
 addEventListener("install", event => event.waitUntil(keep()))

@@ -7,20 +7,22 @@ import {t} from "../core/texts.js"
 import {say} from "../core/toasts.js"
 
 /**
- * A component that stands for one that is still to come; nothing is shown until it is there.
+ * A component that stands for one that is still to come; nothing is shown until it is there. Whoever knows that it will be needed
+ * has it fetched by `ready`.
  * @param {() => Promise<any>} load
  */
 export function later(load) {
   /** @type {any} */
   let found = null
-  return function Later(/** @type {any} */ given) {
+  const ready = async () => (found ??= await load())
+  function Later(/** @type {any} */ given) {
     const part = useSignal(found)
     useEffect(() => {
-      if (part.value) return
-      load().then(loaded => (part.value = found = loaded), newer)
+      if (!part.value) ready().then(() => (part.value = found), newer)
     }, [])
     return part.value && html`<${part.value} ...${given} />`
   }
+  return Object.assign(Later, {ready})
 }
 
 /** Files of an older state of the app are gone from the server once there is a newer one. */

@@ -9,12 +9,12 @@ import {close, dialog} from "../parts/dialogs.js"
 import {later} from "../parts/later.js"
 import {MenuLayer} from "../parts/menu.js"
 import {ToastList} from "../parts/toast-list.js"
-import {Shell} from "./shell.js"
 
 const CataloguePage = later(() => Promise.all([import("./catalogue-page.js"), learn("operating")]).then(([module]) => module.CataloguePage))
 const Forgot = later(() => import("./forgot.js").then(module => module.Forgot))
 const Reset = later(() => import("./reset.js").then(module => module.Reset))
-const SignIn = later(() => import("./sign-in.js").then(module => module.SignIn))
+export const Shell = later(() => import("./shell.js").then(module => module.Shell))
+export const SignIn = later(() => import("./sign-in.js").then(module => module.SignIn))
 const SignInAgain = later(() => import("./sign-in-again.js").then(module => module.SignInAgain))
 const SignUp = later(() => import("./sign-up.js").then(module => module.SignUp))
 const VisitPage = later(() => import("./visit/visit-page.js").then(module => module.VisitPage))

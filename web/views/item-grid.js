@@ -38,6 +38,8 @@ export function ItemGrid(browsing) {
   const lines = Math.ceil(listing.total.value / columns)
   const first = Math.max(0, Math.floor((seen.value.top - BEYOND_PX) / line))
   const last = Math.min(lines, Math.ceil((seen.value.top + seen.value.height + BEYOND_PX) / line))
+  // A line that comes in takes the place of one that has gone: to change what is there is cheaper than to make it anew.
+  const places = Math.ceil((seen.value.height + 2 * BEYOND_PX) / line) + 2
   useLayoutEffect(() => {
     listing.more(last * columns)
   })
@@ -59,7 +61,7 @@ export function ItemGrid(browsing) {
     >
       ${!tiles && html`<${ListHead} ...${browsing} />`}
       <div class="lines" role="presentation" style=${{blockSize: `${lines * line}px`}}>
-        ${range(first, last).map(at => html`<${Line} key=${at} ...${{at, columns, line, tiles, browsing}} />`)}
+        ${range(first, last).map(at => html`<${Line} key=${at % places} ...${{at, columns, line, tiles, browsing}} />`)}
       </div>
     </div>
   `

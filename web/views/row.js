@@ -45,7 +45,7 @@ export function Row({item, index, style, browsing}) {
   const active = browsing.selection.active.value === item.id
   return html`
     <div
-      class="row item ${active ? "active" : ""}"
+      class="row item ${active ? "active" : ""} ${browsing.renaming.value === item.id ? "renamed" : ""}"
       role="row"
       aria-rowindex=${index + 2}
       aria-selected=${chosen}
@@ -56,7 +56,7 @@ export function Row({item, index, style, browsing}) {
         <button type="button" tabindex="-1" class="tick" role="checkbox" aria-checked=${chosen} aria-label=${t("select.one", {name: item.name})} onClick=${toggle}>
           <${Icon} name="check" size=${14} />
         </button>
-        <${Thumbnail} item=${item} size=${36} />
+        <${Thumbnail} key=${item.preview.status === "ready" && item.id} item=${item} size=${36} />
         <${Name} item=${item} browsing=${browsing} open=${() => openItem(item)} />
         ${item.favourite && html`<span class="mark-sign" title=${t("nav.favourites")}><${Icon} name="star" filled size=${14} /></span>`}
         ${item.shared && !["shared", "visit"].includes(browsing.kind) && html`<span class="mark-sign" title=${t("item.shared")}><${Icon} name="people" size=${15} /></span>`}

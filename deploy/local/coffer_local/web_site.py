@@ -9,7 +9,7 @@ import gzip
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -31,6 +31,11 @@ MODULES = {
 }
 """What modules import by name."""
 ENTRY = "main.js"
+EARLY = "early.js"
+STYLE = "style.css"
+"""All style sheets in one, in the order of their names: a page waits for every one of them before it shows anything."""
+OPENS = {"drive": "views/shell.js", "entrance": "views/sign-in.js"}
+"""What a page needs as well to show a drive to somebody who was signed in, or the entrance to somebody who was not."""
 BESIDE = "service-worker.js"
 """What runs beside the pages: a file like a page, because it names the address of all others."""
 BESIDE_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
@@ -76,7 +81,10 @@ class Site:
     def __init__(self, folder: Path, storage: Iterable[str] = ()) -> None:
         """Raises OSError if there is no such folder, or no page in it."""
         self._template = (folder / "index.html").read_text(encoding="utf-8")
-        self.files = {name: _file(path) for name, path in _names(folder)}
+        files = {name: _file(path) for name, path in _names(folder)}
+        sheets = [file.content for name, file in files.items() if name.endswith(".css")]
+        self.files = {name: file for name, file in files.items() if not name.endswith(".css")}
+        self.files[STYLE] = WebFile(b"\n".join(sheets), TYPES[".css"], packable=True)
         told = sha256(self._template.encode())
         for name, file in self.files.items():
             told.update(f"{name}\0{len(file.content)}\0".encode())
@@ -98,13 +106,26 @@ class Site:
         return self._filled(BESIDE, TYPES[".js"])
 
     def _filled(self, name: str, media_type: str) -> WebFile:
-        text = self.files[name].content.decode().replace("{assets}", self.base)
+        later = [name for names in self.opens.values() for name in names]
+        text = self.files[name].content.decode().replace("{assets}", self.base).replace("{later}", " ".join(later))
         return WebFile(text.encode(), media_type, packable=True)
 
-    @property
+    @cached_property
     def modules(self) -> Sequence[str]:
         """What is loaded before the app shows anything, in the order in which it is found; what is imported later is not."""
-        found = [ENTRY]
+        return self._loaded_by(ENTRY)
+
+    @cached_property
+    def opens(self) -> Mapping[str, Sequence[str]]:
+        """By the name of what a page may open with: the modules that it takes beside those of any page."""
+        return {
+            name: [module for module in self._loaded_by(first) if module not in self.modules]
+            for name, first in OPENS.items()
+            if first in self.files
+        }
+
+    def _loaded_by(self, first: str) -> Sequence[str]:
+        found = [first]
         for name in found:
             text = self.files[name].content.decode()
             asked = dict.fromkeys(_beside(name, wanted) for wanted in _IMPORT.findall(text))
@@ -116,10 +137,12 @@ class Site:
         return json.dumps({"imports": {name: f"{self.base}/{path}" for name, path in MODULES.items()}})
 
     def _page(self) -> str:
-        styles = [name for name in self.files if name.endswith(".css")]
+        opens = "".join(f' data-{name}="{escape(" ".join(modules))}"' for name, modules in self.opens.items())
         head = [
-            *(f'<link rel="stylesheet" href="{self.base}/{escape(name)}">' for name in sorted(styles)),
+            # Before anything that loads a module, and before what a script would wait for.
             f'<script type="importmap">{self._import_map}</script>',
+            f'<script src="{self.base}/{EARLY}" data-base="{self.base}"{opens}></script>',
+            f'<link rel="stylesheet" href="{self.base}/{STYLE}">',
             *(f'<link rel="modulepreload" href="{self.base}/{escape(name)}">' for name in self.modules),
             f'<script type="module" src="{self.base}/{ENTRY}"></script>',
         ]

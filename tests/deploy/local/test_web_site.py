@@ -74,8 +74,9 @@ def test_whoever_has_the_page_is_told_so(client: TestClient[Any], site: Site) ->
 
 def test_everything_that_the_page_names_is_there_for_ever_and_packed(client: TestClient[Any], site: Site) -> None:
     named = re.findall(r'(?:href|src)="([^"]+)"', site.page.content.decode())
-    assert len(named) > 50
-    for address in named:
+    opens = [f"{site.base}/{name}" for names in site.opens.values() for name in names]
+    assert len(named + opens) > 70
+    for address in named + opens:
         answer = client.get(address)
         assert answer.status_code == 200, address
         if address.startswith("/app/assets/"):
@@ -140,9 +141,10 @@ def test_the_worker_beside_the_pages_serves_all_of_them_and_changes_with_any_fil
 
 
 def test_the_worker_keeps_what_the_first_page_asks_for_by_itself(site: Site) -> None:
-    listed = re.search(r"const LATER = \[(.*?)\]", site.beside.content.decode(), re.DOTALL)
+    listed = re.search(r'const LATER = "(.*?)"', site.beside.content.decode())
     assert listed is not None
-    names = re.findall(r'"([^"]+)"', listed[1])
+    names = listed[1].split()
+    assert {"views/shell.js", "views/sign-in.js"} <= set(names)
     imported = re.findall(r'import\("\./([^"]+)"\)', site.files["main.js"].content.decode())
     assert set(imported) <= set(names) <= set(site.files)
 
@@ -192,9 +194,44 @@ def test_who_edits_sees_it_at_the_next_load(folder: Path) -> None:
     assert "notes.md" not in fresh().files
 
 
+def test_a_page_that_was_loaded_keeps_its_files_until_a_newer_one_is(folder: Path) -> None:
+    fresh = FreshSite(folder)
+    with client_of(*web_routes(fresh)) as client:
+        old = fresh().base
+        assert client.get(f"{old}/b.js").text == "export const c = 1\n"
+        (folder / "b.js").write_text("export const c = 4\n")
+        os.utime(folder / "b.js", (0, 0))
+        assert client.get(f"{old}/b.js").text == "export const c = 1\n"
+        new = re.search(r"<title>(.+?)</title>", client.get("/app", headers=HTML).text)
+        assert new is not None
+        assert client.get(f"{new[1]}/b.js").text == "export const c = 4\n"
+        assert client.get(f"{old}/b.js").status_code == 404
+
+
 def test_first_load_stays_small(site: Site) -> None:
-    scripts = sum(len(site.files[name].packed) for name in site.modules)
-    assert scripts < 60_000, f"{scripts} bytes of scripts"
+    assert all(site.opens[place] for place in ("drive", "entrance"))
+    for place, names in site.opens.items():
+        scripts = sum(len(site.files[name].packed) for name in [*site.modules, *names])
+        assert scripts < 60_000, f"{scripts} bytes of scripts for the {place}"
+
+
+def test_a_page_asks_at_once_for_what_it_opens_with_and_for_nothing_twice(site: Site) -> None:
+    page = site.page.content.decode()
+    early = re.search(
+        r'<script src="[^"]+/early.js" data-base="([^"]+)" data-drive="([^"]+)" data-entrance="([^"]+)"></script>', page
+    )
+    assert early is not None
+    assert early[1] == site.base
+    assert [early[2].split(), early[3].split()] == [site.opens["drive"], site.opens["entrance"]]
+    assert page.index("importmap") < early.start() < page.index("stylesheet"), "a script would wait for the style"
+    for name in [*early[2].split(), *early[3].split()]:
+        assert f'"{site.base}/{name}"' not in page
+
+
+def test_all_style_sheets_are_one_in_the_order_of_their_names(site: Site) -> None:
+    sheets = sorted((web_folder() / "style").glob("*.css"))
+    assert site.files["style.css"].content == b"\n".join(sheet.read_bytes() for sheet in sheets)
+    assert [name for name in site.files if name.endswith(".css")] == ["style.css"]
 
 
 def test_modules_are_sent_without_descriptions_and_every_line_keeps_its_number(site: Site) -> None:
