@@ -108,6 +108,11 @@ class Webhook:
     code_until: datetime | None = None
     last_number: int = 0
     """What was told last has this number; the first has 1."""
+    taken_down_at: datetime | None = None
+    """Since when an operator keeps it off, whatever its owner wants."""
+    takedown_reason: str | None = None
+    back_on: bool = False
+    """Whether it is on again once it is put back: it was on, and its owner has not turned it off meanwhile."""
 
     @property
     def needs_proof(self) -> bool:
