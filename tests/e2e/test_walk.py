@@ -188,6 +188,7 @@ list_activity                   401   401       404     200     200    200      
 get_analytics                   401   401       200     200     200    200       200
 export_analytics                401   401       200     200     200    200       200
 list_event_types                200   200       200     200     200    200       200
+list_events                     401   401       200     200     200    200       200
 get_event_type                  200   200       200     200     200    200       200
 get_event_schema                200   200       200     200     200    200       200
 list_notifications              401   401       200     200     200    200       200

@@ -261,6 +261,7 @@ CALLS: dict[str, Make] = {
     "get_analytics": lambda world, who: Call(),
     "export_analytics": lambda world, who: Call(),
     "list_event_types": lambda world, who: Call(),
+    "list_events": lambda world, who: Call(),
     "get_event_type": lambda world, who: Call({"event_type": "files.item.created.v1"}),
     "get_event_schema": lambda world, who: Call({"event_type": "files.item.created.v1"}),
     "list_notifications": lambda world, who: Call(),
