@@ -131,6 +131,27 @@ async def test_new_ones_that_hang_do_not_delay_what_works_of_the_same_person(nar
 
 
 @pytest.mark.slow
+async def test_proven_ones_that_begin_to_hang_together_delay_no_other_proven_one(narrow: Notifier, hook: Receiver) -> None:
+    with receiver() as stuck:
+        async with sending(narrow):
+            ann = await known(narrow, hook)
+            persons = [await known(narrow, stuck) for _ in range(6)]
+            stuck.answering.clear()
+            for person in persons:
+                await flood(narrow, stuck.url, EACH["proven"] + 1, person=person)
+            for _ in range(3):
+                await seconds_until_told(narrow, hook, ann)
+
+            async def all_hang() -> bool:
+                return await under_way(narrow, *persons) == len(persons) * EACH["proven"]
+
+            await eventually(all_hang, within_seconds=10)
+            await seconds_until_told(narrow, hook, ann)
+            assert await narrow.rows("SELECT 1 FROM webhooks WHERE failing_since IS NOT NULL") == []
+            stuck.answering.set()
+
+
+@pytest.mark.slow
 async def test_a_dead_host_with_much_that_waits_for_it_delays_nobody_else(narrow: Notifier, hook: Receiver, gone: str) -> None:
     async with sending(narrow):
         ann = await known(narrow, hook)
