@@ -17,19 +17,26 @@ class OperatorActedV1(OperatorFact):
 
 
 class WebhookDisabledV1(Event):
-    """Coffer turned a webhook or a queue off: it failed for days, or its receiver wants no more. Its owner is told."""
+    """Coffer turned a webhook or a queue off: it failed for days, its receiver wants no more, or an operator says so. Its owner
+    is told.
+    """
 
     type: ClassVar[str] = "notifier.webhook.disabled.v1"
 
     webhook_id: WebhookId = described(description="The webhook.")
     owner_id: UserId = described(description="Whose webhook it is.")
-    reason: str = described(description="Why, a stable word; more may come: `failing`, `gone` (the receiver answered 410).")
+    reason: str = described(
+        description="Why, a stable word; more may come: `failing`, `gone` (the receiver answered 410), `taken_down`."
+    )
     host: str = described(description="The host that it went to; the rest of the address stays with its owner.", max_length=253)
-    first_failed_at: Moment = described(description="When the failures began that nothing else came between.")
+    first_failed_at: Moment = described(
+        description="When the failures began that nothing else came between; if there were none, when it was turned off."
+    )
     disabled_at: Moment = described(description="When it was turned off.")
     queue_arn: str | None = described(
         None, description="The subscriber's queue, if that is what was turned off: `host` has its messages.", max_length=200
     )
+    detail: str | None = described(None, description="Why, in the words of the operator who did it.", max_length=2000)
 
     @property
     def subject(self) -> str:

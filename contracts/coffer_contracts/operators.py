@@ -11,7 +11,7 @@ ACTIONS = (
     "`dead_letters.redriven`, `dead_letters.dropped`, `events.republished`, `replay.cancelled`, `bucket.repair_requested`,"
     " `job.requested`, `job.cancelled`, `quarantine.released`, `quarantine.discarded`, `limits.lifted`, `audit.exported`,"
     " `analytics.exported`,"
-    " `link.taken_down`, `link.put_back`,"
+    " `link.taken_down`, `link.put_back`, `webhook.taken_down`, `webhook.put_back`,"
     " `user.created`, `user.changed`, `user.suspended`,"
     " `user.activated`, `user.role_granted`,"
     " `user.role_removed`, `user.deleted`, `user.sessions_revoked`, `user.password_reset`, `user.mfa_reset`; a reader leaves"

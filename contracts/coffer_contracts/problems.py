@@ -205,7 +205,7 @@ class LimitReached(Conflict, code="limit_reached", title="There are as many as t
 
 
 class CursorExpired(Gone, code="cursor_expired", title="The cursor is too old"):
-    """The change feed no longer reaches back that far; list again and compare."""
+    """The feed no longer reaches back that far; list again and compare."""
 
 
 class EventsForgotten(

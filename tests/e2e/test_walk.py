@@ -140,6 +140,9 @@ list_files_uploads              401   401       403     403     403    403      
 get_files_upload_timeline       401   401       403     403     403    403       200
 list_quarantine                 401   401       403     403     403    403       200
 list_failing_webhooks           401   401       403     403     403    403       200
+look_up_webhook                 401   401       403     403     403    403       404
+take_webhook_down               401   401       403     403     403    403       404
+put_webhook_back                401   401       403     403     403    403       404
 release_upload                  401   401       403     403     403    403       409
 discard_upload                  401   401       403     403     403    403       409
 regenerate_previews             401   401       403     403     403    403       202
@@ -185,6 +188,7 @@ list_activity                   401   401       404     200     200    200      
 get_analytics                   401   401       200     200     200    200       200
 export_analytics                401   401       200     200     200    200       200
 list_event_types                200   200       200     200     200    200       200
+list_events                     401   401       200     200     200    200       200
 get_event_type                  200   200       200     200     200    200       200
 get_event_schema                200   200       200     200     200    200       200
 list_notifications              401   401       200     200     200    200       200

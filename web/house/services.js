@@ -72,7 +72,7 @@ export async function readHouse(signal) {
     told("/v1/analytics", {query: figures, signal}),
     jobs("failed"),
     jobs("running"),
-    told("/v1/admin/notifier/webhooks", {query: {limit: 20}, signal}),
+    told("/v1/admin/notifier/webhooks", {query: {limit: 100}, signal}),
     Promise.all(SERVICES.map(name => told(`/v1/admin/${name}/outbox`, {query: {limit: 1}, signal}))),
     Promise.all(SERVICES.map(name => told(`/v1/admin/${name}/queues`, {signal}))),
   ])
@@ -92,7 +92,7 @@ export async function readHouse(signal) {
     })),
     countedAt: counted.value?.counted_at,
     jobs: failed.value && open.value && {failed: failed.value.items, open: open.value.items},
-    hooks: hooks.value?.items ?? null,
+    hooks: hooks.value?.items.filter((/** @type {any} */ hook) => hook.trouble !== "taken_down") ?? null,
   }
 }
 

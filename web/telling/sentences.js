@@ -53,7 +53,7 @@ function variant({type, data}) {
     share_changed: data.changes?.includes("role") ? `share_changed_${data.role}` : "",
     share_revoked: `share_revoked_${data.reason}`,
     usage_crossed: data.percent >= 100 ? "usage_full" : "",
-    webhook_disabled: data.queue_arn ? "queue_disabled" : data.reason === "gone" ? "webhook_gone" : "",
+    webhook_disabled: data.reason === "taken_down" ? "webhook_taken_down" : data.queue_arn ? "queue_disabled" : data.reason === "gone" ? "webhook_gone" : "",
   }[type]
   return finer && known(`notice.${finer}`) ? finer : type
 }

@@ -21,6 +21,7 @@ from coffer_chassis.topology import Lane, ServiceTopology
 from coffer_chassis.unit_of_work import Work
 from coffer_contracts.notifier import OperatorActedV1, SightingNotedV1
 from coffer_notifier.calling import WebReceivers
+from coffer_notifier.domain.webhooks import most_under_way
 from coffer_notifier.handlers.auditing import AUDIT
 from coffer_notifier.handlers.chaining import anchor_days, chain_new, forget_old, measure_chain
 from coffer_notifier.handlers.cleaning import forget, measure
@@ -149,7 +150,9 @@ async def build(coffer: CofferSettings, settings: NotifierSettings) -> Service:
     async with AsyncExitStack() as stack:
         runtime = await open_runtime(stack, coffer, settings, service="notifier", receivers=len(TOPOLOGY.lanes))
         post = await _open_post(stack, settings)
-        queues = SqsQueues(aws_access(settings), settings.queue_principal, at_once=settings.webhook_deliveries_at_once)
+        queues = SqsQueues(
+            aws_access(settings), settings.queue_principal, at_once=most_under_way(settings.webhook_deliveries_at_once)
+        )
         stack.push_async_callback(queues.aclose)
         work = runtime.work(chassis, source="/notifier")
         topics = SnsTopics(await stack.enter_async_context(open_topic_client(aws_access(settings))))

@@ -115,9 +115,9 @@ class WebReceivers:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """See Receivers."""
         try:
-            async with asyncio.timeout(self._limit_seconds):
+            async with asyncio.timeout(self._limit_seconds) as limit:
                 target = target_of(url, allow_loopback=self._allow_loopback)
-                return await self._post(target, await self._addresses(target), body, headers)
+                return await self._post(target, await self._addresses(target), body, headers, limit)
         except AddressRefused as error:
             raise CallFailed(error.code) from error
         except TimeoutError as error:
@@ -144,7 +144,9 @@ class WebReceivers:
             require_allowed(target, address, allow_loopback=self._allow_loopback)
         return found
 
-    async def _post(self, target: Target, addresses: Sequence[str], body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _post(
+        self, target: Target, addresses: Sequence[str], body: bytes, headers: Mapping[str, str], limit: asyncio.Timeout
+    ) -> Answer:
         connector = aiohttp.TCPConnector(
             resolver=_Pinned(addresses),
             use_dns_cache=False,
@@ -167,6 +169,8 @@ class WebReceivers:
                 allow_redirects=False,
             ) as response,
         ):
+            # It is known how the call went; what follows has a limit of its own, and must not undo a yes.
+            limit.reschedule(None)
             return Answer(response.status, await _head_of(response), _wait_asked(response.headers))
 
     def _socket(self, target: Target, info: Any) -> socket.socket:

@@ -94,7 +94,8 @@ class NotifierSettings(ServiceSettings):
     webhook_deliveries_at_once: int = Field(
         64,
         description="Webhook requests and messages to queues that one process has under way at most: half of them to receivers"
-        " that took the last one, a quarter to new ones, a quarter to those that fail.",
+        " that took the last one, a quarter to new ones, a quarter to those that fail. Eight times as many may be waited for"
+        " besides, of receivers that have not answered after half a second.",
         ge=4,
         le=1000,
     )

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from coffer_notifier.calling import BODY_LENGTH, HEADERS_LENGTH, WebReceivers, look_up
+from coffer_notifier.calling import BODY_LENGTH, BODY_SECONDS, HEADERS_LENGTH, WebReceivers, look_up
 from coffer_notifier.handlers.deps import Answer, CallFailed
 from factories.receivers import Receiver, hanging, receiver
 
@@ -275,6 +275,13 @@ async def test_a_body_that_never_comes_does_not_undo_a_yes() -> None:
         answer = await post(WebReceivers(allow_loopback=True, limit_seconds=5), url)
     assert answer.status == 200
     assert answer.head.endswith("X: y\n\n")
+
+
+@pytest.mark.slow
+async def test_a_yes_just_before_the_time_is_over_is_one_however_its_body_goes_on() -> None:
+    async with saying(b"HTTP/1.1 200 Fine\r\nContent-Length: 9\r\nX: y\r\n\r\n", then_close=False) as url:
+        answer = await post(WebReceivers(allow_loopback=True, limit_seconds=BODY_SECONDS / 2), url)
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ function Hooks() {
     {title: t("operate.receiver"), main: true, cell: (/** @type {any} */ hook) => hook.host || hook.queue_arn},
     {title: t("operate.state"), cell: (/** @type {any} */ hook) => html`<${Sign} grade="wrong">${word("hook", hook.trouble)}<//>`},
     {title: t("operate.owner"), cell: (/** @type {any} */ hook) => html`<a href="/app/operate/people/${hook.owner_id}"><code>${hook.owner_id.slice(-12)}</code></a>`},
-    {title: t("operate.since"), cell: (/** @type {any} */ hook) => html`<${When} at=${hook.failing_since} ago />`},
+    {title: t("operate.since"), cell: (/** @type {any} */ hook) => html`<${When} at=${hook.failing_since ?? hook.taken_down?.at} ago />`},
     {title: t("operate.waiting"), number: true, cell: (/** @type {any} */ hook) => number(hook.waiting)},
     {title: t("operate.last_error"), cell: (/** @type {any} */ hook) => hook.last_error ?? "–"},
   ]

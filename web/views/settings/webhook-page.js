@@ -52,7 +52,8 @@ function Whole({webhook, changed, look}) {
     ask(close => html`<${Confirm} title=${title} text=${text} action=${title} run=${run} close=${close} />`)
   return html`
     <${Section} title=${webhook.description || t("webhooks.one")} beside=${html`<${Standing} of=${webhook} />`}>
-      ${webhook.disabled_for &&
+      ${webhook.taken_down && html`<p class="banner" role="status">${t("webhooks.taken_down", {time: moment(webhook.taken_down.at), reason: webhook.taken_down.reason})}</p>`}
+      ${webhook.disabled_for && !webhook.taken_down &&
       html`<p class="banner" role="status">${t(webhook.disabled_for === "gone" ? "webhooks.gone" : "webhooks.failed", {time: moment(webhook.disabled_at)})}</p>`}
       ${webhook.enabled && webhook.failing_since && html`<p class="banner" role="status">${t("webhooks.failing", {time: moment(webhook.failing_since)})}</p>`}
       <dl class="facts">
@@ -67,7 +68,7 @@ function Whole({webhook, changed, look}) {
         : html`
             <div class="row-of-buttons">
               <${Button} kind="main" disabled=${!webhook.enabled} onClick=${tryOut}>${t("webhooks.try")}<//>
-              <${Button} onClick=${turn}>${webhook.enabled ? t("webhooks.turn_off") : t("webhooks.turn_on")}<//>
+              <${Button} disabled=${Boolean(webhook.taken_down)} onClick=${turn}>${webhook.enabled ? t("webhooks.turn_off") : t("webhooks.turn_on")}<//>
               <${Button} onClick=${() => (editing.value = true)}>${t("webhooks.change")}<//>
               <${Button} onClick=${asking(t("webhooks.rotate"), t("webhooks.rotate_sure"), rotate)}>${t("webhooks.rotate")}<//>
               <${Button} onClick=${asking(t("webhooks.remove"), t("webhooks.remove_sure"), remove)}>${t("webhooks.remove")}<//>

@@ -52,7 +52,7 @@ NOT_AUDITED: Mapping[str, str] = {
     "sharing.link.sessions_ended.v1": "follows from a change or an end that is kept",
     "sharing.comment.": "words about items; activity keeps that there were any",
     "notifier.preferences.": "by what somebody wants to be told is no right",
-    "notifier.webhook.": "an end that failures made",
+    "notifier.webhook.": "an end that failures made, or an operator, whose act is kept",
 }
 """The beginning of a type -> why its facts are not kept."""
 

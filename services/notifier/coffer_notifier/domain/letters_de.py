@@ -115,6 +115,16 @@ GERMAN = Language(
             link="Abonnements ansehen",
             closing="Sie bekommen diese Nachricht, weil das Abonnement zu Ihrem Konto gehört.",
         ),
+        "taken_down": Wording(
+            subject="Ihr Webhook wurde vom Betreiber abgeschaltet",
+            body="""
+            was Coffer unter {place} für Sie an {host} geschickt hat, haben die Betreiber abgeschaltet. Sie sagen dazu: {detail}
+
+            Nur sie können es wieder einschalten. Was inzwischen geschieht, wird nicht gesendet.
+            """,
+            link="Webhooks ansehen",
+            closing="Sie bekommen diese Nachricht, weil der Webhook zu Ihrem Konto gehört.",
+        ),
     },
     share=ShareWording(
         subject="{who} hat {what} mit Ihnen geteilt",

@@ -110,6 +110,16 @@ ENGLISH = Language(
             link="Look at your subscriptions",
             closing="You get this mail because the subscription belongs to your account.",
         ),
+        "taken_down": Wording(
+            subject="An operator turned your webhook off",
+            body="""
+            what Coffer at {place} sent to {host} for you was turned off by the people who run it. They say: {detail}
+
+            Only they can turn it on again. What happens meanwhile is not sent.
+            """,
+            link="Look at your webhooks",
+            closing="You get this mail because the webhook belongs to your account.",
+        ),
     },
     share=ShareWording(
         subject="{who} shared {what} with you",

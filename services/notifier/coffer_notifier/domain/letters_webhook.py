@@ -8,8 +8,11 @@ from coffer_notifier.domain.letters_page import Link, written
 
 PLACE = "/app/settings/webhooks"
 HOST_LENGTH = 253
+DETAIL_LENGTH = 2000
 QUEUE = "queue"
-"""Instead of a reason: it was a queue, which has one only."""
+"""Instead of a reason: it was a queue, which fails for one only."""
+TAKEN_DOWN = "taken_down"
+"""By an operator, who says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,16 @@ class TurnedOff:
     host: str
     reason: str
     leave: str | None = None
+    detail: str = ""
 
 
 def webhook_letter(to: str, news: TurnedOff) -> Letter:
     """The mail."""
     language = LANGUAGES[language_of(news.locale)]
     words = language.webhooks.get(news.reason) or language.webhooks["failing"]
-    paragraphs = words.paragraphs(place=news.public_url.partition("://")[2], host=clean(news.host, HOST_LENGTH))
+    paragraphs = words.paragraphs(
+        place=news.public_url.partition("://")[2], host=clean(news.host, HOST_LENGTH), detail=clean(news.detail, DETAIL_LENGTH)
+    )
     blocks = [language.greet(clean(news.name, NAME_LENGTH)), *paragraphs]
     link = Link(words.link, news.public_url + PLACE)
     return written(to, language, words.subject, blocks, link, words.closing, leave=news.leave)

@@ -116,7 +116,7 @@ class Language:
     """By kind."""
     warnings: Warnings
     webhooks: Mapping[str, Wording]
-    """By why one was turned off. `{host}` stands for where it went."""
+    """By why one was turned off. `{host}` stands for where it went, `{detail}` for what an operator says."""
     share: ShareWording
     notices: Mapping[str, NoticeWording]
     """By type, of those that have no letter of their own."""

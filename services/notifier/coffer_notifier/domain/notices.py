@@ -169,6 +169,8 @@ def _filled(notice: Notice) -> str:
 
 
 def _turned_off(notice: Notice) -> str:
+    if notice.data.get("reason") == "taken_down":
+        return "What was sent to {what} was turned off by an operator"
     if "queue_arn" in notice.data:
         return "What was sent to your queue {what} was turned off after days of failure"
     if notice.data.get("reason") == "gone":

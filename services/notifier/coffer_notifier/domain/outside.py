@@ -112,7 +112,7 @@ _BY_CLASS: Mapping[type[Event], Outside] = {
     auth_factors.MfaRecoveryUsedV1: Outside("account", ("user_id", "used_at")),
     auth_factors.MfaCodesRotatedV1: Outside("account", ("user_id", "rotated_at")),
     notifier.WebhookDisabledV1: Outside(
-        "account", ("webhook_id", "owner_id", "queue_arn", "reason", "host", "first_failed_at", "disabled_at")
+        "account", ("webhook_id", "owner_id", "queue_arn", "reason", "detail", "host", "first_failed_at", "disabled_at")
     ),
 }
 OFFERED: Mapping[str, Outside] = {event.type: outside for event, outside in _BY_CLASS.items()}
@@ -195,7 +195,7 @@ def body_of(event: Envelope[Event], reader: UserId, sees: Callable[[ItemId], boo
         "event_id": event.id,
         "subject": event.subject,
         "sequence": event.revision,
-        "actor_id": None if outside.judged == "link" and event.actorkind == "operator" else event.actorid,
+        "actor_id": None if event.actorkind == "operator" and _is_takedown(outside, fact) else event.actorid,
         "actor_kind": event.actorkind,
         **({"test": True} if is_test else {}),
     }
@@ -211,6 +211,11 @@ def placed(body: str, subscription: WebhookId, number: int) -> str:
     told = json.loads(body)
     told["data"] |= {"subscription_id": subscription, "subscription_sequence": number}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_takedown(outside: Outside, fact: Event) -> bool:
+    """Whoever ends abuse must not be known to those who are told of it."""
+    return outside.judged == "link" or isinstance(fact, notifier.WebhookDisabledV1)
 
 
 def _parts(fact: Event, name: str) -> Any:

@@ -11,6 +11,11 @@ from datetime import UTC, datetime, timedelta
 _ID = re.compile(r"(\d{1,19})\.(\d{1,19})\.(\d{1,14})", re.ASCII)
 _LARGEST = 2**63 - 1
 
+FACTS_KEPT = timedelta(days=7)
+"""How far back facts can be read again."""
+TO_GO_ON = timedelta(minutes=30)
+"""For how long after that a page of them still leads on to the next: who begins at the end of what is kept is not cut off."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:

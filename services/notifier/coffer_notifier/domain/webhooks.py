@@ -30,7 +30,12 @@ STANDINGS: tuple[Standing, ...] = ("proven", "new", "failing")
 EACH: Mapping[Standing, int] = {"proven": 5, "new": 1, "failing": 1}
 """Requests under way to one webhook at most, whichever processes send them."""
 PER_PERSON = 10
-"""Requests under way to webhooks of one person at most, in one process."""
+"""Requests under way to webhooks of one person and standing at most, in one process."""
+
+SLOW_AFTER_SECONDS = 0.5
+"""Who has not answered by then is only waited for, and their place is for somebody else."""
+SLOW_FOR_EACH_PLACE = 8
+"""How many may be waited for like that, for each place; beyond that they keep theirs until they answer."""
 
 ANSWER_WITHIN = timedelta(seconds=15)
 """How long a receiver may take to answer, looking its name up and connecting included."""
@@ -103,6 +108,11 @@ class Webhook:
     code_until: datetime | None = None
     last_number: int = 0
     """What was told last has this number; the first has 1."""
+    taken_down_at: datetime | None = None
+    """Since when an operator keeps it off, whatever its owner wants."""
+    takedown_reason: str | None = None
+    back_on: bool = False
+    """Whether it is on again once it is put back: it was on, and its owner has not turned it off meanwhile."""
 
     @property
     def needs_proof(self) -> bool:
@@ -194,13 +204,18 @@ def types_for(asked: Iterable[str], offered: Iterable[str]) -> list[str]:
 
 
 def places_for(places: int) -> dict[Standing, int]:
-    """How many requests a process has under way at most, by the standing of their webhooks.
+    """How many requests that were answered or have just begun a process has at most, by the standing of their webhooks.
 
     Each has places that no other can take: so what waits for receivers that fail delays none that answers, nor the first
     delivery of a new one; and new ones that hang delay none that has proved itself.
     """
     quarter = max(1, places // 4)
     return {"proven": max(1, places - 2 * quarter), "new": quarter, "failing": quarter}
+
+
+def most_under_way(places: int) -> int:
+    """How many requests a process has under way at most, those that are only waited for included."""
+    return sum(places_for(places).values()) * (1 + SLOW_FOR_EACH_PLACE)
 
 
 def wait_after(attempts: int, jitter: float, asked: timedelta | None = None) -> timedelta | None:

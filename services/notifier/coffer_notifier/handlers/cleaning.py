@@ -5,11 +5,23 @@ from datetime import timedelta
 from coffer_chassis import metrics
 from coffer_chassis.copies import grants as grant_rows
 from coffer_chassis.copies import tree as tree_rows
-from coffer_chassis.forgetting import in_slices
+from coffer_chassis.forgetting import SLICE, in_slices
+from coffer_notifier.domain.places import FACTS_KEPT, TO_GO_ON
 from coffer_notifier.domain.queues import CODES_KEPT
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.rebuilding import forget_figures
-from coffer_notifier.store import activity, deliveries, delivery_log, known_sign_ins, mails, notices, queue_codes, seats, stream
+from coffer_notifier.store import (
+    activity,
+    deliveries,
+    delivery_log,
+    facts,
+    known_sign_ins,
+    mails,
+    notices,
+    queue_codes,
+    seats,
+    stream,
+)
 from coffer_notifier.store.tables import grants, tree
 
 STREAM_MARGIN = timedelta(hours=1)
@@ -34,6 +46,8 @@ async def forget(deps: Deps) -> int:
         count += await queue_codes.forget_before(connection, now - CODES_KEPT)
     async with deps.work.engine.begin() as connection:
         count += await seats.forget_dead(connection)
+    kept_since = now - FACTS_KEPT - TO_GO_ON - STREAM_MARGIN
+    count += await in_slices(deps.work.engine, lambda connection: facts.forget_before(connection, kept_since, SLICE))
     told, tombs = now - timedelta(days=settings.webhook_keep_days), now - timedelta(days=tree_rows.KEEP_DAYS)
     old = now - timedelta(days=settings.activity_keep_days)
     count += await in_slices(deps.work.engine, lambda connection: delivery_log.forget_before(connection, told))

@@ -20,7 +20,7 @@ from coffer_notifier.domain.letters_account import AccountNews, account_letter
 from coffer_notifier.domain.letters_notices import NoticeNews, notice_letter
 from coffer_notifier.domain.letters_security import Happened, security_letter
 from coffer_notifier.domain.letters_share import ShareNews, share_letter
-from coffer_notifier.domain.letters_webhook import QUEUE, TurnedOff, webhook_letter
+from coffer_notifier.domain.letters_webhook import QUEUE, TAKEN_DOWN, TurnedOff, webhook_letter
 from coffer_notifier.domain.mails import (
     BY_ONE_WITHIN,
     INVITATION,
@@ -118,8 +118,10 @@ async def _warning(_unit: Unit, deps: Deps, mail: Mail, found: _Addressee) -> Le
 async def _turned_off(_unit: Unit, deps: Deps, mail: Mail, found: _Addressee) -> Letter:
     """The recipient's own webhook or queue was turned off."""
     queue = mail.data.get("queue_arn")
-    where, reason = (queue, QUEUE) if queue else (mail.data["host"], mail.data["reason"])
-    return webhook_letter(found.address, TurnedOff(found.name, found.locale, deps.public_url, where, reason, found.leave))
+    reason, detail = mail.data["reason"], mail.data.get("detail") or ""
+    kind = QUEUE if queue and reason != TAKEN_DOWN else reason
+    news = TurnedOff(found.name, found.locale, deps.public_url, queue or mail.data["host"], kind, found.leave, detail)
+    return webhook_letter(found.address, news)
 
 
 async def _notice(unit: Unit, deps: Deps, mail: Mail, found: _Addressee) -> Letter | Giving:

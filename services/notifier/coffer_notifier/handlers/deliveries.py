@@ -23,7 +23,7 @@ from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.event_types import list_event_types
 from coffer_notifier.handlers.judging import judge
 from coffer_notifier.handlers.matching import WEBHOOKS
-from coffer_notifier.handlers.webhooks import held, read_webhook
+from coffer_notifier.handlers.webhooks import held, read_webhook, require_not_taken_down
 from coffer_notifier.store import delivery_log
 from coffer_notifier.store.deliveries import queue
 from coffer_notifier.store.delivery_log import DeliveryPlace
@@ -165,6 +165,7 @@ def _test_row(unit: Unit, webhook: Webhook, delivery_id: str, wire_type: str) ->
 
 def require_enabled(webhook: Webhook) -> None:
     """Raises StateConflict while it is turned off."""
+    require_not_taken_down(webhook)
     if webhook.needs_proof:
         raise StateConflict("Prove first that the queue is yours: ask for a code and send it back.", state="unconfirmed")
     if not webhook.enabled:

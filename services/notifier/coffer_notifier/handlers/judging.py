@@ -5,7 +5,7 @@ activity: an owner hears of their drive, others of what they may see now, and of
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,10 +16,25 @@ from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import ItemId, ShareId, UserId
 from coffer_notifier.domain.notices import GRANT_LAG
 from coffer_notifier.domain.outside import OFFERED, body_of, folders_in
-from coffer_notifier.domain.webhooks import Delivery
 from coffer_notifier.handlers.showing import shares_heard_of
 from coffer_notifier.handlers.sight import Sight, look
 from coffer_notifier.store.tables import people
+
+
+class Tellable(Protocol):
+    """What is judged: a fact as it came, or a body that is no fact."""
+
+    @property
+    def id(self) -> str:
+        """By which the verdict is found."""
+
+    @property
+    def fact(self) -> str | None:
+        """The fact; nothing for a test."""
+
+    @property
+    def body(self) -> str | None:
+        """What was made already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +46,10 @@ class Verdict:
 
 
 Verdicts = Mapping[str, Verdict]
-"""By delivery."""
+"""By what was judged."""
 
 
-async def judge(connection: AsyncConnection, now: datetime, due: Sequence[tuple[Delivery, UserId]]) -> Verdicts:
+async def judge(connection: AsyncConnection, now: datetime, due: Sequence[tuple[Tellable, UserId]]) -> Verdicts:
     """What each of the readers may be told. A handful of statements for all of them."""
     facts = {delivery.id: _read(delivery) for delivery, _ in due}
     known = [fact for fact in facts.values() if fact is not None]
@@ -43,12 +58,13 @@ async def judge(connection: AsyncConnection, now: datetime, due: Sequence[tuple[
     fresh = {share for fact in known if (share := _share_of(fact)) and fact.time > now - GRANT_LAG}
     unheard = fresh - await shares_heard_of(connection, fresh)
     items = {item for fact in known for item in (*_items_of(fact.data), *folders_in(fact.data))}
-    sight = await look(connection, items, now)
+    readers = {reader for _, reader in due}
+    sight = await look(connection, items, now, reader=next(iter(readers)) if len(readers) == 1 else None)
     return {delivery.id: _verdict(delivery, facts[delivery.id], reader, accounts, sight, unheard) for delivery, reader in due}
 
 
 def _verdict(
-    delivery: Delivery,
+    delivery: Tellable,
     fact: Envelope[Event] | None,
     reader: UserId,
     accounts: Mapping[UserId, object],
@@ -94,7 +110,7 @@ def _concerns_owner(fact: Event, owner: UserId) -> bool:
     return isinstance(fact, files.UploadFact) and (fact.uploader_id == owner or isinstance(fact, files.UploadRejectedV1))
 
 
-def _read(delivery: Delivery) -> Envelope[Event] | None:
+def _read(delivery: Tellable) -> Envelope[Event] | None:
     if delivery.fact is None:
         return None
     try:

@@ -17,10 +17,12 @@ from coffer_contracts.event import Envelope, Event
 from coffer_contracts.ids import ItemId
 from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_notifier.domain.outside import OFFERED, Concern, concern_of
+from coffer_notifier.domain.places import FACTS_KEPT
 from coffer_notifier.domain.webhooks import HELD_FOR, patterns_of
 from coffer_notifier.handlers.deps import Deps
-from coffer_notifier.store import deliveries
+from coffer_notifier.store import deliveries, facts
 from coffer_notifier.store.deliveries import Asking, Candidate
+from coffer_notifier.store.facts import Coming
 from coffer_notifier.store.tables import tree
 
 WEBHOOKS = "webhooks"
@@ -48,8 +50,8 @@ def _matching(run: Handler) -> Handler:
 
 
 async def match_webhooks(event: Envelope[Event], unit: Unit) -> None:
-    """Have a delivery of the fact queued for every webhook that asks for it and whose owner it concerns, together with those
-    of other facts in the transaction. May run twice.
+    """Have a delivery of the fact queued for every webhook that asks for it and whose owner it concerns, and the fact kept to
+    be read again, together with other facts in the transaction. May run twice.
     """
     concern = concern_of(event)
     if concern is not None:
@@ -58,6 +60,14 @@ async def match_webhooks(event: Envelope[Event], unit: Unit) -> None:
 
 async def _match_all(connection: AsyncConnection, asked: Sequence[tuple[Unit, tuple[Envelope[Event], Concern]]]) -> None:
     now = asked[0][0].now
+    coming = {
+        # Once, however many queues hear it.
+        event.id: Coming(event.id, event.type, event.subject, event.to_json(), concern.people, concern.given)
+        for _, (event, concern) in asked
+        if event.time > now - FACTS_KEPT
+    }
+    if coming:
+        await facts.keep(connection, list(coming.values()), now)
     asking = [Asking(patterns_of(event.type), concern.people, concern.given) for _, (event, concern) in asked]
     candidates = await deliveries.candidates(connection, asking, now=now, held_from=now - HELD_FOR)
     rows: list[dict[str, Any]] = []

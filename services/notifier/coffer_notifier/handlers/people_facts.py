@@ -10,7 +10,7 @@ from coffer_contracts.media import PhotoRejectedV1
 from coffer_notifier.domain import notices as kinds
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.noticing import give_notice
-from coffer_notifier.store import preferences, webhooks
+from coffer_notifier.store import facts, preferences, webhooks
 from coffer_notifier.store.tables import people
 
 
@@ -19,6 +19,7 @@ async def on_person(event: Envelope[UserFact], unit: Unit, _deps: Deps) -> None:
     await note_person(unit.connection, people, event)
     if event.data.status == "deleted":
         await webhooks.remove_all_of(unit.connection, event.data.user_id)
+        await facts.forget_key(unit.connection, event.data.user_id)
         await preferences.remove(unit.connection, event.data.user_id)
 
 

@@ -15,7 +15,7 @@ from coffer_contracts.problems import DependencyFailed, FieldError, StateConflic
 from coffer_notifier.domain.queues import CODE_BYTES, CODE_EVERY, CODE_FOR, code_letter, digest_of, is_code
 from coffer_notifier.domain.webhooks import Kind, Webhook
 from coffer_notifier.handlers.deps import CallFailed, Deps
-from coffer_notifier.handlers.webhooks import held, read_webhook
+from coffer_notifier.handlers.webhooks import held, read_webhook, require_not_taken_down
 from coffer_notifier.store import queue_codes, webhooks
 
 QUEUES: tuple[Kind, ...] = ("queue",)
@@ -33,12 +33,14 @@ class CodeSent:
 async def send_code(deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId) -> CodeSent:
     """Send a new code to the queue of a subscription; one that was sent before is worth nothing from then on.
 
-    Raises NotFound, StateConflict when it is proved already or the queue refuses (`state` is the reason), TooManyAttempts when
-    that queue was just sent a code, DependencyFailed when SQS cannot be reached. Each run sends one.
+    Raises NotFound, StateConflict when it is proved already, an operator turned it off, or the queue refuses (`state` is the
+    reason), TooManyAttempts when that queue was just sent a code, DependencyFailed when SQS cannot be reached. Each run sends
+    one.
     """
     code = secrets.token_urlsafe(CODE_BYTES)
     async with deps.work.unit(origin) as unit:
         found = await held(unit, principal, webhook_id, kinds=QUEUES)
+        require_not_taken_down(found)
         if not found.needs_proof:
             raise StateConflict("It is proved already that this queue is yours.", state="confirmed")
         if not await queue_codes.may_send(unit.connection, found.url, unit.now, unless_since=unit.now - CODE_EVERY):
@@ -59,13 +61,14 @@ async def send_code(deps: Deps, principal: Principal, origin: Origin, webhook_id
 async def confirm(deps: Deps, principal: Principal, origin: Origin, webhook_id: WebhookId, code: str) -> Webhook:
     """Take a code that was read from the queue: from then on facts are sent there.
 
-    Raises NotFound, and ValidationFailed for a code that is wrong or too old. May run twice: with the code that was taken, or
-    once it is proved.
+    Raises NotFound, StateConflict while an operator keeps it off, ValidationFailed for a code that is wrong or too old. May run
+    twice: with the code that was taken, or once it is proved.
     """
     async with deps.work.unit(origin) as unit:
         found = await held(unit, principal, webhook_id, kinds=QUEUES)
         in_time = found.code_until is not None and unit.now < found.code_until
         if found.needs_proof:
+            require_not_taken_down(found)
             if not (is_code(code, found.code_digest) and in_time):
                 detail = "This is not the code that was sent to the queue last, or it is too old."
                 raise ValidationFailed("", errors=(FieldError("/code", "wrong_code", detail),))

@@ -1,7 +1,6 @@
 """The sender: keeps requests to webhooks under way, as many as there are places, until told to stop."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -9,8 +8,10 @@ import structlog
 
 from coffer_chassis.pauses import back_off, sleep_until
 from coffer_notifier.domain.webhooks import ANSWER_WITHIN, Standing, places_for
-from coffer_notifier.handlers.delivering import Claim, Claimed, Room, claim_due, deliver, deliver_all
+from coffer_notifier.handlers.claiming import Claim, Room, claim_due
+from coffer_notifier.handlers.delivering import deliver, deliver_all
 from coffer_notifier.handlers.deps import Deps
+from coffer_notifier.handlers.under_way import Attempting, UnderWay
 from coffer_notifier.store import deliveries
 
 POLL_SECONDS = 5.0
@@ -39,9 +40,9 @@ class Sender:
     def __init__(self, deps: Deps, *, stop_seconds: float = STOP_SECONDS) -> None:
         self._deps = deps
         self._stop_seconds = stop_seconds
-        self._places = places_for(deps.settings.webhook_deliveries_at_once)
+        self._under_way = UnderWay(places_for(deps.settings.webhook_deliveries_at_once))
         self._news = asyncio.Event()
-        self._under_way: dict[asyncio.Task[bool], Claimed] = {}
+        self._tasks: dict[asyncio.Task[bool], Attempting] = {}
         self._resting: dict[str, float] = {}
         """Webhook -> until when, by the loop's clock."""
         self._after: Mapping[Standing, str] = {}
@@ -82,41 +83,47 @@ class Sender:
         claim: Claim = await claim_due(self._deps, self._room())
         self._after = claim.after
         for one in claim.claimed:
-            task = asyncio.create_task(deliver(self._deps, one))
-            self._under_way[task] = one
+            attempt = self._under_way.begin(one.webhook, _now())
+            task = asyncio.create_task(deliver(self._deps, one, attempt.answered))
+            self._tasks[task] = attempt
             task.add_done_callback(self._ended)
         return claim.looked_at
 
     def _room(self) -> Room:
-        running = [one.webhook for one in self._under_way.values()]
-        taken = Counter(webhook.standing for webhook in running)
-        free = {standing: places - taken[standing] for standing, places in self._places.items()}
-        now = asyncio.get_running_loop().time()
+        now = _now()
         self._resting = {webhook: until for webhook, until in self._resting.items() if until > now}
-        return Room(free, self._after, Counter(str(webhook.user_id) for webhook in running), self._resting)
+        return Room(self._under_way.free(now), self._after, self._under_way.people(), self._resting)
 
     def _ended(self, task: asyncio.Task[bool]) -> None:
-        webhook = self._under_way.pop(task).webhook.id
+        attempt = self._tasks.pop(task)
+        self._under_way.end(attempt)
         if not task.cancelled() and not task.result():
-            self._resting[webhook] = asyncio.get_running_loop().time() + REST_SECONDS
+            self._resting[attempt.webhook.id] = _now() + REST_SECONDS
         self._news.set()
 
     async def _patience(self) -> float:
+        """How long to wait for news: not beyond the moment when a place is given back, if something waits for one."""
         async with self._deps.work.read() as connection:
             due = await deliveries.next_due(connection)
         if due is None:
             return POLL_SECONDS
         wait = (due - self._deps.work.clock.now()).total_seconds()
-        return min(wait, POLL_SECONDS) if wait > 0 else BLOCKED_SECONDS
+        if wait > 0:
+            return min(wait, POLL_SECONDS)
+        return min(BLOCKED_SECONDS, self._under_way.next_slow(_now()) or BLOCKED_SECONDS)
 
     async def _end(self) -> None:
-        if not self._under_way:
+        if not self._tasks:
             return
-        log.info("webhooks_awaited", count=len(self._under_way), at_most_seconds=self._stop_seconds)
-        _, late = await asyncio.wait(self._under_way, timeout=self._stop_seconds)
+        log.info("webhooks_awaited", count=len(self._tasks), at_most_seconds=self._stop_seconds)
+        _, late = await asyncio.wait(self._tasks, timeout=self._stop_seconds)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def deliver_due(deps: Deps) -> int:

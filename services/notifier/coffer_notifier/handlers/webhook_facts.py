@@ -6,6 +6,7 @@ from coffer_contracts.event import Envelope, rfc3339
 from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_notifier.domain import notices as kinds
 from coffer_notifier.domain.letters import Trail
+from coffer_notifier.domain.link_activity import unnamed
 from coffer_notifier.domain.mails import WEBHOOK_DISABLED, message_id_at
 from coffer_notifier.handlers.deps import Deps
 from coffer_notifier.handlers.noticing import give_notice
@@ -14,13 +15,16 @@ from coffer_notifier.store import mails, preferences
 
 
 async def on_webhook_disabled(event: Envelope[WebhookDisabledV1], unit: Unit, deps: Deps) -> None:
-    """Its owner reads it in the feed, and in a mail: whoever runs a receiver may not look at the feed for days."""
-    fact = event.data
+    """Its owner reads it in the feed, and in a mail: whoever runs a receiver may not look at the feed for days. Which operator
+    it was stays inside.
+    """
+    fact, event = event.data, unnamed(event)
     data = {
         "webhook_id": fact.webhook_id,
         "reason": fact.reason,
         "host": fact.host,
         **({"queue_arn": fact.queue_arn} if fact.queue_arn else {}),
+        **({"detail": fact.detail} if fact.detail else {}),
         "failing_since": rfc3339(fact.first_failed_at),
     }
     await give_notice(unit, deps, event, fact.owner_id, kinds.WEBHOOK_DISABLED, None, data)

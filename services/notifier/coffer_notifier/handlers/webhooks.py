@@ -141,7 +141,7 @@ async def change_webhook(
     """Change a webhook. Turned on again it is as good as new; turned off, what waits is held until it is recovered.
 
     Raises NotFound, PreconditionFailed, ValidationFailed, StateConflict for turning on a queue that nobody has proved to be
-    theirs. May run twice.
+    theirs, or what an operator turned off. May run twice.
     """
     values = _accepted(deps, change.values, "webhook")
     async with deps.work.unit(origin) as unit:
@@ -149,8 +149,10 @@ async def change_webhook(
         conditions.require(etag_of_webhook(found))
         if values.get("enabled") and found.needs_proof:
             raise StateConflict("Prove first that the queue is yours: ask for a code and send it back.", state="unconfirmed")
-        if values.get("enabled") is False and found.enabled:
-            values |= {"disabled_for": None, "disabled_at": unit.now}
+        if values.get("enabled"):
+            require_not_taken_down(found)
+        if values.get("enabled") is False and (found.enabled or found.back_on):
+            values |= {"disabled_for": None, "disabled_at": unit.now, "back_on": False}
             await deliveries.hold(unit.connection, webhook_id)
         elif values.get("enabled") is True and not found.enabled:
             values |= {"disabled_for": None, "disabled_at": None, **AS_NEW}
@@ -202,6 +204,12 @@ async def held(unit: Unit, principal: Principal, webhook_id: WebhookId, *, kinds
     if found is None:
         raise NotFound
     return found
+
+
+def require_not_taken_down(webhook: Webhook) -> None:
+    """Raises StateConflict while an operator keeps it off."""
+    if webhook.taken_down_at is not None:
+        raise StateConflict("An operator turned it off, and only an operator turns it on again.", state="taken_down")
 
 
 def _accepted(deps: Deps, values: Mapping[str, Any], kind: Kind) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from coffer_notifier.domain.queues import QueueAddress, policy_for
 from coffer_notifier.domain.webhooks import Webhook
 from coffer_notifier.handlers.deps import Queues
 from coffer_notifier.handlers.told import Told, ToldPage
+from coffer_notifier.routes.webhook_answers import WebhookTakedownAnswer, takedown_answer
 
 SUBSCRIPTION_EXAMPLE: dict[str, Any] = {
     "queue_arn": "arn:aws:sqs:eu-central-1:123456789012:from-coffer",
@@ -35,6 +36,7 @@ class SubscriptionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     disabled_for: str | None
     disabled_at: Timestamp | None
     failing_since: Timestamp | None
+    taken_down: WebhookTakedownAnswer | None
     policy: dict[str, Any] | None
     created_at: Timestamp
     changed_at: Timestamp
@@ -90,6 +92,7 @@ def subscription_answer(one: Webhook, queues: Queues) -> SubscriptionAnswer:
         enabled=one.enabled,
         state=state,
         disabled_for=one.disabled_for,
+        taken_down=takedown_answer(one),
         policy=_policy(one, queues),
         **told,
     )

@@ -12,6 +12,7 @@ from coffer_contracts.ids import WebhookId
 from coffer_notifier.domain.webhooks import Delivery, Webhook
 from coffer_notifier.handlers.deliveries import Looked
 from coffer_notifier.handlers.webhooks import Made
+from coffer_notifier.store.watched_webhooks import WatchedWebhook
 
 WebhookInPath = Annotated[str, PathParameter(description="The webhook's id.")]
 
@@ -22,6 +23,13 @@ WEBHOOK_EXAMPLE: dict[str, Any] = {
     "description": "Tells the archive of new files.",
     "enabled": True,
 }
+
+
+class WebhookTakedownAnswer(msgspec.Struct, frozen=True):
+    """An operator keeps it off, and only an operator turns it on again."""
+
+    at: Timestamp
+    reason: str
 
 
 class WebhookAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +44,7 @@ class WebhookAnswer(msgspec.Struct, frozen=True, kw_only=True):
     disabled_for: str | None
     disabled_at: Timestamp | None
     failing_since: Timestamp | None
+    taken_down: WebhookTakedownAnswer | None
     old_secret_until: Timestamp | None
     created_at: Timestamp
     changed_at: Timestamp
@@ -66,11 +75,19 @@ def webhook_in_path(text: str) -> WebhookId:
     return WebhookId(known_id(text))
 
 
+def takedown_answer(webhook: Webhook | WatchedWebhook) -> WebhookTakedownAnswer | None:
+    """That an operator keeps it off, and why; nothing if none does."""
+    if webhook.taken_down_at is None:
+        return None
+    return WebhookTakedownAnswer(timestamp(webhook.taken_down_at), webhook.takedown_reason or "")
+
+
 def _told(webhook: Webhook) -> dict[str, Any]:
     moments = ("disabled_at", "failing_since", "old_secret_until", "created_at", "changed_at")
     told: dict[str, Any] = {name: (at := getattr(webhook, name)) and timestamp(at) for name in moments}
     plain = ("id", "url", "item_id", "description", "enabled", "disabled_for")
-    return told | {name: getattr(webhook, name) for name in plain} | {"event_types": list(webhook.event_types)}
+    more = {"event_types": list(webhook.event_types), "taken_down": takedown_answer(webhook)}
+    return told | {name: getattr(webhook, name) for name in plain} | more
 
 
 def webhook_answer(webhook: Webhook) -> WebhookAnswer:

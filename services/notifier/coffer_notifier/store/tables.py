@@ -42,8 +42,9 @@ UNREAD = text("read_at IS NULL AND deleted_at IS NULL AND in_app")
 OPEN = text("gather_key IS NOT NULL AND read_at IS NULL AND deleted_at IS NULL")
 WAITING = text("state IN ('queued', 'sending')")
 SENDING = text("state = 'sending'")
-IN_TROUBLE = text("failing_since IS NOT NULL AND (enabled OR disabled_for IS NOT NULL)")
-"""Of webhooks: they fail, or Coffer turned them off for that."""
+IN_TROUBLE = text("(taken_down_at IS NOT NULL OR (failing_since IS NOT NULL AND (enabled OR disabled_for IS NOT NULL)))")
+"""Of webhooks: they fail, Coffer turned them off for that, or an operator did."""
+TROUBLED_SINCE = text("coalesce(failing_since, taken_down_at)")
 IN_LINE = text("state IN ('queued', 'sending') AND line IS NOT NULL")
 
 notices = Table(
@@ -209,8 +210,11 @@ webhooks = Table(
     Column("code_digest", LargeBinary),
     Column("code_until", Instant),
     Column("last_number", BigInteger, nullable=False, server_default=text("0")),
+    Column("taken_down_at", Instant),
+    Column("takedown_reason", Text),
+    Column("back_on", Boolean, nullable=False, server_default=text("false")),
     Index("webhooks_of_user", "user_id", "created_at", "id"),
-    Index("webhooks_in_trouble", "failing_since", "id", postgresql_where=IN_TROUBLE),
+    Index("webhooks_in_trouble", TROUBLED_SINCE, "id", postgresql_where=IN_TROUBLE),
     comment="Where people want programs to be told of facts, and of which: addresses and queues. Secrets are sealed.",
 )
 

@@ -58,6 +58,13 @@ async def find(
     return _webhook(row) if row else None
 
 
+async def find_of_anybody(connection: AsyncConnection, webhook_id: WebhookId) -> Webhook | None:
+    """A webhook or a queue, whoever it belongs to; nobody else changes it until the transaction ends."""
+    wanted = select(webhooks).where(webhooks.c.id == webhook_id).with_for_update(key_share=True)
+    row = (await connection.execute(wanted)).one_or_none()
+    return _webhook(row) if row else None
+
+
 async def page(
     connection: AsyncConnection,
     user_id: UserId,
@@ -157,6 +164,9 @@ def _webhook(row: Row[Any]) -> Webhook:
         code_digest=row.code_digest,
         code_until=row.code_until,
         last_number=row.last_number,
+        taken_down_at=row.taken_down_at,
+        takedown_reason=row.takedown_reason,
+        back_on=row.back_on,
     )
 
 

@@ -78,10 +78,10 @@ def letters(code: str, name: str = "Maria") -> Iterator[tuple[str, Letter]]:
         yield kind, account_letter("m@example.org", AccountNews(kind, name, code, URL, "s", timedelta(hours=1)))
     happened = [Happened(kind, NOON, name, name, "192.0.2.1") for kind in sorted(LOCKED)]
     yield "security", security_letter("m@example.org", name, code, URL, happened)
-    for reason in ("failing", "gone"):
+    for reason in ("failing", "gone", "taken_down"):
         yield (
             f"webhook {reason}",
-            webhook_letter("m@example.org", TurnedOff(name, code, URL, "hooks.example.org", reason, LEAVE)),
+            webhook_letter("m@example.org", TurnedOff(name, code, URL, "hooks.example.org", reason, LEAVE, name)),
         )
     for kind in ("file", "folder"):
         news_of_share = ShareNews(name, name, "ann", name, kind, "editor", name, NOON, f"{URL}/app/items/1", code, LEAVE)

@@ -17,8 +17,9 @@ from coffer_contracts.notifier import WebhookDisabledV1
 from coffer_notifier.domain.signatures import secret_key, signature_of
 from coffer_notifier.domain.webhooks import ENTRIES, FAILING_FOR, HELD_FOR, LEASE, SCHEDULE, places_for
 from coffer_notifier.handlers import delivering
+from coffer_notifier.handlers.claiming import Room, claim_due
 from coffer_notifier.handlers.cleaning import forget, measure
-from coffer_notifier.handlers.delivering import Room, claim_due, deliver_all
+from coffer_notifier.handlers.delivering import deliver_all
 from coffer_notifier.handlers.deps import Answer
 from coffer_notifier.handlers.sending import deliver_due
 from coffer_notifier.store import deliveries

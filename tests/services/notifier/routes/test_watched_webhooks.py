@@ -56,6 +56,7 @@ async def test_a_webhook_that_fails_is_listed_until_it_works_again(alone: Notifi
         "kind": "webhook",
         "host": "127.0.0.1",
         "queue_arn": None,
+        "enabled": True,
         "trouble": "failing",
         "disabled_for": None,
         "disabled_at": None,
@@ -64,6 +65,7 @@ async def test_a_webhook_that_fails_is_listed_until_it_works_again(alone: Notifi
         "last_error": "status_503",
         "waiting": 4,
         "oldest_waiting_at": "2026-11-20T12:00:00.000Z",
+        "taken_down": None,
     }
     alone.clock.advance(minutes=10)
     await alone.deliver_all()
