@@ -111,11 +111,16 @@ def test_a_queue_is_fed_by_a_topic_for_one_person_and_then_no_longer(
     assert not [one for one in boss.get("/v1/admin/notifier/subscriptions")["items"] if one["queue_arn"] == arn]
 
 
+def made_at(person: Person, item: str) -> str | None:
+    """When the preview of an item was made."""
+    found: str | None = person.get(f"/v1/items/{item}/preview/info")["made_at"]
+    return found
+
+
 def test_previews_are_made_anew_many_by_an_operator_and_one_by_whoever_may_change_it(visitor: Visitor, boss: Person) -> None:
     picture = boss.upload("Lake.jpg", jpeg(64, 48))["item_id"]
-    made_at = lambda: boss.get(f"/v1/items/{picture}/preview/info")["made_at"]  # noqa: E731 asked three times
     boss.previewed(picture)
-    first = made_at()
+    first = made_at(boss, picture)
     visitor.signs_in(boss, "/app/operate/jobs")
     visitor.page.get_by_role("button", name="Previews anew").click()
     sure = asked(visitor, "Previews anew")
@@ -124,11 +129,11 @@ def test_previews_are_made_anew_many_by_an_operator_and_one_by_whoever_may_chang
     sure.get_by_label("Only of files of this kind").select_option("image")
     sure.get_by_role("button", name="Make anew").click()
     expect(visitor.page.get_by_role("table", name="Jobs")).to_contain_text("Previews anew")
-    boss.wait_for(lambda: {"at": made_at()}, lambda info: info["at"] not in {None, first}, within_seconds=60)
-    second = made_at()
+    boss.wait_for(lambda: {"at": made_at(boss, picture)}, lambda info: info["at"] not in {None, first}, within_seconds=60)
+    second = made_at(boss, picture)
     visitor.goes("/app/files")
     visitor.chooses("Lake.jpg")
     visitor.page.keyboard.press("i")
     visitor.page.get_by_role("button", name="Make preview anew").click()
     visitor.waits_for("The preview is being made anew.")
-    boss.wait_for(lambda: {"at": made_at()}, lambda info: info["at"] not in {None, second}, within_seconds=60)
+    boss.wait_for(lambda: {"at": made_at(boss, picture)}, lambda info: info["at"] not in {None, second}, within_seconds=60)
