@@ -39,7 +39,8 @@ export function QueuePage({queue, changed, look}) {
     ask(close => html`<${Confirm} title=${t("queues.remove")} text=${t("webhooks.remove_sure")} action=${t("queues.remove")} run=${remove} close=${close} />`)
   return html`
     <${Section} title=${queue.description || t("queues.one")} beside=${html`<${Standing} of=${queue} />`}>
-      ${queue.disabled_for && html`<p class="banner" role="status">${t("webhooks.failed", {time: moment(queue.disabled_at)})}</p>`}
+      ${queue.taken_down && html`<p class="banner" role="status">${t("webhooks.taken_down", {time: moment(queue.taken_down.at), reason: queue.taken_down.reason})}</p>`}
+      ${queue.disabled_for && !queue.taken_down && html`<p class="banner" role="status">${t("webhooks.failed", {time: moment(queue.disabled_at)})}</p>`}
       ${queue.enabled && queue.failing_since && html`<p class="banner" role="status">${t("webhooks.failing", {time: moment(queue.failing_since)})}</p>`}
       <dl class="facts">
         <div><dt>${t("queues.arn")}</dt><dd>${queue.address}</dd></div>
@@ -58,7 +59,7 @@ export function QueuePage({queue, changed, look}) {
         ? html`<${QueueForm} queue=${queue} taken=${(/** @type {any} */ next) => (changed(next), (editing.value = false))} cancel=${() => (editing.value = false)} />`
         : html`
             <div class="row-of-buttons">
-              ${proved && html`<${Button} kind="main" disabled=${!queue.enabled} onClick=${tryOut}>${t("webhooks.try")}<//><${Button} onClick=${turn}>${queue.enabled ? t("webhooks.turn_off") : t("webhooks.turn_on")}<//>`}
+              ${proved && html`<${Button} kind="main" disabled=${!queue.enabled} onClick=${tryOut}>${t("webhooks.try")}<//><${Button} disabled=${Boolean(queue.taken_down)} onClick=${turn}>${queue.enabled ? t("webhooks.turn_off") : t("webhooks.turn_on")}<//>`}
               <${Button} onClick=${() => (editing.value = true)}>${t("webhooks.change")}<//>
               <${Button} onClick=${asking}>${t("queues.remove")}<//>
             </div>
