@@ -117,5 +117,22 @@ class Queues:
         """Put a message into a queue, whatever it says."""
         self._sqs.send_message(QueueUrl=self._url(queue), MessageBody=body)
 
+    def make(self, queue: str) -> str:
+        """A queue of somebody's own; its ARN."""
+        url = self._sqs.create_queue(QueueName=queue)["QueueUrl"]
+        return str(self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+    def permit(self, queue: str, policy: str) -> None:
+        """Give a queue its policy."""
+        self._sqs.set_queue_attributes(QueueUrl=self._url(queue), Attributes={"Policy": policy})
+
+    def take(self, queue: str) -> dict[str, Any]:
+        """The next message of a queue, taken out."""
+        url = self._url(queue)
+        (message,) = self._sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+        self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        found: dict[str, Any] = json.loads(message["Body"])
+        return found
+
     def _url(self, queue: str) -> str:
         return str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from factories.browsers import PHONE, Visitor
 from factories.people import Person
@@ -111,6 +112,25 @@ def test_a_name_is_changed_in_its_place_and_a_taken_one_is_refused_there(visitor
     visitor.page.keyboard.press("Escape")
     visitor.sees("Alpha", "Beta", "Gamma", "apricot.txt", "banana.txt", "cherry.txt")
     assert [item["name"] for item in ana.children()][3] == "apricot.txt"
+
+
+def test_no_letter_that_is_typed_right_after_f2_is_lost_wherever_one_has_scrolled_to(opens: Any, ana: Person) -> None:
+    for number in range(40):
+        ana.folder(f"Folder {number:02}")
+    visitor = opens(viewport={"width": 1000, "height": 400})
+    visitor.signs_in(ana)
+    visitor.item("Folder 00").wait_for()
+    visitor.page.keyboard.press("Home")
+    visitor.page.evaluate("document.getElementById('grid').scrollTop = 1e9")
+    visitor.item("Folder 39").wait_for()
+    expect(visitor.item("Folder 00")).to_have_count(0)
+    # Whatever had still to be fetched would come too late.
+    visitor.page.route("**/assets/**", lambda route: route.abort())
+    visitor.page.keyboard.press("F2")
+    visitor.page.keyboard.type("Found")
+    expect(visitor.page.get_by_label("New name of Folder 00")).to_have_value("Found")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.item("Found")).to_have_count(1)
 
 
 def test_what_is_thrown_away_comes_back_by_undo_and_from_the_trash(visitor: Visitor, ana: Person) -> None:

@@ -31,8 +31,10 @@ PAGES = {
     "/usage": "Usage",
     "/uploads": "Uploads",
     "/people": "People",
+    "/links": "Links",
     "/audit": "Audit",
     "/jobs": "Jobs",
+    "/topics": "Topics",
     "/limits": "Limits",
 }
 LOADED = {"": ".verdict", "/letters": ".nothing", "/usage": ".drawing svg"}

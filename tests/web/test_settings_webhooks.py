@@ -1,10 +1,11 @@
-"""Webhooks in the settings: made, tried out, looked into, mended and removed, against receivers that answer as told."""
+"""Webhooks and queues in the settings: made, tried out, looked into, mended and removed; receivers answer as told."""
 
 import hmac
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -13,6 +14,8 @@ from factories.axe import violations
 from factories.browsers import PHONE, WIDE, Visitor
 from factories.people import Person
 from factories.receivers import Call, Receiver, receiver
+from factories.roles import Queues
+from factories.stacks import LocalStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -174,23 +177,66 @@ def test_it_is_changed_turned_off_and_removed(visitor: Visitor, ana: Person, hoo
     visitor.waits_for("This does not exist, or is not shared with you.")
 
 
-def test_a_queue_waits_for_its_proof_and_says_why_no_code_came(visitor: Visitor, ana: Person) -> None:
-    arn = "arn:aws:sqs:us-east-1:000000000000:nobodys-queue"
-    answer = ana.http.post("/v1/subscriptions", json={"queue_arn": arn, "event_types": ["files.*"], "description": "Archive"})
-    assert answer.status_code == 201, answer.text
+def test_a_queue_that_does_not_take_a_code_says_why_and_a_guess_proves_nothing(visitor: Visitor, ana: Person) -> None:
     visitor.signs_in(ana, WEBHOOKS)
     part = section(visitor, "Queues")
-    expect(part.get_by_role("listitem")).to_contain_text("To be confirmed")
-    part.get_by_text("Policy that the queue needs").click()
-    expect(part.locator("pre")).to_contain_text(arn)
-    button(part, "Send a code into the queue").click()
-    expect(part.get_by_role("alert")).to_be_visible()
-    part.get_by_label("Code from the queue").fill("a guess")
-    button(part, "Confirm").click()
-    expect(part.get_by_role("alert").or_(part.locator("[aria-invalid=true]")).first).to_be_visible()
-    button(part, "Remove queue").click()
+    expect(part).to_contain_text("No queues yet.")
+    button(part, "New queue").click()
+    expect(part.get_by_label("ARN of the queue")).to_be_focused()
+    part.get_by_label("ARN of the queue").fill("https://example.org/queue")
+    button(part, "Subscribe queue").click()
+    expect(part).to_contain_text("This is not the ARN of an SQS queue.")
+    part.get_by_label("ARN of the queue").fill("arn:aws:sqs:us-east-1:000000000000:nobodys-queue")
+    button(part, "Subscribe queue").click()
+    proof = section(visitor, "Prove that it is yours")
+    button(proof, "Send a code into the queue").click()
+    expect(proof.get_by_role("alert")).to_have_text("No code was sent: the queue does not permit it.")
+    proof.get_by_label("Code from the queue").fill("a guess")
+    button(proof, "Confirm").click()
+    expect(proof).to_contain_text("This is not the code that was sent last")
+    expect(section(visitor, "Queue").locator(".standing")).to_have_text("To be confirmed")
+    button(section(visitor, "Queue"), "Remove queue").click()
     confirms(visitor, "Remove queue")
-    expect(part).to_contain_text("No queues.")
+    expect(section(visitor, "Queues")).to_contain_text("No queues yet.")
+
+
+def test_a_queue_is_subscribed_proved_and_told_and_what_it_was_sent_is_seen(
+    opens: Opens, ana: Person, stack: LocalStack
+) -> None:
+    queues, name = Queues(stack), f"from-coffer-{uuid4().hex}"
+    arn = queues.make(name)
+    visitor = opens(viewport=PHONE, color_scheme="dark", reduced_motion="reduce")
+    visitor.signs_in(ana, WEBHOOKS)
+    part = section(visitor, "Queues")
+    button(part, "New queue").click()
+    part.get_by_label("ARN of the queue").fill(arn)
+    part.get_by_label("Description").fill("Archive")
+    assert violations(visitor) == [], "the form"
+    button(part, "Subscribe queue").click()
+    proof = section(visitor, "Prove that it is yours")
+    assert violations(visitor) == [], "the proof"
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    queues.permit(name, proof.get_by_role("group", name="Policy that the queue needs").inner_text())
+    button(proof, "Send a code into the queue").click()
+    visitor.waits_for("A code is in the queue.")
+    proof.get_by_label("Code from the queue").fill(f" {queues.take(name)['data']['code']} ")
+    button(proof, "Confirm").click()
+    whole = section(visitor, "Archive")
+    expect(whole.locator(".standing")).to_have_text("On")
+    button(whole, "Send a test").click()
+    expect(deliveries(visitor).filter(has_text="Delivered")).to_have_count(1)
+    assert queues.take(name)["type"].startswith("files.")
+    deliveries(visitor).locator("summary").click()
+    expect(deliveries(visitor).get_by_label("What was sent")).to_be_visible()
+    assert violations(visitor) == [], "the log"
+    button(whole, "Change").click()
+    whole.get_by_label("Description").fill("Warehouse")
+    button(whole, "Save").click()
+    whole = section(visitor, "Warehouse")
+    button(whole, "Turn off").click()
+    expect(whole.locator(".standing")).to_have_text("Off")
+    visitor.goes(WEBHOOKS)
+    expect(section(visitor, "Queues").get_by_role("listitem")).to_contain_text("Warehouse")
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide and light", "telephone and dark"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from coffer_notifier.domain.activity import ACTIONS
 from factories.rows import for_every
 from factories.vendored import ROOT, VENDORED, WEB
 
@@ -62,6 +63,11 @@ def test_every_language_says_everything_with_the_same_values() -> None:
             assert all(text.values()) if isinstance(text, dict) else text, f"{name} {key}"
             if isinstance(text, dict):
                 assert set(text) == {"one", "other"}, f"{name} {key}"
+
+
+def test_whatever_can_happen_to_an_item_has_words_and_nothing_else_has() -> None:
+    said = {key.partition(".")[2] for key in CATALOGUES["en"] if key.startswith("activity.")} - {"sentence", "title"}
+    assert said == set(ACTIONS)
 
 
 def test_a_text_stands_in_one_catalogue_only() -> None:

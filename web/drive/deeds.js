@@ -174,15 +174,24 @@ export function leaveBy(ask) {
 
 export const givesBytes = signal(true)
 
+/**
+ * Where the bytes of a file are. Visitors of links spend a download on it. Raises Problem.
+ * @param {Item} item
+ * @param {{disposition?: "attachment" | "inline", ttl?: number}} how
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{url: string, expires_at: string}>}
+ */
+export const bytesOf = async (item, how, signal) =>
+  call("GET", `/v1/items/${item.id}/download-url`, {query: how, headers: await leave([item], false), signal})
+
 /** A file straight from where it lies; several, or a folder, as one archive. @param {Item[]} items */
 export async function download(items) {
   await guarded(async () => {
     const [first] = items
     const one = items.length === 1 && first.kind === "file"
-    const headers = await leave(items, !one)
     const {url} = one
-      ? await call("GET", `/v1/items/${first.id}/download-url`, {query: {disposition: "attachment"}, headers})
-      : await call("POST", "/v1/archives", {body: {item_ids: items.map(item => item.id)}, headers})
+      ? await bytesOf(first, {disposition: "attachment"})
+      : await call("POST", "/v1/archives", {body: {item_ids: items.map(item => item.id)}, headers: await leave(items, true)})
     const link = Object.assign(document.createElement("a"), {href: url, download: ""})
     link.rel = "noreferrer"
     document.body.append(link)

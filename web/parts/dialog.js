@@ -1,6 +1,6 @@
 /** A dialog above the page. The browser keeps the keyboard in it and gives it back afterwards. */
 
-import {useEffect, useId, useRef} from "preact/hooks"
+import {useId, useLayoutEffect, useRef} from "preact/hooks"
 import {html} from "../core/html.js"
 import {t} from "../core/texts.js"
 import {IconButton} from "./button.js"
@@ -12,7 +12,7 @@ import {IconButton} from "./button.js"
 export function Dialog({title, close, children, actions, submit, wide = false, plain = false}) {
   const id = useId()
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null))
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = /** @type {HTMLDialogElement} */ (ref.current)
     const from = document.activeElement
     dialog.showModal()

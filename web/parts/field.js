@@ -1,6 +1,6 @@
 /** One line of a form, with its name above it and what is wrong below. */
 
-import {useEffect, useId, useRef} from "preact/hooks"
+import {useId, useLayoutEffect, useRef} from "preact/hooks"
 import {html} from "../core/html.js"
 
 /**
@@ -10,7 +10,8 @@ import {html} from "../core/html.js"
 export function Field({label, value, change, error, hint, focus, select, ...rest}) {
   const id = useId()
   const ref = useRef(/** @type {HTMLInputElement | null} */ (null))
-  useEffect(() => {
+  // Before anybody can see it: whoever sees it types.
+  useLayoutEffect(() => {
     if (!focus) return
     // A dialog that opens around it looks for `autofocus`.
     ref.current?.focus()

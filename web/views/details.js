@@ -8,7 +8,7 @@ import {html} from "../core/html.js"
 import {known, t} from "../core/texts.js"
 import {say, sayWrong} from "../core/toasts.js"
 import {kindOf, nameOf} from "../drive/item.js"
-import {IconButton} from "../parts/button.js"
+import {Button, IconButton} from "../parts/button.js"
 import {Icon} from "../parts/icon.js"
 import {ActivityList} from "./activity-list.js"
 import {Comments} from "./comments/comments.js"
@@ -53,12 +53,19 @@ function OfItem({item, listing}) {
       ${shown.tags.length > 0 && html`<${Fact} name="tags">${shown.tags.join(", ")}<//>`}
     </dl>
     ${shown.flags.length > 0 && html`<p class="flags"><${Icon} name="warning" size=${16} />${shown.flags.map(flag => (known(`flag.${flag}`) ? t(`flag.${flag}`) : flag)).join(", ")}</p>`}
+    ${mayAnew(shown) && html`<${Button} class="anew" icon="retry" onClick=${() => anew(shown)}>${t("details.anew")}<//>`}
     ${shown.kind === "file" && !shown.trashed_at && html`<${Versions} item=${shown} listing=${listing} />`}
     ${!shown.trashed_at && html`<${SharingSummary} key=${shown.id} item=${shown} />`}
     <${Comments} key=${`said-${shown.id}`} item=${shown} />
     <${ActivityList} item=${shown} />
   `
 }
+
+/** Where a picture is, or should be. @param {Item} item */
+const mayAnew = item => item.kind === "file" && !item.trashed_at && item.permissions.write && ["ready", "failed"].includes(item.preview.status)
+
+/** @param {Item} item */
+const anew = item => call("POST", `/v1/items/${item.id}/preview`).then(() => say(t("details.anew_begun")), sayWrong)
 
 /** @param {{name: string, children: any}} of */
 const Fact = ({name, children}) => html`<div><dt>${t(`column.${name}`)}</dt><dd>${children}</dd></div>`

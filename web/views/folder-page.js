@@ -1,7 +1,7 @@
 /** A folder: where it stands, what is in it. */
 
 import {signal, useSignal} from "@preact/signals"
-import {useEffect} from "preact/hooks"
+import {useEffect, useLayoutEffect} from "preact/hooks"
 import {call} from "../core/api.js"
 import {onChanges} from "../core/changes.js"
 import {html} from "../core/html.js"
@@ -56,7 +56,7 @@ export function FolderPage({id}) {
 function OpenFolder({trail, folder}) {
   const {listing, selection} = useListing(() => folderSource(folder.id, order.value), [folder.id, order.value])
   const mayAdd = folder.permissions.write
-  useEffect(() => {
+  useLayoutEffect(() => {
     here.value = mayAdd ? {id: folder.id, name: folder.name, listing} : null
     return () => void (here.value = null)
   }, [listing])

@@ -17,12 +17,15 @@ const BEYOND_PX = 400
 
 /** @param {import("./browser.js").Browsing} browsing */
 export function ItemGrid(browsing) {
-  const {listing, selection, kind} = browsing
+  const {listing, selection, kind, renaming} = browsing
   const scroller = useRef(/** @type {HTMLElement | null} */ (null))
   const seen = useSignal({top: 0, width: 0, height: 0})
+  const look = () => {
+    const {scrollTop: top, clientWidth: width, clientHeight: height} = /** @type {HTMLElement} */ (scroller.current)
+    seen.value = {top, width, height}
+  }
   useLayoutEffect(() => {
     const element = /** @type {HTMLElement} */ (scroller.current)
-    const look = () => (seen.value = {top: element.scrollTop, width: element.clientWidth, height: element.clientHeight})
     look()
     const sizes = new ResizeObserver(look)
     sizes.observe(element)
@@ -43,7 +46,10 @@ export function ItemGrid(browsing) {
   useLayoutEffect(() => {
     listing.more(last * columns)
   })
-  useLayoutEffect(() => showActive(/** @type {HTMLElement} */ (scroller.current), browsing, columns, line), [selection.active.value, tiles])
+  useLayoutEffect(() => {
+    // At once: a name that is about to be changed has its field before the first letter is typed, wherever one has scrolled to.
+    if (showActive(/** @type {HTMLElement} */ (scroller.current), browsing, columns, line)) look()
+  }, [selection.active.value, tiles, renaming.value])
   const active = selection.active.value
   return html`
     <div
@@ -90,7 +96,7 @@ function Line({at, columns, line, tiles, browsing}) {
 const range = (from, to) => Array.from({length: Math.max(0, to - from)}, (_, index) => from + index)
 
 /**
- * Not behind the head, and not below the edge.
+ * Not behind the head, and not below the edge; whether that took scrolling.
  * @param {HTMLElement} scroller
  * @param {import("./browser.js").Browsing} browsing
  * @param {number} columns
@@ -98,9 +104,11 @@ const range = (from, to) => Array.from({length: Math.max(0, to - from)}, (_, ind
  */
 function showActive(scroller, {selection}, columns, line) {
   const index = selection.activeIndex
-  if (index < 0) return
+  if (index < 0) return false
   const head = layout.value === "grid" ? 0 : ROW_HEAD
   const top = Math.floor(index / columns) * line
-  if (top < scroller.scrollTop) scroller.scrollTop = top
-  else if (top + line + head > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = top + line + head - scroller.clientHeight
+  const before = scroller.scrollTop
+  if (top < before) scroller.scrollTop = top
+  else if (top + line + head > before + scroller.clientHeight) scroller.scrollTop = top + line + head - scroller.clientHeight
+  return scroller.scrollTop !== before
 }

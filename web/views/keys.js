@@ -1,6 +1,6 @@
 /** The keyboard on a listing. */
 
-import {useEffect} from "preact/hooks"
+import {useLayoutEffect} from "preact/hooks"
 import {go} from "../core/router.js"
 import {t, turned} from "../core/texts.js"
 import {trash} from "../drive/deeds.js"
@@ -20,7 +20,7 @@ const PAGE = 10
  * @param {import("preact").RefObject<HTMLElement | null>} root
  */
 export function useKeys(browsing, root) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const typed = {text: "", at: 0}
     const hear = (/** @type {KeyboardEvent} */ event) => {
       if (event.defaultPrevented || document.querySelector("dialog[open], .lightbox")) return

@@ -1,7 +1,7 @@
 /** A file in full, over everything; with the ones beside it a key away. */
 
 import {useSignal} from "@preact/signals"
-import {useEffect, useRef} from "preact/hooks"
+import {useEffect, useLayoutEffect, useRef} from "preact/hooks"
 import {call} from "../core/api.js"
 import {html} from "../core/html.js"
 import {wordsFor} from "../core/problem.js"
@@ -19,7 +19,7 @@ export function Lightbox({id}) {
   const item = useSignal(/** @type {Item | null} */ (shownListing.value?.byId.get(id) ?? null))
   const wrong = useSignal("")
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null))
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = /** @type {HTMLDialogElement} */ (ref.current)
     dialog.showModal()
     return () => dialog.close()

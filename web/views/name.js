@@ -2,9 +2,8 @@
 
 import {html} from "../core/html.js"
 import {addressOf} from "../drive/item.js"
-import {later} from "../parts/later.js"
-
-const Renaming = later(() => import("./renaming.js").then(module => module.Renaming))
+// At once, and not when it is first needed: what is typed right after F2 belongs into the field.
+import {Renaming} from "./renaming.js"
 
 /** @typedef {import("../drive/item.js").Item} Item */
 

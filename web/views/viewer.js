@@ -11,20 +11,26 @@ import {download, givesBytes} from "../drive/deeds.js"
 import {iconOf, kindOf} from "../drive/item.js"
 import {Button, IconButton} from "../parts/button.js"
 import {Icon} from "../parts/icon.js"
+import {Media, plays, Text} from "./content.js"
+import {Beginning, Offered} from "./offered.js"
 
 /** @typedef {import("../drive/item.js").Item} Item */
 
-const TEXT_BYTES = 256 * 1024
 const TRIES = 8
 
 /** @param {{item: Item}} of */
 export function Viewer({item}) {
-  // Bytes of a link are counted as downloads: visitors look at pictures.
-  if (visiting) return item.preview.status === "none" || item.preview.status === "failed" ? html`<${Nothing} item=${item} />` : html`<${Pages} item=${item} />`
-  if (item.type === "video" || item.type === "audio") return html`<${Media} item=${item} />`
-  if (item.type === "text" && !item.flags.includes("active_content")) return html`<${Text} item=${item} />`
-  if (item.preview.status === "ready" || item.preview.status === "pending") return html`<${Pages} item=${item} />`
-  return html`<${Nothing} item=${item} />`
+  const picture = item.preview.status === "ready" || item.preview.status === "pending" ? html`<${Pages} item=${item} />` : null
+  const nothing = html`<${Nothing} item=${item} />`
+  if (item.type === "text" && !item.flags.includes("active_content")) {
+    const shown = visiting ? Beginning : Text
+    return html`<${shown} item=${item} nothing=${nothing} />`
+  }
+  if (item.type === "video" || item.type === "audio") {
+    if (!visiting) return html`<${Media} item=${item} nothing=${nothing} />`
+    if (givesBytes.value && plays(item)) return html`<${Offered} item=${item} picture=${picture} nothing=${nothing} />`
+  }
+  return picture ?? nothing
 }
 
 /** @param {{item: Item}} of */
@@ -90,56 +96,6 @@ async function picture(id, page, signal) {
     await new Promise(go => setTimeout(go, seconds * 1000))
   }
   throw new Error("no picture")
-}
-
-/** @param {{item: Item}} of */
-function Media({item}) {
-  const address = useSignal("")
-  const gone = useSignal(false)
-  useEffect(() => {
-    const stop = new AbortController()
-    call("GET", `/v1/items/${item.id}/download-url`, {query: {disposition: "inline", ttl: 900}, signal: stop.signal}).then(
-      found => (address.value = found.url),
-      () => stop.signal.aborted || (gone.value = true),
-    )
-    return () => stop.abort()
-  }, [item.id])
-  if (gone.value) return html`<${Nothing} item=${item} />`
-  if (!address.value) return html`<span class="spinner" role="status" aria-label=${t("loading")}></span>`
-  const failed = () => (gone.value = true)
-  return item.type === "video"
-    ? html`<video class="whole" src=${address.value} controls playsinline poster=${item.preview.thumbnail_url ?? undefined} onError=${failed} />`
-    : html`<div class="listening"><${Icon} name="audio" size=${72} /><audio src=${address.value} controls aria-label=${item.name} onError=${failed} /></div>`
-}
-
-/** @param {{item: Item}} of */
-function Text({item}) {
-  const text = useSignal(/** @type {string | null} */ (null))
-  const gone = useSignal(false)
-  useEffect(() => {
-    const stop = new AbortController()
-    textOf(item, stop.signal).then(
-      found => (text.value = found),
-      () => stop.signal.aborted || (gone.value = true),
-    )
-    return () => stop.abort()
-  }, [item.id])
-  if (gone.value) return html`<${Nothing} item=${item} />`
-  if (text.value === null) return html`<span class="spinner" role="status" aria-label=${t("loading")}></span>`
-  return html`<pre class="reading" tabindex="0" aria-label=${item.name}>${text.value}${(item.size ?? 0) > TEXT_BYTES ? "\n…" : ""}</pre>`
-}
-
-/**
- * The beginning of a text. Raises Error if the storage does not give it.
- * @param {Item} item
- * @param {AbortSignal} signal
- */
-async function textOf(item, signal) {
-  const {url} = await call("GET", `/v1/items/${item.id}/download-url`, {signal})
-  const headers = (item.size ?? 0) > TEXT_BYTES ? {Range: `bytes=0-${TEXT_BYTES - 1}`} : undefined
-  const answer = await fetch(url, {headers, signal})
-  if (!answer.ok) throw new Error(`the storage answered ${answer.status}`)
-  return new TextDecoder().decode(await answer.arrayBuffer())
 }
 
 /** @param {{item: Item}} of */

@@ -7,8 +7,10 @@ import {go, query} from "../../core/router.js"
 import {t} from "../../core/texts.js"
 import {say, sayWrong} from "../../core/toasts.js"
 import {Button} from "../../parts/button.js"
+import {ask} from "../../parts/dialogs.js"
 import {Table} from "../../parts/table.js"
 import {Choice, Frame, More, Nothing, Sheet, Sign, Unread, When} from "./frame.js"
+import {Regenerate} from "./previews-dialog.js"
 import {usePages, useReading} from "./use-reading.js"
 import {number, word} from "./words.js"
 
@@ -31,7 +33,7 @@ export function JobsPage() {
     <${Frame} of="jobs" actions=${actions}>
       <${Sheet} title=${t("operate.upkeep")}>
         <p class="hint">${t("operate.upkeep_lead")}</p>
-        <div class="acts">${UPKEEP.map(kind => html`<${Button} onClick=${run(kind)}>${word("job", kind)}<//>`)}</div>
+        <div class="acts">${UPKEEP.map(kind => html`<${Button} onClick=${run(kind)}>${word("job", kind)}<//>`)}<${Button} onClick=${() => ask(close => html`<${Regenerate} close=${close} done=${jobs.again} />`)}>${t("operate.job_regenerate_previews")}<//></div>
       <//>
       <${Unread} error=${jobs.error} again=${jobs.again} />
       ${jobs.items && html`<${Sheet} title=${t("operate.tab_jobs")} more=${html`<${Button} icon="retry" onClick=${jobs.again}>${t("operate.read_again")}<//>`}>${jobs.items.length ? html`<${Jobs} jobs=${jobs} />` : html`<${Nothing}>${t("operate.no_jobs")}<//>`}<//>`}

@@ -18,6 +18,8 @@ const PAGES = {
   people: later(() => import("./people-page.js").then(module => module.PeoplePage)),
   audit: later(() => import("./audit-page.js").then(module => module.AuditPage)),
   jobs: later(() => import("./jobs-page.js").then(module => module.JobsPage)),
+  links: later(() => import("./links-page.js").then(module => module.LinksPage)),
+  topics: later(() => import("./topics-page.js").then(module => module.TopicsPage)),
   limits: later(() => import("./limits-page.js").then(module => module.LimitsPage)),
 }
 

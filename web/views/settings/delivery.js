@@ -45,16 +45,16 @@ export function Delivery({path, delivery, again}) {
           <time datetime=${delivery.created_at} title=${wholeMoment(delivery.created_at)}>${moment(delivery.created_at)}</time>
           <span class="hint">${facts.filter(Boolean).join(" · ")}</span>
         </summary>
-        ${whole.value && html`<${Whole} of=${whole.value} />`}
+        ${whole.value && html`<${Whole} of=${whole.value} id=${path.startsWith("/v1/webhooks") ? "webhook-id" : "id"} />`}
         <${Button} onClick=${redeliver}>${t("deliveries.again")}<//>
       </details>
     </li>
   `
 }
 
-/** @param {{of: any}} delivery */
-const Whole = ({of}) => html`
-  <p class="hint">webhook-id <code>${of.event_id}</code></p>
+/** @param {{of: any, id: string}} delivery `id` is what its id is called among what was sent beside it */
+const Whole = ({of, id}) => html`
+  <p class="hint">${id} <code>${of.event_id}</code></p>
   ${of.log.length > 0 &&
   html`
     <ol class="attempts">

@@ -22,7 +22,6 @@ import {Standing} from "./webhook-standing.js"
 export function WebhookPage({id}) {
   const reading = useReading(`/v1/webhooks/${id}`)
   return html`
-    <p><a href="/app/settings/webhooks">${t("webhooks.back")}</a></p>
     <${Read} reading=${reading}>${(/** @type {any} */ webhook) => html`<${Whole} webhook=${webhook} changed=${(/** @type {any} */ next) => (reading.found.value = next)} look=${reading.look} />`}<//>
   `
 }

@@ -8,13 +8,27 @@ import {Button} from "../../parts/button.js"
 import {Read, useReading} from "./reading.js"
 import {Secret} from "./secret.js"
 import {Section} from "./section.js"
+import {QueuePage} from "./queue-page.js"
 import {Queues} from "./queues.js"
 import {WebhookForm} from "./webhook-form.js"
 import {WebhookPage} from "./webhook-page.js"
 import {Standing} from "./webhook-standing.js"
 
 /** @param {{id?: string}} of */
-export const Webhooks = ({id}) => (id ? html`<${WebhookPage} id=${id} />` : html`<${All} /><${Queues} />`)
+export const Webhooks = ({id}) => (id ? html`<${One} id=${id} />` : html`<${All} /><${Queues} />`)
+
+/** @param {{id: string}} of */
+function One({id}) {
+  const reading = useReading(`/v1/subscriptions/${id}`)
+  const {found, look} = reading
+  return html`
+    <p><a href="/app/settings/webhooks">${t("webhooks.back")}</a></p>
+    <${Read} reading=${reading}>
+      ${(/** @type {any} */ one) =>
+        one.kind === "queue" ? html`<${QueuePage} queue=${one} changed=${(/** @type {any} */ next) => (found.value = next)} look=${look} />` : html`<${WebhookPage} id=${id} />`}
+    <//>
+  `
+}
 
 function All() {
   const reading = useReading("/v1/webhooks")

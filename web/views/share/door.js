@@ -4,8 +4,8 @@ import {html} from "../../core/html.js"
 import {t} from "../../core/texts.js"
 import {ask} from "../../parts/dialogs.js"
 import {later} from "../../parts/later.js"
-import {Confirm} from "../confirm.js"
 
+const Confirm = later(() => import("../confirm.js").then(module => module.Confirm))
 const ShareDialog = later(() => import("./share-dialog.js").then(module => module.ShareDialog))
 
 /**
