@@ -25,6 +25,7 @@ Asking = Request[Any, Any, Any]
 
 def web_routes(site: Current) -> list[HTTPRouteHandler]:
     """The routes of the web app and of `/`, from whatever the site is when somebody asks."""
+    of = _remembered(site)
 
     @get(
         "/",
@@ -50,8 +51,8 @@ def web_routes(site: Current) -> list[HTTPRouteHandler]:
         digest: Annotated[str, PathParameter(max_length=64)],
         name: Annotated[str, PathParameter(max_length=200)],
     ) -> Response[bytes]:
-        current = site()
-        file = current.files.get(str(name).lstrip("/")) if digest == current.digest else None
+        named = of(digest)
+        file = named.files.get(str(name).lstrip("/")) if digest == named.digest else None
         if file is None:
             raise NotFound("There is no such file of the web app, or no longer: load the page again.")
         return _sent(request, file, {"Cache-Control": IMMUTABLE})
@@ -67,6 +68,21 @@ def web_routes(site: Current) -> list[HTTPRouteHandler]:
         return _sent(request, site().beside, headers)
 
     return [get_information, get_app, get_asset, get_manifest, get_service_worker]
+
+
+def _remembered(site: Current) -> Callable[[str], Site]:
+    """By its digest, the site whose files were sent last; the current one for any other digest. A page asks for a hundred files
+    of one state: looking whether there is a newer one took longer than sending them.
+    """
+    last: Site | None = None
+
+    def of(digest: str) -> Site:
+        nonlocal last
+        if last is None or last.digest != digest:
+            last = site()
+        return last
+
+    return of
 
 
 def _page(request: Asking, site: Site) -> Response[bytes]:

@@ -192,6 +192,20 @@ def test_who_edits_sees_it_at_the_next_load(folder: Path) -> None:
     assert "notes.md" not in fresh().files
 
 
+def test_a_page_that_was_loaded_keeps_its_files_until_a_newer_one_is(folder: Path) -> None:
+    fresh = FreshSite(folder)
+    with client_of(*web_routes(fresh)) as client:
+        old = fresh().base
+        assert client.get(f"{old}/b.js").text == "export const c = 1\n"
+        (folder / "b.js").write_text("export const c = 4\n")
+        os.utime(folder / "b.js", (0, 0))
+        assert client.get(f"{old}/b.js").text == "export const c = 1\n"
+        new = re.search(r"<title>(.+?)</title>", client.get("/app", headers=HTML).text)
+        assert new is not None
+        assert client.get(f"{new[1]}/b.js").text == "export const c = 4\n"
+        assert client.get(f"{old}/b.js").status_code == 404
+
+
 def test_first_load_stays_small(site: Site) -> None:
     scripts = sum(len(site.files[name].packed) for name in site.modules)
     assert scripts < 60_000, f"{scripts} bytes of scripts"
