@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from bench.measures import Row
-from factories.browsers import Visitor, chromium
+from factories.browsers import WITH_WINDOWS, Visitor, chromium
 from factories.many import folder_of
 from factories.people import Person
 from factories.stacks import LocalStack
@@ -69,7 +69,7 @@ SCROLL = """seconds => new Promise(done => {
 
 def web_app(stack: LocalStack) -> list[Row]:
     """All of it."""
-    with chromium() as browser:
+    with chromium(WITH_WINDOWS) as browser:
         return [first_visit(stack, browser), drive_opened(stack, browser), seen_live(stack, browser), *scrolled(stack, browser)]
 
 

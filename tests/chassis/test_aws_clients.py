@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from coffer_chassis.aws import AwsAccess, open_clients
+from coffer_chassis.aws import AwsAccess, open_clients, open_queue_client
 
 ACCESS = AwsAccess("us-east-1", "http://127.0.0.1:9", None, "id", SecretStr("secret"))
 
@@ -37,3 +37,30 @@ async def test_no_call_waits_a_minute_to_connect_and_a_poll_outlasts_its_wait(cl
 
 async def test_the_user_agent_is_fixed_once(clients: Any) -> None:
     assert clients.sns.meta.config.user_agent.startswith("coffer/")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "s3_endpoint", "verified"),
+    [
+        (None, None, {"sqs": None, "s3": None}),
+        ("https://cloud.example.org", None, {"sqs": None, "s3": None}),
+        ("http://127.0.0.1:4566", None, {"sqs": False, "s3": False}),
+        ("http://127.0.0.1:4566", "https://files.example.org", {"sqs": False, "s3": None}),
+        (None, "http://127.0.0.1:9000", {"sqs": None, "s3": False}),
+        ("HTTPS://cloud.example.org", None, {"sqs": None, "s3": None}),
+    ],
+)
+def test_certificates_are_looked_at_wherever_one_is_shown(
+    endpoint: str | None, s3_endpoint: str | None, verified: dict[str, bool | None]
+) -> None:
+    access = AwsAccess("us-east-1", endpoint, s3_endpoint)
+    assert {service: access.client_arguments(service)["verify"] for service in verified} == verified
+
+
+async def test_queues_of_others_are_reached_with_certificates_unless_the_cloud_is_local() -> None:
+    for cloud, verified in ((None, True), ("http://127.0.0.1:9", False)):
+        access = AwsAccess("us-east-1", cloud, None, "id", SecretStr("secret"))
+        elsewhere = "https://sqs.eu-west-1.amazonaws.com"
+        async with open_queue_client(access, region="eu-west-1", endpoint=elsewhere, at_once=2) as client:
+            assert client.meta.endpoint_url == (cloud or elsewhere)
+            assert (client._endpoint.http_session._verify is not False) is verified

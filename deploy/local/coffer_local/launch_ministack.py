@@ -24,8 +24,9 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs
 
+from coffer_local.long_polls import shorten_polls
+
 ADMIN_HEADER = "x-coffer-admin"
-LONGEST_POLL_PAUSE_SECONDS = 0.01
 _SERVICES = frozenset({"s3", "sqs", "sns", "ses", "secretsmanager", "iam", "sts"})
 # First path segments that ministack answers before it looks at any credentials.
 _CLOSED = frozenset({"health", "oauth2", "login", "logout", "saml2", "iceberg", "v20180820", "WriteGetObjectResponse"})
@@ -104,32 +105,6 @@ async def _refuse(scope: Scope, send: Send) -> None:
     headers = [(b"content-type", kind), (b"content-length", length), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-class ShortPauses:
-    """Stands in for the module `asyncio` inside ministack's queues, which look for messages only every 100 ms."""
-
-    def __init__(self) -> None:
-        self.ended = False
-        """Set when the server stops: an open long poll would hold it up, on Python 3.12 and later for its whole wait."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
-
-    async def sleep(self, seconds: float, result: Any = None) -> Any:
-        """As `asyncio.sleep`, but 10 ms at most; raises ConnectionAbortedError once ended."""
-        if self.ended:
-            raise ConnectionAbortedError("the local cloud is stopping")
-        return await asyncio.sleep(min(seconds, LONGEST_POLL_PAUSE_SECONDS), result)
-
-
-def shorten_polls(queues: ModuleType) -> ShortPauses | None:
-    """Cap the pauses of a long poll; leaves a module that no longer has the known shape alone and gives None."""
-    if getattr(queues, "asyncio", None) is not asyncio:
-        return None
-    pauses = ShortPauses()
-    queues.asyncio = pauses  # type: ignore[attr-defined]  # a foreign module's global
-    return pauses
 
 
 def close_root(evaluator: ModuleType) -> None:
@@ -235,6 +210,7 @@ def main() -> None:
         await asked.wait()
         if pauses is not None:
             pauses.ended = True
+            pauses.ring()
             logging.getLogger("ministack").addFilter(_not_of_our_making)
 
     asyncio.run(serve(fence, config, shutdown_trigger=stopped, mode="asgi"))  # type: ignore[arg-type]  # hypercorn's scope types are narrower

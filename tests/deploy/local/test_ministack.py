@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from coffer_local.credentials import AccessKey, Credentials
 from coffer_local.home import Home, StartError
-from coffer_local.launch_ministack import ADMIN_HEADER, close_root, shorten_polls
+from coffer_local.launch_ministack import ADMIN_HEADER, close_root
 from coffer_local.ministack import CloudUser, LocalCloud
 
 pytestmark = pytest.mark.slow
@@ -439,25 +438,6 @@ async def test_it_ends_at_once_and_saves_nothing_when_its_parent_was_killed(tmp_
         cloud = local_cloud(home, secrets_of(home))
         await cloud.start(keep_state=home.mark_running())
         assert await cloud.stop()
-
-
-async def test_long_polls_look_every_ten_milliseconds() -> None:
-    queues = ModuleType("sqs")
-    queues.asyncio = asyncio  # type: ignore[attr-defined]  # the shape that is looked for
-    assert shorten_polls(queues)
-    began = time.perf_counter()
-    await queues.asyncio.sleep(5)
-    assert time.perf_counter() - began < 1
-    assert queues.asyncio.iscoroutine is asyncio.iscoroutine
-    queues.asyncio.ended = True
-    with pytest.raises(ConnectionAbortedError):
-        await queues.asyncio.sleep(0)
-
-
-def test_a_module_of_another_shape_is_left_alone() -> None:
-    queues = ModuleType("sqs")
-    assert not shorten_polls(queues)
-    assert not hasattr(queues, "asyncio")
 
 
 def test_a_ministack_whose_root_cannot_be_closed_does_not_run() -> None:
