@@ -158,7 +158,7 @@ def test_a_session_that_ends_in_the_middle_is_taken_up_again_where_it_was(visito
     with answered(visitor.page, "/v1/folders"):
         visitor.page.get_by_role("button", name="New", exact=True).click()
         visitor.page.get_by_role("menuitem", name="New folder").click()
-        visitor.page.get_by_label("Name").fill("In the middle")
+        visitor.page.get_by_label("Name", exact=True).fill("In the middle")
         visitor.page.get_by_role("button", name="Create").click()
     again = visitor.page.get_by_role("dialog", name="Sign in again")
     again.wait_for()
