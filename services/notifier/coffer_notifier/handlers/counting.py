@@ -62,8 +62,9 @@ def count(event: Envelope[Any], unit: Unit) -> None:
 async def _write(connection: AsyncConnection, asked: Sequence[tuple[Unit, _Left]]) -> None:
     left = [one for _, one in asked]
     marks = (mark for one in left for mark in one.marks)
-    await write_down(connection, marks, (one.standing for one in left if one.standing))
+    # In the order in which whoever folds locks these.
     await close_drives(connection, [one.closed for one in left if one.closed])
+    await write_down(connection, marks, (one.standing for one in left if one.standing))
 
 
 async def fold(deps: Deps) -> int:

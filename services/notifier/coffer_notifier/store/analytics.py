@@ -22,6 +22,7 @@ _write = text(
         WHERE given.closes_on IS NULL OR given.closes_on >= (SELECT marks_from FROM analytics_state)
         ORDER BY given.key
         ON CONFLICT DO NOTHING
+        RETURNING key
     )
     INSERT INTO analytics_items AS known (item_id, day, sequence, owner_id, kind, size_bytes, created_on, is_gone)
     SELECT item_id, day, sequence, owner_id, kind, size_bytes, created_on, is_gone FROM unnest(
@@ -29,7 +30,7 @@ _write = text(
         CAST(:kinds AS text[]), CAST(:sizes AS bigint[]), CAST(:made AS date[]), CAST(:gone AS boolean[]),
         CAST(:seen AS date[])
     ) AS given (item_id, day, sequence, owner_id, kind, size_bytes, created_on, is_gone, seen_on)
-    WHERE NOT EXISTS (
+    WHERE (SELECT count(*) FROM made) >= 0 AND NOT EXISTS (
         SELECT FROM analytics_items base
         WHERE base.item_id = given.item_id AND base.is_base AND base.sequence > given.sequence
     ) AND (
@@ -44,7 +45,10 @@ _write = text(
     WHERE known.sequence < excluded.sequence
     """
 )
-"""Marks of closed days are not made: what would say whether it was counted already is gone.
+"""Marks come before items, which is what counting them makes sure of: whoever folds locks them in this order, too, and a mark that
+is being folded is waited for.
+
+Marks of closed days are not made: what would say whether it was counted already is gone.
 
 What came before a base is in it. Of an item of which nothing is known any more, facts of closed days are not believed: it
 may have gone since, and that is forgotten. That it was still there on an open day, as snapshots say, is.
