@@ -40,8 +40,8 @@ run: setup ## Start Coffer on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m coffer_local
 
 test: setup-dev ## Every test but the long ones of `proof`
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not proof" --ignore tests/web
-	$(BIN)/python -m pytest -n $(BROWSERS) --dist loadfile -m "not proof" tests/web
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not proof" --ignore tests/web; failed=$$?; \
+	$(BIN)/python -m pytest -n $(BROWSERS) --dist loadfile -m "not proof" tests/web && exit $$failed
 
 check: setup-dev lint ## Format, lint, types, imports, docs and the fast tests
 	@$(MAKE) --no-print-directory --jobs 2 types fast-tests
