@@ -30,7 +30,8 @@ LOOKS: list[tuple[str, dict[str, Any]]] = [
 def at_rest(visitor: Visitor) -> None:
     """Wait until nothing is on its way any more."""
     visitor.page.wait_for_function(
-        "() => !document.querySelector('[aria-busy=true], .spinner') && [...document.images].every(image => image.complete)"
+        """() => !document.querySelector('[aria-busy=true], .spinner') && [...document.images].every(image => image.complete)
+            && document.getAnimations().every(one => one.playState === 'finished')"""
     )
 
 
