@@ -18,14 +18,15 @@ from PIL import Image
 
 from bench.measures import Row
 from coffer_media_worker import tasks
-from coffer_media_worker.domain import SIZES
+from coffer_media_worker.domain import SIZES, Rendered
 from factories import documents, pdfs
 from factories.reading import Read
 
 ROUNDS = 5
 
 MEASURE = (
-    "import sys; from coffer_media_worker import tasks; from coffer_media_worker.ranged import Ranged; tasks.warm_up(); "
+    "import sys; from coffer_media_worker import tasks; from coffer_media_worker.ranged import Ranged; "
+    "tasks.warm_up(); tasks.prepare(sys.argv[1]); "
     "content = open(sys.argv[2], 'rb').read(); "
     "file = Ranged(len(content), None, [(0, content)]); "
     "made = tasks.do({'task': sys.argv[1], 'boxes': [400, 1024, 2048], 'format': 'WEBP'}, file); "
@@ -115,8 +116,13 @@ def _of_kind(name: str, kind: Kind, path: Path) -> Row:
 
 
 def _made(task: str, file: Read) -> list[Any]:
+    tasks.prepare(task)
     made = tasks.do({"task": task, "boxes": list(SIZES), "format": "WEBP"}, file)
-    return list(made) if isinstance(made, Iterator) else [made]
+    parts = list(made) if isinstance(made, Iterator) else [made]
+    failed = [part for part in parts if not isinstance(part, Rendered)]
+    if failed:
+        raise RuntimeError(f"{task}: {failed}")
+    return parts
 
 
 def _spent(work: Callable[[], object]) -> float:
