@@ -45,8 +45,8 @@ _write = text(
     WHERE known.sequence < excluded.sequence
     """
 )
-"""Marks come before items, which is what counting them makes sure of: whoever folds locks them in this order, too, and a mark that
-is being folded is waited for.
+"""Marks come before items, which is what counting them makes sure of: whoever folds locks them in this order, too, and a mark
+that is being folded is waited for.
 
 Marks of closed days are not made: what would say whether it was counted already is gone.
 
