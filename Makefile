@@ -56,7 +56,7 @@ types: # beside the tests: alone it would leave all cores but one idle
 	$(BIN)/python -m coffer_local.docs --check
 
 fast-tests:
-	MAKEFLAGS= $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "$(FAST)"
+	MAKEFLAGS= $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "$(FAST)"
 
 format: setup-dev ## Put the code into the house's format
 	$(BIN)/ruff format --quiet $(ROOTS)
