@@ -61,6 +61,10 @@ def test_a_listing_is_sorted_and_turned_by_its_heads_and_shown_as_tiles(visitor:
     visitor.page.get_by_role("button", name="Show as tiles").click()
     visitor.page.locator(".tile").first.wait_for()
     visitor.sees(*ALL)
+    tile, sign = (visitor.page.locator(found).first.bounding_box() for found in (".tile-picture", ".tile-picture svg"))
+    assert tile
+    assert sign
+    assert abs(2 * (sign["x"] - tile["x"]) + sign["width"] - tile["width"]) < 4, "it stands in the middle"
     visitor.page.reload()
     visitor.page.locator(".tile").first.wait_for()
 

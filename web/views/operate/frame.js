@@ -45,7 +45,7 @@ export const Sheet = ({title, more, class: name = "", children}) => html`
 
 /** @param {{grade: "good" | "watch" | "wrong" | "off", children?: any}} of */
 export const Sign = ({grade, children}) => html`
-  <span class="sign ${grade}"><${Icon} name=${grade === "good" ? "check" : grade === "off" ? "info" : "warning"} size=${15} />${children}</span>
+  <span class="grade-sign ${grade}"><${Icon} name=${grade === "good" ? "check" : grade === "off" ? "info" : "warning"} size=${15} />${children}</span>
 `
 
 /** @param {{at: string, ago?: boolean}} of a moment; exact where one points at it */
