@@ -40,14 +40,19 @@ async function addressOf(item, how, signal) {
 /** Whether this browser may be able to play it. @param {Item} item */
 export const plays = item => document.createElement(item.type === "video" ? "video" : "audio").canPlayType(item.mime_type ?? "") !== ""
 
-/** @param {{item: Item, nothing: any, begin?: boolean, failed?: (error: unknown) => void}} of `begin` without being asked once more */
-export function Media({item, nothing, begin = false, failed}) {
-  const address = useSignal("")
+/**
+ * What is fetched while an item is shown, null until it is there, and whether there is none.
+ * @param {Item} item
+ * @param {(signal: AbortSignal) => Promise<string>} load
+ * @param {((error: unknown) => void) | undefined} failed
+ */
+function useFetched(item, load, failed) {
+  const found = useSignal(/** @type {string | null} */ (null))
   const gone = useSignal(false)
   useEffect(() => {
     const stop = new AbortController()
-    addressOf(item, INLINE, stop.signal).then(
-      found => (address.value = found),
+    load(stop.signal).then(
+      loaded => (found.value = loaded),
       error => {
         if (stop.signal.aborted) return
         gone.value = true
@@ -56,8 +61,14 @@ export function Media({item, nothing, begin = false, failed}) {
     )
     return () => stop.abort()
   }, [item.id])
+  return {found, gone}
+}
+
+/** @param {{item: Item, nothing: any, begin?: boolean, failed?: (error: unknown) => void}} of `begin` without being asked once more */
+export function Media({item, nothing, begin = false, failed}) {
+  const {found: address, gone} = useFetched(item, signal => addressOf(item, INLINE, signal), failed)
   if (gone.value) return nothing
-  if (!address.value) return html`<span class="spinner" role="status" aria-label=${t("loading")}></span>`
+  if (address.value === null) return html`<span class="spinner" role="status" aria-label=${t("loading")}></span>`
   const broken = () => (gone.value = true)
   return item.type === "video"
     ? html`<video class="whole" src=${address.value} controls playsinline autoplay=${begin} aria-label=${item.name} poster=${item.preview.thumbnail_url ?? undefined} onError=${broken} />`
@@ -66,20 +77,7 @@ export function Media({item, nothing, begin = false, failed}) {
 
 /** @param {{item: Item, nothing: any, failed?: (error: unknown) => void}} of */
 export function Text({item, nothing, failed}) {
-  const text = useSignal(/** @type {string | null} */ (null))
-  const gone = useSignal(false)
-  useEffect(() => {
-    const stop = new AbortController()
-    textOf(item, stop.signal).then(
-      found => (text.value = found),
-      error => {
-        if (stop.signal.aborted) return
-        gone.value = true
-        failed?.(error)
-      },
-    )
-    return () => stop.abort()
-  }, [item.id])
+  const {found: text, gone} = useFetched(item, signal => textOf(item, signal), failed)
   if (gone.value) return nothing
   if (text.value === null) return html`<span class="spinner" role="status" aria-label=${t("loading")}></span>`
   return html`<${Written} item=${item} text=${text.value} more=${(item.size ?? 0) > TEXT_BYTES} />`
