@@ -17,14 +17,16 @@ LONG_MS = 120_000
 READY = "In your drive"
 FETCHED = """() => performance.getEntriesByType('resource').map(({name, encodedBodySize, initiatorType}) =>
     ({path: new URL(name).pathname, size: encodedBodySize, kind: initiatorType}))"""
+CALM = "() => performance.now() - Math.max(...performance.getEntriesByType('resource').map(one => one.responseEnd)) > 1000"
 A_TRAIN = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 100_000}
 """Milliseconds there and back, bytes a second: a telephone between two towns."""
 
 
 def fetched(visitor: Visitor) -> tuple[int, int]:
-    """Bytes of scripts on the wire, and requests of any kind, since the page began."""
+    """Bytes of scripts on the wire, and requests of any kind, from the page's beginning until it asked for nothing more."""
+    visitor.page.wait_for_function(CALM)
     found = visitor.page.evaluate(FETCHED)
-    assert len({one["path"] for one in found if one["path"].endswith(".js")}) > 30
+    assert len({one["path"] for one in found if one["path"].endswith(".js")}) > 20
     return sum(one["size"] for one in found if one["path"].endswith(".js")), len(found)
 
 
