@@ -53,7 +53,6 @@ lint:
 
 types: # beside the tests: alone it would leave all cores but one idle
 	$(BIN)/mypy
-	$(BIN)/python -m coffer_local.docs --check
 
 fast-tests:
 	MAKEFLAGS= $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "$(FAST)"

@@ -6,6 +6,7 @@ describe what a reader may meet, and a newer writer of the same major may add fi
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -53,7 +54,17 @@ class _OpenForReaders(GenerateJsonSchema):
 
 
 def schema_of(event: type[Event]) -> Schema:
-    """The schema of one event type; `$id` is the address that stands in the envelope's `dataschema`."""
+    """The schema of one event type, the caller's own; `$id` is the address that stands in the envelope's `dataschema`."""
+    drawn: Schema = json.loads(_drawn(event))
+    return drawn
+
+
+@cache
+def _drawn(event: type[Event]) -> str:
+    return json.dumps(_draw(event), ensure_ascii=False)
+
+
+def _draw(event: type[Event]) -> Schema:
     envelope: type[BaseModel] = envelope_of(event)
     drawn = envelope.model_json_schema(schema_generator=_OpenForReaders)
     drawn["properties"]["type"] = {"const": event.type}

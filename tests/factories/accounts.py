@@ -36,6 +36,7 @@ from coffer_chassis.testing import MemoryBlobs
 from coffer_chassis.unit_of_work import Work
 from factories.doors import behind_a_door
 from factories.engines import engine_on
+from factories.frozen import frozen
 from factories.limits import limiter_of
 from factories.one_app import app_over
 from factories.operators import operations_of
@@ -51,7 +52,8 @@ HOME = Caller("192.0.2.7", "coffer-tests/1")
 def auth_settings(url: str, **changes: Any) -> AuthSettings:
     """Settings with hashing as light as argon2 allows."""
     light: dict[str, Any] = {"password_memory_kib": 64, "password_passes": 1}
-    return AuthSettings(
+    return frozen(
+        AuthSettings,
         **{
             "database_url": url,
             "cursor_key": SecretStr("00" * 32),
@@ -59,7 +61,7 @@ def auth_settings(url: str, **changes: Any) -> AuthSettings:
             "mail_public_key": MAIL_KEY.sealing.hex,
             **light,
             **changes,
-        }
+        },
     )
 
 

@@ -40,6 +40,7 @@ from coffer_files.store import uploads
 from coffer_files.store.drives import Drive, drive_of
 from coffer_files.store.tables import chassis
 from factories.engines import engine_on
+from factories.frozen import frozen
 from factories.one_app import app_over
 from factories.operators import operations_of
 
@@ -49,7 +50,7 @@ KEY = "00" * 32
 def settings(url: str, **changes: Any) -> FilesSettings:
     """Settings for a store, with a small quota."""
     known = {"database_url": url, "cursor_key": KEY, "default_quota_bytes": 1_000_000}
-    return FilesSettings(**{**known, **changes})
+    return frozen(FilesSettings, **{**known, **changes})
 
 
 def person(user_id: str | None = None, **changes: Any) -> Principal:

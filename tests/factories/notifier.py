@@ -34,6 +34,7 @@ from coffer_notifier.settings import NotifierSettings
 from coffer_notifier.store.tables import chassis
 from coffer_notifier.stream.hub import Hub
 from factories.engines import engine_on
+from factories.frozen import frozen
 from factories.one_app import app_over
 from factories.operators import Roles, operations_of
 
@@ -55,7 +56,7 @@ def settings(url: str, **changes: Any) -> NotifierSettings:
         "unsubscribe_key": KEY,
         "mail_to_unverified": True,
     }
-    return NotifierSettings(**{**known, **changes})
+    return frozen(NotifierSettings, **{**known, **changes})
 
 
 class CaughtPost:
@@ -241,15 +242,19 @@ class Notifier:
         async with self.engine.begin() as connection:
             return list((await connection.execute(text(statement), values)).all())
 
-    @cached_property
-    def app(self) -> Any:
-        """The HTTP application, for requests without a network."""
+    def app_for(self, verifier: Any) -> Any:
+        """The HTTP application, for requests without a network, with somebody's word on who sends them."""
 
         def build(deps: Any, hub: Any, verifier: Any, operations: Any) -> Any:
             return http_app(deps, hub, CofferSettings(), verifier, operations)
 
         operations = operations_of(TOPOLOGY, self.deps.work)
-        return app_over("notifier", build, self.deps, self.hub, TokenSaysWho(self.deps), operations)
+        return app_over("notifier", build, self.deps, self.hub, verifier, operations)
+
+    @cached_property
+    def app(self) -> Any:
+        """The same for people."""
+        return self.app_for(TokenSaysWho(self.deps))
 
     def own_app(self) -> Any:
         """One of its own, with a lifespan, to be served."""
@@ -264,8 +269,7 @@ class Notifier:
     @asynccontextmanager
     async def operators(self, token: str = "operator") -> AsyncIterator[httpx.AsyncClient]:  # no secret
         """An HTTP client of an operator, or of whom `factories.operators.Roles` takes the token for."""
-        app: Any = http_app(self.deps, self.hub, CofferSettings(), Roles(), operations_of(TOPOLOGY, self.deps.work))
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app=self.app_for(Roles()), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://notifier.test", headers=bearer(token)) as http:
             yield http
 

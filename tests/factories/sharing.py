@@ -42,6 +42,7 @@ from coffer_sharing.store.tables import chassis
 from factories.engines import engine_on
 from factories.events import arrived
 from factories.files import TokenIsUserId, origin_of, person
+from factories.frozen import frozen
 from factories.one_app import app_over
 from factories.operators import operations_of
 
@@ -309,7 +310,7 @@ async def sharing_on(url: str, **changes: Any) -> AsyncIterator[Sharing]:
     async with engine_on(url, notes) as engine:
         clock = FixedClock()
         work = Work(engine, chassis, source="/sharing", clock=clock, wakeups=Wakeups(engine, "sharing"))
-        settings = SharingSettings(**{"database_url": url, **SECRETS, **LIGHT, **changes})
+        settings = frozen(SharingSettings, **{"database_url": url, **SECRETS, **LIGHT, **changes})
         sharing = Sharing(make_deps(work, settings, PUBLIC), engine, clock, person(id_made()), statements=notes)
         await sharing.settle()
         try:

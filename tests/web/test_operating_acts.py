@@ -1,4 +1,4 @@
-"""Operators shut links that people complain of, feed queues by topics, and have previews made anew: each asks first."""
+"""Operators shut links and webhooks, feed queues by topics, have previews made anew: each asks first."""
 
 import re
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from factories.axe import violations
 from factories.browsers import PHONE, Visitor
 from factories.images import jpeg
 from factories.people import Person
+from factories.receivers import receiver
 from factories.roles import Queues
 from factories.stacks import LocalStack
 from factories.visitors import linked, public
@@ -71,6 +72,40 @@ def test_a_link_that_somebody_complains_of_is_found_shut_with_a_reason_and_put_b
     expect(desk.page.get_by_role("row").filter(has_text="Put back again")).to_have_count(1)
     expect(act.get_by_role("button")).to_have_count(0)
     assert ana.http.get(public(link)).status_code == 200
+
+
+def test_a_webhook_that_somebody_complains_of_is_found_turned_off_with_a_reason_and_turned_on_again(
+    opens: Any, boss: Person, ana: Person
+) -> None:
+    with receiver() as hook:
+        made = ana.http.post("/v1/webhooks", json={"url": hook.url, "event_types": ["files.*"]}).json()
+        desk = opens(viewport=PHONE, color_scheme="dark", reduced_motion="reduce")
+        desk.signs_in(boss, "/app/operate/receivers")
+        wanted = desk.page.get_by_label("Id of a webhook or queue")
+        wanted.fill(str(uuid4()))
+        wanted.press("Enter")
+        expect(desk.page.get_by_text("Nothing has this id.")).to_be_visible()
+        wanted.fill(made["id"])
+        wanted.press("Enter")
+        found = desk.page.locator(".sheet").filter(has=desk.page.get_by_role("heading", name="127.0.0.1"))
+        expect(found).to_contain_text("Works")
+        assert violations(desk) == []
+        assert desk.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        found.get_by_role("button", name="Turn off").click()
+        sure = asked(desk, "Turn off: 127.0.0.1")
+        expect(sure.get_by_role("button", name="Turn off")).to_be_disabled()
+        sure.get_by_label("Why").fill("Floods somebody who never asked.")
+        sure.get_by_role("button", name="Turn off").click()
+        expect(found).to_contain_text("Floods somebody who never asked.")
+        assert ana.get(f"/v1/webhooks/{made['id']}")["taken_down"]["reason"] == "Floods somebody who never asked."
+        # Whoever no longer has the id finds it among what is off.
+        desk.goes("/app/operate/receivers?trouble=taken_down")
+        line = desk.page.get_by_role("row").filter(has_text="Floods somebody who never asked.")
+        assert violations(desk) == []
+        line.get_by_role("button", name="Turn on again").click()
+        asked(desk, "Turn on again: 127.0.0.1").get_by_role("button", name="Turn on again").click()
+        expect(line).to_have_count(0)
+        assert ana.get(f"/v1/webhooks/{made['id']}")["taken_down"] is None
 
 
 def test_a_queue_is_fed_by_a_topic_for_one_person_and_then_no_longer(

@@ -111,7 +111,7 @@ function ofWork({at, jobs, hooks, countedAt}) {
   /** @type {Finding[]} */
   const found = []
   if (jobs?.failed.length) found.push({kind: "jobs", grade: "watch", values: {count: jobs.failed.length}, to: "/app/operate/jobs?state=failed"})
-  if (hooks?.length) found.push({kind: "hooks", grade: "watch", values: {count: hooks.length}, to: "/app/operate/jobs"})
+  if (hooks?.length) found.push({kind: "hooks", grade: "watch", values: {count: hooks.length}, to: "/app/operate/receivers"})
   const late = countedAt ? (at - Date.parse(countedAt)) / 1000 : 0
   if (late > COUNTED_SECONDS) found.push({kind: "uncounted", grade: "watch", values: {}, seconds: late})
   return found

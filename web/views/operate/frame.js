@@ -9,7 +9,7 @@ import {Icon} from "../../parts/icon.js"
 import {useTitle} from "../title.js"
 import {agoOf, exactMoment} from "./words.js"
 
-const TABS = ["health", "queues", "usage", "uploads", "people", "links", "audit", "jobs", "topics", "limits"]
+const TABS = ["health", "queues", "usage", "uploads", "people", "links", "audit", "jobs", "receivers", "topics", "limits"]
 /** Pages that stand below one of them. */
 const UNDER = /** @type {Record<string, string>} */ ({letters: "queues"})
 

@@ -116,7 +116,7 @@ const Facts = ({house}) => html`
       ${house.checks.map(check => html`<div><dt>${check.name}</dt><dd><${Sign} grade=${check.status === "ok" ? "good" : "wrong"}>${check.detail ?? exactly(check.ms)}<//></dd></div>`)}
       <div><dt>${t("operate.jobs_open")}</dt><dd><a href="/app/operate/jobs">${house.jobs ? number(house.jobs.open.length) : "–"}</a></dd></div>
       <div><dt>${t("operate.jobs_failed")}</dt><dd><a href="/app/operate/jobs?state=failed">${house.jobs ? number(house.jobs.failed.length) : "–"}</a></dd></div>
-      <div><dt>${t("operate.hooks_failing")}</dt><dd>${house.hooks ? number(house.hooks.length) : "–"}</dd></div>
+      <div><dt>${t("operate.hooks_failing")}</dt><dd><a href="/app/operate/receivers">${house.hooks ? number(house.hooks.length) : "–"}</a></dd></div>
       <div><dt>${t("operate.counted_at")}</dt><dd>${house.countedAt ? html`<${When} at=${house.countedAt} />` : "–"}</dd></div>
     </dl>
   <//>

@@ -1,4 +1,4 @@
-/** Long work of everybody, upkeep that can be done now, comparisons of the bucket with the store, and subscriptions that fail. */
+/** Long work of everybody, upkeep that can be done now, and comparisons of the bucket with the store. */
 
 import {call} from "../../core/api.js"
 import {bytes} from "../../core/format.js"
@@ -38,7 +38,6 @@ export function JobsPage() {
       <${Unread} error=${jobs.error} again=${jobs.again} />
       ${jobs.items && html`<${Sheet} title=${t("operate.tab_jobs")} more=${html`<${Button} icon="retry" onClick=${jobs.again}>${t("operate.read_again")}<//>`}>${jobs.items.length ? html`<${Jobs} jobs=${jobs} />` : html`<${Nothing}>${t("operate.no_jobs")}<//>`}<//>`}
       <${Comparisons} />
-      <${Hooks} />
     <//>
   `
 }
@@ -87,24 +86,6 @@ function Comparisons() {
       <p class="hint">${t("operate.comparisons_lead")}</p>
       <${Unread} error=${error.value} again=${again} />
       ${rows.length > 0 && html`<${Table} label=${t("operate.comparisons")} columns=${columns} rows=${rows} named=${(/** @type {any} */ run) => run.id} />`}
-    <//>
-  `
-}
-
-function Hooks() {
-  const hooks = usePages("/v1/admin/notifier/webhooks", {limit: 30})
-  const columns = [
-    {title: t("operate.receiver"), main: true, cell: (/** @type {any} */ hook) => hook.host || hook.queue_arn},
-    {title: t("operate.state"), cell: (/** @type {any} */ hook) => html`<${Sign} grade="wrong">${word("hook", hook.trouble)}<//>`},
-    {title: t("operate.owner"), cell: (/** @type {any} */ hook) => html`<a href="/app/operate/people/${hook.owner_id}"><code>${hook.owner_id.slice(-12)}</code></a>`},
-    {title: t("operate.since"), cell: (/** @type {any} */ hook) => html`<${When} at=${hook.failing_since ?? hook.taken_down?.at} ago />`},
-    {title: t("operate.waiting"), number: true, cell: (/** @type {any} */ hook) => number(hook.waiting)},
-    {title: t("operate.last_error"), cell: (/** @type {any} */ hook) => hook.last_error ?? "–"},
-  ]
-  return html`
-    <${Sheet} title=${t("operate.hooks_failing")}>
-      <${Unread} error=${hooks.error} again=${hooks.again} />
-      ${hooks.items && (hooks.items.length ? html`<${Table} label=${t("operate.hooks_failing")} columns=${columns} rows=${hooks.items} named=${(/** @type {any} */ hook) => hook.id} /><${More} more=${hooks.more} busy=${hooks.busy} />` : html`<${Nothing}>${t("operate.no_hooks")}<//>`)}
     <//>
   `
 }

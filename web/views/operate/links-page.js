@@ -11,7 +11,7 @@ import {Field} from "../../parts/field.js"
 import {Table} from "../../parts/table.js"
 import {useSending} from "../form.js"
 import {Frame, Nothing, Sheet, Sign, Unread, When} from "./frame.js"
-import {PutBack, TakeDown} from "./link-dialogs.js"
+import {PutBack, TakeDown} from "./takedown-dialogs.js"
 import {useReading} from "./use-reading.js"
 import {number} from "./words.js"
 
@@ -81,8 +81,8 @@ function Found({link, done}) {
       </dl>
       <div class="acts">
         ${down
-          ? html`<${Button} onClick=${() => ask(close => html`<${PutBack} id=${link.id} name=${link.item.name} close=${close} done=${done} />`)}>${t("operate.put_back")}<//>`
-          : html`<${Button} kind="danger" onClick=${() => ask(close => html`<${TakeDown} link=${link} close=${close} done=${done} />`)}>${t("operate.take_down")}<//>`}
+          ? html`<${Button} onClick=${() => ask(close => html`<${PutBack} kind="link" id=${link.id} name=${link.item.name} close=${close} done=${done} />`)}>${t("operate.put_back_link")}<//>`
+          : html`<${Button} kind="danger" onClick=${() => ask(close => html`<${TakeDown} kind="link" id=${link.id} name=${link.item.name} close=${close} done=${done} />`)}>${t("operate.take_down_link")}<//>`}
       </div>
     <//>
   `
@@ -94,14 +94,14 @@ const Person = ({of}) => html`<a href="/app/operate/people/${of.id}">${of.userna
 /** @param {{acts: any[], done: (link: any) => void}} of */
 function Acts({acts, done}) {
   const short = (/** @type {any} */ act) => act.resource.id.slice(-12)
-  const asking = (/** @type {any} */ act) => ask(close => html`<${PutBack} id=${act.resource.id} name=${short(act)} close=${close} done=${done} />`)
+  const asking = (/** @type {any} */ act) => ask(close => html`<${PutBack} kind="link" id=${act.resource.id} name=${short(act)} close=${close} done=${done} />`)
   const columns = [
     {title: t("operate.link"), main: true, cell: (/** @type {any} */ act) => html`<code>${short(act)}</code>`},
     {title: t("operate.what"), cell: (/** @type {any} */ act) => t(act.action === ACTS[0] ? "operate.taken_down" : "operate.was_put_back")},
     {title: t("operate.reason"), cell: (/** @type {any} */ act) => act.detail.reason ?? "–"},
     {title: t("operate.time"), cell: (/** @type {any} */ act) => html`<${When} at=${act.time} />`},
     {title: t("operate.owner"), cell: (/** @type {any} */ act) => (act.resource.owner_id ? html`<a href="/app/operate/people/${act.resource.owner_id}"><code>${act.resource.owner_id.slice(-12)}</code></a>` : "–")},
-    {title: t("operate.acts"), cell: (/** @type {any} */ act) => (act.holds ? html`<${Button} aria-label=${t("operate.put_back_one", {name: short(act)})} onClick=${() => asking(act)}>${t("operate.put_back")}<//>` : "–")},
+    {title: t("operate.acts"), cell: (/** @type {any} */ act) => (act.holds ? html`<${Button} aria-label=${t("operate.put_back_one", {name: short(act)})} onClick=${() => asking(act)}>${t("operate.put_back_link")}<//>` : "–")},
   ]
   return html`<${Table} label=${t("operate.links_acts")} columns=${columns} rows=${acts} named=${(/** @type {any} */ act) => act.id} />`
 }

@@ -19,6 +19,7 @@ const PAGES = {
   audit: later(() => import("./audit-page.js").then(module => module.AuditPage)),
   jobs: later(() => import("./jobs-page.js").then(module => module.JobsPage)),
   links: later(() => import("./links-page.js").then(module => module.LinksPage)),
+  receivers: later(() => import("./receivers-page.js").then(module => module.ReceiversPage)),
   topics: later(() => import("./topics-page.js").then(module => module.TopicsPage)),
   limits: later(() => import("./limits-page.js").then(module => module.LimitsPage)),
 }
