@@ -49,10 +49,10 @@ check: setup-dev lint ## Format, lint, types, imports, docs and the fast tests
 static: setup-dev lint types ## The same without tests, which all run in `test`
 
 lint:
-	$(BIN)/ruff format --check --quiet $(ROOTS) && $(BIN)/ruff check --quiet $(ROOTS) && $(BIN)/lint-imports --no-logo
+	$(BIN)/ruff format --check --quiet $(ROOTS) && $(BIN)/ruff check --quiet $(ROOTS)
 
 types: # beside the tests: alone it would leave all cores but one idle
-	$(BIN)/mypy
+	$(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 fast-tests:
 	MAKEFLAGS= $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "$(FAST)"

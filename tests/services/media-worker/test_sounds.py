@@ -225,16 +225,16 @@ def test_of_an_hour_the_first_twenty_minutes_are_drawn_and_the_whole_is_timed() 
 @pytest.mark.parametrize(
     ("content", "most"),
     [
-        (recordings.mp3(cover=images.jpeg(300, 300)) + bytes(4 << 20), 2),
-        (recordings.flac() + bytes(4 << 20), 1),
-        (recordings.wav(200), 3),
+        (lambda: recordings.mp3(cover=images.jpeg(300, 300)) + bytes(4 << 20), 2),
+        (lambda: recordings.flac() + bytes(4 << 20), 1),
+        (lambda: recordings.wav(200), 3),
     ],
     ids=["mp3", "flac", "wav"],
 )
-def test_names_and_length_cost_one_to_three_requests(content: bytes, most: int) -> None:
+def test_names_and_length_cost_one_to_three_requests(content: Callable[[], bytes], most: int) -> None:
     from coffer_media_worker import tags  # noqa: PLC0415 what `sounds` uses first
 
-    stored = Counting(content)
+    stored = Counting(content())
     told = tags.read(stored.file, ffmpeg.recognise(stored.file))
     assert told.seconds
     assert len(stored.ranges) <= most

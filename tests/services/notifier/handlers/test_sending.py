@@ -162,6 +162,7 @@ async def test_a_dead_host_with_much_that_waits_for_it_delays_nobody_else(narrow
     assert max(waits) < LONGEST_SECONDS, waits
 
 
+@pytest.mark.slow
 async def test_somebody_who_refuses_is_not_sent_all_that_waits_as_fast_as_they_refuse_it(
     narrow: Notifier, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
