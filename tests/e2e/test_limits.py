@@ -69,7 +69,8 @@ def test_two_processes_count_together_and_an_operator_lets_somebody_go_on(stack:
         began = time.monotonic()
         asked = [look(one) for _ in range(QUOTA) for one in (ana, there)]
         grown_back = (time.monotonic() - began) / 10
-        if counted_together(boss, second):
+        # A process may have done without Redis in between; two that never count together let twice as many pass each time.
+        if counted_together(boss, second) and asked.count(200) <= QUOTA + 1 + grown_back:
             break
     assert set(asked) == {200, 429}
     assert QUOTA <= asked.count(200) <= QUOTA + 1 + grown_back
