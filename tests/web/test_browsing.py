@@ -46,6 +46,18 @@ def test_what_is_not_there_or_not_ones_own_is_said(visitor: Visitor, ana: Person
     others = Person.at(stack.url).folder("Private")
     visitor.signs_in(ana, f"/app/files/{others['id']}")
     visitor.waits_for("This does not exist, or is not shared with you.")
+    expect(visitor.page.get_by_role("button", name="Try again")).to_have_count(0)
+
+
+@pytest.mark.parametrize("place", ["files", "items"])
+def test_what_could_not_be_had_is_asked_for_again_when_one_wishes(visitor: Visitor, ana: Person, place: str) -> None:
+    folder = ana.folder("Slow to come")["id"]
+    ana.folder("Within", folder)
+    away = {"status": 503, "content_type": "application/problem+json", "body": '{"code": "unavailable"}'}
+    visitor.page.route(f"**/v1/items/{folder}", lambda route: route.fulfill(**away), times=1)
+    visitor.signs_in(ana, f"/app/{place}/{folder}")
+    visitor.page.get_by_role("button", name="Try again").click()
+    visitor.sees("Within")
 
 
 def test_a_listing_is_sorted_and_turned_by_its_heads_and_shown_as_tiles(visitor: Visitor, ana: Person) -> None:

@@ -28,8 +28,10 @@ def ben(stack: LocalStack) -> Person:
 
 
 def hears(visitor: Visitor) -> None:
-    """Wait until the page knows where the feed stands, from which on it misses nothing."""
-    visitor.page.wait_for_function("() => performance.getEntriesByName(location.origin + '/v1/changes/cursor').length > 0")
+    """Wait until the page knows where the feed stands, from which on it misses nothing, and has read it to its end."""
+    visitor.page.wait_for_function(
+        "() => performance.getEntriesByType('resource').some(one => one.name.startsWith(location.origin + '/v1/changes?'))"
+    )
 
 
 @contextmanager

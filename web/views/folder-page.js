@@ -1,6 +1,6 @@
 /** A folder: where it stands, what is in it. */
 
-import {signal, useSignal} from "@preact/signals"
+import {batch, signal, useSignal} from "@preact/signals"
 import {useEffect, useLayoutEffect} from "preact/hooks"
 import {call} from "../core/api.js"
 import {onChanges} from "../core/changes.js"
@@ -15,7 +15,7 @@ import {filesIn} from "../uploads/dropped.js"
 import {addFiles} from "../uploads/door.js"
 import {Browser} from "./browser.js"
 import {Crumbs} from "./crumbs.js"
-import {Failed} from "./empty.js"
+import {FailedPage} from "./empty.js"
 import {useTitle} from "./title.js"
 import {useListing} from "./use-listing.js"
 
@@ -30,12 +30,13 @@ export const order = signal(/** @type {Order} */ (kept ?? {by: "name", descendin
 export function FolderPage({id}) {
   const trail = useSignal(/** @type {import("../drive/item.js").Item[]} */ ([]))
   const error = useSignal(/** @type {unknown} */ (null))
+  const tries = useSignal(0)
   const folder = trail.value.at(-1)
   useEffect(() => {
     const stop = new AbortController()
     const look = () =>
       trailTo(id, stop.signal).then(
-        found => (trail.value = found),
+        found => batch(() => ([trail.value, error.value] = [found, null])),
         caught => stop.signal.aborted || (error.value = caught),
       )
     look()
@@ -45,9 +46,9 @@ export function FolderPage({id}) {
       stop.abort()
       stopHearing()
     }
-  }, [id])
+  }, [id, tries.value])
   useTitle(folder?.parent_id ? folder.name : t("nav.files"))
-  if (error.value) return html`<${Failed} error=${error.value} />`
+  if (error.value) return html`<${FailedPage} error=${error.value} again=${() => tries.value++} />`
   if (!folder) return html`<div class="page" aria-busy="true"></div>`
   return html`<${OpenFolder} trail=${trail.value} folder=${folder} />`
 }

@@ -5,15 +5,17 @@ import {useEffect} from "preact/hooks"
 import {call} from "../core/api.js"
 import {html} from "../core/html.js"
 import {go, query} from "../core/router.js"
-import {Failed} from "./empty.js"
+import {FailedPage} from "./empty.js"
 
 /** @param {{id: string}} of */
 export function ItemPage({id}) {
   const error = useSignal(/** @type {unknown} */ (null))
+  const tries = useSignal(0)
   useEffect(() => {
+    error.value = null
     lead(id).catch(caught => (error.value = caught))
-  }, [id])
-  return error.value ? html`<${Failed} error=${error.value} />` : html`<div class="page" aria-busy="true"></div>`
+  }, [id, tries.value])
+  return error.value ? html`<${FailedPage} error=${error.value} again=${() => tries.value++} />` : html`<div class="page" aria-busy="true"></div>`
 }
 
 /**

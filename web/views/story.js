@@ -10,7 +10,7 @@ import {known, t} from "../core/texts.js"
 import {sayWrong} from "../core/toasts.js"
 import {Button} from "../parts/button.js"
 import {Icon} from "../parts/icon.js"
-import {Failed} from "./empty.js"
+import {FailedPage} from "./empty.js"
 import {useTitle} from "./title.js"
 
 const LOOK_MS = 4000
@@ -27,6 +27,7 @@ export function Story({id}) {
       const [found, told] = await Promise.all([call("GET", `/v1/uploads/${id}`), call("GET", `/v1/uploads/${id}/timeline`)])
       upload.value = found
       story.value = told
+      error.value = null
     } catch (caught) {
       // What is on the screen stays true for a while.
       if (!story.value) error.value = caught
@@ -39,7 +40,7 @@ export function Story({id}) {
     return () => (stop(), clearInterval(timer))
   }, [id])
   useTitle(upload.value?.resolved_name ?? t("story.title"))
-  if (error.value) return html`<div class="page"><${Failed} error=${error.value} /></div>`
+  if (error.value) return html`<${FailedPage} error=${error.value} again=${read} />`
   if (!story.value) return html`<div class="page" aria-busy="true"></div>`
   return html`<${Told} upload=${upload.value} story=${story.value} read=${read} />`
 }

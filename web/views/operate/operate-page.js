@@ -5,7 +5,7 @@ import {Problem} from "../../core/problem.js"
 import {place} from "../../core/router.js"
 import {user} from "../../core/session.js"
 import {later} from "../../parts/later.js"
-import {Failed} from "../empty.js"
+import {FailedPage} from "../empty.js"
 import {HealthPage} from "./health-page.js"
 
 /** @type {Record<string, any>} */
@@ -28,7 +28,7 @@ export function OperatePage() {
   const name = place.value[1] ?? "health"
   const Page = Object.hasOwn(PAGES, name) && PAGES[name]
   if (!Page || !user.value?.roles.includes("operator")) {
-    return html`<div class="page"><div class="page-body"><${Failed} error=${new Problem(404, {code: "not_found"})} /></div></div>`
+    return html`<${FailedPage} error=${new Problem(404, {code: "not_found"})} />`
   }
   return html`<${Page} key=${name} />`
 }
