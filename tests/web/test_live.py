@@ -4,14 +4,13 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from factories.browsers import Visitor
+from factories.letters import link_to
 from factories.people import Person
 from factories.stacks import LocalStack
 
@@ -199,21 +198,6 @@ def test_tabs_share_one_stream_and_the_next_takes_it_over(opens: Opens, ana: Per
         second.sees("After the first is gone", "And on", "Heard by both")
 
 
-def letter_to(stack: LocalStack, address: str, subject: str) -> str:
-    """The path of the link in a mail; waits for the mail."""
-    deadline = time.monotonic() + 20
-    while True:
-        for path in sorted((stack.home / "mail").glob("*.eml"), reverse=True):
-            mail: Any = message_from_bytes(path.read_bytes(), policy=policy.default)
-            assert isinstance(mail, EmailMessage)
-            body = mail.get_body(("plain",))
-            found = re.search(r"https?://[^/\s]+(/app/\S+)", body.get_content() if body else "")
-            if mail["To"] and address in mail["To"] and subject in mail["Subject"] and found:
-                return found[1]
-        assert time.monotonic() < deadline, f"no mail to {address}"
-        time.sleep(0.1)
-
-
 def test_the_letter_about_a_mention_leads_to_the_item_and_its_comments(
     visitor: Visitor, ana: Person, ben: Person, stack: LocalStack
 ) -> None:
@@ -229,7 +213,7 @@ def test_the_letter_about_a_mention_leads_to_the_item_and_its_comments(
         lambda answer: "id" in answer,
         within_seconds=10,
     )
-    path = letter_to(stack, ana.name, "mentioned you")
+    path = link_to(stack, ana.name, r"/app/\S+", subject="mentioned you")
     assert re.search(r"/app/items/[0-9a-f-]{36}\?comment=[0-9a-f-]{36}$", path)
     visitor.signs_in(ana, path)
     details = visitor.page.get_by_role("complementary", name="Details")
@@ -248,7 +232,7 @@ def test_the_letter_about_a_share_leads_to_what_is_shared(
     folder = ben.folder("Recipes")
     ben.upload("soup.txt", b"leek", parent=folder["id"])
     ben.share(folder["id"], ana, notify=True)
-    visitor.signs_in(ana, letter_to(stack, ana.name, "Recipes"))
+    visitor.signs_in(ana, link_to(stack, ana.name, r"/app/\S+", subject="Recipes"))
     visitor.sees("soup.txt")
 
 
