@@ -97,6 +97,17 @@ class Person:
         made: dict[str, Any] = answer.json()["shares"][0]
         return made
 
+    def says(self, item_id: str, body: str, **more: Any) -> dict[str, Any]:
+        """Comment on an item; the comment. Waits as `share` does."""
+        asked = self.wait_for(
+            lambda: {"answer": self.http.post("/v1/comments", json={"item_id": item_id, "body": body, **more})},
+            lambda asked: asked["answer"].status_code != 404,
+            within_seconds=30,
+        )
+        assert asked["answer"].status_code == 201, asked["answer"].text
+        made: dict[str, Any] = asked["answer"].json()
+        return made
+
     def sees(self, item_id: str, *, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until an item can be seen; the item."""
         found = self.wait_for(

@@ -8,8 +8,13 @@ from factories.people import Person
 
 
 def linked(owner: Person, item_id: str, **fields: Any) -> dict[str, Any]:
-    """A link of the owner to an item."""
-    answer = owner.http.post("/v1/links", json={"item_id": item_id, **fields})
+    """A link of the owner to an item. Waits where sharing has not heard of an item that was made just now."""
+    asked = owner.wait_for(
+        lambda: {"answer": owner.http.post("/v1/links", json={"item_id": item_id, **fields})},
+        lambda asked: asked["answer"].status_code != 404,
+        within_seconds=30,
+    )
+    answer = asked["answer"]
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
@@ -31,6 +36,6 @@ def visitor(nobody: httpx.Client, link: dict[str, Any], password: str | None = N
         Person.wait_for(
             lambda: {"status": nobody.get(f"/v1/items/{item}", headers=headers).status_code},
             lambda asked: asked["status"] == 200,
-            within_seconds=10,
+            within_seconds=30,
         )
     return headers

@@ -177,7 +177,7 @@ def test_the_trash_is_emptied_after_a_question(visitor: Visitor, ana: Person) ->
     visitor.sees(*ALL)
     visitor.page.keyboard.press("ControlOrMeta+a")
     visitor.page.keyboard.press("Delete")
-    visitor.waits_for("Nothing here yet")
+    visitor.waits_for("6 items moved to the trash")
     visitor.page.get_by_role("link", name="Trash").click()
     visitor.item("Alpha").wait_for()
     visitor.page.get_by_role("button", name="Empty trash").click()

@@ -88,9 +88,9 @@ def test_words_are_changed_and_taken_away_by_whoever_may(opens: Any, ana: Person
 
 def test_the_address_in_a_letter_leads_to_the_comment_also_when_it_is_resolved(visitor: Visitor, ana: Person) -> None:
     item = ana.upload("long.txt", b"long")["item_id"]
-    first = ana.http.post("/v1/comments", json={"item_id": item, "body": "This one"}).json()["id"]
+    first = ana.says(item, "This one")["id"]
     for number in range(12):
-        assert ana.http.post("/v1/comments", json={"item_id": item, "body": f"Number {number}"}).status_code == 201
+        ana.says(item, f"Number {number}")
     visitor.signs_in(ana, f"/app/items/{item}?comment={first}")
     expect(visitor.page.locator(".comment.meant").filter(has_text="This one")).to_be_in_viewport()
     assert ana.http.put(f"/v1/comments/{first}/resolved").status_code == 200
@@ -121,8 +121,7 @@ HOSTILE = """<img src=x onerror=alert(1)> [click](javascript:alert(1)) [data](da
 def test_what_is_said_becomes_no_markup_and_leads_nowhere_unsafe(visitor: Visitor, ana: Person) -> None:
     folder = ana.folder("Hostile")
     for body in (HOSTILE, "[" * 4000, "> " * 2000, "*" * 4000, "**a " * 1000, "`" * 3999 + "a"):
-        answer = ana.http.post("/v1/comments", json={"item_id": folder["id"], "body": body})
-        assert answer.status_code == 201, answer.text
+        ana.says(folder["id"], body)
     comments = talking(visitor, ana, "Hostile")
     expect(comments.get_by_role("article")).to_have_count(6)
     shown = comments.get_by_role("article").filter(has_text="not bold")
@@ -167,11 +166,9 @@ def test_what_is_said_becomes_no_markup_and_leads_nowhere_unsafe(visitor: Visito
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide", "phone and dark"])
 def test_comments_have_no_violation(opens: Any, ana: Person, size: dict[str, int], scheme: str) -> None:
     folder = ana.folder("Seen by all")
-    first = ana.http.post(
-        "/v1/comments", json={"item_id": folder["id"], "body": "**One** [link](https://example.org) `code`"}
-    ).json()
-    ana.http.post("/v1/comments", json={"item_id": folder["id"], "body": "> two", "parent_id": first["id"]})
-    done = ana.http.post("/v1/comments", json={"item_id": folder["id"], "body": "Done"}).json()
+    first = ana.says(folder["id"], "**One** [link](https://example.org) `code`")
+    ana.says(folder["id"], "> two", parent_id=first["id"])
+    done = ana.says(folder["id"], "Done")
     assert ana.http.put(f"/v1/comments/{done['id']}/resolved").status_code == 200
     visitor = opens(viewport=size, color_scheme=scheme, reduced_motion="reduce")
     comments = talking(visitor, ana, "Seen by all")

@@ -10,7 +10,7 @@ from factories.stacks import LocalStack
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 MANY = 100_000
-READ_ALL_MS = 100_000
+READ_ALL_MS = 200_000
 ROWS = "document.querySelectorAll('.row').length"
 
 

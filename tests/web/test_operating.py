@@ -118,7 +118,7 @@ def test_a_part_that_hangs_is_told_of_within_seconds_and_so_is_its_return(desk: 
         expect(desk.page.get_by_text("Something needs you")).to_be_visible()
     finally:
         broker.resume()
-    expect(desk.page.get_by_text("cannot reach its queues")).to_have_count(0)
+    expect(desk.page.get_by_text("cannot reach its queues")).to_have_count(0, timeout=90_000)
 
 
 def test_a_gateway_that_is_gone_is_told_of_as_well(desk: Visitor) -> None:
@@ -151,7 +151,7 @@ def test_what_failed_for_good_is_found_sent_again_and_given_up(desk: Visitor, bo
     boss.wait_for(
         lambda: boss.get("/v1/admin/files/queues"),
         lambda page: sum(queue["dead_depth"] + queue["dead_letters"] for queue in page["items"]) >= 2,
-        within_seconds=20,
+        within_seconds=60,
     )
     stack.run("coffer_files", "dead-letters", "list")
     finding = desk.page.get_by_role("listitem").filter(has_text="2 messages of files-fast failed for good")
@@ -176,8 +176,8 @@ def test_what_failed_for_good_is_found_sent_again_and_given_up(desk: Visitor, bo
     expect(dialog).to_contain_text("1 letter goes to its queue again.")
     dialog.get_by_role("button", name="Send again").click()
     expect(desk.page.get_by_role("table", name="What files sends again")).to_contain_text("Done")
-    died = boss.wait_for(lambda: boss.get("/v1/admin/files/queues"), lambda page: dead(page) >= 1, within_seconds=20)
-    assert dead(died) == 1, "what was sent again is still poison, and died again"
+    # What was sent again is still poison, and dies again; while it is put away it counts twice.
+    boss.wait_for(lambda: boss.get("/v1/admin/files/queues"), lambda page: dead(page) == 1, within_seconds=60)
     stack.run("coffer_files", "dead-letters", "list")
 
     at(desk, "/letters?service=files")
@@ -200,7 +200,7 @@ def dead(page: dict[str, Any]) -> int:
 
 def test_a_letter_that_somebody_else_settled_meanwhile_is_said_to_be(desk: Visitor, boss: Person, stack: LocalStack) -> None:
     Queues(stack).send("files-fast", "nonsense")
-    boss.wait_for(lambda: boss.get("/v1/admin/files/queues"), lambda page: dead(page) >= 1, within_seconds=20)
+    boss.wait_for(lambda: boss.get("/v1/admin/files/queues"), lambda page: dead(page) >= 1, within_seconds=60)
     stack.run("coffer_files", "dead-letters", "list")
     at(desk, "/letters?service=files")
     redrive = desk.page.get_by_role("table", name="Letters").get_by_role("button", name="Send", exact=False).first
@@ -227,7 +227,7 @@ def test_events_are_counted_and_then_published_again(desk: Visitor, boss: Person
     boss.wait_for(
         lambda: boss.get("/v1/admin/files/republish")["items"][0],
         lambda replay: (replay["kind"], replay["state"]) == ("events", "done"),
-        within_seconds=20,
+        within_seconds=60,
     )
 
 
@@ -399,7 +399,7 @@ def test_the_audit_is_searched_exported_and_its_chain_verified(desk: Visitor, bo
     boss.wait_for(
         lambda: boss.get("/v1/audit", action="login.failed"),
         lambda page: any(record["position"] for record in page["items"]),
-        within_seconds=20,
+        within_seconds=60,
     )
     at(desk, "/audit?action=login.failed")
     table = desk.page.get_by_role("table", name="Audit")
@@ -417,7 +417,7 @@ def test_the_audit_is_searched_exported_and_its_chain_verified(desk: Visitor, bo
 
 
 def test_a_record_that_was_changed_taken_out_or_moved_breaks_the_chain(desk: Visitor, boss: Person) -> None:
-    boss.wait_for(lambda: boss.get("/v1/audit/anchors"), lambda page: page["head"]["position"] >= 4, within_seconds=20)
+    boss.wait_for(lambda: boss.get("/v1/audit/anchors"), lambda page: page["head"]["position"] >= 4, within_seconds=60)
     lines = boss.http.get("/v1/audit/export").text.splitlines()
     begins = boss.get("/v1/audit/anchors")["begins_after"]
     last = json.loads(lines[-1])

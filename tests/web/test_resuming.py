@@ -30,6 +30,21 @@ HANDLE = """async () => {
     document.querySelector('.page').dispatchEvent(new DragEvent('drop', {dataTransfer: given, bubbles: true, cancelable: true}))
 }"""
 
+KEPT = """async wanted => {
+    for (const {name} of await indexedDB.databases()) {
+        const opening = indexedDB.open(name)
+        await new Promise(go => opening.onsuccess = go)
+        const database = opening.result
+        if (!database.objectStoreNames.contains('uploads')) { database.close(); continue }
+        const counting = database.transaction('uploads').objectStore('uploads').count()
+        await new Promise(go => counting.onsuccess = go)
+        database.close()
+        if (counting.result >= wanted) return true
+    }
+    return false
+}"""
+"""Whether this browser will know so many uploads after a reload."""
+
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
@@ -145,7 +160,9 @@ def test_files_that_waited_are_chosen_again_together_each_finds_its_line(visitor
     visitor.page.route("**/v1/uploads", lambda _route: None, times=3)
     visitor.picks(*(tmp_path / name for name in names))
     expect(visitor.page.locator(".upload.sending")).to_have_count(3)
+    visitor.page.wait_for_function(KEPT, arg=len(names))
     reloads(visitor)
+    visitor.page.unroute("**/v1/uploads")
     expect(visitor.page.locator(".upload.missing")).to_have_count(5)
     chooses_again(visitor, *(tmp_path / name for name in names), by="Choose the files again")
     for name in names:

@@ -87,7 +87,7 @@ def test_a_webhook_is_made_by_keys_its_secret_shown_once_and_what_it_is_sent_is_
     assert secret not in visitor.page.content()
     expect(visitor.page.get_by_text("Nothing was sent.")).to_be_visible()
     ana.folder("Told of")
-    ana.wait_for(lambda: {"calls": len(hook.calls)}, lambda seen: seen["calls"] == 1, within_seconds=20)
+    ana.wait_for(lambda: {"calls": len(hook.calls)}, lambda seen: seen["calls"] == 1, within_seconds=60)
     button(section(visitor, "Tells the archive"), "Send a test").click()
     expect(deliveries(visitor).filter(has_text="Delivered")).to_have_count(2)
     expect(deliveries(visitor).first).to_contain_text("Status 200")
@@ -116,6 +116,7 @@ def test_another_secret_signs_beside_the_old_one(visitor: Visitor, ana: Person, 
 
 def test_what_failed_says_why_and_is_sent_again_by_hand(visitor: Visitor, ana: Person, hook: Receiver) -> None:
     hook.statuses = [500]
+    hook.answers = {"Retry-After": "3600"}
     webhook = made(ana, hook)
     visitor.signs_in(ana, f"{WEBHOOKS}/{webhook}")
     button(section(visitor, "Webhook"), "Send a test").click()
@@ -137,7 +138,7 @@ def test_one_that_was_turned_off_says_so_and_comes_back_with_what_it_missed(
     hook.status = 410
     webhook = made(ana, hook, "files.item.created.v1")
     ana.folder("One")
-    ana.wait_for(lambda: ana.get(f"/v1/webhooks/{webhook}"), lambda known: known["disabled_for"] == "gone", within_seconds=20)
+    ana.wait_for(lambda: ana.get(f"/v1/webhooks/{webhook}"), lambda known: known["disabled_for"] == "gone", within_seconds=60)
     visitor.signs_in(ana, WEBHOOKS)
     expect(section(visitor, "Webhooks").get_by_role("listitem")).to_contain_text("Turned off")
     visitor.page.locator("button[popovertarget=notices]").click()

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from factories.axe import violations
 from factories.browsers import PHONE, WIDE, Visitor
@@ -126,8 +126,13 @@ def test_what_is_refused_stands_as_it_was(visitor: Visitor, two: tuple[Person, P
     expect(sharing.dialog.get_by_text("The server cannot be reached.")).to_be_visible()
     expect(role).to_have_value("viewer")
     visitor.page.unroute_all()
-    # Somebody else, or the same person elsewhere, was faster: what is decided is decided about what is there.
-    assert ana.http.patch(f"/v1/shares/{share['id']}", json={"role": "contributor"}).status_code == 200
+
+    def overtaken(route: Route) -> None:
+        """Somebody else, or the same person elsewhere, was faster: what is decided is decided about what is there."""
+        assert ana.http.patch(f"/v1/shares/{share['id']}", json={"role": "contributor"}).status_code == 200
+        route.continue_()
+
+    visitor.page.route("**/v1/shares/*", overtaken, times=1)
     role.select_option("editor")
     expect(role).to_have_value("contributor")
     sharing.goes_to("Links")
@@ -171,9 +176,9 @@ def test_a_link_is_made_copied_shut_changed_and_deleted(opens: Any, two: tuple[P
     expect(dialog.get_by_text("The address is copied.")).to_be_visible()
     address = dialog.get_by_label("Address of For the printer", exact=True).input_value()
     assert visitor.page.evaluate("navigator.clipboard.readText()") == address
-    dialog.get_by_label("Open: For the printer").uncheck()
+    dialog.get_by_label("Open: For the printer").click()
     expect(link.locator(".badge")).to_have_text("Shut")
-    dialog.get_by_label("Open: For the printer").check()
+    dialog.get_by_label("Open: For the printer").click()
     expect(link.locator(".badge")).to_have_text("Open")
     dialog.get_by_role("button", name="Change For the printer").click()
     link.get_by_label("Without a password from now on").check()

@@ -2,7 +2,7 @@
 
 import {effect} from "@preact/signals"
 import {call} from "./api.js"
-import {onNews, onReturn} from "./live.js"
+import {connection, onNews} from "./live.js"
 import {Problem} from "./problem.js"
 import {state} from "./session.js"
 
@@ -72,7 +72,8 @@ function lose() {
 }
 
 effect(() => void (state.value === "in" && read()))
-onReturn(read)
+// The stream tells nothing of the time before it: what came between the first reading and its beginning is read then.
+effect(() => void (connection.value === "live" && read()))
 
 onNews(({event}) => {
   if (event === "reset") lose()

@@ -47,6 +47,9 @@ import {readAll} from "./pages.js"
 export const ROLES = ["viewer", "contributor", "remover", "editor"]
 
 const SETTLE_MS = 300
+/** Of an item that was made a moment ago the server that shares may not have heard yet. */
+const TRIES = 5
+const TRY_MS = 600
 
 export class Sharing {
   state = signal(/** @type {"loading" | "ready" | "failed"} */ ("loading"))
@@ -61,6 +64,7 @@ export class Sharing {
   constructor(itemId) {
     this.itemId = itemId
     this.leaving = new AbortController()
+    this.tries = 0
   }
 
   /** Read, and read again whenever somebody may have changed something. @returns {() => void} ends that */
@@ -101,9 +105,11 @@ export class Sharing {
       })
     } catch (error) {
       if (signal.aborted) return
+      const missing = error instanceof Problem && error.status === 404
+      if (missing && this.state.value === "loading" && ++this.tries < TRIES) return void setTimeout(() => this.read(), TRY_MS)
       batch(() => {
         this.error.value = error
-        if (this.state.value === "loading" || (error instanceof Problem && error.status === 404)) this.state.value = "failed"
+        if (this.state.value === "loading" || missing) this.state.value = "failed"
       })
     }
   }

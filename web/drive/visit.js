@@ -17,8 +17,9 @@ import {leaveBy} from "./deeds.js"
  */
 
 const MARGIN_MS = 30_000
-/** Rights on a link that was made just now may be on their way. */
+/** Rights on a link that was made just now may be on their way; what the link leads to is there, whatever lies below may be gone. */
 const TRIES = 6
+const TRIES_AT_THE_DOOR = 25
 const BETWEEN_MS = 400
 
 export class Visit {
@@ -72,11 +73,12 @@ export class Visit {
    * @param {AbortSignal} [stop]
    */
   async item(id, stop) {
+    const most = id === this.session.value?.item_id ? TRIES_AT_THE_DOOR : TRIES
     for (let tries = 1; ; tries++) {
       try {
         return await call("GET", `/v1/items/${id}`, {signal: stop})
       } catch (error) {
-        if (!(error instanceof Problem) || error.status !== 404 || tries === TRIES) throw error
+        if (!(error instanceof Problem) || error.status !== 404 || tries === most) throw error
         await new Promise(go => setTimeout(go, BETWEEN_MS))
       }
     }
