@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 UNDER_WAY = "SELECT count(*) FROM uploads WHERE state IN ('created', 'received', 'cleared')"
 COMMITTED = "SELECT count(*) FROM items WHERE kind = 'file' AND parent_id = $1"
+STATES = "SELECT state, count(*) FROM uploads GROUP BY state"
 UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
 
 
@@ -59,6 +60,7 @@ async def _measure(stack: LocalStack, ana: Person, ben: Person, folder: str) -> 
     async with _Background(stack, ben, busy, every_seconds=PROBE_EVERY_SECONDS, tag="busy"):
         took = await burst(stack, ana, FILES, clients=CLIENTS, folder=folder, seen=busy)
         log.info("sent", files=FILES, seconds=round(took), per_second=round(FILES / took))
+        assert not busy.failures, busy.failures
         await _quiet(stack, folder)
     return idle, busy
 
@@ -90,6 +92,6 @@ async def _quiet(stack: LocalStack, folder: str) -> None:
         while await connection.fetchval(UNDER_WAY) > 1 or await connection.fetchval(UNSENT) > 1:
             assert time.monotonic() < deadline, "the burst was never worked off"
             await asyncio.sleep(1)
-        assert await connection.fetchval(COMMITTED, folder) == FILES
+        assert await connection.fetchval(COMMITTED, folder) == FILES, dict(await connection.fetch(STATES))
     finally:
         await connection.close()
