@@ -26,7 +26,7 @@ def fetched(visitor: Visitor) -> tuple[int, int]:
     """Bytes of scripts on the wire, and requests of any kind, from the page's beginning until it asked for nothing more."""
     visitor.page.wait_for_function(CALM)
     found = visitor.page.evaluate(FETCHED)
-    assert len({one["path"] for one in found if one["path"].endswith(".js")}) > 20
+    assert len({one["path"] for one in found if one["path"].endswith(".js")}) > 30
     return sum(one["size"] for one in found if one["path"].endswith(".js")), len(found)
 
 

@@ -313,6 +313,18 @@ def test_files_are_sent_to_whoever_asked_for_them_and_each_says_what_became_of_i
     expect(over).to_be_visible()
 
 
+def test_a_file_sent_before_the_news_of_the_link_got_around_arrives(visitor: Visitor, owner: Person, tmp_path: Path) -> None:
+    (tmp_path / "early.txt").write_text("early")
+    follows(visitor, linked(owner, owner.folder("Fresh")["id"], mode="upload_only"))
+    headed(visitor, "Fresh")
+    unheard = {"status": 404, "content_type": "application/problem+json", "body": '{"code": "not_found"}'}
+    visitor.page.route("**/v1/uploads", lambda route: route.fulfill(**unheard), times=2)
+    with visitor.page.expect_file_chooser() as chooser:
+        visitor.page.get_by_role("button", name="Choose files").click()
+    chooser.value.set_files(tmp_path / "early.txt")
+    expect(visitor.upload("early.txt").get_by_text("Arrived", exact=True)).to_be_visible(timeout=SOON_MS)
+
+
 def test_nobody_is_signed_in_on_the_page_of_a_link_whoever_is_beside_it(
     opens: Any, owner: Person, holiday: dict[str, str]
 ) -> None:

@@ -112,6 +112,17 @@ def test_whom_nobody_knows_and_who_has_it_already_is_said_by_name(visitor: Visit
     expect(sharing.dialog.get_by_text("that is you.")).to_be_visible()
 
 
+def test_an_item_that_sharing_has_not_heard_of_yet_can_be_shared_a_moment_later(
+    visitor: Visitor, two: tuple[Person, Person]
+) -> None:
+    two[0].folder("Fresh")
+    visitor.signs_in(two[0])
+    unheard = {"status": 404, "content_type": "application/problem+json", "body": '{"code": "not_found"}'}
+    visitor.page.route("**/v1/shares?*", lambda route: route.fulfill(**unheard), times=2)
+    sharing = Sharing(visitor, "Fresh").opens()
+    expect(sharing.dialog.get_by_role("tab", name="People")).to_be_visible()
+
+
 def test_what_is_refused_stands_as_it_was(visitor: Visitor, two: tuple[Person, Person]) -> None:
     ana, ben = two
     folder = ana.folder("Steady")

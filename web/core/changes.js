@@ -73,7 +73,7 @@ function lose() {
 
 effect(() => void (state.value === "in" && read()))
 // The stream tells nothing of the time before it: what came between the first reading and its beginning is read then.
-effect(() => void (connection.value === "live" && read()))
+effect(() => void (state.value === "in" && connection.value === "live" && read()))
 
 onNews(({event}) => {
   if (event === "reset") lose()

@@ -3,6 +3,7 @@
 import {batch, signal} from "@preact/signals"
 import {call, oneKey} from "../core/api.js"
 import {onChanges} from "../core/changes.js"
+import {onceKnown} from "../core/fresh.js"
 import {onNews} from "../core/live.js"
 import {Problem} from "../core/problem.js"
 import {readAll} from "./pages.js"
@@ -47,9 +48,8 @@ import {readAll} from "./pages.js"
 export const ROLES = ["viewer", "contributor", "remover", "editor"]
 
 const SETTLE_MS = 300
-/** Of an item that was made a moment ago the server that shares may not have heard yet. */
+/** At first: each try is one that the server itself waits for. */
 const TRIES = 5
-const TRY_MS = 600
 
 export class Sharing {
   state = signal(/** @type {"loading" | "ready" | "failed"} */ ("loading"))
@@ -64,7 +64,6 @@ export class Sharing {
   constructor(itemId) {
     this.itemId = itemId
     this.leaving = new AbortController()
-    this.tries = 0
   }
 
   /** Read, and read again whenever somebody may have changed something. @returns {() => void} ends that */
@@ -91,7 +90,8 @@ export class Sharing {
   async read() {
     const {signal} = this.leaving
     try {
-      const shares = await readAll("/v1/shares", {item_id: this.itemId}, signal)
+      const tries = this.state.value === "loading" ? TRIES : 1
+      const shares = await onceKnown(tries, () => readAll("/v1/shares", {item_id: this.itemId}, signal))
       const mine = shares.first.effective.share
       const [invitations, links] = await Promise.all(
         mine ? ["/v1/shares/invitations", "/v1/links"].map(path => readAll(path, {item_id: this.itemId}, signal)) : [null, null],
@@ -105,11 +105,9 @@ export class Sharing {
       })
     } catch (error) {
       if (signal.aborted) return
-      const missing = error instanceof Problem && error.status === 404
-      if (missing && this.state.value === "loading" && ++this.tries < TRIES) return void setTimeout(() => this.read(), TRY_MS)
       batch(() => {
         this.error.value = error
-        if (this.state.value === "loading" || missing) this.state.value = "failed"
+        if (this.state.value === "loading" || (error instanceof Problem && error.status === 404)) this.state.value = "failed"
       })
     }
   }

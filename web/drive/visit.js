@@ -6,6 +6,7 @@
 
 import {batch, signal} from "@preact/signals"
 import {actAs, call} from "../core/api.js"
+import {onceKnown} from "../core/fresh.js"
 import {Problem} from "../core/problem.js"
 import {leaveBy} from "./deeds.js"
 
@@ -20,7 +21,6 @@ const MARGIN_MS = 30_000
 /** Rights on a link that was made just now may be on their way; what the link leads to is there, whatever lies below may be gone. */
 const TRIES = 6
 const TRIES_AT_THE_DOOR = 25
-const BETWEEN_MS = 400
 
 export class Visit {
   /** `shut` is for everything that leads nowhere; why, says `error`. */
@@ -73,15 +73,8 @@ export class Visit {
    * @param {AbortSignal} [stop]
    */
   async item(id, stop) {
-    const most = id === this.session.value?.item_id ? TRIES_AT_THE_DOOR : TRIES
-    for (let tries = 1; ; tries++) {
-      try {
-        return await call("GET", `/v1/items/${id}`, {signal: stop})
-      } catch (error) {
-        if (!(error instanceof Problem) || error.status !== 404 || tries === most) throw error
-        await new Promise(go => setTimeout(go, BETWEEN_MS))
-      }
-    }
+    const tries = id === this.session.value?.item_id ? TRIES_AT_THE_DOOR : TRIES
+    return onceKnown(tries, () => call("GET", `/v1/items/${id}`, {signal: stop}))
   }
 
   /** Something was refused: whether the link is still what it was. @param {unknown} error */

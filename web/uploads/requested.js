@@ -2,6 +2,7 @@
 
 import {signal} from "@preact/signals"
 import {call} from "../core/api.js"
+import {onceKnown} from "../core/fresh.js"
 import {Problem, wordsFor} from "../core/problem.js"
 import {Folders} from "./folders.js"
 import {sendFile} from "./sender.js"
@@ -22,6 +23,8 @@ import {sendFile} from "./sender.js"
  */
 
 const AT_ONCE = 3
+/** Leave to send on a link that was made just now may be on its way. */
+const TRIES = 25
 const FIRST_LOOK_MS = 400
 const LONGEST_LOOK_MS = 4000
 const ENDS = ["committed", "conflict", "rejected", "failed", "expired", "aborted"]
@@ -95,13 +98,15 @@ export class Requested {
     entry.why.value = ""
     const {signal} = entry.stop
     try {
-      const told = await sendFile({
-        ...{file: entry.file, name: entry.file.name, conflict: "rename", uploadId: entry.uploadId, signal},
-        parentId: await entry.into.at(entry.folders),
-        uploaderName: this.how.name().trim(),
-        progress: sent => (entry.sent.value = sent),
-        announced: upload => (entry.uploadId = upload.id),
-      })
+      const parentId = await entry.into.at(entry.folders)
+      const told = await onceKnown(TRIES, () =>
+        sendFile({
+          ...{file: entry.file, name: entry.file.name, conflict: "rename", uploadId: entry.uploadId, parentId, signal},
+          uploaderName: this.how.name().trim(),
+          progress: sent => (entry.sent.value = sent),
+          announced: upload => (entry.uploadId = upload.id),
+        }),
+      )
       entry.state.value = "checking"
       void this.#watch(entry, told)
     } catch (error) {
