@@ -27,6 +27,7 @@ LOG_BYTES = 4 * 1024 * 1024
 _PROBE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 10.0
 _STEADY_SECONDS = 60.0
+_LOG_EVERY_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _REASON = re.compile(r"\b(FATAL|PANIC|ERROR)\b")
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -162,6 +163,8 @@ class Child:
                 await self._launch()
             except (StartError, OSError) as error:
                 log.error("child.restart_failed", child=program.name, reason=str(error), pause_seconds=pause)  # noqa: TRY400  # one line per attempt
+            except Exception:
+                log.exception("child.restart_failed", child=program.name, pause_seconds=pause)
             else:
                 return pause
 
@@ -169,7 +172,7 @@ class Child:
 async def _spawn(program: Program) -> Process:
     account = program.account
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    _bound(program.log, 0)
+    _bound_or_say(program, 0)
     handle = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         return await asyncio.create_subprocess_exec(
@@ -217,8 +220,8 @@ async def _outlast(process: Process, program: Program) -> None:
     waiting = asyncio.ensure_future(process.wait())
     try:
         while not waiting.done():
-            await asyncio.wait({waiting}, timeout=10)
-            _bound(program.log, LOG_BYTES)
+            await asyncio.wait({waiting}, timeout=_LOG_EVERY_SECONDS)
+            _bound_or_say(program, LOG_BYTES)
     finally:
         waiting.cancel()
 
@@ -237,6 +240,14 @@ def _bound(path: Path, limit: int) -> None:
         if path.stat().st_size > limit:
             shutil.copy(path, path.with_name(path.name + ".1"))
             os.truncate(path, 0)
+
+
+def _bound_or_say(program: Program, limit: int) -> None:
+    """A disk that is full must end neither the watch over the child nor its start."""
+    try:
+        _bound(program.log, limit)
+    except OSError as error:
+        log.warning("child.log_too_long", child=program.name, log=str(program.log), reason=str(error))
 
 
 def _hint(program: Program) -> str:

@@ -1,7 +1,9 @@
 """Children of real processes: start, readiness, death, restart, stop, and the end of the parent."""
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sized
@@ -177,6 +179,44 @@ async def test_a_restart_that_fails_is_tried_again(tmp_path: Path, child_of: Cal
     os.kill(child.pid, signal.SIGKILL)
     await asyncio.wait_for(back.wait(), 60)
     assert attempts.read_text().count("x") == 3
+
+
+async def test_what_nobody_foresaw_at_a_restart_does_not_end_the_watch(tmp_path: Path, child_of: Callable[..., Child]) -> None:
+    told: list[str] = []
+
+    async def prepare() -> None:
+        told.append("prepare")
+        if len(told) == 2:
+            raise ValueError("nobody foresaw this")
+
+    child = child_of(shell(tmp_path, "exec sleep 60"), prepare=prepare)
+    await child.start()
+    before = child.pid
+    assert before
+    os.kill(before, signal.SIGKILL)
+    await eventually(lambda: child.pid not in {None, before})
+    assert told == ["prepare"] * 3
+
+
+async def test_a_full_disk_does_not_end_the_watch(
+    tmp_path: Path, child_of: Callable[..., Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[Path] = []
+
+    def copy(source: Path, _target: Path) -> None:
+        refused.append(source)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy", copy)
+    monkeypatch.setattr(supervisor, "LOG_BYTES", 1)
+    monkeypatch.setattr(supervisor, "_LOG_EVERY_SECONDS", 0.01)
+    child = child_of(shell(tmp_path, "echo a line; exec sleep 60"))
+    await child.start()
+    before = child.pid
+    assert before
+    await eventually(lambda: len(refused) > 1)
+    os.kill(before, signal.SIGKILL)
+    await eventually(lambda: child.pid not in {None, before})
 
 
 async def test_a_stop_during_a_restart_leaves_nothing_behind(tmp_path: Path, child_of: Callable[..., Child]) -> None:
