@@ -12,7 +12,7 @@ from coffer_media_worker.domain import JOB_LIMITS
 
 MISBEHAVING = (sys.executable, "-I", str(Path(__file__).parents[1] / "services" / "media-worker" / "misbehaving_child.py"))
 PATIENT = replace(JOB_LIMITS, wall_seconds=100.0)
-"""For what is made here of much, on a machine that may do other things besides."""
+"""For where the wall clock is not what is tested: the machine may have other things to do."""
 IMPATIENT = replace(PATIENT, memory_bytes=256 << 20, cpu_seconds=1)
 
 
