@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from coffer_chassis.clock import Clock
 from coffer_chassis.identity import Principal
 from coffer_chassis.ids import new_id
-from coffer_chassis.inbox import first_time
+from coffer_chassis.inbox import first_times
 from coffer_chassis.sealing import OpeningKey
 from coffer_chassis.settings import CofferSettings
 from coffer_chassis.testing import FixedClock
@@ -187,14 +187,18 @@ class Notifier:
         """Deliver facts in one transaction, as a received batch, to every queue that hears them."""
         units: list[Unit] = []
         async with self.engine.begin() as connection:
+            fresh: dict[str, set[tuple[str, str]]] = {}
+            for queue, table in TABLES.items():
+                heard = [fact for fact in events if fact.type in table]
+                fresh[queue] = await first_times(connection, chassis, queue, heard, self.clock.now()) if heard else set()
             for fact in events:
                 for queue, table in TABLES.items():
-                    if fact.type not in table:
+                    if (fact.source, fact.id) not in fresh[queue]:
                         continue
+                    fresh[queue].discard((fact.source, fact.id))
                     unit = self.deps.work.unit_on(connection, cause=fact)
-                    if await first_time(connection, chassis, queue, fact, unit.now):
-                        await table[fact.type].run(fact, unit, self.deps)
-                        units.append(unit)
+                    await table[fact.type].run(fact, unit, self.deps)
+                    units.append(unit)
             await write_down(connection, chassis, units)
         self.deps.work.wake({topic for unit in units for topic in unit.topics})
 

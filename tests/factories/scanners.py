@@ -51,6 +51,15 @@ async def double_at(path: Path, double: Double) -> AsyncIterator[str]:
         server.close()
 
 
+async def _listens(socket: Path) -> bool:
+    try:
+        _, writer = await asyncio.open_unix_connection(socket)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 @asynccontextmanager
 async def clamd_at(folder: Path) -> AsyncIterator[str]:
     """The address of Debian's clamd, which knows the EICAR string alone, as `Coffer.Test`, and takes 1 MiB."""
@@ -64,8 +73,8 @@ async def clamd_at(folder: Path) -> AsyncIterator[str]:
     quiet = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(CLAMD, "--config-file", str(config), stdout=quiet, stderr=quiet)
     try:
-        async with asyncio.timeout(30):
-            while not socket.exists():
+        async with asyncio.timeout(60):
+            while not await _listens(socket):
                 assert process.returncode is None, "clamd ended"
                 await asyncio.sleep(0.05)
         yield f"unix:{socket}"

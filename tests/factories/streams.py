@@ -19,6 +19,8 @@ from coffer_notifier.handlers.telling import STREAM
 from coffer_notifier.stream.hub import Hub
 from factories.notifier import Notifier, bearer
 
+PATIENCE_SECONDS = 60.0
+
 
 @asynccontextmanager
 async def api_process(notifier: Notifier) -> AsyncIterator[str]:
@@ -33,6 +35,9 @@ async def api_process(notifier: Notifier) -> AsyncIterator[str]:
         asyncio.create_task(serve(notifier.own_app(), bound, stopping)),
     ]
     try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await notifier.hub._ready.wait()
+            await notifier.hub._seats.known.wait()
         yield address
     finally:
         stopping.set()
@@ -80,7 +85,7 @@ class Listener:
         """What was told under these names so far."""
         return [one for one in self.told if not names or one.event in names]
 
-    async def hears(self, count: int, *names: str, within_seconds: float = 10) -> list[Told]:
+    async def hears(self, count: int, *names: str, within_seconds: float = PATIENCE_SECONDS) -> list[Told]:
         """Wait until so much was told; that."""
 
         async def enough() -> list[Told] | None:
@@ -91,7 +96,7 @@ class Listener:
         assert found is not None
         return found
 
-    async def ends(self, *, within_seconds: float = 10) -> None:
+    async def ends(self, *, within_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until the stream has ended."""
 
         async def over() -> bool:
@@ -119,7 +124,7 @@ async def listening(
             async def begun() -> bool:
                 return listener.last_id is not None or listener.ended
 
-            await eventually(begun)
+            await eventually(begun, within_seconds=PATIENCE_SECONDS)
             yield listener
         finally:
             running.cancel()
@@ -154,15 +159,28 @@ class Rounds:
         self.poke = hub.poke
         self.gate = asyncio.Event()
         self.gate.set()
+        self._stands_there = False
         round_of_hub = hub._round
 
         async def watched() -> Any:
+            self._stands_there = True
             await self.gate.wait()
+            self._stands_there = False
             left = await round_of_hub()
             self.count += 1
             return left
 
         hub._round = watched  # type: ignore[method-assign]  # to look inside
+
+    async def hold(self) -> None:
+        """Close the gate, and wait until the reader stands before it."""
+        self.gate.clear()
+
+        async def stands_there() -> bool:
+            self.poke()
+            return self._stands_there
+
+        await eventually(stands_there, within_seconds=PATIENCE_SECONDS)
 
     async def some_more(self) -> None:
         """Wait until whatever stands in the table by now has been looked at."""
@@ -172,7 +190,7 @@ class Rounds:
             self.poke()
             return self.count >= before + 2
 
-        await eventually(looked)
+        await eventually(looked, within_seconds=PATIENCE_SECONDS)
 
 
 @asynccontextmanager

@@ -46,6 +46,7 @@ async def running(*services: Service) -> AsyncIterator[None]:
         await service.close()
 
 
+@pytest.mark.timeout(300)
 async def test_a_command_becomes_a_mail_with_a_working_link(
     cloud: Cloud, database: Database, tag: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
@@ -71,14 +72,14 @@ async def test_a_command_becomes_a_mail_with_a_working_link(
         user = await registered(auth.deps)
         async with auth.work.unit(origin()) as unit:
             request_mail(unit, auth.deps, user, RESET_PASSWORD, lives_for=timedelta(minutes=30), secret=SECRET)
-        (mail,) = await eventually(lambda: saying("/app/reset", cloud, user.email), within_seconds=20)
+        (mail,) = await eventually(lambda: saying("/app/reset", cloud, user.email), within_seconds=60)
         async with auth.work.unit(origin()) as unit:
             # Sealed to nobody here: it ends among the dead letters, where nobody reads it.
             strange = type(auth.deps)(**{**vars(auth.deps), "mail_key": auth_strangers_key()})
             request_mail(unit, strange, user, RESET_PASSWORD, lives_for=timedelta(minutes=30), secret=SECRET)
             request_mail(unit, auth.deps, user, EMAIL_TAKEN, lives_for=timedelta(hours=1))
-        assert await eventually(lambda: saying("/app/sign-in", cloud, user.email), within_seconds=20)
-        (letter,) = await eventually(lambda: letters_of(notifier), within_seconds=40)
+        assert await eventually(lambda: saying("/app/sign-in", cloud, user.email), within_seconds=60)
+        (letter,) = await eventually(lambda: letters_of(notifier), within_seconds=60)
     assert mail["Source"] == SENDER
     links = re.findall(r"https://coffer\.example\.org/app/reset#token=(\S+)", mail["BodyText"])
     assert [unquote(link) for link in links] == [SECRET]

@@ -29,6 +29,7 @@ from coffer_media_worker.children import Children
 from coffer_media_worker.handlers.deps import Deps
 from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.store import tables
+from factories.children import PATIENT
 
 
 def die() -> NoReturn:
@@ -88,7 +89,7 @@ async def main() -> None:
         )
         engine = create_async_engine(settings["database"])
         stack.push_async_callback(engine.dispose)
-        children = Children(concurrency=2)
+        children = Children(2, PATIENT)
         stack.push_async_callback(children.stop)
         if where == "write":
             mortal_writes(blobs, int(number))

@@ -35,7 +35,7 @@ async def pieces_of(content: bytes, length: int = 128 << 10) -> AsyncIterator[by
         yield content[at : at + length]
 
 
-async def asked(path: Path, double: Double, content: bytes = b"hello", seconds: float = 5.0) -> Scanned:
+async def asked(path: Path, double: Double, content: bytes = b"hello", seconds: float = 30.0) -> Scanned:
     async with double_at(path, double) as address:
         return await Clamd(address, seconds=seconds).scan(pieces_of(content))
 
@@ -62,7 +62,7 @@ async def test_a_file_goes_through_in_its_own_pieces(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("reply", "seconds"),
-    [(b"", 5.0), (b"stream: OK", 5.0), (b"stream: what ERROR\0", 5.0), (b"x" * 100_000, 5.0), (None, 0.1)],
+    [(b"", 30.0), (b"stream: OK", 30.0), (b"stream: what ERROR\0", 30.0), (b"x" * 100_000, 30.0), (None, 0.1)],
     ids=["nothing", "half an answer", "an error", "too much", "silence"],
 )
 async def test_what_is_no_answer_in_time_is_a_scanner_that_is_down(tmp_path: Path, reply: bytes | None, seconds: float) -> None:
@@ -88,13 +88,13 @@ async def test_a_bucket_that_fails_is_not_taken_for_the_scanner(tmp_path: Path) 
 
     async with double_at(tmp_path / "s", Double()) as address:
         with pytest.raises(ConnectionError, match="the bucket"):
-            await Clamd(address, seconds=5.0).scan(failing())
+            await Clamd(address, seconds=30.0).scan(failing())
 
 
 async def test_no_more_are_asked_about_at_once_than_there_are_turns(tmp_path: Path) -> None:
     double = Double()
     async with double_at(tmp_path / "s", double) as address:
-        clamd = Clamd(address, seconds=5.0)
+        clamd = Clamd(address, seconds=30.0)
         await asyncio.gather(*(clamd.scan(pieces_of(b"%d" % number)) for number in range(50)))
     assert len(double.files) == 50
 
@@ -232,7 +232,7 @@ async def test_bytes_that_go_away_get_no_verdict(deps: Deps) -> None:
 @pytest.mark.skipif(CLAMD is None, reason="there is no clamd here: apt-get install clamav-daemon")
 async def test_debian_s_clamd_finds_the_test_file_by_our_own_signature(tmp_path: Path) -> None:
     async with clamd_at(tmp_path) as address:
-        clamd = Clamd(address, seconds=20.0)
+        clamd = Clamd(address, seconds=30.0)
         assert await clamd.scan(pieces_of(b"hello")) == Scanned()
         # By hash alone clamd adds to a name that nobody has signed it.
         assert (await clamd.scan(pieces_of(images.eicar()))).found == "Coffer.Test.UNOFFICIAL"

@@ -22,7 +22,7 @@ from coffer_media_worker.domain import JOB_LIMITS, JobLimits, PreviewFailed, Pre
 from coffer_media_worker.frames import BadFrameError, read_reply
 from coffer_media_worker.warm import ChildrenLost
 from factories import heic, images
-from factories.children import IMPATIENT, MISBEHAVING, alive, jobs_of, one_job_of, until
+from factories.children import IMPATIENT, MISBEHAVING, PATIENT, alive, jobs_of, one_job_of, until
 
 pytestmark = pytest.mark.slow  # starts and kills real children
 
@@ -103,7 +103,7 @@ async def test_a_picture_too_large_for_the_memory_limit_fails_for_memory(make: M
     ],
 )
 async def test_a_child_taken_over_by_its_file_costs_only_itself(make: Make, deed: bytes, reason: PreviewFailure) -> None:
-    children = await make()
+    children = await make(replace(IMPATIENT, cpu_seconds=10))
     neighbour = asyncio.create_task(children.render(b"surroundings"))
     assert await failure(children, deed) is reason
     assert isinstance(await neighbour, PreviewFailed)
@@ -112,7 +112,7 @@ async def test_a_child_taken_over_by_its_file_costs_only_itself(make: Make, deed
 
 
 async def test_an_endless_loop_ends_by_the_cpu_limit(make: Make) -> None:
-    outcome = await (await make(replace(IMPATIENT, wall_seconds=20.0))).render(b"loop")
+    outcome = await (await make()).render(b"loop")
     assert isinstance(outcome, PreviewFailed)
     assert (outcome.reason, outcome.detail.split()[0]) == (PreviewFailure.TIMEOUT, "SIGXCPU")
 
@@ -121,11 +121,11 @@ async def test_a_sleeping_child_ends_by_the_wall_clock(make: Make) -> None:
     children = await make(replace(JOB_LIMITS, wall_seconds=0.2))
     started = time.monotonic()
     assert await failure(children, b"sleep") is PreviewFailure.TIMEOUT
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 30.0, "it would sleep for a minute"
 
 
 async def test_a_pool_beside_another_waits_for_none_of_its_jobs(make: Make) -> None:
-    children = await make(replace(IMPATIENT, wall_seconds=20.0), concurrency=1)
+    children = await make(concurrency=1)
     sleeping = asyncio.create_task(children.render(b"sleep"))
     await until(lambda: jobs_of(children.parent_pid))
     beside = children.beside(1)
@@ -242,14 +242,15 @@ async def test_the_largest_source_reaches_the_child(make: Make) -> None:
 
 
 async def test_no_more_children_than_allowed_run_at_once(make: Make) -> None:
-    children = await make(replace(JOB_LIMITS, wall_seconds=0.1), concurrency=2)
+    children = await make(concurrency=2)
     jobs = [asyncio.create_task(children.render(b"sleep")) for _ in range(6)]
-    most = 0
-    while not all(job.done() for job in jobs):
-        most = max(most, len(jobs_of(children.parent_pid)))
-        await asyncio.sleep(0.002)
-    assert most == 2
-    assert [type(job.result()) for job in jobs] == [PreviewFailed] * 6
+    for job, expected in zip(jobs, (2, 2, 2, 2, 2, 1), strict=True):
+        await until(lambda: len(jobs_of(children.parent_pid)) >= expected)  # noqa: B023 awaited within the turn
+        await children.beside(1).render(b"surroundings")  # the parent forks in turn: any further one would be there by now
+        running = jobs_of(children.parent_pid)
+        assert len(running) == expected
+        os.kill(running[0], signal.SIGKILL)
+        assert isinstance(await job, PreviewFailed)
 
 
 async def test_a_killed_parent_loses_the_job_in_flight_and_comes_back(make: Make) -> None:
@@ -278,13 +279,15 @@ async def test_a_parent_killed_while_idle_is_replaced_unnoticed(make: Make) -> N
 
 
 async def test_a_parent_that_does_not_answer_is_replaced(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coffer_media_worker.children.GRACE_SECONDS", 0.1)
-    children = await make(replace(JOB_LIMITS, wall_seconds=0.2), misbehaving=False)
+    children = await make(PATIENT, misbehaving=False)
     parent = children.parent_pid
     assert parent is not None
     os.kill(parent, signal.SIGSTOP)
-    with pytest.raises(ChildrenLost):
-        await children.render(images.jpeg(64, 64))
+    with monkeypatch.context() as patched:
+        patched.setattr("coffer_media_worker.children.GRACE_SECONDS", 0.1)
+        patched.setattr(children, "_limits", replace(JOB_LIMITS, wall_seconds=0.2))
+        with pytest.raises(ChildrenLost):
+            await children.render(images.jpeg(64, 64))
     assert isinstance(await children.render(images.jpeg(64, 64)), Rendered)
     assert not alive(parent)
 
@@ -309,11 +312,12 @@ class Away:
 async def test_a_bucket_that_does_not_answer_costs_no_other_job_its_parent(
     make: Make, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
-    monkeypatch.setattr("coffer_media_worker.children.GRACE_SECONDS", 0.1)
-    children = await make(replace(JOB_LIMITS, wall_seconds=0.3), misbehaving=False)
+    children = await make(PATIENT, misbehaving=False)
     parent = children.parent_pid
-    with pytest.raises(ChildrenLost):
-        await children.render(Away(error))
+    with monkeypatch.context() as patched:
+        patched.setattr(children, "_limits", replace(JOB_LIMITS, wall_seconds=3.0))
+        with pytest.raises(ChildrenLost):
+            await children.render(Away(error))
     assert children.parent_pid == parent
     assert isinstance(await children.render(images.jpeg(64, 64)), Rendered)
     assert children.starts == 1
@@ -357,13 +361,13 @@ async def test_cancelling_at_any_moment_leaves_a_working_pool(make: Make) -> Non
 
 
 async def test_stopping_ends_running_jobs_and_waiting_ones_at_once(make: Make) -> None:
-    children = await make(JOB_LIMITS, concurrency=1)
+    children = await make(PATIENT, concurrency=1)
     jobs = [asyncio.create_task(children.render(b"sleep")) for _ in range(3)]
     child, parent = await one_job_of(children), children.parent_pid
     assert parent is not None
     started = time.monotonic()
     await children.stop()
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 30.0
     ended = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(error) for error in ended] == [ChildrenLost] * 3
     await until(lambda: not alive(child))
@@ -380,7 +384,7 @@ async def test_stopping_does_not_wait_for_a_parent_that_hangs(make: Make) -> Non
     os.kill(parent, signal.SIGSTOP)
     started = time.monotonic()
     await children.stop()
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 30.0
     assert not alive(parent)
 
 

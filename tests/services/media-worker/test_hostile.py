@@ -25,7 +25,7 @@ from coffer_media_worker.handlers.rendering import make_previews
 from coffer_media_worker.labels import Labels
 from coffer_media_worker.store import tables
 from factories import documents, films, pdfs, recordings
-from factories.children import jobs_of, until
+from factories.children import PATIENT, jobs_of, until
 from factories.databases import Database
 from factories.events import arrived, item_committed, upload_received
 from factories.hostile import READY, Specimen, corpus
@@ -61,9 +61,9 @@ def test_the_corpus_is_as_large_as_it_was_and_says_what_each_file_is() -> None:
 @pytest.mark.parametrize("specimen", CORPUS, ids=str)
 def test_every_hostile_file_meets_its_verdict_in_little_time(specimen: Specimen) -> None:
     content = specimen.make()
-    started = time.process_time()
+    started = time.thread_time()
     verdict = judged(content, specimen.name, specimen.claim)
-    assert time.process_time() - started < 0.5
+    assert time.thread_time() - started < 0.5
     assert verdict.reason == specimen.reason
     if specimen.reason is None:
         assert set(verdict.flags) == set(specimen.flags)
@@ -91,7 +91,7 @@ def test_no_ordinary_file_is_refused(name: str) -> None:
 
 @pytest.fixture(scope="module")
 async def children() -> AsyncIterator[Children]:
-    made = Children(concurrency=2)
+    made = Children(2, PATIENT)
     await made.start()
     yield made
     await made.stop()

@@ -101,6 +101,7 @@ async def test_a_job_is_filtered_and_gains_no_privileges_as_its_kernel_tells(chi
     assert "NoNewPrivs:\t1" in status()
     assert children.missing_barriers == ()
     job.cancel()
+    await asyncio.wait([job])
 
 
 async def test_a_job_reads_no_more_than_its_budget(children: Children) -> None:

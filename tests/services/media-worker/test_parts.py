@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 
 from coffer_media_worker.children import Children
-from coffer_media_worker.domain import JOB_LIMITS, SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
+from coffer_media_worker.domain import SIZES, PreviewFailed, PreviewFailure, PreviewOutcome, Rendered
 from factories import heic, images
-from factories.children import MISBEHAVING
+from factories.children import MISBEHAVING, PATIENT
 
 pytestmark = pytest.mark.slow  # starts and kills real children
 
 
 @pytest.fixture(scope="module")
 async def children() -> AsyncIterator[Children]:
-    pool = Children(2)
+    pool = Children(2, PATIENT)
     await pool.start()
     yield pool
     await pool.stop()
@@ -76,7 +76,7 @@ async def test_a_large_avif_is_decoded_by_threads_within_the_memory_of_a_job(chi
 
 
 async def test_what_was_finished_stays_when_the_child_dies_over_the_rest() -> None:
-    pool, told = Children(1, JOB_LIMITS, MISBEHAVING), Told()
+    pool, told = Children(1, PATIENT, MISBEHAVING), Told()
     await pool.start()
     try:
         made = await drawn(pool, b"parts " + images.jpeg(64, 48), told)
@@ -106,7 +106,7 @@ async def drawn_with(memory_bytes: int, content: bytes) -> PreviewOutcome:
     pool = Children(1)
     await pool.start()
     try:
-        pool._limits = replace(JOB_LIMITS, memory_bytes=memory_bytes)
+        pool._limits = replace(PATIENT, memory_bytes=memory_bytes)
         return await drawn(pool, content)
     finally:
         await pool.stop()

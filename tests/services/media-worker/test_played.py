@@ -12,6 +12,7 @@ from coffer_media_worker.domain import JOB_LIMITS, SIZES, PreviewFailed, Preview
 from coffer_media_worker.handlers.previewing import believed
 from coffer_media_worker.limits import SOUND_LIMITS
 from factories import films, images, recordings
+from factories.children import PATIENT
 
 with_pyav = pytest.mark.skipif(not films.PYAV, reason="PyAV is not installed")
 slow = pytest.mark.slow  # real children
@@ -19,7 +20,7 @@ slow = pytest.mark.slow  # real children
 
 @pytest.fixture(scope="module")
 async def children() -> AsyncIterator[Children]:
-    pool = Children(2)
+    pool = Children(2, PATIENT)
     await pool.start()
     yield pool
     await pool.stop()

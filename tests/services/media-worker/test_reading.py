@@ -11,6 +11,7 @@ from coffer_media_worker.children import Children
 from coffer_media_worker.domain import SIZES, Rendered
 from coffer_media_worker.sources import Stored, Whole
 from factories import documents, images, pdfs
+from factories.children import PATIENT
 
 pytestmark = pytest.mark.slow  # real children
 
@@ -44,7 +45,7 @@ LARGE: dict[str, tuple[str, Callable[[], bytes], int, float, tuple[int, bool]]] 
 
 @pytest.fixture(scope="module")
 async def children() -> AsyncIterator[Children]:
-    made = Children(concurrency=2)
+    made = Children(2, PATIENT)
     await made.start()
     yield made
     await made.stop()

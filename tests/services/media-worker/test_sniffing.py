@@ -206,9 +206,9 @@ def test_judges_hostile_structures_in_little_time() -> None:
         b" " * 65_536,
     ]
     for content in worst:
-        started = time.process_time()
+        started = time.thread_time()
         identify(whole(content))
-        assert time.process_time() - started < 1.0
+        assert time.thread_time() - started < 1.0
 
 
 def test_the_label_names_the_unknown_but_never_as_a_program() -> None:

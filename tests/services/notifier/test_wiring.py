@@ -99,7 +99,7 @@ async def test_everything_arrives_on_a_bus_that_repeats_and_reorders(notifier: N
             return seen == {"told": [1] * 12, "entries": 49, "mails": 12}
 
         try:
-            await eventually(all_arrived, within_seconds=30, every_seconds=0.2)
+            await eventually(all_arrived, within_seconds=90, every_seconds=0.2)
         except AssertionError:
             pytest.fail(str(seen))
     finally:

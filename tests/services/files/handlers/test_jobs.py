@@ -354,7 +354,7 @@ async def test_whoever_works_is_woken_as_soon_as_somebody_asks(files: Files, kin
     try:
         for _ in range(3):
             job = await ask(files)
-            await asyncio.wait_for(done.wait(), 10)
+            await asyncio.wait_for(done.wait(), 60)
             done.clear()
     finally:
         stopping.set()

@@ -29,7 +29,6 @@ OWNER = -1
 """Whoever owns what is touched."""
 NOTHING = "0198c2f4-7d1e-7c3a-9f52-6b1f0f6f8a11"
 MOST_FOLLOWERS = 7
-SOON_SECONDS = 0.5
 
 
 @dataclass
@@ -224,11 +223,12 @@ class Household:
             self.late.append(Late(ends, fact=gift[0]))
 
     async def rename_late(self, who: int, item: int) -> None:
-        """Something is renamed by a transaction that goes on. By a name of its own: others would wait for that, too."""
+        """Something is renamed by a transaction that goes on. From and to names of its own: others would wait for either."""
         picked = self._pick(item)
-        if picked == NOTHING:
-            return
         self.names += 1
+        early = {"name": f"early {self.names}"}
+        if (await self._ok(self._of(who, picked).patch(f"/v1/items/{picked}", json=early))).status_code != 200:
+            return
         wish = commands.Wish(name=f"late {self.names}")
         ends, one = AsyncExitStack(), self.people[self.owners[picked] if who == OWNER else who]
         try:

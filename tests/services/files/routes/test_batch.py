@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from httpx import AsyncClient, Response
 
+from coffer_chassis import idempotency
 from coffer_chassis.access import EDITOR
 from coffer_chassis.ids import new_id
 from coffer_files.store.drives import lock_drive
@@ -130,7 +131,8 @@ async def test_all_or_nothing_leaves_nothing_where_one_is_refused(files: Files) 
         assert [result["item"]["name"] for result in swapped] == ["three", "one", "three"]
 
 
-async def test_a_batch_sent_twice_does_nothing_twice(files: Files) -> None:
+async def test_a_batch_sent_twice_does_nothing_twice(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_MILLISECONDS", 60_000)
     async with files.client() as http:
         folder, item = await made(http, "folder"), await made(http, "item")
         operations = (
@@ -263,6 +265,6 @@ async def test_naming_what_one_may_not_see_holds_up_nobody_and_is_held_up_by_nob
         async with files.deps.work.engine.begin() as connection:
             await lock_tree(connection, files.owner.user_id)
             await lock_drive(connection, files.owner.user_id)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 [result] = await outcomes(stranger, {"op": "purge", "item_id": item})
         assert result["problem"]["code"] == "not_found"

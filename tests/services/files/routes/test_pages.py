@@ -251,7 +251,7 @@ async def test_whoever_waits_for_a_page_or_waits_in_vain_holds_up_nobody_in_the_
     async with files.client() as http:
         for page in range(2, 2 + MOST_AWAITED):
             await turn(http, upload, page)
-        async with files.deps.work.engine.begin() as connection, asyncio.timeout(3):
+        async with files.deps.work.engine.begin() as connection, asyncio.timeout(60):
             assert await lock_drive(connection, files.owner.user_id) is not None
             assert (await turn(http, upload, 2)).status_code == 202
             assert (await turn(http, upload, 99)).status_code == 202, "nor whoever cannot be served yet"

@@ -195,11 +195,11 @@ async def test_who_waits_for_a_jpeg_or_waits_in_vain_holds_up_nobody_in_the_driv
     async with files.client() as http:
         for _ in range(3):
             assert (await http.get(at, params=jpeg)).status_code == 202
-            async with files.deps.work.engine.begin() as connection, asyncio.timeout(3):
+            async with files.deps.work.engine.begin() as connection, asyncio.timeout(60):
                 assert await lock_drive(connection, files.owner.user_id) is not None
                 assert (await http.get(at, params=jpeg)).status_code == 202
             files.clock.advance(minutes=10)
-        async with files.deps.work.engine.begin() as connection, asyncio.timeout(3):
+        async with files.deps.work.engine.begin() as connection, asyncio.timeout(60):
             assert await lock_drive(connection, files.owner.user_id) is not None
             assert (await http.get(at, params=jpeg)).status_code == 404
 

@@ -224,6 +224,7 @@ async def test_suggestions_are_light_and_name_what_the_person_looked_for(files: 
     async with files.client() as client:
         for query in ("Suggest  something", "other", "SUGGEST something"):
             assert (await client.post("/v1/search/queries", json={"q": query})).status_code == 204
+            files.clock.advance(seconds=1)
         answer = (await client.get("/v1/search/suggest", params={"q": "sugg"})).json()
         assert [item["name"] for item in answer["items"][:2]] == ["suggest 0", "suggest 1"]
         assert len(answer["items"]) == 10

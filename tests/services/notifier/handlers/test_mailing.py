@@ -15,7 +15,7 @@ from coffer_notifier.domain.mails import LEASE, LONGEST_WAIT, UNKNOWN_FOR
 from coffer_notifier.handlers import composing, mailing
 from coffer_notifier.handlers.cleaning import forget
 from coffer_notifier.handlers.deps import MailRefused
-from coffer_notifier.handlers.mailing import POLL_SECONDS, mailer, post_due
+from coffer_notifier.handlers.mailing import mailer, post_due
 from coffer_notifier.handlers.telling import MAIL
 from coffer_notifier.store import mails
 from factories.commented import Comment
@@ -267,7 +267,10 @@ async def test_verified_addresses_are_written_to_when_others_are_not(store_url_o
         assert len(story.sent(notifier)) == 1
 
 
-async def test_the_mailer_wakes_up_for_new_mail_and_finishes_when_told_to_stop(notifier: Notifier) -> None:
+async def test_the_mailer_wakes_up_for_new_mail_and_finishes_when_told_to_stop(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailing, "POLL_SECONDS", 3600.0)
     story = Story()
     loop, stopping = mailer(notifier.deps), asyncio.Event()
     notifier.wakeups.on(MAIL, loop.poke)
@@ -277,9 +280,9 @@ async def test_the_mailer_wakes_up_for_new_mail_and_finishes_when_told_to_stop(n
     async def posted() -> bool:
         return bool(story.sent(notifier))
 
-    await eventually(posted, within_seconds=POLL_SECONDS - 1)
+    await eventually(posted, within_seconds=60)
     stopping.set()
-    await asyncio.wait_for(running, 2)
+    await asyncio.wait_for(running, 30)
 
 
 async def test_nobody_fills_a_mailbox_by_sharing_and_taking_back(notifier: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,6 +342,7 @@ async def test_the_mailer_outlives_a_store_that_is_away(notifier: Notifier, monk
 
     monkeypatch.setattr(mails, "due", due)
     monkeypatch.setattr(mailing, "BACK_OFF_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(mailing, "POLL_SECONDS", 3600.0)
     await story.begin(notifier)
     stopping = asyncio.Event()
     running = asyncio.create_task(mailer(notifier.deps).run(stopping))
@@ -346,9 +350,9 @@ async def test_the_mailer_outlives_a_store_that_is_away(notifier: Notifier, monk
     async def posted() -> bool:
         return bool(story.sent(notifier))
 
-    await eventually(posted, within_seconds=POLL_SECONDS - 1)
+    await eventually(posted, within_seconds=60)
     stopping.set()
-    await asyncio.wait_for(running, 2)
+    await asyncio.wait_for(running, 30)
     assert (away, len(story.sent(notifier))) == ([], 1)
 
 

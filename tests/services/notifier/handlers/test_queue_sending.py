@@ -16,7 +16,9 @@ from factories.sending import flood, seconds_until_told, sending
 from factories.telling import drive, user_id
 
 PLACES = 8
-LONGEST_SECONDS = 5.0
+HANGING_SECONDS = 60.0
+LONGEST_SECONDS = HANGING_SECONDS / 2
+"""Whoever waited for a call that hangs would wait longer."""
 HANGING = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:hanging"
 
 
@@ -36,7 +38,7 @@ class Hanging(CaughtQueues):
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(HANGING_SECONDS):
                 await asyncio.Event().wait()
         except TimeoutError as error:
             raise CallFailed("timeout") from error
@@ -70,13 +72,11 @@ async def test_a_queue_that_hangs_delays_neither_webhooks_nor_other_queues(narro
     async with sending(narrow):
         for person in (ann, bob, eve):
             await narrow.handle(drive(person).below("first.txt").committed())
-        await eventually(partial(told, 1), within_seconds=10)
+        await eventually(partial(told, 1), within_seconds=60)
         queues.hangs = True
         await flood(narrow, HANGING, 200, person=eve)
-        waits = []
         for number in range(5):
-            waits.append(await seconds_until_told(narrow, hook, ann))
+            await seconds_until_told(narrow, hook, ann, within_seconds=LONGEST_SECONDS)
             await narrow.handle(drive(bob).below(f"{number}.txt").committed())
             await eventually(partial(told, number + 2), within_seconds=LONGEST_SECONDS)
-    assert queues.most <= EACH["proven"], "and one once it fails"
-    assert max(waits) < LONGEST_SECONDS, waits
+    assert 1 <= queues.most <= EACH["proven"]

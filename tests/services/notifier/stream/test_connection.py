@@ -39,7 +39,7 @@ async def test_what_waits_is_written_together_and_in_order_before_an_orderly_end
     one.push(b" last")
     one.close("expired")
     one.push(b"never")
-    await asyncio.wait_for(one.write(reader.take), 5)
+    await asyncio.wait_for(one.write(reader.take), 30)
     assert b"".join(reader.taken) == b"first second later last"
 
 
@@ -48,7 +48,7 @@ async def test_a_reader_who_takes_nothing_is_sent_away_and_what_waited_is_let_go
     reader.gate.clear()
     writing = asyncio.create_task(one.write(reader.take))
     one.push(BLOCK)
-    await asyncio.wait_for(reader.offered.wait(), 5)
+    await asyncio.wait_for(reader.offered.wait(), 30)
     pushed = 0
     while one.end is None:
         one.push(BLOCK)
@@ -57,7 +57,7 @@ async def test_a_reader_who_takes_nothing_is_sent_away_and_what_waited_is_let_go
     assert pushed > BUFFER_BYTES - len(BLOCK)
     assert one.end == "slow"
     reader.gate.set()
-    await asyncio.wait_for(writing, 5)
+    await asyncio.wait_for(writing, 30)
     assert reader.taken == [BLOCK], "what waited is not written: the reader comes back with the last id that it saw"
 
 
@@ -67,10 +67,10 @@ async def test_a_reader_who_takes_a_little_at_a_time_stays() -> None:
     for _ in range(2 * BUFFER_BYTES // len(BLOCK)):
         one.push(BLOCK)
         reader.offered.clear()
-        await asyncio.wait_for(reader.offered.wait(), 5)
+        await asyncio.wait_for(reader.offered.wait(), 30)
     assert one.end is None
     one.close("stopping")
-    await asyncio.wait_for(writing, 5)
+    await asyncio.wait_for(writing, 30)
     assert sum(map(len, reader.taken)) == 2 * BUFFER_BYTES
 
 
@@ -80,7 +80,7 @@ async def test_hints_that_nobody_took_yet_are_one() -> None:
         one.push_hint(b"hint %d;" % number)
         one.push(b"news;" if number == 500 else b"")
     one.close("stopping")
-    await asyncio.wait_for(one.write(reader.take), 5)
+    await asyncio.wait_for(one.write(reader.take), 30)
     assert b"".join(reader.taken) == b"news;hint 999;"
 
 
@@ -97,4 +97,4 @@ async def test_a_farewell_that_is_not_taken_is_broken_off(monkeypatch: pytest.Mo
     one, broken_off = connection(), asyncio.Event()
     one.abort = broken_off.set
     one.close("revoked")
-    await asyncio.wait_for(broken_off.wait(), 5)
+    await asyncio.wait_for(broken_off.wait(), 30)

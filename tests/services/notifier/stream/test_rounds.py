@@ -71,7 +71,7 @@ async def test_many_grants_at_once_are_hinted_at_twice_and_not_twice_each(
     monkeypatch.setattr(hub_module, "AGAIN_SECONDS", 0.1)
     async with api_process(notifier) as address, listening(address, bob, topics="changes") as listener:
         await rounds.some_more()
-        rounds.gate.clear()
+        await rounds.hold()
         for _ in range(20):
             await notifier.handle(Share(drive(ann).below(), bob).granted())
         rounds.gate.set()

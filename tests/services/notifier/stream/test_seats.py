@@ -13,6 +13,7 @@ from coffer_chassis.testing import eventually
 from coffer_contracts.ids import UserId
 from coffer_notifier.handlers.cleaning import forget
 from coffer_notifier.store import seats as rows
+from coffer_notifier.stream import seating
 from coffer_notifier.stream.seating import STANDING, Seats
 from factories.notifier import Notifier, bearer, notifier_on
 from factories.streams import api_process, listening
@@ -27,7 +28,7 @@ async def seated(notifier: Notifier) -> AsyncIterator[Seats]:
     seats, stopping = Seats(notifier.engine.execution_options(isolation_level="AUTOCOMMIT")), asyncio.Event()
     running = asyncio.create_task(seats.run(stopping))
     try:
-        await asyncio.wait_for(seats.known.wait(), 5)
+        await asyncio.wait_for(seats.known.wait(), 30)
         yield seats
     finally:
         stopping.set()
@@ -57,7 +58,7 @@ async def test_streams_of_a_person_are_counted_over_all_processes(store_url_of_n
         notifier_on(store_url_of_notifier, streams_per_user=2) as other,
         api_process(one) as here,
         api_process(other) as there,
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(timeout=30) as http,
     ):
         async with listening(here, ann), contextlib.AsyncExitStack() as second:
             await second.enter_async_context(listening(there, ann))
@@ -82,7 +83,10 @@ async def test_streams_of_a_person_are_counted_over_all_processes(store_url_of_n
         await eventually(all_left)
 
 
-async def test_a_process_that_stops_frees_its_seats_and_one_that_died_does_when_its_lease_is_over(notifier: Notifier) -> None:
+async def test_a_process_that_stops_frees_its_seats_and_one_that_died_does_when_its_lease_is_over(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seating, "BEAT_SECONDS", 3600.0)  # the dead one says no more that it is there
     ann = UserId(user_id())
     async with seated(notifier) as here:
         async with seated(notifier) as stopped:
@@ -149,7 +153,8 @@ async def test_a_store_that_is_away_sends_nobody_away(notifier: Notifier, monkey
         assert [await here.take(UserId(user_id()), 1) for _ in range(2)] == [STANDING, STANDING]
 
 
-async def test_what_processes_left_behind_that_died_is_forgotten(notifier: Notifier) -> None:
+async def test_what_processes_left_behind_that_died_is_forgotten(notifier: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seating, "BEAT_SECONDS", 3600.0)  # as above
     ann = UserId(user_id())
     async with seated(notifier) as here, seated(notifier) as dead:
         assert (await here.take(ann, 2), await dead.take(ann, 2)) == (1, 2)
