@@ -134,7 +134,7 @@ class MemoryBlobs(MemoryMultiparts):
         return found
 
 
-async def eventually(probe: Callable[[], Awaitable[T]], *, within_seconds: float = 10, every_seconds: float = 0.02) -> T:
+async def eventually(probe: Callable[[], Awaitable[T]], *, within_seconds: float = 30, every_seconds: float = 0.02) -> T:
     """Ask `probe` until it answers something true; that answer. Raises AssertionError with the last answer at the deadline."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_seconds
