@@ -80,6 +80,9 @@ TOPOLOGY = ServiceTopology(
     ),
 )
 
+LINGERS = {STORAGE_QUEUE: 0.2, TEXT_QUEUE: 0.2}
+"""Who sent a file has mostly said so before the bucket does, and nobody notices whether words are found so much later."""
+
 TABLES = {STORAGE_QUEUE: STORAGE, FAST_QUEUE: FAST, GRANTS_QUEUE: GRANTS, URGENT_QUEUE: GRANTS, TEXT_QUEUE: TEXTS}
 DEPENDENCIES = ("deps", "cursors", "operations", "problem_base", "tickets")
 """What the routes are given by name."""
@@ -192,6 +195,7 @@ async def build(coffer: CofferSettings, settings: FilesSettings) -> Service:
             operations=operations,
             resources=stack.pop_all(),
             wait_seconds=settings.poll_wait_seconds,
+            lingers=LINGERS,
             linger_seconds=settings.linger_seconds,
         )
         for each in workers:
