@@ -394,8 +394,8 @@ async def test_a_wave_of_sign_ins_is_bounded_and_the_rest_is_told_to_come_back(u
     enough = threading.Event()
     async with auth_deps(url, password_threads=1, password_queue=2) as deps:
         user = await registered(deps)
-        deps.hashing._threads.submit(enough.wait, 60)
         async with auth_over_http(deps, tmp_path) as http:
+            deps.hashing._threads.submit(enough.wait, 60)
 
             async def sign_in() -> int:
                 answer = await http.post("/v1/auth/login", json={"login": user.username, "password": PASSWORD})
