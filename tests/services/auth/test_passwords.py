@@ -20,6 +20,19 @@ def hashing() -> Iterator[Hashing]:
     made.close()
 
 
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Until it is set, no hash is done."""
+    told, compute = threading.Event(), PasswordHasher.hash
+
+    def compute_late(hasher: PasswordHasher, password: str) -> str:
+        assert told.wait(60), "the loop stood still"
+        return compute(hasher, password)
+
+    monkeypatch.setattr(PasswordHasher, "hash", compute_late)
+    return told
+
+
 @pytest.mark.parametrize(
     "password",
     [
@@ -113,10 +126,8 @@ async def test_a_full_queue_refuses_at_once_and_opens_again() -> None:
     hashing.close()
 
 
-async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free() -> None:
+async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free(go_on: threading.Event) -> None:
     hashing = Hashing(memory_kib=64, passes=1, threads=1, queue=0)
-    enough = threading.Event()
-    hashing._threads.submit(enough.wait, 60)
     leaving = asyncio.create_task(hashing.hash("four quiet otters"))
     await asyncio.sleep(0)
     leaving.cancel()
@@ -124,7 +135,7 @@ async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free() ->
         await leaving
     with pytest.raises(Unavailable):
         await hashing.hash("four quiet otters")
-    enough.set()
+    go_on.set()
 
     async def is_free() -> bool:
         return hashing._places == 1
@@ -134,18 +145,10 @@ async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free() ->
     hashing.close()
 
 
-async def test_hashing_leaves_the_loop_free(hashing: Hashing, monkeypatch: pytest.MonkeyPatch) -> None:
-    came_round = threading.Event()
-    compute = PasswordHasher.hash
-
-    def compute_late(hasher: PasswordHasher, password: str) -> str:
-        assert came_round.wait(60), "the loop stood still"
-        return compute(hasher, password)
-
-    monkeypatch.setattr(PasswordHasher, "hash", compute_late)
+async def test_hashing_leaves_the_loop_free(hashing: Hashing, go_on: threading.Event) -> None:
     running = asyncio.gather(*(hashing.hash("four quiet otters") for _ in range(4)))
     for _ in range(16):
         await asyncio.sleep(0)
     assert not running.done()
-    came_round.set()
+    go_on.set()
     assert len(set(await running)) == 4
