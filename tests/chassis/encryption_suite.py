@@ -101,7 +101,7 @@ class EncryptionSuite:
 
     async def test_what_a_client_puts(self, blobs: S3Blobs, encryption: Encryption, key: str) -> None:
         request = blobs.presign_put(key, length=len(CONTENT), content_type="image/jpeg", sha256_hex=DIGEST, expires_seconds=300)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             bare = {name: value for name, value in request.headers.items() if "encryption" not in name}
             assert len(bare) < len(request.headers)
             if self.checks_signatures:
@@ -116,7 +116,7 @@ class EncryptionSuite:
     async def test_what_a_client_puts_in_parts(self, blobs: S3Blobs, encryption: Encryption, key: str) -> None:
         multipart_id = await blobs.begin_multipart(key, content_type="image/jpeg", hashed=False)
         request = blobs.presign_part(key, multipart_id, 1, length=len(CONTENT), sha256_hex=None, expires_seconds=300)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             sent = await client.put(request.url, content=CONTENT, headers=dict(request.headers))
             assert sent.status_code == 200, sent.text
         parts = await blobs.parts(key, multipart_id)
@@ -126,7 +126,7 @@ class EncryptionSuite:
 
     async def test_what_a_form_brings(self, blobs: S3Blobs, encryption: Encryption, key: str) -> None:
         form = blobs.presign_post(key, length=len(CONTENT), expires_seconds=300)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             bare = {name: value for name, value in form.fields.items() if "encryption" not in name}
             assert len(bare) < len(form.fields)
             if self.checks_signatures:

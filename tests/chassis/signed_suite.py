@@ -43,7 +43,7 @@ async def blobs(cloud: AnyCloud, tag: str) -> AsyncIterator[S3Blobs]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         yield client
 
 
@@ -74,7 +74,7 @@ class SignedSuite(BlobSuite, PartsSuite):
     async def put_part(self, blobs: S3Blobs, key: str, multipart_id: str, number: int, content: bytes, *, hashed: bool) -> bool:
         sha256 = digest(content) if hashed else None
         request = blobs.presign_part(key, multipart_id, number, length=len(content), sha256_hex=sha256, expires_seconds=60)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             return await send(client, request, content) == 200
 
     async def test_this_cloud_checks_signatures_or_not(self, blobs: S3Blobs, client: httpx.AsyncClient, key: str) -> None:

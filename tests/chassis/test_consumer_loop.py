@@ -146,7 +146,7 @@ async def test_one_slow_message_does_not_hold_up_the_others(store: Store, bus: W
 
 @pytest.mark.slow
 async def test_what_takes_long_stays_hidden_from_others(store: Store) -> None:
-    bus = WatchedBus(Lane(LANE.queue, LANE.reads, visibility_seconds=1))
+    bus = WatchedBus(Lane(LANE.queue, LANE.reads, visibility_seconds=3))
     gate = Gate()
     await bus.deliver(failed(1))
     async with consuming(store, bus, gate.row):
@@ -154,10 +154,10 @@ async def test_what_takes_long_stays_hidden_from_others(store: Store) -> None:
         async def extended_for_longer_than_it_was_hidden() -> bool:
             return len(bus.hidden) > 4
 
-        await eventually(extended_for_longer_than_it_was_hidden)
+        await eventually(extended_for_longer_than_it_was_hidden, within_seconds=60)
         assert await bus.receive(LANE.queue, limit=1, wait_seconds=0) == []
         gate.open.set()
-    assert set(bus.hidden) == {1}
+    assert set(bus.hidden) == {3}
     assert len(bus.received) == 1
 
 
@@ -264,4 +264,4 @@ async def test_leaves_no_task_behind(store: Store, bus: WatchedBus) -> None:
     await bus.deliver(failed(1), failed(2))
     async with consuming(store, bus, SLOW):
         await eventually(bus.empty)
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before

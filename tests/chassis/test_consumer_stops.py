@@ -25,6 +25,11 @@ def bus() -> WatchedBus:
     return WatchedBus()
 
 
+@pytest.fixture(autouse=True)
+def _not_stopped_yet() -> None:
+    metrics.CONSUMER_STOPPED.labels(LANE.queue).set(0)
+
+
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuse, "PAUSE_SECONDS", (0.05, 0.1))

@@ -23,11 +23,11 @@ from factories.cloud import Cloud
 from factories.databases import PostgresServer
 from factories.eventing import TABLES, Store, create_store, created, failed, two_services
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 EVENTS = 12
 WORKER = Path(__file__).with_name("crash_worker.py")
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 
 _numbers = count(1)
 

@@ -35,7 +35,7 @@ async def endless() -> Response[str]:
 
 
 async def test_head_gets_the_headers_and_the_connection_can_be_used_again() -> None:
-    async with served(app_of(endless)) as address, httpx.AsyncClient(base_url=address, timeout=5) as http:
+    async with served(app_of(endless)) as address, httpx.AsyncClient(base_url=address, timeout=60) as http:
         for _ in range(2):
             answer = await http.head("/v1/endless")
             assert answer.status_code == 200

@@ -363,7 +363,7 @@ async def test_on_a_real_socket_limits_heads_and_broken_answers_behave_the_same(
 
     json_body = {"Content-Type": "application/json"}
     app = app_of(get_thing, create_thing, get_half, max_body_bytes=2000)
-    async with served(app) as address, httpx.AsyncClient(base_url=address) as client:
+    async with served(app) as address, httpx.AsyncClient(base_url=address, timeout=60) as client:
         head = await client.head("/v1/things/1")
         refused = await client.post("/v1/things", content=endless(), headers=json_body)
         created = await client.post("/v1/things", content=b'{"name":"a"}', headers=json_body)

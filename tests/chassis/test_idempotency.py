@@ -71,7 +71,10 @@ async def test_a_command_that_fails_leaves_no_claim(store: Store) -> None:
     assert await store.counts() == {"folder": 1}
 
 
-async def test_of_many_requests_at_once_one_has_the_effect_and_all_get_its_answer(store: Store) -> None:
+async def test_of_many_requests_at_once_one_has_the_effect_and_all_get_its_answer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_MILLISECONDS", 60_000)
     answers = await asyncio.gather(*(once(store.work, ORIGIN, used(), make) for _ in range(8)))
     assert sorted(replayed for _, replayed in answers) == [False] + [True] * 7
     assert all(answer == answers[0][0] for answer, _ in answers)
@@ -96,7 +99,10 @@ async def test_a_request_whose_first_is_still_running_is_told_so(store: Store, m
     assert (await once(store.work, ORIGIN, used(), make))[1]
 
 
-async def test_when_the_first_fails_the_second_that_waited_takes_its_place(store: Store) -> None:
+async def test_when_the_first_fails_the_second_that_waited_takes_its_place(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_MILLISECONDS", 60_000)
     running, go_on = asyncio.Event(), asyncio.Event()
 
     async def fail(_unit: Unit) -> dict[str, Any]:

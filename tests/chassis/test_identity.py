@@ -345,8 +345,8 @@ async def test_an_issuer_that_hangs_is_waited_for_once(
     await verifier.verify(token)
     clock.advance(minutes=2)
     await verifier.verify(token)
-    monkeypatch.setattr(keysets, "PATIENCE_SECONDS", 100)
-    async with asyncio.timeout(5):
+    monkeypatch.setattr(keysets, "PATIENCE_SECONDS", 3600)
+    async with asyncio.timeout(60):
         await asyncio.gather(*(verifier.verify(token) for _ in range(10)))
     assert issuer.fetches == 2
     hanging.set()

@@ -29,9 +29,9 @@ async def test_a_poke_sends_at_once(store: Store, bus: RecordingBus, monkeypatch
         async def sent(wanted: str = ids[0]) -> bool:
             return wanted in bus.ids
 
-        await eventually(sent, within_seconds=5)
+        await eventually(sent, within_seconds=60)
     stopping.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, 60)
 
 
 async def test_sends_without_a_poke_what_another_process_committed(
@@ -46,7 +46,7 @@ async def test_sends_without_a_poke_what_another_process_committed(
 
     await eventually(sent)
     stopping.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, 60)
 
 
 async def test_takes_along_at_the_end_what_was_committed_last(
@@ -57,7 +57,7 @@ async def test_takes_along_at_the_end_what_was_committed_last(
     stopping, run = await running(relay)
     ids = await store.emit(failed())
     stopping.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, 60)
     assert bus.ids == ids
 
 
@@ -84,7 +84,7 @@ async def test_backs_off_while_the_broker_is_away_and_sends_everything_once_it_i
     await eventually(all_sent)
     assert sorted(bus.ids) == sorted(ids)
     stopping.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, 60)
 
 
 async def test_commits_do_not_drive_it_against_a_broker_that_is_away(
@@ -105,7 +105,7 @@ async def test_commits_do_not_drive_it_against_a_broker_that_is_away(
         await store.emit(failed(number))
     assert bus.calls == 1
     stopping.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, 60)
 
 
 async def test_ends_when_told_even_if_the_broker_is_away(store: Store, bus: RecordingBus) -> None:
@@ -113,7 +113,7 @@ async def test_ends_when_told_even_if_the_broker_is_away(store: Store, bus: Reco
     await store.emit(failed())
     stopping, run = await running(relay_of(store, bus))
     stopping.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, 60)
     assert await store.unsent() == 1
 
 
@@ -126,9 +126,10 @@ async def test_a_stop_does_not_wait_for_a_backlog_without_end(
     publish = bus.publish
 
     async def cause_more(topic: str, messages: Sequence[Outgoing]) -> frozenset[str]:
+        refused = await publish(topic, messages)
         if at_once or stopping.is_set():
             await store.emit(failed())
-        return await publish(topic, messages)
+        return refused
 
     bus.publish = cause_more  # type: ignore[method-assign]  # for this bus only
     await store.emit(failed())
@@ -138,9 +139,11 @@ async def test_a_stop_does_not_wait_for_a_backlog_without_end(
         return len(bus.ids) > (2 if at_once else 0)
 
     await eventually(some_sent)
+    bus.gate.clear()
     await store.emit(failed())
     stopping.set()
-    await asyncio.wait_for(run, 5)
+    bus.gate.set()
+    await asyncio.wait_for(run, 60)
     assert await store.unsent() > 0
 
 
@@ -163,4 +166,4 @@ async def test_leaves_no_task_behind(store: Store, bus: RecordingBus, cancelled:
         stopping.set()
     await asyncio.wait({run})
     await asyncio.sleep(0)
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before

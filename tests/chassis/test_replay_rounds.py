@@ -173,7 +173,7 @@ async def test_the_loop_begins_when_it_is_told_and_ends_when_it_is_told(
 
     await eventually(all_sent)
     stopping.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 async def test_the_loop_outlives_a_store_that_fails(store: Store, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ async def test_the_loop_outlives_a_store_that_fails(store: Store, bus: Recording
 
     await eventually(all_sent)
     stopping.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 async def test_they_are_listed_newest_first_and_forgotten_in_time(store: Store, bus: RecordingBus) -> None:

@@ -147,7 +147,7 @@ async def test_cancelling_waits_for_no_broker(store: Store, bus: RecordingBus) -
         return bus.calls > 0
 
     await eventually(publishing)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         assert await cancel(store, replay)
     bus.gate.set()
     await on_its_way

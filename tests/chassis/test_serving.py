@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from coffer_chassis.serving import FINISH_SECONDS, SILENT_SECONDS, listen, serve, stop_on_signals
+from coffer_chassis.serving import SILENT_SECONDS, listen, serve, stop_on_signals
 
 
 async def hello(scope: dict[str, Any], _receive: Any, send: Any) -> None:
@@ -30,13 +30,14 @@ async def request(bound: socket.socket) -> tuple[asyncio.StreamReader, asyncio.S
     return reader, writer
 
 
-async def test_answers_until_told_to_stop_and_does_not_wait_for_idle_connections() -> None:
+async def test_answers_until_told_to_stop_and_does_not_wait_for_idle_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coffer_chassis.serving.FINISH_SECONDS", 60)
     bound, stopping = listen("127.0.0.1", 0), asyncio.Event()
     serving = asyncio.create_task(serve(hello, bound, stopping, lifespan=False))
     reader, writer = await request(bound)
     assert (await reader.readuntil(b"hi")).startswith(b"HTTP/1.1 200")
     stopping.set()
-    await asyncio.wait_for(serving, 2)
+    await asyncio.wait_for(serving, 30)
     writer.close()
 
 
@@ -47,7 +48,7 @@ async def test_a_request_that_never_ends_holds_up_the_stop_for_a_bounded_time() 
     _, writer = await request(bound)
     await asyncio.sleep(0)
     stopping.set()
-    await asyncio.wait_for(serving, FINISH_SECONDS + 3)
+    await asyncio.wait_for(serving, 60)
     writer.close()
 
 
@@ -59,7 +60,7 @@ async def test_an_application_that_does_not_start_ends_its_process_instead_of_li
 
     bound = listen("127.0.0.1", 0)
     with pytest.raises(RuntimeError, match="did not start"):
-        await asyncio.wait_for(serve(broken, bound, asyncio.Event()), 5)
+        await asyncio.wait_for(serve(broken, bound, asyncio.Event()), 60)
 
 
 def test_a_taken_port_is_an_error_and_leaves_no_socket_open() -> None:
@@ -82,7 +83,7 @@ async def test_signals_and_a_lost_terminal_ask_for_an_orderly_stop(number: signa
     stop_on_signals(stopping)
     try:
         os.kill(os.getpid(), number)
-        await asyncio.wait_for(stopping.wait(), 2)
+        await asyncio.wait_for(stopping.wait(), 60)
     finally:
         for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().remove_signal_handler(each)

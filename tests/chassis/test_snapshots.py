@@ -150,6 +150,7 @@ async def test_facts_of_the_moment_wait_behind_a_page_or_two_and_not_behind_ever
 ) -> None:
     monkeypatch.setattr(snapshots, "BACKLOG", 15)
     monkeypatch.setattr(snapshots, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(snapshots, "PATIENCE_SECONDS", 3600)
     await fill(store)
     backlogs: list[int] = []
 
@@ -163,7 +164,7 @@ async def test_facts_of_the_moment_wait_behind_a_page_or_two_and_not_behind_ever
     stopping, run = await running(relay)
     await restate_all(store.work, [Source("watched", watched)])
     stopping.set()
-    await asyncio.wait_for(run, 10)
+    await asyncio.wait_for(run, 60)
     assert max(backlogs) <= 15
     assert await store.unsent() == 0
 
@@ -174,7 +175,7 @@ async def test_without_a_relay_it_does_not_wait_for_ever(store: Store, monkeypat
     await fill(store)
     began = time.monotonic()
     assert await restate_all(store.work, [SOURCE]) == {"failures": 50}
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 async def test_the_command_says_how_many_of_what(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

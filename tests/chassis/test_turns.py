@@ -26,7 +26,7 @@ class Line:
             await asyncio.sleep(0)
 
     async def _wait(self, caller: str | None) -> None:
-        async with self.turns.taken(within_seconds=5):
+        async with self.turns.taken(within_seconds=60):
             self.through.append(caller)
             await self.go.wait()
 

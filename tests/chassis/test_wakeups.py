@@ -154,12 +154,17 @@ async def test_a_lost_connection_is_made_again_and_counts_as_something_missed(
 
 async def test_a_connection_whose_server_froze_is_given_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wakeups, "PROBE_SECONDS", 0.05)
-    monkeypatch.setattr(wakeups, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(wakeups, "PATIENCE_SECONDS", 2)
     monkeypatch.setattr(wakeups, "CLOSE_SECONDS", 0.1)
     monkeypatch.setattr(wakeups, "BACK_OFF_SECONDS", (0.01, 0.01))
     end = End(store.engine)
+
+    async def only_its_own() -> list[int]:
+        found = await backends(store)
+        return found if len(found) == 1 else []
+
     async with running(end):
-        (frozen,) = await backends(store)
+        (frozen,) = await eventually(only_its_own)
         os.kill(frozen, signal.SIGSTOP)
         try:
             await end.has_heard()
@@ -194,7 +199,7 @@ async def test_leaves_no_task_and_no_connection_behind(store: Store, cancelled: 
         await asyncio.wait_for(task, STOP_SECONDS)
 
     async def gone() -> bool:
-        return not await backends(store) and asyncio.all_tasks() == before
+        return not await backends(store) and asyncio.all_tasks() <= before
 
     await eventually(gone)
 

@@ -97,7 +97,7 @@ async def auth_over_http(deps: Deps, home: Path, **coffer: Any) -> AsyncIterator
 
     # Beside collaborators, an application knows what it was told of its surroundings.
     app = app_over(f"auth {sorted(coffer.items())}", build, deps, build_verifier(settings, deps), operations)
-    async with serving(app) as address, httpx.AsyncClient(base_url=address, verify=NO_TLS) as client:
+    async with serving(app) as address, httpx.AsyncClient(base_url=address, verify=NO_TLS, timeout=60) as client:
         yield client
 
 

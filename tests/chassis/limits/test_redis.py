@@ -21,6 +21,7 @@ from factories.redis_server import RedisServer, redis_server
 FIVE = Policy.of("default", 5)
 PATIENT = 10.0
 """Tests that are not about waiting must not fail on a busy machine."""
+A_LITTLE = 1.0
 
 MANY = """
 import asyncio, sys
@@ -60,10 +61,12 @@ def bucket(name: str = "ada", kind: str = "user") -> Bucket:
 
 
 async def test_the_quota_is_allowed_and_not_one_more(counts: RedisCounts) -> None:
+    began = time.monotonic()
     taken = [await counts.take(FIVE, bucket()) for _ in range(7)]
+    passed = time.monotonic() - began
     assert [allowed for allowed, _ in taken] == [True] * 5 + [False] * 2
     assert [FIVE.pace.remaining(debt) for _, debt in taken[:5]] == [4, 3, 2, 1, 0]
-    assert FIVE.pace.wait_seconds(taken[-1][1]) == 12
+    assert 12 - passed <= FIVE.pace.wait_seconds(taken[-1][1]) <= 12
     assert (await counts.take(FIVE, bucket("bob")))[0]
 
 
@@ -159,14 +162,14 @@ async def test_a_restart_in_the_middle_forgets_what_was_counted_and_refuses_nobo
 async def test_one_that_is_frozen_delays_one_request_a_little_and_no_other(tmp_path_factory: pytest.TempPathFactory) -> None:
     with redis_server(tmp_path_factory.mktemp("frozen")) as server:
         told = Told()
-        shared = RedisCounts(server.url, "files")
+        shared = RedisCounts(server.url, "files", patience_seconds=A_LITTLE)
         limiter = limiter_of(told, shared=shared, per_minute={"default": 5})
         policy = limiter.policies["default"]
         await shared_answers(shared)
         server.freeze()
         began = time.monotonic()
         verdicts = await asyncio.gather(*(limiter.take(policy, bucket()) for _ in range(100)))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10 * A_LITTLE, "a hundred did not wait one after the other"
         assert sum(verdict.allowed for verdict in verdicts) == 5
         with capture_logs() as said:
             for _ in range(100):

@@ -47,7 +47,7 @@ async def pair(deps: Deps) -> TokenPair:
 
 @pytest.fixture(scope="module")
 async def http(auth: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=auth, verify=NO_TLS) as client:
+    async with httpx.AsyncClient(base_url=auth, verify=NO_TLS, timeout=60) as client:
         yield client
 
 
@@ -184,7 +184,7 @@ async def test_a_real_proxy_lets_pass_whom_auth_knows_and_nobody_else(
     pair = await sessions.login(Login(user.username, PASSWORD, None, HOME), origin(), deps)
     async with serving(application) as behind:
         with proxy(tmp_path, auth=auth, application=behind) as address:
-            async with httpx.AsyncClient(base_url=address, verify=NO_TLS) as client:
+            async with httpx.AsyncClient(base_url=address, verify=NO_TLS, timeout=60) as client:
                 for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"):
                     body = b"x" * 300_000 if method in {"POST", "PUT", "PATCH"} else b""
                     forged = {"X-User-Id": "somebody-else", "X-Scopes": "admin:write", "X-Session-Id": "theirs"}

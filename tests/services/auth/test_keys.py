@@ -18,6 +18,7 @@ from coffer_auth.handlers import access_tokens, sessions
 from coffer_auth.handlers.deps import Deps
 from coffer_auth.handlers.sessions import Login, TokenPair
 from coffer_auth.store.access_tokens import signed_by
+from coffer_chassis import keysets
 from coffer_chassis.admin.acts import of_shell
 from coffer_chassis.admin.operations import Operations
 from coffer_chassis.identity import Verifier
@@ -38,6 +39,11 @@ from factories.operators import operations_of
 def url(postgres: PostgresServer) -> str:
     """A database of its own for each test: keys are all that is in it."""
     return postgres.database("coffer_auth")
+
+
+@pytest.fixture(autouse=True)
+def _issuer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keysets, "PATIENCE_SECONDS", 60)
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """Which passwords are accepted, and hashing in a bounded pool."""
 
 import asyncio
-import time
+import threading
 from collections.abc import Iterator
 
 import pytest
-from argon2 import extract_parameters
+from argon2 import PasswordHasher, extract_parameters
 
 from coffer_auth.passwords import accept_password
 from coffer_chassis.hashing import Hashing
+from coffer_chassis.testing import eventually
 from coffer_contracts.problems import PasswordWeak, Unavailable
 
 
@@ -17,6 +18,19 @@ def hashing() -> Iterator[Hashing]:
     made = Hashing(memory_kib=64, passes=1, threads=2, queue=4)
     yield made
     made.close()
+
+
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Until it is set, no hash is done."""
+    told, compute = threading.Event(), PasswordHasher.hash
+
+    def compute_late(hasher: PasswordHasher, password: str) -> str:
+        assert told.wait(60), "the loop stood still"
+        return compute(hasher, password)
+
+    monkeypatch.setattr(PasswordHasher, "hash", compute_late)
+    return told
 
 
 @pytest.mark.parametrize(
@@ -112,8 +126,8 @@ async def test_a_full_queue_refuses_at_once_and_opens_again() -> None:
     hashing.close()
 
 
-async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free() -> None:
-    hashing = Hashing(memory_kib=32_768, passes=2, threads=1, queue=0)
+async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free(go_on: threading.Event) -> None:
+    hashing = Hashing(memory_kib=64, passes=1, threads=1, queue=0)
     leaving = asyncio.create_task(hashing.hash("four quiet otters"))
     await asyncio.sleep(0)
     leaving.cancel()
@@ -121,23 +135,20 @@ async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free() ->
         await leaving
     with pytest.raises(Unavailable):
         await hashing.hash("four quiet otters")
-    deadline = time.monotonic() + 5
-    while hashing._places == 0:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
+    go_on.set()
+
+    async def is_free() -> bool:
+        return hashing._places == 1
+
+    await eventually(is_free, within_seconds=60)
     assert await hashing.hash("four quiet otters")
     hashing.close()
 
 
-@pytest.mark.slow
-async def test_hashing_leaves_the_loop_free() -> None:
-    hashing = Hashing(memory_kib=65_536, passes=2, threads=2, queue=8)
-    rounds = 0
+async def test_hashing_leaves_the_loop_free(hashing: Hashing, go_on: threading.Event) -> None:
     running = asyncio.gather(*(hashing.hash("four quiet otters") for _ in range(4)))
-    while not running.done():
-        await asyncio.sleep(0.001)
-        rounds += 1
-    await running
-    hashing.close()
-    # A loop that computed the four hashes itself would come round once per hash.
-    assert rounds > 15
+    for _ in range(16):
+        await asyncio.sleep(0)
+    assert not running.done()
+    go_on.set()
+    assert len(set(await running)) == 4

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from coffer_chassis import keysets
 from coffer_chassis.keysets import BELIEVED_FOR
 from coffer_chassis.signing.commands import key_commands
 from coffer_chassis.signing.ring import RELOAD_EVERY
@@ -20,8 +21,9 @@ from factories.sharing import sharing_on
 
 
 async def test_a_key_is_rotated_and_dropped_and_its_visitors_come_in_again(
-    postgres: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(keysets, "PATIENCE_SECONDS", 60)
     async with sharing_on(postgres.database("coffer_sharing")) as sharing:
         doors = Doors(sharing, verifier_of(sharing, tmp_path))
         running: Any = SimpleNamespace(

@@ -66,7 +66,11 @@ async def test_copies_and_grants_come_out_right_on_a_bus_that_repeats_and_reorde
         async def settled() -> bool:
             ended = await sharing.rows(select(shares.c.id).where(shares.c.end_reason == "item_purged"))
             gone = await sharing.rows(select(tree.c.item_id).where(tree.c.purged_at.is_not(None)))
-            return len(ended) == len(gone) == 10
+            return len(ended) == len(gone) == 10 and await renamed() == 20
+
+        async def renamed() -> int:
+            live = await sharing.rows(select(tree.c.name).where(tree.c.purged_at.is_(None), tree.c.parent_id.is_not(None)))
+            return len([row for row in live if row.name.endswith(" renamed")])
 
         stopping = asyncio.Event()
         running = asyncio.create_task(service.run_background(stopping))
@@ -76,13 +80,13 @@ async def test_copies_and_grants_come_out_right_on_a_bus_that_repeats_and_reorde
             facts: list[Any] = [told_of(one) for one in somebody] + [fact for _, fact in made]
             chance.shuffle(facts)
             await publish(*facts)
-            await eventually(known)
+            await eventually(known, within_seconds=60)
             given = [await sharing.share(item, chance.choice(somebody)) for item, _ in made]
             late: list[Any] = [sharing.drive.change(item, name=f"{item.name} renamed") for item, _ in made]
             late += [fact for item, _ in made[:10] for fact in sharing.drive.purge(item)]
             chance.shuffle(late)
             await publish(*late)
-            await eventually(settled)
+            await eventually(settled, within_seconds=60)
         finally:
             stopping.set()
             await running
@@ -90,8 +94,7 @@ async def test_copies_and_grants_come_out_right_on_a_bus_that_repeats_and_reorde
             told = await sharing.told(shown)
             assert [fact.revision for fact in told] == ([1, 1, 2, 2] if position < 10 else [1, 1])
             assert (await sharing.now(shown)).end_reason == ("item_purged" if position < 10 else None)
-        live = await sharing.rows(select(tree.c.name).where(tree.c.purged_at.is_(None), tree.c.parent_id.is_not(None)))
-        assert len([row for row in live if row.name.endswith(" renamed")]) == 20
+        assert await renamed() == 20
         assert (await sharing.rows(text("SELECT count(*) FROM dead_letters")))[0][0] == 0
         arrived = [message for _ in range(40) for message in await bus.receive("files-grants", limit=10, wait_seconds=0)]
         types = [message.attributes["type"] for message in arrived]

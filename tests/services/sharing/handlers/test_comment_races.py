@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from coffer_chassis import idempotency
 from coffer_chassis.idempotency import claim
 from coffer_contracts.problems import LimitReached, NotFound, Problem, StateConflict, ValidationFailed
 from coffer_sharing.handlers import comments as commenting
@@ -103,7 +104,10 @@ async def test_of_many_at_once_no_more_are_let_in_than_an_item_may_have(
     assert await counted(sharing, folder) == (3, 3)
 
 
-async def test_the_same_request_sent_twice_at_once_has_one_effect_and_one_answer(sharing: Sharing) -> None:
+async def test_the_same_request_sent_twice_at_once_has_one_effect_and_one_answer(
+    sharing: Sharing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_MILLISECONDS", 60_000)
     folder = await sharing.item()
     used = claim("twin", principal=sharing.owner.grantee, route="POST /v1/comments", body={})
     by = origin_of(sharing.owner)

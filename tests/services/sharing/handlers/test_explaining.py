@@ -193,14 +193,16 @@ HISTORIES = {"happenings": st.lists(st.sampled_from(HAPPENINGS), min_size=1, max
 
 
 @pytest.mark.slow
-@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(400)
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(**HISTORIES)
 async def test_whatever_happened_rights_are_what_a_walk_up_the_tree_finds(store: str, happenings: list[str], seed: int) -> None:
     await holds(store, happenings, seed)
 
 
 @pytest.mark.slow
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(400)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(**HISTORIES)
 async def test_that_holds_for_many_histories(store: str, happenings: list[str], seed: int) -> None:
     await holds(store, happenings, seed)

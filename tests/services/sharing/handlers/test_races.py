@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from coffer_chassis import idempotency
 from coffer_chassis.etags import Conditions
 from coffer_chassis.idempotency import claim
 from coffer_contracts.problems import AlreadyShared, NotFound, Problem
@@ -70,7 +71,10 @@ async def test_groups_that_overlap_are_shared_with_whole_or_not_at_all(sharing: 
     assert await active(sharing, folder) == len(made) > 0
 
 
-async def test_the_same_request_sent_twice_at_once_has_one_effect_and_one_answer(sharing: Sharing) -> None:
+async def test_the_same_request_sent_twice_at_once_has_one_effect_and_one_answer(
+    sharing: Sharing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_MILLISECONDS", 60_000)
     ann, folder = await sharing.person(), await sharing.item()
     used = claim("twin", principal=sharing.owner.grantee, route="POST /v1/shares", body={})
     gift = Gift(folder.id, [Named(ann.user_id, None)], "viewer")
