@@ -52,7 +52,7 @@ async def failure(children: Children, source: bytes) -> PreviewFailure:
 
 
 async def test_renders_in_a_child_what_it_would_render_itself(make: Make) -> None:
-    children = await make(JOB_LIMITS, misbehaving=False)
+    children = await make(PATIENT, misbehaving=False)
     made = await children.render(images.twelve_megapixels())
     assert isinstance(made, Rendered)
     assert (made.smallest.width, made.smallest.height, made.source_width, made.source_height) == (400, 300, 4000, 3000)
@@ -80,7 +80,7 @@ async def test_reports_why_a_file_has_no_preview(make: Make, make_content: Calla
 
 
 async def test_a_picture_too_large_for_the_memory_limit_fails_for_memory(make: Make) -> None:
-    children = await make(replace(JOB_LIMITS, memory_bytes=128 << 20), misbehaving=False)
+    children = await make(replace(PATIENT, memory_bytes=128 << 20), misbehaving=False)
     large = images.saved(Image.new("RGB", (7000, 7000)), "PNG")
     assert await failure(children, large) is PreviewFailure.MEMORY
     assert isinstance(await children.render(images.jpeg(64, 64)), Rendered)
@@ -144,7 +144,7 @@ async def test_rendering_processes_yield_to_everything_else(make: Make) -> None:
 
 
 async def test_a_child_that_stays_after_its_reply_is_put_down(make: Make) -> None:
-    children = await make(JOB_LIMITS)
+    children = await make(PATIENT)
     assert isinstance(await children.render(b"linger " + images.jpeg(64, 64)), Rendered)
     await until(lambda: not jobs_of(children.parent_pid))
 
@@ -232,13 +232,13 @@ async def test_a_job_imports_nothing(make: Make, kind: str) -> None:
 
 
 async def test_a_source_over_the_budget_is_refused_without_a_child(make: Make) -> None:
-    children = await make(replace(JOB_LIMITS, source_bytes=1000))
+    children = await make(replace(PATIENT, source_bytes=1000))
     assert await failure(children, bytes(1001)) is PreviewFailure.TOO_LARGE
 
 
 async def test_the_largest_source_reaches_the_child(make: Make) -> None:
     content = images.jpeg(64, 64) + bytes((64 << 20) - 10_000)
-    assert isinstance(await (await make(JOB_LIMITS, misbehaving=False)).render(content), Rendered)
+    assert isinstance(await (await make(PATIENT, misbehaving=False)).render(content), Rendered)
 
 
 async def test_no_more_children_than_allowed_run_at_once(make: Make) -> None:
@@ -334,7 +334,7 @@ async def test_a_parent_that_cannot_start_is_a_fault_of_ours(command: tuple[str,
 
 
 async def test_a_cancelled_job_dies_and_frees_its_place(make: Make) -> None:
-    children = await make(JOB_LIMITS, concurrency=1)
+    children = await make(PATIENT, concurrency=1)
     for _ in range(3):
         job = asyncio.create_task(children.render(b"sleep"))
         child = await one_job_of(children)

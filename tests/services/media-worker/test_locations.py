@@ -12,6 +12,7 @@ from coffer_media_worker.children import Children
 from coffer_media_worker.domain import SIZES, Picture, Rendered
 from coffer_media_worker.imaging import render
 from factories import images
+from factories.children import PATIENT
 
 pytestmark = pytest.mark.slow  # renders real pictures
 
@@ -84,7 +85,7 @@ def test_no_preview_says_where(form: str, drawn: str, locate: bool) -> None:
 
 
 async def test_a_child_tells_it_when_asked_and_makes_jpegs_of_pictures_that_say_nothing() -> None:
-    children = Children(concurrency=1)
+    children = Children(1, PATIENT)
     pictures: tuple[Picture, ...] = ()
     try:
         for locate in (True, False):
@@ -106,7 +107,7 @@ async def test_a_child_tells_it_when_asked_and_makes_jpegs_of_pictures_that_say_
 
 
 async def test_a_see_through_picture_stands_on_white_as_jpeg() -> None:
-    children = Children(concurrency=1)
+    children = Children(1, PATIENT)
     try:
         clear = images.saved(Image.new("RGBA", (40, 30), (200, 0, 0, 0)), "WEBP")
         jpeg = await children.render(clear, (400,), format="JPEG")

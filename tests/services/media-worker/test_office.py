@@ -10,6 +10,7 @@ from coffer_media_worker.children import Children
 from coffer_media_worker.domain import PreviewFailed, PreviewFailure, Rendered
 from coffer_media_worker.ranged import OverBudgetError
 from factories import documents, images
+from factories.children import PATIENT
 from factories.reading import Read
 
 BOXES = (400, 1024, 2048)
@@ -132,7 +133,7 @@ def test_words_are_told_up_to_a_mebibyte() -> None:
 
 @pytest.fixture(scope="module")
 async def children() -> AsyncIterator[Children]:
-    started = Children(concurrency=2)
+    started = Children(2, PATIENT)
     await started.start()
     yield started
     await started.stop()

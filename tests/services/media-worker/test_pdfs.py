@@ -17,6 +17,7 @@ from coffer_media_worker.ranged import OverBudgetError, Ranged
 from coffer_media_worker.refusals import EncryptedError, NoSuchPageError, TooLargeError, UnsupportedError
 from coffer_media_worker.sources import Remembered, Stored
 from factories import pdfs as files
+from factories.children import PATIENT
 from factories.reading import Read
 
 BOXES = (400, 1024, 2048)
@@ -198,7 +199,7 @@ def test_without_pdfium_a_file_is_unsupported(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(scope="module")
 async def children() -> AsyncIterator[Children]:
-    made = Children(concurrency=2)
+    made = Children(2, PATIENT)
     await made.start()
     yield made
     await made.stop()

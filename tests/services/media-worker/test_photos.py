@@ -29,6 +29,7 @@ from coffer_media_worker.sources import Source
 from coffer_media_worker.store import tables
 from coffer_media_worker.warm import ChildrenLost
 from factories import heic, images
+from factories.children import PATIENT
 from factories.databases import Database
 from factories.events import NOON, arrived
 
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.slow  # renders real pictures in real children
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def children() -> AsyncIterator[Children]:
-    pool = Children(concurrency=2)
+    pool = Children(2, PATIENT)
     await pool.start()
     yield pool
     await pool.stop()

@@ -8,6 +8,7 @@ import pytest
 from coffer_media_worker.children import Children
 from coffer_media_worker.domain import Rendered
 from factories import films, images, pdfs
+from factories.children import PATIENT
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not tell what is loaded")
 
@@ -19,7 +20,7 @@ def loaded(children: Children, library: str) -> bool:
 
 @pytest.mark.parametrize("asked", [{"task": "pdf"}, {"task": "page", "page": 1}], ids=lambda asked: asked["task"])
 async def test_what_draws_documents_is_loaded_with_the_first_of_them_and_stays(asked: dict[str, Any]) -> None:
-    children = Children(1)
+    children = Children(1, PATIENT)
     await children.start()
     try:
         assert isinstance(await children.render(images.jpeg(64, 48)), Rendered)
@@ -36,7 +37,7 @@ async def test_what_draws_documents_is_loaded_with_the_first_of_them_and_stays(a
 @pytest.mark.skipif(not films.PYAV, reason="PyAV is not installed")
 @pytest.mark.slow  # encodes one
 async def test_what_draws_films_is_loaded_with_the_first_of_them() -> None:
-    children = Children(1)
+    children = Children(1, PATIENT)
     await children.start()
     try:
         assert not loaded(children, "libavcodec")
