@@ -110,7 +110,13 @@ def test_the_way_of_two_clouddrive_clients_who_share(client: Client) -> None:
     assert other.told("GET", "/shared-with-me") == {"content": []}
 
     wanted = {"folder_id": folder, "username": other.name, "read": True, "write": True, "delete": False}
-    assert "message" in client.told("POST", "/share", json=wanted)
+    # Who and what is this new is not known at once where it is shared.
+    shared = Person.wait_for(
+        lambda: {"answer": client.http.post("/share", json=wanted)},
+        lambda asked: asked["answer"].status_code not in {404, 422},
+        within_seconds=30,
+    )["answer"]
+    assert (shared.status_code, "message" in shared.json()) == (200, True), shared.text
     [entry] = other.told("GET", "/shared-with-me")["content"]
     assert (entry["id"], entry["name"], entry["username"], entry["type"]) == (folder, "Holiday", client.name, None)
     assert (entry["read"], entry["write"], entry["delete"]) == (True, True, False)
