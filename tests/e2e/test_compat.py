@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from factories import images
+from factories import images, patient
 from factories.people import Person
 from factories.stacks import LocalStack
 
@@ -80,7 +80,7 @@ def test_the_way_of_a_clouddrive_client(client: Client) -> None:
     assert room["available_storage_in_bytes"] - left["available_storage_in_bytes"] == len(photo)
 
     url = client.told("GET", f"/file/{file['id']}")
-    assert httpx.get(url).content == photo
+    assert patient.get(url).content == photo
 
     refused = client.http.post("/file", json=wanted)
     assert (refused.status_code, isinstance(refused.json()["detail"], str)) == (409, True)
@@ -95,7 +95,7 @@ def test_the_way_of_a_clouddrive_client(client: Client) -> None:
         lambda asked: asked["answer"].status_code == 200,
         within_seconds=20,
     )["answer"].json()
-    assert httpx.get(preview).headers["content-type"].startswith("image/")
+    assert patient.get(preview).headers["content-type"].startswith("image/")
 
 
 def test_the_way_of_two_clouddrive_clients_who_share(client: Client) -> None:
@@ -147,7 +147,7 @@ def test_an_overwritten_form_is_not_what_was_checked(ana: Person) -> None:
     assert ended["state"] in {"committed", "failed"}
     if ended["state"] == "committed":
         link = ana.http.get(f"/v1/items/{ended['item_id']}/content", follow_redirects=False).headers["location"]
-        assert httpx.get(link).content in {photo, other}
+        assert patient.get(link).content in {photo, other}
 
 
 def test_a_form_takes_exactly_what_was_announced(ana: Person) -> None:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
-from factories import images
+from factories import images, patient
 from factories.people import Person
 from factories.stacks import LocalStack, local_stack
 
@@ -59,9 +58,9 @@ def test_copies_in_a_drive_have_their_pictures_at_once_and_outlive_their_source(
     assert ended(ana, emptied.headers["location"])["result"] == {"freed_bytes": used}
     for item in copies:
         content = ana.http.get(f"/v1/items/{item['id']}/content", follow_redirects=False)
-        assert httpx.get(content.headers["location"]).content == PICTURE
+        assert patient.get(content.headers["location"]).content == PICTURE
         shown = ana.http.get(f"/v1/items/{item['id']}/preview", follow_redirects=False)
-        assert httpx.get(shown.headers["location"]).status_code == 200
+        assert patient.get(shown.headers["location"]).status_code == 200
     assert ana.get("/v1/usage")["used"] == used
 
 
@@ -79,7 +78,7 @@ def test_a_shared_folder_is_copied_into_the_own_drive_with_bytes_of_its_own(stac
         assert bob.previewed(item["id"])["preview"]["status"] == "ready"
         content = bob.http.get(f"/v1/items/{item['id']}/content", follow_redirects=False)
         assert bob.id in content.headers["location"]
-        assert httpx.get(content.headers["location"]).content == PICTURE
+        assert patient.get(content.headers["location"]).content == PICTURE
 
 
 @pytest.mark.timeout(300)  # two starts, and the lease of whoever was killed

@@ -2,9 +2,9 @@
 
 import hashlib
 
-import httpx
 import pytest
 
+from factories import patient
 from factories.people import END_STATES, Person
 
 pytestmark = pytest.mark.slow
@@ -47,4 +47,4 @@ def test_a_folder_of_many_small_files(ana: Person) -> None:
     )
     assert (again["strategy"], again["state"]) == ("reuse", "committed")
     link = ana.http.get(f"/v1/items/{again['item_id']}/content", follow_redirects=False).headers["location"]
-    assert httpx.get(link).content == contents["note 7.txt"]
+    assert patient.get(link).content == contents["note 7.txt"]

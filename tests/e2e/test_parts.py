@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from factories import images
+from factories import images, patient
 from factories.killing import When, killer_before
 from factories.people import Person
 from factories.ports import free_port
@@ -71,10 +71,10 @@ def test_twenty_mebibytes_go_up_in_parts_through_failures_and_a_restart(stack: L
     # Out of order; one part is broken on the way, cut short, and sent under another part's address.
     assert send_part(third, content).status_code == 200
     broken = content[BLOCK : 2 * BLOCK - 1] + b"?"
-    assert httpx.put(second["url"], headers=second["headers"], content=broken).status_code == 400
+    assert patient.put(second["url"], headers=second["headers"], content=broken).status_code == 400
     shorter = {**second["headers"], "content-length": "1000"}
-    assert httpx.put(second["url"], headers=shorter, content=content[:1000]).status_code in {400, 403}
-    assert httpx.put(second["url"], headers=second["headers"], content=content[:BLOCK]).status_code == 400
+    assert patient.put(second["url"], headers=shorter, content=content[:1000]).status_code in {400, 403}
+    assert patient.put(second["url"], headers=second["headers"], content=content[:BLOCK]).status_code == 400
     told = refused(ana.complete(started["id"]), 409, "upload_incomplete")
     assert told["missing_parts"] == [1, 2]
 

@@ -29,6 +29,7 @@ from coffer_local.credentials import AccessKey
 from coffer_local.home import StartError
 from coffer_local.provisioning import local_access
 from coffer_local.registry import SERVICES
+from factories import patient
 from factories.databases import PostgresServer
 from factories.ports import free_port
 
@@ -72,7 +73,7 @@ class Place:
 
     async def ready(self) -> bool:
         try:
-            async with httpx.AsyncClient() as client:
+            async with patient.AsyncClient() as client:
                 return (await client.get(f"http://127.0.0.1:{self.internal}/readyz")).status_code == 200
         except httpx.HTTPError:
             return False
