@@ -136,7 +136,7 @@ def test_parts_that_die_come_back_by_themselves(stack: LocalStack, marks: tuple[
     for upload, photo in zip(started, photos, strict=True):
         assert ana.send(upload, photo).status_code == 200
     family = sorted(stack.family(), key=lambda process: process.create_time())
-    for victim in [next(p for p in family if mark in words_of(p)) for mark in marks]:
+    for victim in [next(p for p in family if mark in words_of(p.pid)) for mark in marks]:
         victim.kill()
     ends = [_finished_at_last(ana, upload["id"]) for upload in started]
     assert {end["state"] for end in ends} == {"committed"}

@@ -1,7 +1,5 @@
 """Processes that may end, and be forgotten, while they are looked at."""
 
-import contextlib
-
 import psutil
 
 
@@ -13,8 +11,17 @@ def gone(pid: int) -> bool:
         return True
 
 
-def words_of(process: psutil.Process) -> str:
-    """The command line of a process; of one that has ended, nothing."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return " ".join(process.cmdline())
-    return ""
+def words_of(pid: int) -> str:
+    """The command line of a process; nothing once it has ended."""
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def folder_of(pid: int) -> str:
+    """Where a process runs; nowhere once it has ended."""
+    try:
+        return str(psutil.Process(pid).cwd())
+    except psutil.NoSuchProcess:
+        return ""

@@ -25,9 +25,12 @@ from coffer_local.home import Home, StartError
 from coffer_local.launch_ministack import ADMIN_HEADER, close_root
 from coffer_local.ministack import CloudUser, LocalCloud
 from factories import patient
+from factories.processes import gone
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 in_module = pytest.mark.asyncio(loop_scope="module")
+
+PATIENCE_SECONDS = 60
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 FILES = {
@@ -254,7 +257,7 @@ def test_buckets_and_topics_reach_queues_that_let_them(shared: tuple[LocalCloud,
         sns.publish(TopicArn=topic, Message="from the topic")
         s3.put_object(Bucket="coffer", Key="blobs/noticed", Body=b"")
         bodies: list[str] = []
-        for _ in range(10):
+        for _ in range(PATIENCE_SECONDS):
             found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
             bodies += [message["Body"] for message in found.get("Messages", [])]
             if "from the topic" in bodies and any("blobs/noticed" in body for body in bodies):
@@ -338,7 +341,7 @@ async def test_a_kill_keeps_objects_and_neither_new_nor_older_queues(tmp_path: P
             sqs.create_queue(QueueName="files-new")
         assert cloud.pid
         os.kill(cloud.pid, signal.SIGKILL)
-        await asyncio.wait_for(told.wait(), 20)
+        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
         assert not cloud.kept_state
         with client(cloud, secrets.keys["files"], "s3") as s3, client(cloud, secrets.admin, "sqs") as sqs:
             answer = s3.get_object(Bucket="coffer", Key="blobs/x")
@@ -375,19 +378,25 @@ async def test_state_that_is_incomplete_is_not_used(tmp_path: Path, broken: str)
         assert await cloud.stop()
 
 
+def connections(cloud: LocalCloud) -> int:
+    return sum(found.status == psutil.CONN_ESTABLISHED for found in psutil.Process(cloud.pid).net_connections())
+
+
 async def test_a_stop_with_an_open_long_poll_is_still_in_order(tmp_path: Path) -> None:
     with Home.open(tmp_path) as home:
         secrets = secrets_of(home)
         cloud = local_cloud(home, secrets)
         await cloud.start(keep_state=False)
-        with client(cloud, secrets.admin, "sqs") as sqs:
+        with client(cloud, secrets.admin, "sqs") as sqs, client(cloud, secrets.admin, "sqs") as waiting:
             url = sqs.create_queue(QueueName="files-x")["QueueUrl"]
-            poll = asyncio.create_task(asyncio.to_thread(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20))
-            process = psutil.Process(cloud.pid)
-            deadline = monotonic() + 10
-            while not any(found.status == psutil.CONN_ESTABLISHED for found in process.net_connections()):
+            before = connections(cloud)
+            poll = asyncio.create_task(asyncio.to_thread(waiting.receive_message, QueueUrl=url, WaitTimeSeconds=20))
+            deadline = monotonic() + PATIENCE_SECONDS
+            while connections(cloud) == before:
                 assert monotonic() < deadline
                 await asyncio.sleep(0.01)
+            # One that comes later is answered: the poll is in hand.
+            assert await asyncio.to_thread(sqs.list_queues)
             assert await cloud.stop()
             await asyncio.wait({poll})
             assert poll.exception() is not None
@@ -430,8 +439,8 @@ async def test_it_ends_at_once_and_saves_nothing_when_its_parent_was_killed(tmp_
     pid = int(await parent.stdout.readline())
     parent.kill()
     await parent.communicate()
-    deadline = monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    deadline = monotonic() + PATIENCE_SECONDS
+    while not gone(pid):
         assert monotonic() < deadline
         await asyncio.sleep(0.01)
     assert list((tmp_path / "cloud" / "state").iterdir()) == []
