@@ -47,9 +47,7 @@ def test_a_folder_is_shared_seen_told_of_worked_in_and_lost(stack: LocalStack, a
     assert feed["items"][0]["id"] == notice["id"]
     assert ben.http.post("/v1/notifications/read", json={"ids": [notice["id"]]}).status_code == 204
     assert ben.get("/v1/notifications")["unread_count"] == 0
-    mail = ben.wait_for(
-        lambda: {"shown": mails(stack, ben)}, lambda found: "Trips" in found["shown"], within_seconds=WITHIN_SECONDS
-    )
+    mail = ben.wait_for(lambda: {"shown": mails(stack, ben)}, lambda found: "Trips" in found["shown"], within_seconds=60)
     assert "Have a look!" in mail["shown"]
     # A viewer may look and nothing else; an editor may work.
     assert ben.http.patch(f"/v1/items/{rome}", json={"name": "Paris"}).status_code == 403
