@@ -45,7 +45,7 @@ class Client:
         return {entry["name"]: entry for entry in entries}
 
     def waits_for(self, name: str, folder: str) -> dict[str, Any]:
-        found = Person.wait_for(lambda: self.listed(folder), lambda names: name in names, within_seconds=20)
+        found = Person.wait_for(lambda: self.listed(folder), lambda names: name in names, within_seconds=60)
         entry: dict[str, Any] = found[name]
         return entry
 
@@ -93,7 +93,7 @@ def test_the_way_of_a_clouddrive_client(client: Client) -> None:
     preview = Person.wait_for(
         lambda: {"answer": client.http.get(f"/image-preview/{file['id']}")},
         lambda asked: asked["answer"].status_code == 200,
-        within_seconds=20,
+        within_seconds=60,
     )["answer"].json()
     assert patient.get(preview).headers["content-type"].startswith("image/")
 
@@ -126,7 +126,7 @@ def test_the_way_of_two_clouddrive_clients_who_share(client: Client) -> None:
     Person.wait_for(
         lambda: {"answer": other.http.post("/drive", json=made)},
         lambda asked: asked["answer"].status_code == 200,
-        within_seconds=20,
+        within_seconds=60,
     )
     inner = other.listed(folder)["From the other"]["id"]
     refused = other.http.delete(f"/v1/items/{inner}")

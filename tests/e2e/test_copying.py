@@ -23,14 +23,14 @@ def grown(who: Person, *, width: int = 2) -> str:
     return top
 
 
-def copied(who: Person, item_id: str, *, within_seconds: float = 30, **wish: Any) -> dict[str, Any]:
+def copied(who: Person, item_id: str, *, within_seconds: float = 60, **wish: Any) -> dict[str, Any]:
     """Have a folder copied; the job as it ended."""
     asked = who.http.post(f"/v1/items/{item_id}/copy", json={"parent_id": "root", **wish})
     assert asked.status_code == 202, asked.text
     return ended(who, asked.headers["location"], within_seconds=within_seconds)
 
 
-def ended(who: Person, at: str, *, within_seconds: float = 30) -> dict[str, Any]:
+def ended(who: Person, at: str, *, within_seconds: float = 60) -> dict[str, Any]:
     """Wait for the end of a job."""
     return who.wait_for(lambda: who.get(at), lambda job: bool(job["ended_at"]), within_seconds=within_seconds)
 
@@ -94,7 +94,7 @@ def test_a_copy_goes_on_after_everything_was_killed() -> None:
         bob.sees(top)
         asked = bob.http.post(f"/v1/items/{top}/copy", json={"parent_id": "root"})
         at = asked.headers["location"]
-        bob.wait_for(lambda: bob.get(at), lambda job: job["progress"]["done"] > 1, within_seconds=30)
+        bob.wait_for(lambda: bob.get(at), lambda job: job["progress"]["done"] > 1, within_seconds=60)
         stack.kill_everything()
         stack.start()
         ana, bob = ana.through(stack.url), bob.through(stack.url)

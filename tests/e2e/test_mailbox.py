@@ -74,7 +74,7 @@ async def test_whoever_started_it_reads_the_mail_in_a_browser() -> None:
             async def mailed() -> str:
                 return "".join(re.findall(r'href="(/mailbox/[0-9a-f]{12})"', (await browser.get(url)).text))
 
-            mail = stack.public_url + await eventually(mailed, within_seconds=20, every_seconds=0.3)
+            mail = stack.public_url + await eventually(mailed, within_seconds=60, every_seconds=0.3)
             assert (await other.get(mail)).status_code == 403
             page = await browser.get(mail)
             assert "Confirm your e-mail address" in page.text

@@ -39,7 +39,7 @@ def test_documents_are_found_by_what_they_say_and_those_with_a_picture_show_it(s
     }
     uploads = {name: ana.upload(name, content, mime_type=mime_type) for name, (content, mime_type, _) in said.items()}
     for asked, name in (("rohrd", "bird.pdf"), ("zaunkonig", "slides.pptx"), ("wiede", "letter.docx"), ("stadtw", "notes.txt")):
-        page = ana.wait_for(partial(ana.get, "/v1/search", q=asked), lambda page: bool(page["items"]), within_seconds=30)
+        page = ana.wait_for(partial(ana.get, "/v1/search", q=asked), lambda page: bool(page["items"]), within_seconds=60)
         assert [found["item"]["name"] for found in page["items"]] == [name]
         item = ana.previewed(uploads[name]["item_id"])
         assert (item["preview"]["status"], item["mime_type"]) == (said[name][2], said[name][1])
