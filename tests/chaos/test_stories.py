@@ -20,7 +20,7 @@ from factories.chaos_story import Story
 from factories.cloud import Cloud
 from factories.databases import PostgresServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ALL, FIRST = 10, 2
 """Seeds there are, and those of them that are not only for `make proof`."""

@@ -5,10 +5,9 @@ import shutil
 import subprocess
 import zipfile
 
-import httpx
 import pytest
 
-from factories import images
+from factories import images, patient
 from factories.people import Person
 from factories.stacks import LocalStack
 
@@ -21,7 +20,7 @@ def test_ranges_are_answered_behind_the_redirect_and_head_needs_none(stack: Loca
     at = f"/v1/items/{upload['item_id']}/content"
     told = ana.http.head(at, follow_redirects=False)
     assert (told.status_code, told.headers["content-length"]) == (200, str(len(photo)))
-    with httpx.Client(base_url=stack.url, headers=ana.http.headers, follow_redirects=True) as http:
+    with patient.Client(base_url=stack.url, headers=ana.http.headers, follow_redirects=True) as http:
         part = http.get(at, headers={"Range": "bytes=10-19"})
         assert (part.status_code, part.content) == (206, photo[10:20])
         assert part.headers["etag"] == told.headers["etag"]
@@ -55,7 +54,7 @@ def test_an_archive_holds_what_was_stored_and_the_activity_tells_of_it(ana: Pers
     assert asked.status_code == 201, asked.text
     url = asked.json()["url"]
     assert f"/v1/archives/{asked.json()['id']}?ticket=" in url
-    with httpx.Client() as browser:  # without a token
+    with patient.Client() as browser:  # without a token
         answer = browser.get(url)
         assert answer.status_code == 200, answer.text
         assert browser.get(url).json()["code"] == "ticket_required"

@@ -2,9 +2,9 @@
 
 import hashlib
 
-import httpx
 import pytest
 
+from factories import patient
 from factories.people import END_STATES, Person
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ def test_a_folder_of_many_small_files(ana: Person) -> None:
         results = ana.http.post("/v1/uploads/complete", json={"upload_ids": ids}).json()["results"]
         return {"states": [one["upload"]["state"] for one in results]}
 
-    ended = Person.wait_for(reported, lambda told: all(one in END_STATES for one in told["states"]), within_seconds=30)
+    ended = Person.wait_for(reported, lambda told: all(one in END_STATES for one in told["states"]), within_seconds=60)
     assert ended["states"] == ["committed"] * 24
     [notes] = ana.children()
     assert [folder["name"] for folder in ana.children(notes["id"])] == ["Part 0", "Part 1", "Part 2"]
@@ -47,4 +47,4 @@ def test_a_folder_of_many_small_files(ana: Person) -> None:
     )
     assert (again["strategy"], again["state"]) == ("reuse", "committed")
     link = ana.http.get(f"/v1/items/{again['item_id']}/content", follow_redirects=False).headers["location"]
-    assert httpx.get(link).content == contents["note 7.txt"]
+    assert patient.get(link).content == contents["note 7.txt"]

@@ -10,6 +10,7 @@ import pytest
 
 from coffer_auth.domain.mfa import step_of
 from coffer_contracts.scopes import ADMIN_SCOPES, SCOPES
+from factories import patient
 from factories.people import PASSWORD, Person
 from factories.stacks import LocalStack
 
@@ -34,7 +35,9 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def code(secret: str, steps: int) -> str:
-    """The code of a step beside the present one: each is good once, so the story takes the one before and the one after."""
+    """The code of the present step or of one beside it. Each is good once, and the one before soon too old: the story takes the
+    present one and the one after.
+    """
     return pyotp.TOTP(secret).generate_otp(step_of(datetime.now(UTC)) + steps)
 
 
@@ -44,7 +47,7 @@ def login(person: Person) -> httpx.Response:
 
 def test_signing_in_with_a_code_and_a_recovery_code_that_opens_once(ana: Person) -> None:
     secret = ana.http.post("/v1/me/mfa/totp", json={"password": PASSWORD}).json()["secret"]
-    answer = ana.http.post("/v1/me/mfa/totp/confirm", json={"code": code(secret, -1)})
+    answer = ana.http.post("/v1/me/mfa/totp/confirm", json={"code": code(secret, 0)})
     assert answer.status_code == 200, answer.text
     recovery = answer.json()["recovery_codes"]
 
@@ -85,7 +88,7 @@ def test_a_token_lists_but_uploads_nothing_and_is_refused_everywhere_once_revoke
 @pytest.fixture(scope="module")
 def operations(stack: LocalStack) -> list[tuple[str, str, dict[str, Any]]]:
     """Method, path and description of every operation that is not public."""
-    document = httpx.get(f"{stack.url}/schema/openapi.json").json()
+    document = patient.get(f"{stack.url}/schema/openapi.json").json()
     return [
         (method.upper(), path, what)
         for path, item in document["paths"].items()

@@ -12,6 +12,9 @@ from factories.visitors import linked, public, visitor
 
 pytestmark = pytest.mark.slow
 
+WITHIN_SECONDS = 30
+"""Far more than it takes to hear of something."""
+
 
 @pytest.fixture
 def nobody(stack: LocalStack) -> Iterator[httpx.Client]:
@@ -29,7 +32,7 @@ def begun(nobody: httpx.Client, headers: dict[str, str], folder: str, size: int)
         answered.append(nobody.post("/v1/uploads", json=wanted, headers=headers))
         return {"status": answered[-1].status_code}
 
-    Person.wait_for(ask, lambda asked: asked["status"] == 201, within_seconds=10)
+    Person.wait_for(ask, lambda asked: asked["status"] == 201, within_seconds=WITHIN_SECONDS)
     upload: dict[str, str] = answered[-1].json()
     return upload
 
@@ -45,7 +48,7 @@ def test_a_file_request_from_the_link_to_the_notice(ana: Person, nobody: httpx.C
     at = f"/v1/uploads/{upload['id']}"
     assert nobody.post(f"{at}/complete", headers=headers).status_code in {200, 202}
     done = Person.wait_for(
-        lambda: nobody.get(at, headers=headers).json(), lambda seen: seen["state"] == "committed", within_seconds=20
+        lambda: nobody.get(at, headers=headers).json(), lambda seen: seen["state"] == "committed", within_seconds=WITHIN_SECONDS
     )
     assert done["resolved_name"] == "me.jpg", "under which name it lies is not for the visitor"
     for path in (f"/v1/items/{done['item_id']}", f"/v1/items/{folder}/children"):
@@ -58,7 +61,7 @@ def test_a_file_request_from_the_link_to_the_notice(ana: Person, nobody: httpx.C
     assert nobody.get(at, headers=headers).json()["state"] == "committed"
     assert {child["name"] for child in ana.children(folder)} == {"me.jpg", "me (1).jpg"}
     assert ana.get(at)["uploader_name"] == "Maria"
-    feed = ana.wait_for(lambda: ana.get("/v1/notifications"), lambda feed: bool(feed["items"]), within_seconds=10)
+    feed = ana.wait_for(lambda: ana.get("/v1/notifications"), lambda feed: bool(feed["items"]), within_seconds=WITHIN_SECONDS)
     notice = feed["items"][0]
     assert (notice["type"], notice["item"]["id"], notice["data"]["uploader_name"]) == (
         "link_uploaded",
@@ -71,11 +74,11 @@ def test_a_file_request_from_the_link_to_the_notice(ana: Person, nobody: httpx.C
     Person.wait_for(
         lambda: {"status": nobody.get(f"/v1/uploads/{late['id']}", headers=headers).status_code},
         lambda asked: asked["status"] in {401, 404},
-        within_seconds=10,
+        within_seconds=WITHIN_SECONDS,
     )
     assert ana.send(late, photo).status_code == 200
     waiting = ana.wait_for(
-        lambda: ana.get(f"/v1/uploads/{late['id']}"), lambda seen: seen["state"] == "conflict", within_seconds=20
+        lambda: ana.get(f"/v1/uploads/{late['id']}"), lambda seen: seen["state"] == "conflict", within_seconds=WITHIN_SECONDS
     )
     assert waiting["reason"] == "rights_lost"
     assert ana.http.patch(f"/v1/uploads/{late['id']}", json={}).json()["state"] == "committed"

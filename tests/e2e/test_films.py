@@ -4,11 +4,10 @@ import base64
 import io
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 
-from factories import films, images, recordings
+from factories import films, images, patient, recordings
 from factories.people import Person
 
 pytestmark = pytest.mark.slow
@@ -22,7 +21,7 @@ def shown(person: Person, name: str, content: bytes, mime_type: str) -> tuple[di
     assert item["preview"]["status"] == "ready", item["preview"]
     info: dict[str, Any] = person.get(f"/v1/items/{item['id']}/preview/info")
     preview = person.http.get(f"/v1/items/{item['id']}/preview", follow_redirects=False)
-    return info, Image.open(io.BytesIO(httpx.get(preview.headers["location"]).content))
+    return info, Image.open(io.BytesIO(patient.get(preview.headers["location"]).content))
 
 
 def test_a_recording_comes_back_with_its_waveform(ana: Person) -> None:

@@ -4,11 +4,10 @@ import hashlib
 import io
 import time
 
-import httpx
 import pytest
 from PIL import Image
 
-from factories import images
+from factories import images, patient
 from factories.people import Person
 from factories.stacks import LocalStack
 
@@ -29,7 +28,7 @@ def test_a_photo_goes_up_and_comes_back_with_a_thumbnail(stack: LocalStack, ana:
     assert (listed["mime_type"], listed["type"]) == ("image/jpeg", "image")
     assert listed["preview"]["status"] == "ready"
 
-    thumbnail = httpx.get(listed["preview"]["thumbnail_url"])
+    thumbnail = patient.get(listed["preview"]["thumbnail_url"])
     assert thumbnail.status_code == 200, thumbnail.text
     assert thumbnail.headers["content-type"] == "image/webp"
     with Image.open(io.BytesIO(thumbnail.content)) as picture:
@@ -38,11 +37,11 @@ def test_a_photo_goes_up_and_comes_back_with_a_thumbnail(stack: LocalStack, ana:
 
     preview = ana.http.get(f"/v1/items/{item['id']}/preview", follow_redirects=False)
     assert preview.status_code == 302
-    assert httpx.get(preview.headers["location"]).content == thumbnail.content
+    assert patient.get(preview.headers["location"]).content == thumbnail.content
 
     content = ana.http.get(f"/v1/items/{item['id']}/content", follow_redirects=False)
     assert content.status_code == 302
-    back = httpx.get(content.headers["location"])
+    back = patient.get(content.headers["location"])
     assert hashlib.sha256(back.content).digest() == hashlib.sha256(photo).digest()
     assert "attachment" in back.headers["content-disposition"]
     assert took < 20  # the figure itself is measured by `make bench`
@@ -85,7 +84,7 @@ def test_a_truncated_photo_is_kept_and_its_preview_failed_as_corrupt(ana: Person
     refused = ana.http.get(f"/v1/items/{item['id']}/preview", follow_redirects=False)
     assert (refused.status_code, refused.json()["code"]) == (404, "preview_unavailable")
     link = ana.http.get(f"/v1/items/{item['id']}/content", follow_redirects=False).headers["location"]
-    assert httpx.get(link).content == broken
+    assert patient.get(link).content == broken
 
 
 def test_an_empty_file_is_a_file(ana: Person) -> None:
@@ -94,14 +93,14 @@ def test_an_empty_file_is_a_file(ana: Person) -> None:
     item = ana.get(f"/v1/items/{upload['item_id']}")
     assert (item["size"], item["preview"]["status"]) == (0, "none")
     link = ana.http.get(f"/v1/items/{item['id']}/content", follow_redirects=False).headers["location"]
-    assert httpx.get(link).content == b""
+    assert patient.get(link).content == b""
 
 
 def test_an_honest_program_is_kept_but_never_shown_inline(ana: Person) -> None:
     upload = ana.upload("setup.exe", images.program())
     assert upload["state"] == "committed"
     link = ana.http.get(f"/v1/items/{upload['item_id']}/content?disposition=inline", follow_redirects=False)
-    assert "attachment" in httpx.get(link.headers["location"]).headers["content-disposition"]
+    assert "attachment" in patient.get(link.headers["location"]).headers["content-disposition"]
 
 
 def test_the_test_virus_is_rejected(ana: Person) -> None:
@@ -125,7 +124,7 @@ def test_the_signed_address_takes_exactly_what_was_announced(ana: Person, change
         headers["content-type"] = "text/html"
     else:
         headers.pop("if-none-match")
-    answer = httpx.put(single["url"], headers=headers, content=photo)
+    answer = patient.put(single["url"], headers=headers, content=photo)
     assert answer.status_code in refused_with
     assert ana.get(f"/v1/uploads/{started['id']}")["state"] == "created"
 
@@ -137,7 +136,7 @@ def test_bytes_cannot_be_replaced_after_they_were_sent(ana: Person) -> None:
     assert ana.send(started, bytes(len(photo))).status_code == 412
     upload = ana.finished(started["id"])
     link = ana.http.get(f"/v1/items/{upload['item_id']}/content", follow_redirects=False).headers["location"]
-    assert httpx.get(link).content == photo
+    assert patient.get(link).content == photo
 
 
 def test_two_uploads_racing_for_one_name_end_as_a_file_and_a_conflict_that_can_be_resolved(ana: Person) -> None:

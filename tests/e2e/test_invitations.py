@@ -9,7 +9,7 @@ from coffer_chassis.testing import eventually
 from factories.accounts import NO_TLS
 from factories.mailbox import Letters, coffer_with_mail, letter_with, link, token_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PASSWORD = "four quiet otters"
 WITHIN_SECONDS = 30
@@ -33,6 +33,11 @@ async def test_an_invitation_goes_out_by_mail_and_becomes_a_share() -> None:
         folder = (await http.post("/v1/folders", json={"parent_id": "root", "name": "Holiday"}, headers=ana)).json()["id"]
         to = ["ben@example.org", "cleo@example.org"]
         body = {"item_id": folder, "recipients": [{"email": one} for one in to], "role": "editor", "message": "Look"}
+
+        async def known() -> bool:
+            return (await http.get("/v1/links", params={"item_id": folder}, headers=ana)).status_code == 200
+
+        assert await eventually(known, within_seconds=WITHIN_SECONDS)
         answer = await http.post("/v1/shares", json=body, headers=ana)
         assert answer.status_code == 201, answer.text
         made = answer.json()["invitations"]

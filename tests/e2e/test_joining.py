@@ -10,7 +10,7 @@ import pytest
 from factories.people import Person
 from factories.stacks import LocalStack, local_stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 NEWCOMERS = ("sharing", "notifier")
 
@@ -50,7 +50,7 @@ def test_what_was_there_before_can_be_shared_at_once(old: LocalStack) -> None:
             )
         },
         lambda asked: asked["answer"].status_code == 201,
-        within_seconds=15,
+        within_seconds=60,
     )["answer"].json()["shares"][0]
     assert shared["item"]["name"] == "Trips"
     assert ben.sees(rome)["name"] == "Rome"

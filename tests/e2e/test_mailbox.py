@@ -13,7 +13,7 @@ from coffer_chassis.testing import eventually
 from factories.accounts import NO_TLS
 from factories.mailbox import Letters, coffer_with_mail, letter_with, link, stack_here, token_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WITHIN_SECONDS = 30
 """How late another service may refuse a session that ended; far less than the ten minutes that a token lives."""
@@ -74,7 +74,7 @@ async def test_whoever_started_it_reads_the_mail_in_a_browser() -> None:
             async def mailed() -> str:
                 return "".join(re.findall(r'href="(/mailbox/[0-9a-f]{12})"', (await browser.get(url)).text))
 
-            mail = stack.public_url + await eventually(mailed, within_seconds=20, every_seconds=0.3)
+            mail = stack.public_url + await eventually(mailed, within_seconds=60, every_seconds=0.3)
             assert (await other.get(mail)).status_code == 403
             page = await browser.get(mail)
             assert "Confirm your e-mail address" in page.text

@@ -17,10 +17,11 @@ import pytest
 from coffer_media_worker.app import TOPOLOGY
 from factories import images
 from factories.people import Person
+from factories.processes import words_of
 from factories.roles import Queues
 from factories.stacks import STOP_SECONDS, LocalStack, local_stack, unstarted_stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 HIDDEN_SECONDS = 5
 """Shorter than in life: how long it takes until what a killed worker held comes back."""
@@ -82,15 +83,14 @@ def test_everything_killed_in_the_middle_of_ten_uploads_loses_none(stack: LocalS
 
     stack.start()
     ana.sign_in()
-    ends = [ana.finished(upload["id"], within_seconds=40) for upload in started]
+    ends = [ana.finished(upload["id"], within_seconds=100) for upload in started]
     assert {end["state"] for end in ends} == {"committed"}, ends
-    previews = [ana.previewed(end["item_id"], within_seconds=40)["preview"]["status"] for end in ends]
+    previews = [ana.previewed(end["item_id"], within_seconds=100)["preview"]["status"] for end in ends]
     assert set(previews) == {"ready"}
     assert sorted(item["name"] for item in ana.children()) == sorted(f"photo-{number}.jpg" for number in range(10))
     assert ana.get("/v1/usage")["used"] == sum(map(len, photos))
 
 
-@pytest.mark.timeout(300)
 def test_a_worker_killed_in_mid_job_delays_the_preview_and_loses_nothing() -> None:
     with local_stack(without=("media-worker",)) as stack:
         worker = stack.start_service("coffer_media_worker")
@@ -102,13 +102,13 @@ def test_a_worker_killed_in_mid_job_delays_the_preview_and_loses_nothing() -> No
         started = [ana.announce(f"large-{number}.jpg", len(photo), mime_type="image/jpeg") for number in range(4)]
         for upload in started:
             assert ana.send(upload, photo).status_code == 200
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not _renders(worker.pid):
             assert time.monotonic() < deadline, "no job was ever seen"
         for process in (psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        worker.wait(10)
+        worker.wait(STOP_SECONDS)
         # The next one may take its time: what it holds is hidden for as long as in life.
         for lane in lanes:
             queues.hide_for(lane.visibility_seconds, lane.queue)
@@ -136,7 +136,7 @@ def test_parts_that_die_come_back_by_themselves(stack: LocalStack, marks: tuple[
     for upload, photo in zip(started, photos, strict=True):
         assert ana.send(upload, photo).status_code == 200
     family = sorted(stack.family(), key=lambda process: process.create_time())
-    for victim in [next(p for p in family if mark in " ".join(p.cmdline())) for mark in marks]:
+    for victim in [next(p for p in family if mark in words_of(p.pid)) for mark in marks]:
         victim.kill()
     ends = [_finished_at_last(ana, upload["id"]) for upload in started]
     assert {end["state"] for end in ends} == {"committed"}
@@ -147,7 +147,7 @@ def test_parts_that_die_come_back_by_themselves(stack: LocalStack, marks: tuple[
 
 def _finished_at_last(ana: Person, upload_id: str) -> dict[str, object]:
     return ana.wait_for(
-        lambda: _calmly(ana, f"/v1/uploads/{upload_id}"), lambda upload: upload.get("state") == "committed", within_seconds=60
+        lambda: _calmly(ana, f"/v1/uploads/{upload_id}"), lambda upload: upload.get("state") == "committed", within_seconds=100
     )
 
 
@@ -155,7 +155,7 @@ def _previewed_at_last(ana: Person, item_id: object) -> str:
     item = ana.wait_for(
         lambda: _calmly(ana, f"/v1/items/{item_id}"),
         lambda item: item.get("preview", {}).get("status") in {"ready", "failed"},
-        within_seconds=60,
+        within_seconds=100,
     )
     return str(item["preview"]["status"])
 
@@ -229,6 +229,6 @@ def test_ctrl_c_at_make_run_stops_everything() -> None:
             os.killpg(process.pid, signal.SIGINT)
             process.stdout.read()
             process.wait(STOP_SECONDS)
-        _, alive = psutil.wait_procs(family, timeout=1)
+        _, alive = psutil.wait_procs(family, timeout=10)
         assert not alive
         assert time.monotonic() - began < STOP_SECONDS

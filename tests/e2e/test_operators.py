@@ -12,10 +12,10 @@ import pytest
 
 from factories import images
 from factories.people import Person
-from factories.roles import Queues, rows
+from factories.roles import Queues, nothing_is_under_way, rows
 from factories.stacks import LocalStack, local_stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LETTERS = "/v1/admin/files/dead-letters"
 QUEUE = "files-fast"
@@ -48,7 +48,7 @@ def letters(stack: LocalStack, boss: Person, count: int) -> list[dict[str, Any]]
     def died(page: dict[str, Any]) -> bool:
         return bool(sum(queue["dead_depth"] + queue["dead_letters"] for queue in page["items"]) >= count)
 
-    boss.wait_for(lambda: boss.get("/v1/admin/files/queues"), died, within_seconds=20)
+    boss.wait_for(lambda: boss.get("/v1/admin/files/queues"), died, within_seconds=60)
     stack.run("coffer_files", "dead-letters", "list")
     items: list[dict[str, Any]] = boss.get(LETTERS)["items"]
     assert len(items) == count
@@ -86,15 +86,16 @@ def test_an_operator_finds_redrives_and_drops_what_failed_and_republishes_and_al
     done = stack.run("coffer_files", "dead-letters", "drop", "all", "--yes")
     assert done == "1 done.\n"
 
+    boss.wait_for(lambda: {"quiet": nothing_is_under_way(stack)}, lambda now: now["quiet"], within_seconds=60)
     before = rows(stack, "SHARING", "SELECT count(*) FROM inbox")
     slow = do(boss, "/v1/admin/files/republish", 202, rate_per_second=0.1)["replay"]
     began = time.monotonic()
     cancelled = do(boss, f"/v1/admin/files/republish/{slow['id']}/cancel", 200)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10, "it waited until the next event was due"
     assert (cancelled["state"], cancelled["sent"] <= 1) == ("cancelled", True)
     again = do(boss, "/v1/admin/files/republish", 202, consumer="sharing-tree", types=["files.item.committed.v1"])["replay"]
     path = f"/v1/admin/files/republish/{again['id']}"
-    boss.wait_for(lambda: boss.get(path), lambda replay: replay["state"] == "done", within_seconds=10)
+    boss.wait_for(lambda: boss.get(path), lambda replay: replay["state"] == "done", within_seconds=60)
     assert boss.get(path)["sent"] == again["total"] > 0
     assert rows(stack, "SHARING", "SELECT count(*) FROM inbox") == before, "readers drop what they have seen"
 
@@ -107,7 +108,7 @@ def test_an_operator_finds_redrives_and_drops_what_failed_and_republishes_and_al
         "dead_letters.redriven",
     ]
     audit = boss.wait_for(
-        lambda: boss.get("/v1/audit", service="files"), lambda page: len(page["items"]) >= len(actions), within_seconds=10
+        lambda: boss.get("/v1/audit", service="files"), lambda page: len(page["items"]) >= len(actions), within_seconds=60
     )["items"]
     assert [entry["action"] for entry in audit] == actions
     assert {entry["actor"]["id"].partition("/")[0] for entry in audit} == {boss.id, "shell"}

@@ -23,7 +23,7 @@ def turned(who: Person, at: str, page: int, **parameters: str) -> httpx.Response
         answer = who.http.get(at, params={"page": page, **parameters}, follow_redirects=False)
         return {"status": answer.status_code, "to": answer.headers.get("location", "")}
 
-    answer = who.wait_for(ask, lambda got: bool(got["status"] != 202), within_seconds=20)
+    answer = who.wait_for(ask, lambda got: bool(got["status"] != 202), within_seconds=60)
     assert answer["status"] == 302, answer
     return httpx.get(answer["to"], timeout=20)
 
@@ -57,10 +57,10 @@ def test_a_document_is_leafed_through_and_its_pages_go_with_it(ana: Person) -> N
     assert (answer.status_code, answer.json()["reason"]) == (404, "no_such_page")
 
     assert ana.http.post(at).status_code == 202
-    ana.wait_for(lambda: ana.get(f"{at}/info"), lambda told: bool(told["status"] == "ready"), within_seconds=20)
+    ana.wait_for(lambda: ana.get(f"{at}/info"), lambda told: bool(told["status"] == "ready"), within_seconds=60)
     assert ana.http.get(at, params={"page": 3, "size": "large"}, follow_redirects=False).status_code == 202, "drawn anew"
     addresses = [str(turned(ana, at, page, size="large").request.url) for page in (1, 2, 3)]
     ana.http.delete(f"/v1/items/{item}")
     assert ana.http.delete(f"/v1/trash/{item}").status_code == 204
     for address in addresses:
-        ana.wait_for(partial(status_of, address), lambda got: bool(got["status"] == 404), within_seconds=20)
+        ana.wait_for(partial(status_of, address), lambda got: bool(got["status"] == 404), within_seconds=60)

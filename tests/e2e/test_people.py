@@ -3,11 +3,10 @@
 import io
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 
-from factories import images
+from factories import images, patient
 from factories.people import PASSWORD, Person
 from factories.stacks import LocalStack
 
@@ -22,7 +21,7 @@ def send_photo(person: Person, content: bytes, mime_type: str = "image/jpeg") ->
     answer = person.http.put("/v1/me/photo", json={"size": len(content), "mime_type": mime_type})
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
-    sent = httpx.request(told["method"], told["url"], headers=told["headers"], content=content)
+    sent = patient.request(told["method"], told["url"], headers=told["headers"], content=content)
     assert sent.status_code == 200, sent.text
     return told
 
@@ -32,7 +31,7 @@ def ended(person: Person, photo_id: str) -> dict[str, Any]:
     sent: dict[str, Any] = person.wait_for(
         lambda: person.get("/v1/me")["sent_photo"],
         lambda sent: sent["id"] == photo_id and sent["state"] not in {"created", "received"},
-        within_seconds=20,
+        within_seconds=WITHIN_SECONDS,
     )
     return sent
 
@@ -40,16 +39,16 @@ def ended(person: Person, photo_id: str) -> dict[str, Any]:
 def gone(person: Person, told: dict[str, Any], content: bytes) -> None:
     """The original is no longer in the bucket: its signed request, which overwrites nothing, would be taken again."""
     person.wait_for(
-        lambda: {"status": httpx.request("PUT", told["url"], headers=told["headers"], content=content).status_code},
+        lambda: {"status": patient.request("PUT", told["url"], headers=told["headers"], content=content).status_code},
         lambda again: again["status"] == 200,
-        within_seconds=20,
+        within_seconds=WITHIN_SECONDS,
     )
 
 
 def picture_of(person: Person, path: str) -> Image.Image:
     moved = person.http.get(path, follow_redirects=False)
     assert moved.status_code == 302, moved.text
-    shown = httpx.get(moved.headers["location"])
+    shown = patient.get(moved.headers["location"])
     assert shown.status_code == 200
     assert shown.headers["content-type"] == "image/webp"
     return Image.open(io.BytesIO(shown.content))
@@ -101,7 +100,11 @@ def test_a_suspended_person_is_refused_everywhere_within_the_bound(stack: LocalS
     assert boss.http.patch(f"/v1/admin/auth/users/{ana.id}", json={"status": "active"}).status_code == 200
     ana.sign_in()
     assert ana.children() == []
-    assert "user.suspended" in {entry["action"] for entry in boss.get("/v1/audit", limit=100)["items"]}
+    boss.wait_for(
+        lambda: boss.get("/v1/audit", limit=100),
+        lambda page: "user.suspended" in {entry["action"] for entry in page["items"]},
+        within_seconds=WITHIN_SECONDS,
+    )
 
 
 def test_an_operator_gives_somebody_less_room(stack: LocalStack, ana: Person) -> None:
@@ -109,16 +112,16 @@ def test_an_operator_gives_somebody_less_room(stack: LocalStack, ana: Person) ->
     stack.run("coffer_auth", "grant-operator", boss.name)
     boss.sign_in()
     assert boss.http.patch(f"/v1/admin/auth/users/{ana.id}", json={"quota_bytes": 10}).status_code == 200
-    ana.wait_for(lambda: ana.get("/v1/usage"), lambda usage: usage["limit"] == 10, within_seconds=10)
+    ana.wait_for(lambda: ana.get("/v1/usage"), lambda usage: usage["limit"] == 10, within_seconds=WITHIN_SECONDS)
     refused = ana.http.post("/v1/uploads", json={"parent_id": "root", "name": "a.bin", "size": 11})
     assert (refused.status_code, refused.json()["code"]) == (403, "quota_exceeded")
     assert boss.http.patch(f"/v1/admin/auth/users/{ana.id}", json={"quota_bytes": None}).status_code == 200
-    ana.wait_for(lambda: ana.get("/v1/usage"), lambda usage: usage["limit"] > 10, within_seconds=10)
+    ana.wait_for(lambda: ana.get("/v1/usage"), lambda usage: usage["limit"] > 10, within_seconds=WITHIN_SECONDS)
 
 
 def test_the_old_routes_take_somebody_from_signing_up_to_their_photo(stack: LocalStack) -> None:
-    with httpx.Client(base_url=stack.url) as http:
-        assert http.get("/health").json() == {"status": "healthy"}
+    with patient.Client(base_url=stack.url) as http:
+        Person.wait_for(lambda: http.get("/health").json(), lambda told: told == {"status": "healthy"}, within_seconds=60)
         assert http.get("/").json()["name"] == "Coffer"
         assert http.get("/", headers={"Accept": "text/html"}).text.startswith("<!doctype html>")
         name = "tourist-of-old-routes"
@@ -133,13 +136,13 @@ def test_the_old_routes_take_somebody_from_signing_up_to_their_photo(stack: Loca
         content = images.png(500, 300)
         form = http.post("/profile-photo", params={"photo_size_in_bytes": len(content)}).json()
         for wrong_length in (content + b"!", content[:-1]):
-            refused = httpx.post(form["url"], data=form["fields"], files={"file": ("me.png", wrong_length)})
+            refused = patient.post(form["url"], data=form["fields"], files={"file": ("me.png", wrong_length)})
             assert refused.status_code in {400, 403}
-        sent = httpx.post(form["url"], data=form["fields"], files={"file": ("me.png", content)})
+        sent = patient.post(form["url"], data=form["fields"], files={"file": ("me.png", content)})
         assert sent.status_code in {200, 204}, sent.text
         asked = Person.wait_for(
             lambda: {"answer": http.get("/profile-photo")},
             lambda asked: asked["answer"].status_code == 200,
-            within_seconds=20,
+            within_seconds=WITHIN_SECONDS,
         )
-        assert Image.open(io.BytesIO(httpx.get(asked["answer"].json()).content)).size == (400, 400)
+        assert Image.open(io.BytesIO(patient.get(asked["answer"].json()).content)).size == (400, 400)

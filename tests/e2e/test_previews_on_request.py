@@ -29,18 +29,18 @@ def shown(who: Person, at: str, **parameters: str) -> httpx.Response:
         answer = who.http.get(at, params=parameters, follow_redirects=False)
         return {"status": answer.status_code, "to": answer.headers.get("location", "")}
 
-    answer = who.wait_for(ask, lambda got: bool(got["status"] != 202), within_seconds=20)
+    answer = who.wait_for(ask, lambda got: bool(got["status"] != 202), within_seconds=60)
     assert answer["status"] == 302, answer
-    return httpx.get(answer["to"], timeout=20)
+    return httpx.get(answer["to"], timeout=60)
 
 
 def status_of(address: str) -> dict[str, Any]:
-    return {"status": httpx.get(address, timeout=20).status_code}
+    return {"status": httpx.get(address, timeout=60).status_code}
 
 
 def info(who: Person, at: str) -> dict[str, Any]:
     found: dict[str, Any] = who.wait_for(
-        lambda: who.get(f"{at}/info"), lambda told: told["status"] != "pending", within_seconds=20
+        lambda: who.get(f"{at}/info"), lambda told: told["status"] != "pending", within_seconds=60
     )
     return found
 
@@ -68,7 +68,7 @@ def test_a_photograph_is_shown_as_jpeg_made_anew_and_forgotten(stack: LocalStack
     ana.http.delete(f"/v1/items/{item}")
     assert ana.http.delete(f"/v1/trash/{item}").status_code == 204
     for address in addresses:
-        ana.wait_for(partial(status_of, address), lambda got: bool(got["status"] == 404), within_seconds=20)
+        ana.wait_for(partial(status_of, address), lambda got: bool(got["status"] == 404), within_seconds=60)
 
 
 def test_an_operator_has_what_failed_made_anew(stack: LocalStack, ana: Person) -> None:
@@ -81,5 +81,5 @@ def test_an_operator_has_what_failed_made_anew(stack: LocalStack, ana: Person) -
     ana.wait_for(
         lambda: ana.get(f"{at}/info"),
         lambda told: told["status"] == "failed" and told["made_at"] > before,
-        within_seconds=20,
+        within_seconds=60,
     )

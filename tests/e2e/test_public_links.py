@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from factories import images
+from factories import images, patient
 from factories.people import Person
 from factories.stacks import LocalStack
-from factories.visitors import linked, public, visitor
+from factories.visitors import linked, public, tickets, visitor
 
 pytestmark = pytest.mark.slow
+
+WITHIN_SECONDS = 30
+"""Far more than it takes to hear of something."""
 
 
 @pytest.fixture
@@ -34,12 +37,10 @@ def test_a_link_is_unlocked_looked_at_downloaded_through_once_and_shut(ana: Pers
     assert child["id"] == file
     without = nobody.get(f"/v1/items/{file}/content", headers=headers)
     assert (without.status_code, without.json()["code"]) == (403, "ticket_required")
-    given = nobody.post(public(link, "/tickets"), json={"item_id": file}, headers=headers)
-    assert given.status_code == 201, given.text
-    ticket = given.json()["tickets"][0]["ticket"]
+    [ticket] = tickets(nobody, link, headers, item_id=file)
     went = nobody.get(f"/v1/items/{file}/content", headers=headers | {"Coffer-Ticket": ticket})
     assert went.status_code == 302
-    assert httpx.get(went.headers["location"]).content == photo
+    assert patient.get(went.headers["location"]).content == photo
     again = nobody.get(f"/v1/items/{file}/content", headers=headers | {"Coffer-Ticket": ticket})
     assert (again.status_code, again.json()["code"]) == (403, "ticket_required")
     more = nobody.post(public(link, "/tickets"), json={"item_id": file}, headers=headers)
@@ -51,7 +52,7 @@ def test_a_link_is_unlocked_looked_at_downloaded_through_once_and_shut(ana: Pers
     ana.wait_for(
         lambda: ana.get("/v1/activity", item_id=folder),
         lambda page: {"link_created", "link_downloaded"} <= {entry["action"] for entry in page["items"]},
-        within_seconds=10,
+        within_seconds=WITHIN_SECONDS,
     )
     assert nobody.get(f"/v1/items/{folder}", headers=headers).status_code == 200
     shut = ana.http.patch(f"/v1/links/{link['id']}", json={"disabled": True})
@@ -60,7 +61,7 @@ def test_a_link_is_unlocked_looked_at_downloaded_through_once_and_shut(ana: Pers
     Person.wait_for(
         lambda: {"status": nobody.get(f"/v1/items/{folder}", headers=headers).status_code},
         lambda asked: asked["status"] in {401, 404},
-        within_seconds=10,
+        within_seconds=WITHIN_SECONDS,
     )
 
 
@@ -72,7 +73,7 @@ def test_another_password_ends_the_sessions_of_before_in_files_too(ana: Person, 
     Person.wait_for(
         lambda: {"status": nobody.get(f"/v1/items/{folder}", headers=before).status_code},
         lambda asked: asked["status"] == 401,
-        within_seconds=10,
+        within_seconds=WITHIN_SECONDS,
     )
     after = visitor(nobody, link, "crocus")
     assert nobody.get(f"/v1/items/{folder}", headers=after).status_code == 200
@@ -83,8 +84,7 @@ def test_an_archive_is_had_for_one_ticket(ana: Person, nobody: httpx.Client) -> 
     files = [ana.upload(f"{n}.jpg", images.jpeg(32, 24), parent=folder, mime_type="image/jpeg")["item_id"] for n in range(2)]
     link = linked(ana, folder, mode="download")
     headers = visitor(nobody, link)
-    given = nobody.post(public(link, "/tickets"), json={"item_ids": files, "use": "archive"}, headers=headers).json()
-    ticket = given["tickets"][0]["ticket"]
+    [ticket] = tickets(nobody, link, headers, item_ids=files, use="archive")
     made = nobody.post("/v1/archives", json={"item_ids": files}, headers=headers | {"Coffer-Ticket": ticket})
     assert made.status_code == 201, made.text
     assert nobody.get(made.json()["url"]).content[:2] == b"PK"
@@ -102,10 +102,10 @@ def test_an_operator_takes_a_link_down_and_its_maker_reads_why(stack: LocalStack
     assert down.status_code == 200, down.text
     assert nobody.get(public(link)).status_code == 404
     assert ana.get(f"/v1/links/{link['id']}")["taken_down"]["reason"] == "Reported as stolen."
-    notice = ana.wait_for(lambda: ana.get("/v1/notifications"), lambda feed: bool(feed["items"]), within_seconds=10)
+    notice = ana.wait_for(lambda: ana.get("/v1/notifications"), lambda feed: bool(feed["items"]), within_seconds=WITHIN_SECONDS)
     assert notice["items"][0]["type"] == "link_taken_down"
     audit = boss.wait_for(
-        lambda: boss.get("/v1/audit", action="link.taken_down"), lambda page: bool(page["items"]), within_seconds=10
+        lambda: boss.get("/v1/audit", action="link.taken_down"), lambda page: bool(page["items"]), within_seconds=WITHIN_SECONDS
     )
     assert audit["items"][0]["resource"]["id"] == link["id"]
     assert boss.http.delete(f"/v1/admin/sharing/links/{link['id']}/takedown").json()["state"] == "active"

@@ -3,10 +3,9 @@
 from functools import partial
 from typing import Any
 
-import httpx
 import pytest
 
-from factories import documents, images, pdfs
+from factories import documents, images, patient, pdfs
 from factories.people import Person
 from factories.stacks import LocalStack
 
@@ -40,7 +39,7 @@ def test_documents_are_found_by_what_they_say_and_those_with_a_picture_show_it(s
     }
     uploads = {name: ana.upload(name, content, mime_type=mime_type) for name, (content, mime_type, _) in said.items()}
     for asked, name in (("rohrd", "bird.pdf"), ("zaunkonig", "slides.pptx"), ("wiede", "letter.docx"), ("stadtw", "notes.txt")):
-        page = ana.wait_for(partial(ana.get, "/v1/search", q=asked), lambda page: bool(page["items"]), within_seconds=30)
+        page = ana.wait_for(partial(ana.get, "/v1/search", q=asked), lambda page: bool(page["items"]), within_seconds=60)
         assert [found["item"]["name"] for found in page["items"]] == [name]
         item = ana.previewed(uploads[name]["item_id"])
         assert (item["preview"]["status"], item["mime_type"]) == (said[name][2], said[name][1])
@@ -52,4 +51,4 @@ def test_documents_are_found_by_what_they_say_and_those_with_a_picture_show_it(s
     assert (info["facts"]["page_count"], info["text_excerpt"]) == (2, "Rohrdommel\n\nsecond page")
     assert [(one["box"], one["height"]) for one in info["pictures"]] == [(400, 400), (1024, 1024), (2048, 2048)]
     drawn = ana.http.get(f"/v1/items/{uploads['slides.pptx']['item_id']}/preview", follow_redirects=False)
-    assert httpx.get(drawn.headers["location"]).headers["content-type"] == "image/webp"
+    assert patient.get(drawn.headers["location"]).headers["content-type"] == "image/webp"

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
-from factories import images
+from factories import images, patient
 from factories.people import Person
 from factories.stacks import LocalStack
 
@@ -46,7 +45,7 @@ PUBLIC = {
 
 def operations(stack: LocalStack) -> list[tuple[str, str, dict[str, Any]]]:
     """Method, path template and description of every operation of the one document."""
-    document = httpx.get(f"{stack.url}/schema/openapi.json").json()
+    document = patient.get(f"{stack.url}/schema/openapi.json").json()
     return [
         (method.upper(), path, operation)
         for path, item in document["paths"].items()
@@ -71,7 +70,7 @@ def test_only_the_listed_routes_are_public(stack: LocalStack) -> None:
 def test_no_other_route_answers_a_stranger(stack: LocalStack, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     asked = 0
-    with httpx.Client(base_url=stack.url, headers=headers) as stranger:
+    with patient.Client(base_url=stack.url, headers=headers) as stranger:
         for method, path, operation in operations(stack):
             if operation["operationId"] in PUBLIC:
                 continue
@@ -123,13 +122,13 @@ def _least(operation: dict[str, Any]) -> Any:
 
 def test_paths_that_nobody_owns_are_not_found_as_problems(stack: LocalStack) -> None:
     for path in ("/v1", "/v1/nothing", "/v2/items", "/v1/itemsx", "/metrics", "/v1/linksx", "/_ministack/health", "/.env"):
-        answer = httpx.get(stack.url + path)
+        answer = patient.get(stack.url + path)
         assert answer.status_code == 404, path
         assert answer.json()["code"] == "not_found"
 
 
 def test_every_answer_carries_a_request_id_and_takes_the_clients_own(stack: LocalStack) -> None:
-    answer = httpx.get(f"{stack.url}/v1/me", headers={"X-Request-Id": "trace-me-12345"})
+    answer = patient.get(f"{stack.url}/v1/me", headers={"X-Request-Id": "trace-me-12345"})
     assert answer.headers["x-request-id"] == "trace-me-12345"
     assert answer.json()["request_id"] == "trace-me-12345"
-    assert len(httpx.get(f"{stack.url}/livez").headers["x-request-id"]) == 36
+    assert len(patient.get(f"{stack.url}/livez").headers["x-request-id"]) == 36

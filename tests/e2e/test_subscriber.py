@@ -153,7 +153,7 @@ def test_it_writes_down_everything_once_though_it_is_killed_and_told_twice(
     assert seen >= 1
     make_folders(ana, *names[10:])
     with queue.program(), queue.program():
-        asyncio.run(_until(lambda: len(queue.facts()) == 20))
+        asyncio.run(_until(lambda: len(queue.facts()) == 20 and _delivered(ana, subscription) == 20))
         told = ana.get(f"/v1/subscriptions/{subscription['id']}/events", after=0, limit=100)
         queue.sqs.send_message(QueueUrl=queue.url, MessageBody=json.dumps(told["items"][4]["message"]))
         again = ana.http.post(f"/v1/subscriptions/{subscription['id']}/replay", json={"after": 0, "until": 10})

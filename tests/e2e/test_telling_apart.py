@@ -14,23 +14,32 @@ from coffer_notifier.domain.places import Place, stream_id_in
 from factories.people import Person
 from factories.receivers import receiver
 from factories.roles import Role
-from factories.stacks import LocalStack, local_stack
+from factories.stacks import STOP_SECONDS, LocalStack, local_stack
 from factories.streams import Listener, listening
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+WITHIN_SECONDS = 30
+"""Far more than it takes to hear of something."""
 MANY = 30
 
 
 @contextlib.contextmanager
-def api_of_the_notifier(stack: LocalStack) -> Iterator[Role]:
-    """One more process that answers for the notifier, on the stack's stores."""
+def api_of_the_notifier(stack: LocalStack, reader: Person) -> Iterator[Role]:
+    """One more process that answers for the notifier, on the stack's stores, once it has streams for a reader."""
     role = Role.start(stack, "api", "coffer_notifier").ready()
+    http = reader.through(role.public).http
+
+    def opened() -> dict[str, int]:
+        with http.stream("GET", "/v1/stream") as answer:
+            return {"status": answer.status_code}
+
     try:
+        reader.wait_for(opened, lambda asked: asked["status"] == 200, within_seconds=WITHIN_SECONDS)
         yield role
     finally:
         role.process.terminate()
-        role.process.wait(10)
+        role.process.wait(STOP_SECONDS)
         stack.others.remove(role.process)
 
 
@@ -54,16 +63,16 @@ async def test_streams_of_two_processes_on_one_store_tell_everything_once_and_in
     ann, bob = Person.at(stack.url), Person.at(stack.url)
     token = bob.tokens["access_token"]
     names = [f"{number:02}" for number in range(MANY)]
-    with api_of_the_notifier(stack) as one, api_of_the_notifier(stack) as two:
+    with api_of_the_notifier(stack, bob) as one, api_of_the_notifier(stack, bob) as two:
         async with listening(one.public, token) as first, listening(two.public, token) as second:
             for name in names:
                 await asyncio.to_thread(share, ann, name, bob)
             for listener in (first, second):
-                await listener.hears(MANY, "notification", within_seconds=30)
+                await listener.hears(MANY, "notification", within_seconds=60)
             # Whatever were told once too often would come before this.
             await asyncio.to_thread(share, ann, "last", bob)
             for listener in (first, second):
-                await listener.hears(MANY + 1, "notification", within_seconds=30)
+                await listener.hears(MANY + 1, "notification", within_seconds=60)
                 assert sorted(shared_names(listener)) == sorted([*names, "last"])
                 assert listener.events("reset") == []
         places = [[place_of(told.id) for told in listener.events("notification")] for listener in (first, second)]
@@ -83,7 +92,7 @@ async def cut_at(role: Role, token: str, last_id: str | None) -> AsyncIterator[L
 async def test_a_stream_goes_on_in_another_process_when_its_own_is_killed(stack: LocalStack) -> None:
     ann, bob = Person.at(stack.url), Person.at(stack.url)
     token = bob.tokens["access_token"]
-    with api_of_the_notifier(stack) as dying, api_of_the_notifier(stack) as other:
+    with api_of_the_notifier(stack, bob) as dying, api_of_the_notifier(stack, bob) as other:
         async with cut_at(dying, token, None) as before:
             await asyncio.to_thread(share, ann, "one", bob)
             await before.hears(1, "notification")
@@ -98,11 +107,11 @@ async def test_a_stream_goes_on_in_another_process_when_its_own_is_killed(stack:
 async def test_a_session_that_ends_ends_its_streams_in_every_process(stack: LocalStack) -> None:
     ann = Person.at(stack.url)
     token = ann.tokens["access_token"]
-    with api_of_the_notifier(stack) as one:
+    with api_of_the_notifier(stack, ann) as one:
         async with listening(one.public, token) as here, listening(stack.url, token) as there:
             assert ann.http.post("/v1/auth/logout", json={}).status_code in {200, 204}
-            await here.ends(within_seconds=8)
-            await there.ends(within_seconds=8)
+            await here.ends(within_seconds=WITHIN_SECONDS)
+            await there.ends(within_seconds=WITHIN_SECONDS)
 
 
 SLOWLY = 7.5
@@ -121,10 +130,10 @@ async def test_a_stop_tells_no_receiver_twice_that_answers_slowly() -> None:
         async def called() -> bool:
             return len(hook.calls) == 1
 
-        await eventually(called, within_seconds=10)
+        await eventually(called, within_seconds=WITHIN_SECONDS)
+        began = time.monotonic()
         answering = threading.Timer(SLOWLY, hook.answering.set)
         answering.start()
-        began = time.monotonic()
         await asyncio.to_thread(stack.stop)
         assert time.monotonic() - began >= SLOWLY, "the stop waited for the answer"
         answering.join()

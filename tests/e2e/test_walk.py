@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from coffer_local.registry import SERVICES
+from factories import patient
 from factories.people import Person, all_leave
 from factories.stacks import LocalStack
 from factories.walk import CALLS, OPERATORS, ask, link_session
@@ -286,7 +287,7 @@ def callers(stack: LocalStack, world: World) -> dict[str, Person | None]:
 @pytest.fixture(scope="module")
 def routes(stack: LocalStack) -> dict[str, tuple[str, str]]:
     """Operation -> method and path template, from the one document."""
-    paths: dict[str, dict[str, Any]] = httpx.get(f"{stack.url}/schema/openapi.json").json()["paths"]
+    paths: dict[str, dict[str, Any]] = patient.get(f"{stack.url}/schema/openapi.json").json()["paths"]
     return {what["operationId"]: (method.upper(), path) for path, item in paths.items() for method, what in item.items()}
 
 

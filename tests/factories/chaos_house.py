@@ -44,7 +44,7 @@ RECEIVES = 50
 LONGEST_HIDDEN_SECONDS = 1
 STOP_SECONDS = 0.1
 CLOSE_SECONDS = 5
-START_SECONDS = 20
+START_SECONDS = 60
 TABLES = """SELECT tablename FROM pg_tables WHERE schemaname = 'public'
     AND tablename NOT IN ('alembic_version', 'signing_keys', 'broker')"""
 QUICK: dict[str, Any] = {"poll_wait_seconds": 1, "database_pool_size": 6}

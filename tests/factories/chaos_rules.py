@@ -8,17 +8,17 @@ from coffer_notifier.handlers.telling import MAIL
 from factories.chaos_house import House
 from factories.chaos_running import Running
 
-SETTLE_SECONDS = 60
+SETTLE_SECONDS = 180
 LOOK_SECONDS = 0.15
 
 UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
 SOON = "UPDATE outbox SET available_at = now() WHERE sent_at IS NULL AND available_at > now()"
 SOON_BY_SERVICE = {
     "notifier": """UPDATE mails SET not_before = now() WHERE not_before > now()
-        AND (state = 'queued' OR state = 'sending' AND not_before < now() + interval '117 seconds')""",
+        AND (state = 'queued' OR state = 'sending' AND not_before < now() + interval '105 seconds')""",
     "files": "UPDATE doomed_blobs SET not_before = now() WHERE attempts > 0 AND not_before > now()",
 }
-"""Time passes: what was put off after a failure is due. A claim of mail lapses after two minutes; three seconds must do."""
+"""Time passes: what was put off after a failure is due. A claim of mail lapses after two minutes; fifteen seconds must do."""
 
 SOON_JOBS = frozenset({"bury"})
 """What runs so seldom that waiting for its turn would take longer than all the rest."""

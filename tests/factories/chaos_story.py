@@ -13,7 +13,7 @@ from factories import images
 from factories.chaos_people import Patient
 from factories.people import PASSWORD
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 INDECISION = 6
 NAMES = ("ana", "ben", "eva", "kim")
 

@@ -19,8 +19,8 @@ from coffer_local.postgres import Postgres
 from factories.compose import ROOT, Container, containers, needs_of
 from factories.ports import free_port
 
-START_SECONDS = 100
-STOP_SECONDS = 15
+START_SECONDS = 300
+STOP_SECONDS = 30
 PROBE_SECONDS = 1.0
 """As in the file: a health check is a process of its own, and more of them would hold up what they wait for."""
 

@@ -46,18 +46,22 @@ class Crowd:
 
 def fill(stack: LocalStack, crowds: Iterable[Crowd], count: int) -> None:
     """Have at least so many rows of each crowd's outbox wait."""
+    # All are made before any is put in, or the first would be told while the last are being made.
+    made = [(crowd.service, [crowd.row() for _ in range(count)]) for crowd in crowds]
 
-    async def add() -> None:
-        for crowd in crowds:
-            connection = await _connected(stack, crowd.service)
-            try:
-                missing = count - await connection.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
-                if missing > 0:
-                    await connection.execute(_INSERT, *zip(*(crowd.row() for _ in range(missing)), strict=True))
-            finally:
-                await connection.close()
+    async def add(service: str, rows: list[tuple[Any, ...]]) -> None:
+        connection = await _connected(stack, service)
+        try:
+            missing = count - await connection.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+            if missing > 0:
+                await connection.execute(_INSERT, *zip(*rows[:missing], strict=True))
+        finally:
+            await connection.close()
 
-    asyncio.run(add())
+    async def add_all() -> None:
+        await asyncio.gather(*(add(service, rows) for service, rows in made))
+
+    asyncio.run(add_all())
 
 
 def empty(stack: LocalStack, crowds: Iterable[Crowd]) -> None:

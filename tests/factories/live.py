@@ -12,6 +12,9 @@ import httpx
 
 from factories.people import Person
 
+WITHIN_SECONDS = 30
+"""Far more than it takes to hear of something."""
+
 
 class Listener:
     """A client of the live stream: keeps what it hears."""
@@ -27,7 +30,7 @@ class Listener:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._begun.wait(10), "the stream did not begin"
+        assert self._begun.wait(WITHIN_SECONDS), "the stream did not begin"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -60,7 +63,7 @@ class Listener:
         """How many such events were heard."""
         return sum(heard["event"] == event for heard in list(self.heard))
 
-    def wait_until(self, done: Callable[[], bool], *, within_seconds: float = 10) -> None:
+    def wait_until(self, done: Callable[[], bool], *, within_seconds: float = WITHIN_SECONDS) -> None:
         """Look again after everything that is heard; raises AssertionError at the deadline."""
         deadline = time.monotonic() + within_seconds
         with self._news:
@@ -69,11 +72,15 @@ class Listener:
                 assert left > 0, f"not in {self.heard}"
                 self._news.wait(left)
 
-    def wait_for(self, event: str, *, within_seconds: float = 10) -> dict[str, Any]:
-        """The data of the first such event."""
-        self.wait_until(lambda: self.count(event) > 0, within_seconds=within_seconds)
-        data: dict[str, Any] = next(heard["data"] for heard in self.heard if heard["event"] == event)
-        return data
+    def wait_for(self, event: str, *, within_seconds: float = WITHIN_SECONDS, **about: Any) -> dict[str, Any]:
+        """The data of the first such event that says this."""
+
+        def said() -> list[dict[str, Any]]:
+            told = [heard["data"] for heard in list(self.heard) if heard["event"] == event]
+            return [data for data in told if about.items() <= data.items()]
+
+        self.wait_until(lambda: bool(said()), within_seconds=within_seconds)
+        return said()[0]
 
 
 @contextmanager

@@ -53,7 +53,7 @@ async def letter_with(letters: Letters, words: str, at_least: int = 1) -> list[d
         wanted = [letter for letter in await letters() if words in str(letter)]
         return wanted if len(wanted) >= at_least else []
 
-    return await eventually(found, within_seconds=15)
+    return await eventually(found, within_seconds=60)
 
 
 async def link(letters: Letters, place: str, to: str = "") -> str:
@@ -65,7 +65,7 @@ async def link(letters: Letters, place: str, to: str = "") -> str:
         secrets = [match[1] for text in texts for match in re.finditer(rf"{place}#token=(cof_mail_[A-Za-z0-9_-]{{43}})", text)]
         return secrets[-1] if secrets else ""
 
-    return await eventually(found, within_seconds=15)
+    return await eventually(found, within_seconds=60)
 
 
 async def token_of(http: httpx.AsyncClient, login: str, password: str) -> str:

@@ -1,7 +1,7 @@
 """A receiver of OTLP over HTTP: it decodes what it is sent and keeps it, hangs, or refuses, as it is told."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,6 +37,8 @@ class Receiver:
     mood: Mood = "takes"
     spans: list[Received] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """Everything that was said in words, attributes and what happened meanwhile included."""
     headers: list[dict[str, str]] = field(default_factory=list)
     asked: int = 0
     release: threading.Event = field(default_factory=threading.Event)
@@ -55,10 +57,20 @@ class Receiver:
         request = ExportTraceServiceRequest()
         request.ParseFromString(body)
         self.raw.append(body)
+        self.texts += _texts_in(request)
         for resource in request.resource_spans:
             service = _values(resource.resource.attributes)["service.name"]
             for scope in resource.scope_spans:
                 self.spans += [_received(span, service) for span in scope.spans]
+
+
+def _texts_in(message: Any) -> Iterator[str]:
+    for _, value in message.ListFields():
+        for one in value if isinstance(value, MutableSequence) else [value]:
+            if isinstance(one, str):
+                yield one
+            elif hasattr(one, "ListFields"):
+                yield from _texts_in(one)
 
 
 def _values(attributes: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import httpx
 
 PASSWORD = "correct horse battery staple 9"
 END_STATES = ("committed", "conflict", "rejected", "failed", "expired", "aborted")
+KNOWN_WITHIN_SECONDS = 30
 _numbers = itertools.count(1)
 _clients: list[httpx.Client] = []
 
@@ -19,6 +20,12 @@ def all_leave() -> None:
     """Close the clients of everybody made so far."""
     while _clients:
         _clients.pop().close()
+
+
+def _is_unheard_of(answer: httpx.Response) -> bool:
+    """Whether it was refused for nothing but an item or people that whoever answered does not know."""
+    errors = answer.json()["errors"] if answer.status_code == 422 else []
+    return answer.status_code == 404 or (bool(errors) and all(error["code"] == "unknown_person" for error in errors))
 
 
 @dataclass
@@ -85,28 +92,36 @@ class Person:
         return user_id
 
     def share(self, item_id: str, recipient: "Person", role: str = "viewer", **more: Any) -> dict[str, Any]:
-        """Share an item with somebody; the share. Waits where sharing has not heard of an item that was made just now."""
+        """Share an item with somebody; the share. Waits where sharing has not heard of who or what was new just now."""
         body = {"item_id": item_id, "recipients": [{"username": recipient.name}], "role": role, **more}
-        asked = self.wait_for(
-            lambda: {"answer": self.http.post("/v1/shares", json=body)},
-            lambda asked: asked["answer"].status_code != 404,
-            within_seconds=30,
-        )
-        answer = asked["answer"]
+        answer = self._posts_once_known("/v1/shares", body)
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()["shares"][0]
         return made
 
     def says(self, item_id: str, body: str, **more: Any) -> dict[str, Any]:
         """Comment on an item; the comment. Waits as `share` does."""
-        asked = self.wait_for(
-            lambda: {"answer": self.http.post("/v1/comments", json={"item_id": item_id, "body": body, **more})},
-            lambda asked: asked["answer"].status_code != 404,
-            within_seconds=30,
-        )
-        assert asked["answer"].status_code == 201, asked["answer"].text
-        made: dict[str, Any] = asked["answer"].json()
+        answer = self._posts_once_known("/v1/comments", {"item_id": item_id, "body": body, **more})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
         return made
+
+    def shareable(self, item_id: str) -> str:
+        """Wait until sharing has heard of an item of theirs; its id."""
+        self.wait_for(
+            lambda: {"status": self.http.get("/v1/links", params={"item_id": item_id}).status_code},
+            lambda asked: asked["status"] == 200,
+            within_seconds=KNOWN_WITHIN_SECONDS,
+        )
+        return item_id
+
+    def _posts_once_known(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        answer: httpx.Response = self.wait_for(
+            lambda: {"answer": self.http.post(path, json=body)},
+            lambda asked: not _is_unheard_of(asked["answer"]),
+            within_seconds=KNOWN_WITHIN_SECONDS,
+        )["answer"]
+        return answer
 
     def sees(self, item_id: str, *, within_seconds: float = 60) -> dict[str, Any]:
         """Wait until an item can be seen; the item."""

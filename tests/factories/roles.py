@@ -16,6 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from coffer_local.registry import SERVICES
+from factories import patient
 from factories.ports import free_port
 from factories.stacks import LocalStack
 
@@ -51,7 +53,7 @@ class Role:
     def counted(self, metric: str, **labels: str) -> int:
         """The sum of a counter over all its labels but those given."""
         wanted = [f'{name}="{value}"' for name, value in labels.items()]
-        found = re.findall(rf"^{metric}\{{(.*)\}} (\S+)$", httpx.get(f"{self.internal}/metrics").text, re.MULTILINE)
+        found = re.findall(rf"^{metric}\{{(.*)\}} (\S+)$", patient.get(f"{self.internal}/metrics").text, re.MULTILINE)
         return int(sum(float(value) for given, value in found if all(label in given for label in wanted)))
 
 
@@ -64,7 +66,7 @@ def start_roles(stack: LocalStack, *roles: str) -> list[Role]:
 def status(address: str) -> int | None:
     """The status that a GET is answered with; None if nobody listens."""
     try:
-        return httpx.get(address).status_code
+        return patient.get(address).status_code
     except httpx.TransportError:
         return None
 
@@ -80,6 +82,18 @@ def rows(stack: LocalStack, service: str, query: str) -> list[tuple[Any, ...]]:
         return found
 
     return asyncio.run(ask())
+
+
+def nothing_is_under_way(stack: LocalStack) -> bool:
+    """Whether every service has told all it has to tell, and heard all it was told."""
+    queues = Queues(stack)
+
+    def told() -> bool:
+        unsent = "SELECT 1 FROM outbox WHERE sent_at IS NULL"
+        return not any(rows(stack, entry.name.replace("-", "_").upper(), unsent) for entry in SERVICES)
+
+    # What leaves an outbox for a queue, or is answered by a new fact, between two looks is seen in one of them.
+    return told() and not any(queues.depth(lane.queue) for entry in SERVICES for lane in entry.topology.lanes) and told()
 
 
 def events(stack: LocalStack, service: str, types: Iterable[str]) -> Counter[str]:

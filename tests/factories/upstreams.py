@@ -127,7 +127,7 @@ async def said(port: int, request: bytes) -> AsyncIterator[tuple[asyncio.StreamR
 async def answered(port: int, request: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
     """Status, fields and body of the answer; the request must ask to close the connection."""
     async with said(port, request) as (reader, _):
-        raw = await asyncio.wait_for(reader.read(), 10)
+        raw = await asyncio.wait_for(reader.read(), 60)
     head, _, body = raw.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     pairs = [line.partition(":") for line in lines[1:]]
@@ -142,5 +142,5 @@ def request(target: str, *fields: str, method: str = "GET", body: bytes = b"") -
 
 async def asked(port: int, path: str, **options: Any) -> httpx.Response:
     """The answer to an ordinary client; GET unless `method` says otherwise."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         return await client.request(options.pop("method", "GET"), path, **options)

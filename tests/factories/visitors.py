@@ -26,6 +26,17 @@ def public(link: dict[str, Any], more: str = "") -> str:
     return f"/v1/public/links/{token}{more}"
 
 
+def tickets(nobody: httpx.Client, link: dict[str, Any], headers: dict[str, str], **wanted: Any) -> list[str]:
+    """What a visitor gets for bytes. Waits where sharing has not heard of a file that was sent just now."""
+    answer = Person.wait_for(
+        lambda: {"answer": nobody.post(public(link, "/tickets"), json=wanted, headers=headers)},
+        lambda asked: asked["answer"].status_code != 404,
+        within_seconds=30,
+    )["answer"]
+    assert answer.status_code == 201, answer.text
+    return [given["ticket"] for given in answer.json()["tickets"]]
+
+
 def visitor(nobody: httpx.Client, link: dict[str, Any], password: str | None = None) -> dict[str, str]:
     """The headers of somebody who has come in, once files has heard of the link."""
     answer = nobody.post(public(link, "/unlock"), json={"password": password})

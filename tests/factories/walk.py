@@ -221,7 +221,7 @@ CALLS: dict[str, Make] = {
     "list_reconciliations": lambda world, who: Call(),
     "get_reconciliation": lambda world, who: Call({"reconciliation": _reconciliation(who)}),
     "share_item": lambda world, who: Call(
-        json={"item_id": world.item(), "recipients": [{"username": world.someone.name}], "role": "viewer"}
+        json={"item_id": world.known_item(), "recipients": [{"username": world.someone.name}], "role": "viewer"}
     ),
     "list_item_shares": lambda world, who: Call(query={"item_id": world.folder}),
     "explain_rights": lambda world, who: Call(query={"item_id": world.folder, "user_id": world.viewer.id}),
@@ -230,7 +230,7 @@ CALLS: dict[str, Make] = {
     "get_share": lambda world, who: Call({"share": world.shared()}),
     "change_share": lambda world, who: Call({"share": world.shared()}, json={"role": "editor"}),
     "revoke_share": lambda world, who: Call({"share": world.shared()}),
-    "share_drive_item": lambda world, who: Call(json={"folder_id": world.item(), "username": world.someone.name}),
+    "share_drive_item": lambda world, who: Call(json={"folder_id": world.known_item(), "username": world.someone.name}),
     "get_shared_with_me": lambda world, who: Call(),
     "list_invitations": lambda world, who: Call(query={"item_id": world.folder}),
     "get_invitation": lambda world, who: Call({"invitation": world.invited()}),
@@ -244,7 +244,7 @@ CALLS: dict[str, Make] = {
     "delete_comment": lambda world, who: Call({"comment": world.comment()}),
     "resolve_comment": lambda world, who: Call({"comment": world.comment()}),
     "reopen_comment": lambda world, who: Call({"comment": world.comment()}),
-    "create_link": lambda world, who: Call(json={"item_id": world.item()}),
+    "create_link": lambda world, who: Call(json={"item_id": world.known_item()}),
     "list_links": lambda world, who: Call(query={"item_id": world.folder}),
     "get_link": lambda world, who: Call({"link": world.link()["id"]}),
     "change_link": lambda world, who: Call({"link": world.link()["id"]}, json={"name": new_name()}),

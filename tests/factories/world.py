@@ -38,6 +38,7 @@ class World:
         owner.previewed(world.file)
         world.share(folder, viewer, "viewer")
         world.share(folder, editor, "editor")
+        owner.shareable(world.file)
         for person in (viewer, editor):
             person.sees(folder)
         return world
@@ -56,6 +57,10 @@ class World:
         """A fresh folder inside the given one."""
         made: str = self.owner.folder(f"item {next(_numbers)}", self.folder)["id"]
         return made
+
+    def known_item(self) -> str:
+        """The same, once sharing has heard of it."""
+        return self.owner.shareable(self.item())
 
     def trashed(self) -> str:
         """One that the owner put into the trash."""
@@ -90,7 +95,7 @@ class World:
 
     def invited(self) -> str:
         """A fresh invitation of nobody in particular to an item inside the given folder."""
-        body = {"item_id": self.item(), "recipients": [{"email": f"{uuid4().hex}@example.org"}], "role": "viewer"}
+        body = {"item_id": self.known_item(), "recipients": [{"email": f"{uuid4().hex}@example.org"}], "role": "viewer"}
         answer = self.owner.http.post("/v1/shares", json=body)
         assert answer.status_code == 201, answer.text
         made: str = answer.json()["invitations"][0]["id"]
@@ -98,7 +103,7 @@ class World:
 
     def link(self) -> dict[str, Any]:
         """A fresh link to something inside the given folder."""
-        answer = self.owner.http.post("/v1/links", json={"item_id": self.item(), "mode": "download"})
+        answer = self.owner.http.post("/v1/links", json={"item_id": self.known_item(), "mode": "download"})
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made
@@ -112,7 +117,7 @@ class World:
         """One that the viewer has. Those before may be deleted, so there is news for one more."""
         self.shared()
         told = self.viewer.wait_for(
-            lambda: self.viewer.get("/v1/notifications"), lambda feed: bool(feed["items"]), within_seconds=10
+            lambda: self.viewer.get("/v1/notifications"), lambda feed: bool(feed["items"]), within_seconds=30
         )
         notice: str = told["items"][0]["id"]
         return notice

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import build_authorizer
 import coffer_authorizer
 from coffer_authorizer import NoAuthorizerEvent, authorize, fetch
-from coffer_chassis.clock import SystemClock
+from coffer_chassis.clock import Clock, SystemClock
 from coffer_chassis.identity import PAT_PREFIX, Verifier
 from coffer_chassis.keysets import BadKeySet
+from coffer_chassis.testing import FixedClock
 from coffer_contracts.problems import Unavailable
 from factories.accounts import Issuer, by_hand, serving
 
@@ -67,8 +68,23 @@ def published(running: tuple[Published, str]) -> Published:
 
 @pytest.fixture
 def judge(published: Published, running: tuple[Published, str], tmp_path: Path) -> Verifier:
-    trusted = published.issuer.trusted.model_copy(update={"jwks_url": f"{running[1]}/jwks.json"})
-    return Verifier((trusted,), tmp_path, SystemClock(), fetch=fetch)
+    return judge_by(SystemClock(), published, running[1], tmp_path)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(now())
+
+
+@pytest.fixture
+def timeless(published: Published, running: tuple[Published, str], tmp_path: Path, clock: FixedClock) -> Verifier:
+    """A judge for whom no time passes, so that nothing it has read gets old."""
+    return judge_by(clock, published, running[1], tmp_path)
+
+
+def judge_by(clock: Clock, published: Published, address: str, folder: Path) -> Verifier:
+    trusted = published.issuer.trusted.model_copy(update={"jwks_url": f"{address}/jwks.json"})
+    return Verifier((trusted,), folder, clock, fetch=fetch)
 
 
 def rest_token(authorization: str | None) -> dict[str, Any]:
@@ -209,12 +225,12 @@ async def test_what_is_no_question_gets_no_answer(judge: Verifier, event: Any) -
 
 @pytest.mark.parametrize("status", [500, 302, 404])
 async def test_while_no_key_set_could_be_read_nobody_is_allowed_and_nobody_denied_for_long(
-    published: Published, judge: Verifier, status: int
+    published: Published, timeless: Verifier, clock: FixedClock, status: int
 ) -> None:
     published.status = status
     for event in EVENTS:
         with pytest.raises(Unavailable):
-            await authorize(event(f"Bearer {published.issuer.token(now())}"), judge)
+            await authorize(event(f"Bearer {published.issuer.token(clock.now())}"), timeless)
     assert published.asked == 1
 
 
@@ -228,9 +244,9 @@ async def test_floods_and_other_addresses_are_no_key_sets(published: Published, 
         await fetch("http://127.0.0.1:1/")
 
 
-async def test_keys_are_read_once_for_many_questions(published: Published, judge: Verifier) -> None:
+async def test_keys_are_read_once_for_many_questions(published: Published, timeless: Verifier, clock: FixedClock) -> None:
     for _ in range(5):
-        assert verdict(await authorize(http_api(f"Bearer {published.issuer.token(now())}"), judge))
+        assert verdict(await authorize(http_api(f"Bearer {published.issuer.token(clock.now())}"), timeless))
     assert published.asked == 1
 
 

@@ -4,18 +4,19 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
-import httpx
 import psutil
 import pytest
 import pytest_asyncio
 
-from factories import images
-from factories.containers import Composed, composed
+from coffer_chassis.testing import eventually
+from factories import images, patient
+from factories.containers import START_SECONDS, STOP_SECONDS, Composed, composed
 from factories.memory import in_memory
 from factories.people import Person, all_leave
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ async def uploaded(running: Composed, name: str) -> dict[str, object]:
         assert content.status_code == 302, content.text
         place = content.headers["location"]
         assert place.startswith(f"http://localhost:{running.machine.s3_port}/coffer/"), place
-        assert httpx.get(place).content == photo
+        assert patient.get(place).content == photo
         return item
 
     return await asyncio.to_thread(story)
@@ -67,9 +68,13 @@ async def test_everything_came_up_in_the_order_of_the_file(running: Composed) ->
 
 
 async def test_the_gateway_speaks_for_everybody(running: Composed) -> None:
-    async with httpx.AsyncClient(base_url=running.url) as client:
-        ready = (await client.get("/readyz")).json()
-        assert ready["status"] == "ready", ready
+    async with patient.AsyncClient(base_url=running.url) as client:
+
+        async def whole() -> Any:
+            told = (await client.get("/readyz")).json()
+            return told if told["status"] == "ready" else None
+
+        ready = await eventually(whole, within_seconds=60)
         assert {check["name"] for check in ready["checks"]} == {
             one.name for one in running.found.values() if one.command == ["serve"]
         }
@@ -81,7 +86,7 @@ async def test_the_gateway_speaks_for_everybody(running: Composed) -> None:
 
 async def test_the_address_that_asked_is_the_client_s_and_not_one_that_it_claims(running: Composed) -> None:
     answer = await asyncio.to_thread(
-        lambda: httpx.post(
+        lambda: patient.post(
             f"{running.url}/v1/auth/login",
             json={"login": "nobody", "password": "wrong"},
             headers={"X-Forwarded-For": "203.0.113.9"},
@@ -95,9 +100,9 @@ async def test_a_cloud_that_was_killed_and_started_alone_is_made_whole_again(run
     one = running.found["ministack"]
     family = psutil.Process(running.processes[one.name].pid).children(recursive=True)
     await running.kill(one.name)
-    psutil.wait_procs(family, timeout=5)
+    psutil.wait_procs(family, timeout=STOP_SECONDS)
     await running.start(one)
-    await asyncio.wait_for(running.healthy(one), 20)
+    await asyncio.wait_for(running.healthy(one), START_SECONDS)
     assert "broker_epoch_began" in running.said(one.name)
     await uploaded(running, "after.jpg")
 
@@ -105,13 +110,13 @@ async def test_a_cloud_that_was_killed_and_started_alone_is_made_whole_again(run
 async def test_a_service_that_is_down_is_said_to_be_and_comes_back(running: Composed) -> None:
     one = running.found["files"]
     assert await running.stop(one.name) == 0
-    async with httpx.AsyncClient(base_url=running.url) as client:
+    async with patient.AsyncClient(base_url=running.url) as client:
         answer = await client.get("/v1/items/root/children")
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert (await client.get("/.well-known/jwks.json")).status_code == 200
     assert await running.check(running.found["gateway"]), "the gateway itself lives"
     await running.start(one)
-    await asyncio.wait_for(running.healthy(one), 20)
+    await asyncio.wait_for(running.healthy(one), START_SECONDS)
     await uploaded(running, "back.jpg")
 
 

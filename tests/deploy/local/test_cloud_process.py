@@ -29,10 +29,14 @@ from coffer_local.credentials import AccessKey
 from coffer_local.home import StartError
 from coffer_local.provisioning import local_access
 from coffer_local.registry import SERVICES
+from factories import patient
 from factories.databases import PostgresServer
 from factories.ports import free_port
+from factories.processes import folder_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+WITHIN_SECONDS = 60
 
 ADMIN = AccessKey("AKIAADMINADMINADMIN2", "a" * 40)
 
@@ -72,7 +76,7 @@ class Place:
 
     async def ready(self) -> bool:
         try:
-            async with httpx.AsyncClient() as client:
+            async with patient.AsyncClient() as client:
                 return (await client.get(f"http://127.0.0.1:{self.internal}/readyz")).status_code == 200
         except httpx.HTTPError:
             return False
@@ -103,12 +107,12 @@ def place(tmp_path: Path, postgres: PostgresServer) -> Callable[..., Place]:
 async def test_it_keeps_what_it_holds_over_an_orderly_stop(place: Callable[..., Place]) -> None:
     cloud = place()
     async with cloud.running():
-        await eventually(cloud.ready, within_seconds=30)
+        await eventually(cloud.ready, within_seconds=WITHIN_SECONDS)
         assert await cloud.epochs() == {1}
         assert cloud.queues() == 2 * sum(len(entry.topology.lanes) for entry in SERVICES)
     assert (cloud.home / "clean").exists()
     async with cloud.running():
-        await eventually(cloud.ready, within_seconds=30)
+        await eventually(cloud.ready, within_seconds=WITHIN_SECONDS)
         assert await cloud.epochs() == {1}
         assert not (cloud.home / "clean").exists()
 
@@ -116,15 +120,15 @@ async def test_it_keeps_what_it_holds_over_an_orderly_stop(place: Callable[..., 
 async def test_a_cloud_that_dies_under_it_is_made_whole_and_every_store_is_told(place: Callable[..., Place]) -> None:
     cloud = place()
     async with cloud.running():
-        await eventually(cloud.ready, within_seconds=30)
-        (child,) = [one for one in psutil.Process().children() if one.cwd() == str(cloud.home / "cloud")]
+        await eventually(cloud.ready, within_seconds=WITHIN_SECONDS)
+        (child,) = [one for one in psutil.Process().children() if folder_of(one.pid) == str(cloud.home / "cloud")]
         os.kill(child.pid, signal.SIGKILL)
 
         async def told() -> bool:
             return await cloud.epochs() == {2}
 
-        await eventually(told, within_seconds=30)
-        await eventually(cloud.ready, within_seconds=10)
+        await eventually(told, within_seconds=WITHIN_SECONDS)
+        await eventually(cloud.ready, within_seconds=WITHIN_SECONDS)
         assert cloud.queues() > 0
 
 
@@ -138,11 +142,11 @@ async def test_it_is_not_ready_before_every_store_could_be_told(place: Callable[
             except (BotoCoreError, ClientError):
                 return False
 
-        await eventually(provisioned, within_seconds=30)
+        await eventually(provisioned, within_seconds=WITHIN_SECONDS)
         assert not await cloud.ready()
         for entry in SERVICES:
             await migrate(cloud.urls[entry.name], entry.package)
-        await eventually(cloud.ready, within_seconds=30)
+        await eventually(cloud.ready, within_seconds=WITHIN_SECONDS)
         assert 0 not in await cloud.epochs()
     assert (cloud.home / "clean").exists()
 
@@ -150,7 +154,7 @@ async def test_it_is_not_ready_before_every_store_could_be_told(place: Callable[
 async def test_an_end_before_it_was_whole_is_no_orderly_end(place: Callable[..., Place]) -> None:
     cloud = place(migrated=False)
     async with cloud.running():
-        await eventually(lambda: asyncio.to_thread((cloud.home / "cloud" / "lock").exists), within_seconds=30)
+        await eventually(lambda: asyncio.to_thread((cloud.home / "cloud" / "lock").exists), within_seconds=WITHIN_SECONDS)
     assert not (cloud.home / "clean").exists()
 
 

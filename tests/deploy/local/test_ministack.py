@@ -24,9 +24,13 @@ from coffer_local.credentials import AccessKey, Credentials
 from coffer_local.home import Home, StartError
 from coffer_local.launch_ministack import ADMIN_HEADER, close_root
 from coffer_local.ministack import CloudUser, LocalCloud
+from factories import patient
+from factories.processes import gone
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 in_module = pytest.mark.asyncio(loop_scope="module")
+
+PATIENCE_SECONDS = 60
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 FILES = {
@@ -106,11 +110,11 @@ def test_an_object_goes_in_and_out_over_addresses_signed_by_a_service(
     with client(cloud, secrets.keys["files"], "s3") as s3:
         what = {"Bucket": "coffer", "Key": "blobs/one"}
         put, get = (s3.generate_presigned_url(verb, Params=what) for verb in ("put_object", "get_object"))
-        assert httpx.put(put, content=b"bytes").status_code == 200
-        assert httpx.get(get).content == b"bytes"
+        assert patient.put(put, content=b"bytes").status_code == 200
+        assert patient.get(get).content == b"bytes"
         form = s3.generate_presigned_post("coffer", "blobs/two", Conditions=[["content-length-range", 1, 10]])
-    assert httpx.post(form["url"], data=form["fields"], files={"file": b"bytes"}).status_code == 204
-    assert httpx.post(form["url"], data=form["fields"], files={"file": b"too many bytes"}).status_code == 400
+    assert patient.post(form["url"], data=form["fields"], files={"file": b"bytes"}).status_code == 204
+    assert patient.post(form["url"], data=form["fields"], files={"file": b"too many bytes"}).status_code == 400
 
 
 def test_a_wrong_secret_is_refused_in_every_form(shared: tuple[LocalCloud, Credentials]) -> None:
@@ -128,9 +132,9 @@ def assert_refused(cloud: LocalCloud, key: AccessKey) -> None:
         assert status_of(s3.list_buckets) == 403
         assert status_of(s3.put_object, Bucket="coffer", Key="blobs/forged", Body=b"") == 403
         what = {"Bucket": "coffer", "Key": "blobs/kept"}
-        assert httpx.get(s3.generate_presigned_url("get_object", Params=what)).status_code == 403
+        assert patient.get(s3.generate_presigned_url("get_object", Params=what)).status_code == 403
         form = s3.generate_presigned_post("coffer", "blobs/forged")
-        assert httpx.post(form["url"], data=form["fields"], files={"file": b"x"}).status_code == 403
+        assert patient.post(form["url"], data=form["fields"], files={"file": b"x"}).status_code == 403
     for service, call in (("sqs", "list_queues"), ("sns", "list_topics"), ("iam", "list_users"), ("ses", "list_identities")):
         with client(cloud, key, service) as other:
             assert status_of(getattr(other, call)) == 403
@@ -143,7 +147,7 @@ def test_a_service_may_do_only_what_its_policy_says(shared: tuple[LocalCloud, Cr
         assert status_of(s3.delete_object, Bucket="coffer", Key="blobs/kept") == 403
         assert status_of(s3.list_buckets) == 403
         foreign = s3.generate_presigned_url("put_object", Params={"Bucket": "coffer", "Key": "photos/x"})
-        assert httpx.put(foreign, content=b"x").status_code == 403
+        assert patient.put(foreign, content=b"x").status_code == 403
     with client(cloud, secrets.keys["auth"], "s3") as s3:
         assert status_of(s3.get_object, Bucket="coffer", Key="blobs/kept") == 403
     with client(cloud, secrets.keys["files"], "iam") as iam:
@@ -177,7 +181,7 @@ def test_without_credentials_nothing_answers(shared: tuple[LocalCloud, Credentia
     endpoint = shared[0].endpoint
     for method in ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"):
         headers = {"Origin": ORIGIN, "Content-Type": "text/plain", ADMIN_HEADER: "guess"}
-        answer = httpx.request(method, httpx.URL(endpoint).copy_with(raw_path=path.encode()), headers=headers)
+        answer = patient.request(method, httpx.URL(endpoint).copy_with(raw_path=path.encode()), headers=headers)
         assert answer.status_code == 403, method
         assert "access-control-allow-origin" not in answer.headers
 
@@ -185,15 +189,15 @@ def test_without_credentials_nothing_answers(shared: tuple[LocalCloud, Credentia
 def test_a_foreign_page_cannot_reset_the_cloud(shared: tuple[LocalCloud, Credentials]) -> None:
     address = f"{shared[0].endpoint}/_ministack/reset"
     headers = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
-    assert httpx.post(address, headers=headers).status_code == 403
+    assert patient.post(address, headers=headers).status_code == 403
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": ADMIN_HEADER}
-    preflight = httpx.options(address, headers={"Origin": "https://evil.example", **asked})
+    preflight = patient.options(address, headers={"Origin": "https://evil.example", **asked})
     assert preflight.status_code == 403
     assert "access-control-allow-origin" not in preflight.headers
     # A signed key does not open admin paths either.
     with client(*shared_admin(shared), "s3") as s3:
         signed = s3.generate_presigned_url("get_object", Params={"Bucket": "_ministack", "Key": "health"})
-    assert httpx.get(signed).status_code == 403
+    assert patient.get(signed).status_code == 403
 
 
 def shared_admin(shared: tuple[LocalCloud, Credentials]) -> tuple[LocalCloud, AccessKey]:
@@ -202,7 +206,7 @@ def shared_admin(shared: tuple[LocalCloud, Credentials]) -> tuple[LocalCloud, Ac
 
 def test_a_form_without_a_signature_is_refused(shared: tuple[LocalCloud, Credentials]) -> None:
     for fields in ({"key": "blobs/forged"}, {"key": "blobs/forged", "policy": "e30="}):
-        answer = httpx.post(f"{shared[0].endpoint}/coffer", data=fields, files={"file": b"x"})
+        answer = patient.post(f"{shared[0].endpoint}/coffer", data=fields, files={"file": b"x"})
         assert answer.status_code in {400, 403}
     with client(*shared_admin(shared), "s3") as s3:
         assert status_of(s3.head_object, Bucket="coffer", Key="blobs/forged") == 404
@@ -212,16 +216,16 @@ def test_a_preflight_is_answered_by_the_rules_of_the_bucket(shared: tuple[LocalC
     asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
     for path in ("/coffer/blobs/one", "/coffer"):
         address = shared[0].endpoint + path
-        good = httpx.options(address, headers={"Origin": ORIGIN, **asked})
+        good = patient.options(address, headers={"Origin": ORIGIN, **asked})
         assert good.status_code == 200
         assert good.headers["access-control-allow-origin"] == ORIGIN
-        assert httpx.options(address, headers={"Origin": "https://evil.example", **asked}).status_code == 403
+        assert patient.options(address, headers={"Origin": "https://evil.example", **asked}).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/", "/no-bucket/key", "/000000000000/files-x", "/_ministack/reset"])
 def test_a_preflight_for_anything_but_a_bucket_is_refused(shared: tuple[LocalCloud, Credentials], path: str) -> None:
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
-    refused = httpx.options(shared[0].endpoint + path, headers=asked)
+    refused = patient.options(shared[0].endpoint + path, headers=asked)
     assert refused.status_code == 403
     assert "access-control-allow-origin" not in refused.headers
 
@@ -253,7 +257,7 @@ def test_buckets_and_topics_reach_queues_that_let_them(shared: tuple[LocalCloud,
         sns.publish(TopicArn=topic, Message="from the topic")
         s3.put_object(Bucket="coffer", Key="blobs/noticed", Body=b"")
         bodies: list[str] = []
-        for _ in range(10):
+        for _ in range(PATIENCE_SECONDS):
             found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
             bodies += [message["Body"] for message in found.get("Messages", [])]
             if "from the topic" in bodies and any("blobs/noticed" in body for body in bodies):
@@ -337,7 +341,7 @@ async def test_a_kill_keeps_objects_and_neither_new_nor_older_queues(tmp_path: P
             sqs.create_queue(QueueName="files-new")
         assert cloud.pid
         os.kill(cloud.pid, signal.SIGKILL)
-        await asyncio.wait_for(told.wait(), 20)
+        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
         assert not cloud.kept_state
         with client(cloud, secrets.keys["files"], "s3") as s3, client(cloud, secrets.admin, "sqs") as sqs:
             answer = s3.get_object(Bucket="coffer", Key="blobs/x")
@@ -374,19 +378,25 @@ async def test_state_that_is_incomplete_is_not_used(tmp_path: Path, broken: str)
         assert await cloud.stop()
 
 
+def connections(cloud: LocalCloud) -> int:
+    return sum(found.status == psutil.CONN_ESTABLISHED for found in psutil.Process(cloud.pid).net_connections())
+
+
 async def test_a_stop_with_an_open_long_poll_is_still_in_order(tmp_path: Path) -> None:
     with Home.open(tmp_path) as home:
         secrets = secrets_of(home)
         cloud = local_cloud(home, secrets)
         await cloud.start(keep_state=False)
-        with client(cloud, secrets.admin, "sqs") as sqs:
+        with client(cloud, secrets.admin, "sqs") as sqs, client(cloud, secrets.admin, "sqs") as waiting:
             url = sqs.create_queue(QueueName="files-x")["QueueUrl"]
-            poll = asyncio.create_task(asyncio.to_thread(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20))
-            process = psutil.Process(cloud.pid)
-            deadline = monotonic() + 10
-            while not any(found.status == psutil.CONN_ESTABLISHED for found in process.net_connections()):
+            before = connections(cloud)
+            poll = asyncio.create_task(asyncio.to_thread(waiting.receive_message, QueueUrl=url, WaitTimeSeconds=20))
+            deadline = monotonic() + PATIENCE_SECONDS
+            while connections(cloud) == before:
                 assert monotonic() < deadline
                 await asyncio.sleep(0.01)
+            # One that comes later is answered: the poll is in hand.
+            assert await asyncio.to_thread(sqs.list_queues)
             assert await cloud.stop()
             await asyncio.wait({poll})
             assert poll.exception() is not None
@@ -429,8 +439,8 @@ async def test_it_ends_at_once_and_saves_nothing_when_its_parent_was_killed(tmp_
     pid = int(await parent.stdout.readline())
     parent.kill()
     await parent.communicate()
-    deadline = monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    deadline = monotonic() + PATIENCE_SECONDS
+    while not gone(pid):
         assert monotonic() < deadline
         await asyncio.sleep(0.01)
     assert list((tmp_path / "cloud" / "state").iterdir()) == []

@@ -162,17 +162,17 @@ async def test_a_stream_of_events_passes_as_it_is_written_and_ends_with_its_read
             await more.wait()
         await asyncio.Event().wait()
 
-    async with upstream(stream) as notifier, gateway(answer_seconds=0.3, notifier=notifier.url) as port:
+    async with upstream(stream) as notifier, gateway(answer_seconds=2, notifier=notifier.url) as port:
         async with said(port, request("/v1/stream")) as (reader, _):
-            await asyncio.wait_for(reader.readuntil(b"data: 1\n\n"), 5)
+            await asyncio.wait_for(reader.readuntil(b"data: 1\n\n"), 30)
             assert not notifier.left.is_set()
             more.set()
-            await asyncio.wait_for(reader.readuntil(b"data: 2\n\n"), 5)
+            await asyncio.wait_for(reader.readuntil(b"data: 2\n\n"), 30)
             # Longer than an answer may take to begin: once it has begun, nothing limits it.
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(reader.readuntil(b"data: 3"), 0.5)
+                await asyncio.wait_for(reader.readuntil(b"data: 3"), 2.5)
             assert not notifier.left.is_set()
-        await asyncio.wait_for(notifier.left.wait(), 5)
+        await asyncio.wait_for(notifier.left.wait(), 30)
 
 
 async def test_what_nobody_owns_is_answered_by_the_gateway_itself() -> None:

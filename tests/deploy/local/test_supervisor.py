@@ -18,11 +18,12 @@ from coffer_local import supervisor
 from coffer_local.home import StartError
 from coffer_local.supervisor import Child, Program
 from coffer_local.survivors import end_survivors, survivors
+from factories.processes import gone, words_of
 
 pytestmark = pytest.mark.slow
 
 
-async def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
+async def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
     deadline = monotonic() + seconds
     while not holds():
         assert monotonic() < deadline, "it never came true"
@@ -31,10 +32,6 @@ async def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
 
 def grown(told: Sized, known: int) -> bool:
     return len(told) > known
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 async def at_once(_pid: int) -> bool:
@@ -46,7 +43,7 @@ async def never(_pid: int) -> bool:
 
 
 def shell(folder: Path, script: str, ready: Callable[[int], Awaitable[bool]] = at_once, **changes: object) -> Program:
-    values: dict[str, object] = {"stop_seconds": 5, "ready_seconds": 5} | changes
+    values: dict[str, object] = {"stop_seconds": 30, "ready_seconds": 30} | changes
     return Program(name="Child", argv=["/bin/sh", "-c", script], log=folder / "child.log", ready=ready, **values)  # type: ignore[arg-type]  # values of mixed types
 
 
@@ -108,10 +105,16 @@ async def test_among_the_last_words_the_fatal_ones_are_the_reason(tmp_path: Path
 
 
 async def test_a_child_that_is_never_ready_is_ended(tmp_path: Path, child_of: Callable[..., Child]) -> None:
-    child = child_of(shell(tmp_path, "echo $$; exec sleep 60", never, ready_seconds=0.3))
+    asked: list[int] = []
+
+    async def still_not(pid: int) -> bool:
+        asked.append(pid)
+        return False
+
+    child = child_of(shell(tmp_path, "exec sleep 60", still_not, ready_seconds=0.3))
     with pytest.raises(StartError, match=r"^Child was not ready after 0\.3 s"):
         await child.start()
-    assert gone(int((tmp_path / "child.log").read_text()))
+    assert gone(asked[0])
     assert child.pid is None
 
 
@@ -166,7 +169,7 @@ async def test_a_restart_that_fails_is_tried_again(tmp_path: Path, child_of: Cal
     script = f"echo x >> {attempts}; [ $(wc -l < {attempts}) -eq 2 ] && exit 1; exec sleep 60"
 
     async def past_the_test(pid: int) -> bool:
-        return bool(psutil.pid_exists(pid) and psutil.Process(pid).name() == "sleep")
+        return words_of(pid) == "sleep 60"
 
     back = asyncio.Event()
 
