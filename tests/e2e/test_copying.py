@@ -81,7 +81,6 @@ def test_a_shared_folder_is_copied_into_the_own_drive_with_bytes_of_its_own(stac
         assert patient.get(content.headers["location"]).content == PICTURE
 
 
-@pytest.mark.timeout(300)  # two starts, and the lease of whoever was killed
 def test_a_copy_goes_on_after_everything_was_killed() -> None:
     with local_stack() as stack:
         ana, bob = Person.at(stack.url), Person.at(stack.url)

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import time
 
 import pytest
 from PIL import Image
@@ -17,11 +16,9 @@ pytestmark = pytest.mark.slow
 def test_a_photo_goes_up_and_comes_back_with_a_thumbnail(stack: LocalStack, ana: Person) -> None:
     photo = images.jpeg(1600, 1200)
     holiday = ana.folder("Holiday")
-    began = time.monotonic()
     upload = ana.upload("beach.jpg", photo, parent=holiday["id"], mime_type="image/jpeg")
     assert upload["state"] == "committed", upload
     item = ana.previewed(upload["item_id"])
-    took = time.monotonic() - began
 
     (listed,) = ana.children(holiday["id"], include="thumbnail")
     assert (listed["id"], listed["name"], listed["size"]) == (item["id"], "beach.jpg", len(photo))
@@ -44,7 +41,6 @@ def test_a_photo_goes_up_and_comes_back_with_a_thumbnail(stack: LocalStack, ana:
     back = patient.get(content.headers["location"])
     assert hashlib.sha256(back.content).digest() == hashlib.sha256(photo).digest()
     assert "attachment" in back.headers["content-disposition"]
-    assert took < 20  # the figure itself is measured by `make bench`
 
 
 def test_the_timeline_tells_every_step_of_an_upload(ana: Person) -> None:

@@ -9,7 +9,7 @@ from coffer_chassis.testing import eventually
 from factories.accounts import NO_TLS
 from factories.mailbox import Letters, coffer_with_mail, letter_with, link, token_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 PASSWORD = "four quiet otters"
 WITHIN_SECONDS = 30

@@ -10,7 +10,7 @@ import pytest
 from factories.people import Person
 from factories.stacks import LocalStack, local_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 NEWCOMERS = ("sharing", "notifier")
 

@@ -13,7 +13,7 @@ from coffer_chassis.testing import eventually
 from factories.accounts import NO_TLS
 from factories.mailbox import Letters, coffer_with_mail, letter_with, link, stack_here, token_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 WITHIN_SECONDS = 30
 """How late another service may refuse a session that ended; far less than the ten minutes that a token lives."""

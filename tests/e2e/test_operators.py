@@ -15,7 +15,7 @@ from factories.people import Person
 from factories.roles import Queues, nothing_is_under_way, rows
 from factories.stacks import LocalStack, local_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LETTERS = "/v1/admin/files/dead-letters"
 QUEUE = "files-fast"

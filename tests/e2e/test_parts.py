@@ -22,7 +22,7 @@ from factories.ports import free_port
 from factories.roles import Role
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 BLOCK = 8 * 1024 * 1024
 SIZE = 20 * 1024 * 1024

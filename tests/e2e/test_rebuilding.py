@@ -14,7 +14,7 @@ from factories.people import Person, all_leave
 from factories.roles import nothing_is_under_way
 from factories.stacks import LocalStack, local_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 WITHIN_SECONDS = 60
 """Far more than it takes to hear of something."""

@@ -12,7 +12,7 @@ from factories.crowds import Crowd, empty, fill, now, overtaken
 from factories.people import Person
 from factories.stacks import LocalStack, local_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 CROWD = 10_000
 MOST = 5 * ROUND

@@ -21,7 +21,7 @@ from factories.people import Person
 from factories.roles import Queues, Role, events, rows, start_roles, status
 from factories.stacks import LocalStack, local_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 PEOPLE = 4
 UPLOADS = 24

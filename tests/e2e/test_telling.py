@@ -11,7 +11,7 @@ from factories.roles import rows
 from factories.stacks import STOP_SECONDS, LocalStack, local_stack
 from factories.streams import listening
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 WITHIN_SECONDS = 30
 """Far more than it takes to hear of something."""

@@ -17,7 +17,7 @@ from factories.roles import Role
 from factories.stacks import STOP_SECONDS, LocalStack, local_stack
 from factories.streams import Listener, listening
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 WITHIN_SECONDS = 30
 """Far more than it takes to hear of something."""

@@ -17,7 +17,7 @@ from factories.receivers import receiver as hook_receiver
 from factories.stacks import STOP_SECONDS, LocalStack, local_stack
 from factories.tracing import parent_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 NOTIFIER_PORT = free_port()
 NAME = "Ünpaid bills of my-secret-employer.jpg"

@@ -46,7 +46,6 @@ async def running(*services: Service) -> AsyncIterator[None]:
         await service.close()
 
 
-@pytest.mark.timeout(300)
 async def test_a_command_becomes_a_mail_with_a_working_link(
     cloud: Cloud, database: Database, tag: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

@@ -9,7 +9,7 @@ from factories.axe import violations
 from factories.browsers import PHONE, WIDE, Shows, Visitor, after, at
 from factories.people import PASSWORD, Person
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 def pressed(*keys: str) -> Shows:

@@ -12,7 +12,7 @@ from factories.browsers import PHONE, WIDE, Visitor
 from factories.people import Person
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 Opens = Callable[..., Visitor]
 PAGE = 30

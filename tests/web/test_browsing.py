@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from factories.browsers import PHONE, Visitor
 from factories.people import Person
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 def furnished(person: Person) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from factories.browsers import Visitor
 from factories.people import Person
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SCRIPTS_BYTES = 60_000
 REQUESTS = 110

@@ -12,7 +12,7 @@ from factories.browsers import PATIENCE_MS, PHONE, WIDE, Visitor
 from factories.people import Person
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 expect.set_options(timeout=PATIENCE_MS)
 

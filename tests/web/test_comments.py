@@ -10,7 +10,7 @@ from factories.browsers import PHONE, WIDE, Visitor
 from factories.people import Person
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SOON_MS = 30_000
 QUICK_MS = 2000

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Route, expect
 from factories.browsers import WIDE, Shows, Visitor, after, at
 from factories.people import Person
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LONG_MS = 60_000
 READY = "In your drive"

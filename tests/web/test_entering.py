@@ -13,7 +13,7 @@ from factories.letters import link_to
 from factories.people import PASSWORD, Person
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 NEW = "five loud badgers on a roof"
 

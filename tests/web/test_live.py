@@ -14,7 +14,7 @@ from factories.letters import link_to
 from factories.people import Person
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 Opens = Callable[..., Visitor]
 SOON_MS = 30_000

@@ -7,7 +7,7 @@ from factories.many import folder_of
 from factories.people import Person
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 MANY = 100_000
 READ_ALL_MS = 200_000

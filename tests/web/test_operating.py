@@ -19,7 +19,7 @@ from factories.people import PASSWORD, Person
 from factories.roles import Queues
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 expect.set_options(timeout=PATIENCE_MS)
 

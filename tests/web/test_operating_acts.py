@@ -17,7 +17,7 @@ from factories.roles import Queues
 from factories.stacks import LocalStack
 from factories.visitors import linked, public
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from factories.people import Person
 from factories.recordings import wav
 from factories.visitors import linked
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LETTER = "dear reader, <b>not bold</b>\n" * 40
 NEEDS_PYAV = pytest.mark.skipif(not films.PYAV, reason="films are made by PyAV, which is not installed")

@@ -19,7 +19,7 @@ from factories.people import Person, all_leave
 from factories.stacks import LocalStack
 from factories.visitors import linked
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SOON_MS = 30_000
 NARROW = {"width": 360, "height": 740}

@@ -11,7 +11,7 @@ from factories.browsers import Visitor
 from factories.people import PASSWORD, Person
 from web.icons import ICONS, SIZES, draw
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LONG_MS = 60_000
 READY = "In your drive"

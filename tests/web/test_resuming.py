@@ -11,7 +11,7 @@ from factories.browsers import Visitor
 from factories.people import Person
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 READY = "In your drive"
 STOPPED = "Stopped when the page closed"

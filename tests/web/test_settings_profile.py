@@ -13,7 +13,7 @@ from factories.browsers import PHONE, WIDE, Visitor, answered
 from factories.images import jpeg
 from factories.people import Person
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 Opens = Callable[..., Visitor]
 PROFILE, WISHES, STORAGE = "/app/settings/profile", "/app/settings/notifications", "/app/settings/storage"

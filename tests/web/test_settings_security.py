@@ -16,7 +16,7 @@ from factories.browsers import PHONE, WIDE, Visitor
 from factories.people import PASSWORD, Person
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 Opens = Callable[..., Visitor]
 NEW = "five loud badgers on a roof"

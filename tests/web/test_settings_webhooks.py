@@ -17,7 +17,7 @@ from factories.receivers import Call, Receiver, receiver
 from factories.roles import Queues
 from factories.stacks import LocalStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 Opens = Callable[..., Visitor]
 WEBHOOKS = "/app/settings/webhooks"

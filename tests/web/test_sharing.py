@@ -14,7 +14,7 @@ from factories.people import Person, all_leave
 from factories.stacks import LocalStack
 from factories.visitors import linked, visitor
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SOON_MS = 30_000
 

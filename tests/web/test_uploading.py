@@ -10,7 +10,7 @@ from factories.browsers import Visitor
 from factories.images import eicar, jpeg
 from factories.people import PASSWORD, Person
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 READY = "In your drive"
 MIB = 1024 * 1024

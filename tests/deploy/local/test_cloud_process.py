@@ -34,7 +34,7 @@ from factories.databases import PostgresServer
 from factories.ports import free_port
 from factories.processes import folder_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 WITHIN_SECONDS = 60
 

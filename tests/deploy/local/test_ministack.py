@@ -27,7 +27,7 @@ from coffer_local.ministack import CloudUser, LocalCloud
 from factories import patient
 from factories.processes import gone
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 in_module = pytest.mark.asyncio(loop_scope="module")
 
 PATIENCE_SECONDS = 60

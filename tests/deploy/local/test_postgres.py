@@ -26,7 +26,7 @@ from factories.memory import in_memory
 from factories.ports import free_port
 from factories.processes import gone
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 60
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL under another account")

@@ -126,7 +126,6 @@ DEATHS = ("write:1", "commit:1", "told:1", "write:5")
 """Where one process after the other dies; together all that lies between two steps of a preview."""
 
 
-@pytest.mark.timeout(300)
 async def test_killed_workers_leave_no_preview_out_and_none_twice(world: World) -> None:
     for _ in range(FILES):
         await world.upload(images.twelve_megapixels())
@@ -145,7 +144,6 @@ async def test_killed_workers_leave_no_preview_out_and_none_twice(world: World) 
         assert (await connection.execute(select(tables.preview_jobs.c.version_id))).all() == []
 
 
-@pytest.mark.timeout(300)
 async def test_killed_workers_leave_no_page_out_and_none_twice(world: World) -> None:
     prefix = await world.turn_to(2, 3)
     for death in ("write:1", "commit:1", "told:1"):

@@ -234,7 +234,6 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow  # hundreds of steps
-@pytest.mark.timeout(300)
 def test_a_drive_counts_what_is_there_whatever_was_done(world: World) -> None:
     machine: Any = partial(Counting, world)
     run_state_machine_as_test(machine, settings=quick(12, 40))

@@ -164,7 +164,6 @@ def world(database: Database) -> Iterator[World]:
 
 
 @pytest.mark.slow  # hundreds of steps
-@pytest.mark.timeout(300)
 def test_whoever_follows_the_feed_ends_with_what_is_there(world: World) -> None:
     run_machine(Feeds, world, quick(15, 40))
 

@@ -145,7 +145,6 @@ def world(database: Database) -> Iterator[World]:
 
 
 @pytest.mark.slow  # hundreds of steps
-@pytest.mark.timeout(300)
 def test_a_drive_does_what_a_drive_in_memory_does(world: World) -> None:
     run_machine(Drives, world, quick(18, 35))
 
