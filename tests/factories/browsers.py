@@ -53,6 +53,8 @@ class Visitor:
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", lambda said: self.complaints.append(said.text) if said.type in {"error", "warning"} else None)
         self.page.on("pageerror", lambda error: self.complaints.append(f"thrown: {error}"))
+        # Asked for only when a test waits for one, choosers are caught after the key that opens them on a busy machine.
+        self.page.on("filechooser", lambda _: None)
 
     def unexpected(self) -> list[str]:
         """What was complained of beside refusals."""
