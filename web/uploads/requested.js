@@ -2,7 +2,6 @@
 
 import {signal} from "@preact/signals"
 import {call} from "../core/api.js"
-import {onceKnown} from "../core/fresh.js"
 import {Problem, wordsFor} from "../core/problem.js"
 import {Folders} from "./folders.js"
 import {sendFile} from "./sender.js"
@@ -98,15 +97,13 @@ export class Requested {
     entry.why.value = ""
     const {signal} = entry.stop
     try {
-      const parentId = await entry.into.at(entry.folders)
-      const told = await onceKnown(TRIES, () =>
-        sendFile({
-          ...{file: entry.file, name: entry.file.name, conflict: "rename", uploadId: entry.uploadId, parentId, signal},
-          uploaderName: this.how.name().trim(),
-          progress: sent => (entry.sent.value = sent),
-          announced: upload => (entry.uploadId = upload.id),
-        }),
-      )
+      const told = await sendFile({
+        ...{file: entry.file, name: entry.file.name, conflict: "rename", uploadId: entry.uploadId, tries: TRIES, signal},
+        parentId: await entry.into.at(entry.folders),
+        uploaderName: this.how.name().trim(),
+        progress: sent => (entry.sent.value = sent),
+        announced: upload => (entry.uploadId = upload.id),
+      })
       entry.state.value = "checking"
       void this.#watch(entry, told)
     } catch (error) {

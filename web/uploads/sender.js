@@ -5,6 +5,7 @@
  */
 
 import {call, oneKey} from "../core/api.js"
+import {onceKnown} from "../core/fresh.js"
 import {Problem} from "../core/problem.js"
 import {canHash, hashOf} from "./hasher.js"
 import {PutRefused, put} from "./put.js"
@@ -19,6 +20,7 @@ import {PutRefused, put} from "./put.js"
  * @property {Conflict} conflict
  * @property {string} [uploaderName] who sends it, for those who have no account
  * @property {string | null} uploadId of one that began before
+ * @property {number} [tries] how often it is announced where leave to send may be on its way
  * @property {AbortSignal} signal
  * @property {(sent: number) => void} progress bytes
  * @property {(upload: any) => void} announced
@@ -48,7 +50,7 @@ export async function sendFile(job) {
 }
 
 /** @param {Job} job */
-async function announce({file, parentId, name, conflict, uploaderName, signal, hashed}) {
+async function announce({file, parentId, name, conflict, uploaderName, tries = 1, signal, hashed}) {
   const small = file.size <= ONE_PIECE
   const hash = canHash && small ? await hashOf(file) : null
   if (hash) hashed?.(1, hash)
@@ -59,7 +61,8 @@ async function announce({file, parentId, name, conflict, uploaderName, signal, h
     blocks_sha256: hash && [hash],
     parts_sha256: canHash && !small,
   }
-  return call("POST", "/v1/uploads", {body, headers: oneKey(), signal})
+  const headers = oneKey()
+  return onceKnown(tries, () => call("POST", "/v1/uploads", {body, headers, signal}))
 }
 
 /**

@@ -172,7 +172,7 @@ class Child:
 async def _spawn(program: Program) -> Process:
     account = program.account
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    _bound_or_say(program, 0)
+    _bound(program.log, 0)
     handle = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         return await asyncio.create_subprocess_exec(
@@ -221,7 +221,7 @@ async def _outlast(process: Process, program: Program) -> None:
     try:
         while not waiting.done():
             await asyncio.wait({waiting}, timeout=_LOG_EVERY_SECONDS)
-            _bound_or_say(program, LOG_BYTES)
+            _bound(program.log, LOG_BYTES)
     finally:
         waiting.cancel()
 
@@ -235,19 +235,15 @@ async def _kill(process: Process) -> int:
 
 
 def _bound(path: Path, limit: int) -> None:
-    """Move a log beyond the limit (bytes) aside; safe while the child appends, since it opened for appending."""
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > limit:
+    """Move a log beyond the limit (bytes) aside; safe while the child appends, since it opened for appending. A disk that is
+    full ends neither the watch over the child nor its start.
+    """
+    try:
+        if path.exists() and path.stat().st_size > limit:
             shutil.copy(path, path.with_name(path.name + ".1"))
             os.truncate(path, 0)
-
-
-def _bound_or_say(program: Program, limit: int) -> None:
-    """A disk that is full must end neither the watch over the child nor its start."""
-    try:
-        _bound(program.log, limit)
     except OSError as error:
-        log.warning("child.log_too_long", child=program.name, log=str(program.log), reason=str(error))
+        log.warning("child.log_not_moved", log=str(path), reason=str(error))
 
 
 def _hint(program: Program) -> str:
